@@ -1,0 +1,1 @@
+"""Cryptography of meshd: bytes in, bytes out. No files, clock, network or encoding lives here."""

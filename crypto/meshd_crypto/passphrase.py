@@ -1,0 +1,74 @@
+"""The key file: secrets under a passphrase, by Argon2id (RFC 9106) and XChaCha20-Poly1305.
+
+The parameters travel in the file, so that a file sealed on a strong machine opens on a weak one and the other way
+round. They are bounded, so that a swapped file can't make the machine run out of memory.
+"""
+
+import struct
+from typing import NamedTuple
+
+import nacl.exceptions
+import nacl.pwhash.argon2id
+
+from meshd_crypto.identity import Entropy
+from meshd_crypto.sealing import CannotOpenError, lock, unlock
+
+MAGIC = b"meshd/keys/1\x00"
+SALT_SIZE = 16
+_PARAMETERS = struct.Struct(">II")
+_MAX_PASSES = 100
+_MAX_MEMORY = 4 << 30
+
+
+class Cost(NamedTuple):
+    """What one guess at the passphrase costs: passes over memory, and its size in bytes."""
+
+    passes: int
+    memory: int
+
+
+STRONG = Cost(passes=3, memory=64 << 20)
+"""The default of every home. 64 MiB is what a Raspberry Pi with 1 GiB can spare while it works."""
+
+
+class NotAKeyFileError(Exception):
+    """The bytes are not a key file of a version that this program reads."""
+
+
+def seal_keys(plain: bytes, passphrase: str, cost: Cost, entropy: Entropy) -> bytes:
+    """A key file: magic, passes and memory in KiB, salt, box."""
+    head = MAGIC + _PARAMETERS.pack(cost.passes, cost.memory >> 10) + entropy(SALT_SIZE)
+    return head + lock(_stretch(passphrase, head[-SALT_SIZE:], cost), plain, head, entropy)
+
+
+def open_keys(sealed: bytes, passphrase: str) -> bytes:
+    """What `seal_keys` was given.
+
+    Raises NotAKeyFileError for foreign bytes, CannotOpenError for a wrong passphrase or damage (nobody can tell
+    which).
+    """
+    size = len(MAGIC) + _PARAMETERS.size + SALT_SIZE
+    if not sealed.startswith(MAGIC) or len(sealed) < size:
+        raise NotAKeyFileError
+    passes, kibibytes = _PARAMETERS.unpack_from(sealed, len(MAGIC))
+    cost = Cost(passes, kibibytes << 10)
+    if not (1 <= cost.passes <= _MAX_PASSES and 8192 <= cost.memory <= _MAX_MEMORY):
+        raise NotAKeyFileError
+    return unlock(_stretch(passphrase, sealed[size - SALT_SIZE : size], cost), sealed[size:], sealed[:size])
+
+
+def cost_of(sealed: bytes) -> Cost:
+    """The cost that a key file was sealed with, so that it is sealed again with the same."""
+    if not sealed.startswith(MAGIC) or len(sealed) < len(MAGIC) + _PARAMETERS.size:
+        raise NotAKeyFileError
+    passes, kibibytes = _PARAMETERS.unpack_from(sealed, len(MAGIC))
+    return Cost(passes, kibibytes << 10)
+
+
+def _stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    try:
+        return nacl.pwhash.argon2id.kdf(
+            32, passphrase.encode("utf-8", "surrogateescape"), salt, opslimit=cost.passes, memlimit=cost.memory
+        )
+    except (nacl.exceptions.CryptoError, RuntimeError) as error:
+        raise CannotOpenError from error

@@ -1,0 +1,49 @@
+"""Record bodies: one file per family of kinds, with schema and bounds, and no rules.
+
+A body is a canonical map with unsigned integer keys. Keys 0 to 63 carry meaning: one that this version doesn't know
+means that the body is of a later version, and has no effect here. Keys from 64 up may be ignored: they are display
+hints that a later version may add without cutting anybody off.
+"""
+
+from collections.abc import Callable
+
+from meshd_protocol.bodies import decisions, genesis, membership, talk
+from meshd_protocol.bodies.schema import Body
+from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.kinds import LOG_OF, Kind
+from meshd_protocol.records import VERSION, Record
+
+READERS: dict[int, Callable[[bytes], Body]] = {
+    Kind.GENESIS: genesis.Genesis.read,
+    Kind.CERTIFICATE: membership.Certificate.read,
+    Kind.REVOCATION: membership.Revocation.read,
+    Kind.INVITATION: membership.Invitation.read,
+    Kind.WITHDRAWAL: membership.Withdrawal.read,
+    Kind.APPLICATION: membership.Application.read,
+    Kind.VOUCH: membership.Vouch.read,
+    Kind.WELCOME: membership.Welcome.read,
+    Kind.ROSTER: membership.RosterStep.read,
+    Kind.PROPOSAL: decisions.Proposal.read,
+    Kind.BALLOT: decisions.Ballot.read,
+    Kind.MESSAGE: talk.Message.read,
+}
+
+
+def read_body(record: Record) -> Body:
+    """The meaning of a record's body.
+
+    Raises BadBodyError (or NewerVersionError) with the reason why the record has no effect.
+    """
+    if record.version != VERSION:
+        raise NewerVersionError(f"a record of version {record.version}: this meshd needs an update")
+    reader = READERS.get(record.kind)
+    if reader is None:
+        raise NewerVersionError(f"a record of kind {record.kind}: this meshd needs an update")
+    if LOG_OF[record.kind] != record.log:
+        raise BadBodyError(f"a {Kind(record.kind).name.lower()} in log {record.log}, where it has no effect")
+    if record.body is None:
+        raise BadBodyError("its body is missing")
+    return reader(record.body)
+
+
+

@@ -1,0 +1,35 @@
+"""The body of the genesis: an assembly's name, founders and first policies. Its record's id is the assembly's."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from meshd_protocol import limits
+from meshd_protocol.bodies.schema import KEY, Body, Field, array, nested, octets, string, uint
+from meshd_protocol.policies import Policy
+
+RULES_VERSION = 1
+"""The version of the decision rules that a charter asks for. A node that doesn't know it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis(Body):
+    """What everything else in an assembly hangs on.
+
+    `witnesses` are device keys of founders; the default charter has none before certified outcomes exist.
+    """
+
+    name: str
+    nonce: bytes
+    rules: int
+    policies: tuple[Policy, ...]
+    founders: tuple[bytes, ...]
+    witnesses: tuple[bytes, ...] = ()
+
+    FIELDS: ClassVar = (
+        Field(0, "name", string(limits.NAME_BYTES)),
+        Field(1, "nonce", octets(16)),
+        Field(2, "rules", uint()),
+        Field(3, "policies", array(nested(Policy), limits.POLICIES, 1)),
+        Field(4, "founders", array(KEY, limits.FOUNDERS, 1, distinct=True)),
+        Field(5, "witnesses", array(KEY, limits.FOUNDERS, distinct=True), optional=True, default=()),
+    )

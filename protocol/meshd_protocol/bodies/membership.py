@@ -1,0 +1,189 @@
+"""Bodies of membership and devices: certificate, revocation, invitation, withdrawal, application, vouch, welcome, roster.
+
+Three of them carry a second signature, by a key that signs no records: the member key (certificate, revocation) or an
+invitation's key (application). What is signed is the body without that signature (`unsigned`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from meshd_crypto.identity import SigningKey
+from meshd_crypto.signing import sign, verify
+from meshd_protocol import contexts, limits
+from meshd_protocol.bodies.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, uint
+from meshd_protocol.encoding import encode
+
+NOT_SIGNED = bytes(64)
+SCOPE_EVERYTHING = 0
+SCOPE_CHANGEABLE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Countersigned(Body):
+    """A body with a signature of its own, in the field `signature`, under a context of its own."""
+
+    CONTEXT: ClassVar[bytes] = b""
+    SIGNATURE_KEY: ClassVar[int] = 63
+
+    signature: bytes = NOT_SIGNED
+
+    def unsigned(self, assembly: bytes) -> bytes:
+        """The bytes that `signature` covers."""
+        fields = self.to_map()
+        del fields[self.SIGNATURE_KEY]
+        return self.CONTEXT + assembly + encode(fields)
+
+    def signed_by(self, key: SigningKey, assembly: bytes) -> Self:
+        """The same body, signed by `key`."""
+        return replace(self, signature=sign(key, self.unsigned(assembly)))
+
+    def is_signed_by(self, public: bytes, assembly: bytes) -> bool:
+        """Whether the body's own signature is that of `public`."""
+        return verify(public, self.unsigned(assembly), self.signature)
+
+
+_SIGNATURE = Field(63, "signature", SIGNATURE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(Countersigned):
+    """A member's word that a device is hers. It is the device's first record (the founder's: the one after genesis)."""
+
+    CONTEXT: ClassVar = contexts.CERTIFICATE
+
+    member: bytes
+    device: bytes
+    transport: bytes
+    sealing: bytes
+    label: str
+    scope: int
+    person: str
+
+    FIELDS: ClassVar = (
+        Field(0, "member", KEY),
+        Field(1, "device", KEY),
+        Field(2, "transport", KEY),
+        Field(3, "sealing", KEY),
+        Field(4, "label", string(limits.NAME_BYTES, 0)),
+        Field(5, "scope", uint()),
+        Field(6, "person", string(limits.NAME_BYTES)),
+        _SIGNATURE,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation(Countersigned):
+    """A member's word that a device is no longer hers: `good` records of each log (0, 1, 2) still count."""
+
+    CONTEXT: ClassVar = contexts.REVOCATION
+
+    member: bytes
+    device: bytes
+    good: tuple[int, ...]
+
+    FIELDS: ClassVar = (
+        Field(0, "member", KEY),
+        Field(1, "device", KEY),
+        Field(2, "good", array(uint(), 3, 3)),
+        _SIGNATURE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation(Body):
+    """A door for one newcomer: the public key that her application will be signed by, and the psk, sealed to members."""
+
+    public: bytes
+    network_key: bytes
+    psk_box: bytes
+    expires_ms: int
+
+    FIELDS: ClassVar = (
+        Field(0, "public", KEY),
+        Field(1, "network_key", blob(32)),
+        Field(2, "psk_box", blob(128)),
+        Field(3, "expires_ms", uint()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal(Body):
+    """The inviter closes the door again. What came through it before stays."""
+
+    public: bytes
+
+    FIELDS: ClassVar = (Field(0, "public", KEY),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application(Countersigned):
+    """Somebody asks to join, with the key of an invitation. `removals` are those that she knows of, if she was removed."""
+
+    CONTEXT: ClassVar = contexts.APPLICATION
+
+    invitation: bytes
+    member: bytes
+    device: bytes
+    removals: tuple[bytes, ...] = ()
+
+    FIELDS: ClassVar = (
+        Field(0, "invitation", KEY),
+        Field(1, "member", KEY),
+        Field(2, "device", KEY),
+        Field(3, "removals", array(ID, limits.APPLICATIONS, distinct=True), optional=True, default=()),
+        _SIGNATURE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Vouch(Body):
+    """A member knows the applicant. It pins the roster that the member followed."""
+
+    application: bytes
+    roster: bytes
+
+    FIELDS: ClassVar = (Field(0, "application", ID), Field(1, "roster", ID))
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(Body):
+    """The answer to an application: network keys and a roster to start from, sealed to the applicant's device."""
+
+    application: bytes
+    sealed: bytes
+
+    FIELDS: ClassVar = (Field(0, "application", ID), Field(1, "sealed", blob(limits.RECORD_BYTES)))
+
+
+@dataclass(frozen=True, slots=True)
+class RosterStep(Body):
+    """A step from one roster to a larger one. `ratified_by` comes into use with ratification."""
+
+    parent: bytes
+    cites: tuple[bytes, ...]
+    ratified_by: bytes | None = None
+
+    FIELDS: ClassVar = (
+        Field(0, "parent", ID),
+        Field(1, "cites", array(ID, limits.CITES, 1, distinct=True)),
+        Field(2, "ratified_by", ID, optional=True),
+    )
+
+
+def welcome_plain(assembly: bytes, roster: bytes, keys: list[tuple[bytes, bytes]]) -> bytes:
+    """What a welcome seals: the roster to start from, and network keys as (roster id, secret)."""
+    value: dict[int, Any] = {0: roster, 1: [list(key) for key in keys]}
+    return contexts.WELCOME + assembly + encode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomePlain(Body):
+    """What `welcome_plain` wrote, after its context."""
+
+    roster: bytes
+    keys: tuple[tuple[bytes, bytes], ...]
+
+    FIELDS: ClassVar = (
+        Field(0, "roster", ID),
+        Field(1, "keys", array(array(KEY, 2, 2), limits.NETWORK_KEYS, 1)),
+    )

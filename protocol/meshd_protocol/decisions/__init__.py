@@ -1,0 +1,1 @@
+"""The rules by which ballots become results: pure functions from small inputs to a result and its reasons."""

@@ -1,0 +1,74 @@
+"""Canonical CBOR, both ways: the one codec of everything that is signed, stored or sent.
+
+RFC 8949 section 4.2.1, narrowed (design: records): integers within ±2⁵³, byte strings, UTF-8 text, arrays, maps whose
+keys are all unsigned integers or all text, booleans, null. One value has one encoding: whatever does not re-encode to
+itself is refused, so that two nodes never read one signed byte string in two ways.
+"""
+
+from typing import TypeAlias
+
+import cbor2
+
+from meshd_protocol import limits
+from meshd_protocol.errors import NotCanonicalError
+
+Value: TypeAlias = "int | bytes | str | bool | None | list[Value] | dict[int, Value] | dict[str, Value]"
+
+_SCALARS = frozenset({bytes, str, bool, type(None)})
+
+
+def encode(value: object) -> bytes:
+    """The one encoding of `value`; tuples encode as arrays. Only for values that `decode` would return."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def decode(data: bytes) -> Value:
+    """The value that `data` is the one encoding of. Raises NotCanonicalError, saying what is wrong."""
+    try:
+        value: Value = cbor2.loads(
+            data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=limits.DEPTH
+        )
+        _check(value)
+        again = cbor2.dumps(value, canonical=True)
+    except NotCanonicalError:
+        raise
+    except Exception as error:  # cbor2's built-in tags raise whatever their constructors raise
+        raise NotCanonicalError(f"not CBOR that meshd reads: {type(error).__name__}") from error
+    if again != data:
+        raise NotCanonicalError("not the shortest, sorted, complete encoding of its value")
+    return value
+
+
+def _check(root: Value) -> None:
+    """Refuse types, integers and sizes that the narrow form leaves out. A loop, not recursion: it is on the hot path."""
+    stack: list[Value] = [root]
+    items = 0
+    while stack:
+        value = stack.pop()
+        items += 1
+        kind = type(value)
+        if kind is int:
+            if not -limits.INTEGER < value < limits.INTEGER:  # type: ignore[operator]
+                raise NotCanonicalError("an integer is beyond 2^53")
+        elif kind in _SCALARS:
+            continue
+        elif kind is list:
+            stack.extend(value)  # type: ignore[arg-type]
+        elif kind is dict:
+            _check_keys(value)  # type: ignore[arg-type]
+            stack.extend(value.values())  # type: ignore[union-attr]
+            items += len(value)  # type: ignore[arg-type]
+        else:
+            raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
+        if items + len(stack) > limits.ITEMS:
+            raise NotCanonicalError(f"more than {limits.ITEMS} items")
+
+
+def _check_keys(mapping: dict[object, Value]) -> None:
+    kinds = {type(key) for key in mapping}
+    if kinds <= {str}:
+        return
+    if kinds != {int}:
+        raise NotCanonicalError("the keys of a map must be all unsigned integers or all text")
+    if not all(0 <= key < limits.INTEGER for key in mapping):  # type: ignore[operator]
+        raise NotCanonicalError("a key of a map is negative or beyond 2^53")

@@ -1,0 +1,33 @@
+"""What can be wrong with bytes from elsewhere. Mistakes of our own are assertions, not these."""
+
+
+class ProtocolError(Exception):
+    """Bytes that break the protocol. The argument says how, in words for a person."""
+
+
+class NotCanonicalError(ProtocolError):
+    """CBOR outside the narrow form that records use (design: records, "Canonical CBOR")."""
+
+
+class BadRecordError(ProtocolError):
+    """A record whose header, hashes or sizes are wrong; it can never become valid."""
+
+
+class BadBodyError(ProtocolError):
+    """A body that has no effect. The record stays valid; the argument is the reason that people are shown."""
+
+
+class NewerVersionError(BadBodyError):
+    """A body, policy or roster of a later version of meshd: no effect here, and the node says that it needs an update."""
+
+
+class SessionError(ProtocolError):
+    """A peer that breaks the session's rules; the connection is dropped."""
+
+
+class BadBundleError(ProtocolError):
+    """A file on a stick that is damaged, foreign, or not what its name says."""
+
+
+class BadTicketError(ProtocolError):
+    """An invitation ticket that cannot be read."""

@@ -1,0 +1,43 @@
+"""The registry of record kinds: number, name, and the log that each belongs to (design: records, field 6).
+
+Ranges: 0-31 membership and devices, 32-63 decisions, 64-95 delegates, 96-127 talk, 128 and up institutions. Numbers are
+on people's disks: they are never reused.
+"""
+
+from enum import IntEnum
+
+
+class Log(IntEnum):
+    """The three chains of a device. A slow link can carry decisions alone."""
+
+    DECISIONS = 0
+    TALK = 1
+    BULK = 2
+
+
+class Kind(IntEnum):
+    """What a record is."""
+
+    GENESIS = 0
+    CERTIFICATE = 1
+    REVOCATION = 2
+    INVITATION = 3
+    WITHDRAWAL = 4
+    APPLICATION = 5
+    VOUCH = 6
+    WELCOME = 7
+    ROSTER = 8
+    PROPOSAL = 32
+    BALLOT = 33
+    MESSAGE = 96
+
+
+LOG_OF: dict[int, Log] = {kind: Log.DECISIONS for kind in Kind} | {Kind.MESSAGE: Log.TALK}
+
+
+def name_of(kind: int) -> str:
+    """A kind's name for people; a kind from the future is named by its number."""
+    try:
+        return Kind(kind).name.lower()
+    except ValueError:
+        return f"kind {kind}"

@@ -1,0 +1,86 @@
+"""Every bound of the protocol, named once, with the reason for the number (design: security, "Limits")."""
+
+RECORD_BYTES = 16 * 1024
+"""One record on the wire: four fit into one Noise message, one fits into a handful of radio frames."""
+
+DEPTH = 8
+"""Nested CBOR containers: enough for any body, too few to exhaust a parser."""
+
+ITEMS = 4096
+"""CBOR items in one value: 16 KiB of tiny items must not cost a megabyte of objects."""
+
+INTEGER = 2**53
+"""Integers lie below this everywhere: every language that might read records holds them exactly."""
+
+DEPS = 16
+"""Display hints of one record."""
+
+RUN = 128
+"""Records that one signature may authenticate: itself and the 127 before it (design: records)."""
+
+CITES = 400
+"""Ids that one roster record cites: 400 ids of 34 bytes fit into a record with room to spare."""
+
+FOUNDERS = 430
+"""Founders' member keys in one genesis: what fits into a record beside the policies."""
+
+POLICIES = 32
+"""Policies in one charter."""
+
+OPTIONS = 64
+"""Options of one proposal."""
+
+NAME_BYTES = 80
+"""A person's, device's, policy's or assembly's name, in UTF-8."""
+
+TITLE_BYTES = 200
+TEXT_BYTES = 12 * 1024
+"""A proposal's or message's text: what a record holds beside its header."""
+
+APPLICATIONS = 64
+"""Applications that one decision admits, people that one decision removes."""
+
+NETWORK_KEYS = 64
+"""Network keys in one welcome; more of them take more records."""
+
+OPEN_INVITATIONS = 8
+"""Open invitations of one member: a stolen laptop must not hold a sack of tickets."""
+
+FRAME_BYTES = 65535
+"""One Noise message, and so one frame on a link (Noise, section 3)."""
+
+HANDSHAKE_SECONDS = 10
+IDLE_SECONDS = 120
+CONNECTIONS = 64
+UNAUTHENTICATED = 8
+UNAUTHENTICATED_PER_ADDRESS = 4
+"""Connections in all, before their handshake is done, and of these from one address."""
+
+PENDING_BYTES = 4 * 1024 * 1024
+"""Records not yet authentic that one session or bundle may make us hold."""
+
+FRONTIER_CHAINS = 200_000
+"""Chains that one peer may announce in one frontier: 10,000 devices of twenty years."""
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""One file on a stick: read into memory whole."""
+
+SEGMENTS = 4096
+"""Files that one manifest lists: 16 GiB of log."""
+
+MANIFEST_BYTES = 4 * 1024 * 1024
+JOIN_FILE_BYTES = 256 * 1024
+
+DISCOVERY_CANDIDATES = 64
+TICKET_CANDIDATES = 8
+"""Candidates of mDNS that are remembered, and that the holder of a ticket dials."""
+
+TICKET_ADDRESSES = 8
+TICKET_CHARACTERS = 2048
+
+FREE_DISK_REMOTE = 64 * 1024 * 1024
+FREE_DISK_OWN = 8 * 1024 * 1024
+"""No remote records below the first, no own records below the second: SQLite needs room to finish."""
+
+CONTROL_BYTES = 8 * 1024 * 1024
+"""One line on the control socket."""

@@ -1,0 +1,50 @@
+"""How ids and people are written down: lower-case base32, short prefixes, `Ada·k3fq` (design: cli).
+
+Here also lives the one function that makes text from elsewhere safe to print.
+"""
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Collection
+
+SHORTEST = 4
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def text_of(data: bytes) -> str:
+    """Bytes as lower-case base32 (RFC 4648) without padding: fits file names, survives being read aloud."""
+    return base64.b32encode(data).decode().rstrip("=").lower()
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes that `text_of` wrote. Raises ValueError for anything else."""
+    padded = text.upper() + "=" * (-len(text) % 8)
+    try:
+        data = base64.b32decode(padded)
+    except binascii.Error as error:
+        raise ValueError("not base32") from error
+    if text_of(data) != text:
+        raise ValueError("not base32 as meshd writes it")
+    return data
+
+
+def shortest_prefix(text: str, others: Collection[str], least: int = SHORTEST) -> str:
+    """The shortest prefix of `text`, of at least `least` characters, that no other text shares."""
+    size = least
+    while size < len(text) and any(other != text and other.startswith(text[:size]) for other in others):
+        size += 1
+    return text[:size]
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """`text` with everything that could steer a terminal or reorder a line replaced by `\N{REPLACEMENT CHARACTER}`.
+
+    With `lines`, line breaks stay. Names and texts come from strangers: nothing is printed without this.
+    """
+    return "".join(
+        character
+        if (lines and character == "\n") or unicodedata.category(character) not in _INVISIBLE
+        else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )

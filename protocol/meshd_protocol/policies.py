@@ -1,0 +1,141 @@
+"""Policies: the numbers by which an assembly decides, as data (design: decisions, "Policies").
+
+A policy has exactly one way to become final. What does not fit that way makes it void: one's own node refuses to
+propose by it, a foreign proposal by it has no effect.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from meshd_protocol import limits
+from meshd_protocol.bodies.schema import Body, Field, array, string, truth, uint
+from meshd_protocol.errors import BadBodyError
+
+
+class Finality(IntEnum):
+    """How a result becomes final."""
+
+    SETTLED = 0
+    CERTIFIED = 1
+
+
+class Method(IntEnum):
+    """What a ballot says."""
+
+    YES_NO = 0
+    CONSENT = 1
+    ELECTION = 2
+
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+def _threshold(value: Any) -> tuple[int, int, bool]:
+    if type(value) is not list or len(value) != 3:
+        raise BadBodyError("not [numerator, denominator, strict]")
+    numerator, denominator, strict = value
+    uint(1_000_000)(numerator)
+    uint(1_000_000)(denominator)
+    truth()(strict)
+    return numerator, denominator, strict
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(Body):
+    """One row of the charter's table.
+
+    `threshold` is [numerator, denominator, strict]: of the roster where settled, of yes and no ballots where certified.
+    `quorum` is a fraction of the roster. Times are in seconds; `open_for` and `grace` are what witnesses wait.
+    """
+
+    name: str
+    method: int
+    finality: int
+    threshold: tuple[int, int, bool] | None = None
+    quorum: tuple[int, ...] | None = None
+    changeable: bool = False
+    open_for: int = 0
+    grace: int = 0
+    notice: int = 0
+
+    FIELDS: ClassVar = (
+        Field(0, "name", string(limits.NAME_BYTES)),
+        Field(1, "method", uint()),
+        Field(2, "finality", uint()),
+        Field(3, "threshold", _threshold, optional=True),
+        Field(4, "quorum", array(uint(1_000_000), 2, 2), optional=True),
+        Field(5, "changeable", truth(), optional=True, default=False),
+        Field(6, "open_for", uint(10_000 * DAY), optional=True, default=0),
+        Field(7, "grace", uint(10_000 * DAY), optional=True, default=0),
+        Field(8, "notice", uint(10_000 * DAY), optional=True, default=0),
+    )
+
+    def needed(self, members: int) -> int:
+        """How many members must say yes for a settled policy to be reached in a roster of that size."""
+        assert self.threshold is not None
+        numerator, denominator, strict = self.threshold
+        if strict:
+            return members * numerator // denominator + 1
+        return -(-members * numerator // denominator)
+
+
+def void_reason(policy: Policy) -> str | None:
+    """Why nobody can decide by this policy, or None for a sound one."""
+    if policy.finality == Finality.SETTLED:
+        return _settled_void(policy)
+    if policy.finality != Finality.CERTIFIED:
+        return "its way to become final is of a later version: this meshd needs an update"
+    if policy.method not in set(Method):
+        return "its method is of a later version: this meshd needs an update"
+    if policy.quorum is None or policy.quorum[1] == 0 or policy.quorum[0] > policy.quorum[1]:
+        return "a certified policy needs a quorum between 0 and 1"
+    if policy.method == Method.YES_NO and not _is_fraction(policy.threshold):
+        return "a certified policy of yes and no needs a threshold between 0 and 1"
+    if policy.method != Method.YES_NO and policy.threshold is not None:
+        return "only yes and no have a threshold"
+    return None
+
+
+def _settled_void(policy: Policy) -> str | None:
+    if policy.method != Method.YES_NO:
+        return "only yes and no can be settled"
+    if policy.quorum is not None or policy.changeable or policy.open_for or policy.grace:
+        return "a settled policy has no quorum, no changeable ballots, no closing time and no grace"
+    if policy.threshold is None or not _is_fraction(policy.threshold):
+        return "a settled policy needs a threshold between 0 and 1"
+    numerator, denominator, strict = policy.threshold
+    if 2 * numerator < denominator or (2 * numerator == denominator and not strict):
+        return "a settled policy needs more than half of the roster"
+    if strict and numerator == denominator:
+        return "more than everybody can never be reached"
+    return None
+
+
+def _is_fraction(threshold: tuple[int, int, bool] | None) -> bool:
+    return threshold is not None and threshold[1] > 0 and 0 < threshold[0] <= threshold[1]
+
+
+def _certified(name: str, method: Method, *, days: int, quorum: tuple[int, int], **more: Any) -> Policy:
+    return Policy(name, method, Finality.CERTIFIED, quorum=quorum, open_for=days * DAY, grace=2 * DAY, **more)
+
+
+def _settled(name: str, numerator: int, denominator: int, strict: bool) -> Policy:
+    return Policy(name, Method.YES_NO, Finality.SETTLED, threshold=(numerator, denominator, strict))
+
+
+DEFAULTS: tuple[Policy, ...] = (
+    _certified("standard", Method.YES_NO, days=3, quorum=(1, 4), threshold=(1, 2, True)),
+    _settled("significant", 1, 2, strict=True),
+    _certified("consent", Method.CONSENT, days=5, quorum=(1, 2), changeable=True),
+    _certified("election", Method.ELECTION, days=5, quorum=(1, 4)),
+    _settled("emergency", 3, 4, strict=False),
+    _settled("membership", 1, 2, strict=True),
+    _settled("constitution", 2, 3, strict=False),
+    _settled("mandate", 1, 2, strict=True),
+    _settled("recall", 1, 2, strict=True),
+)
+"""The charter that `meshd init` writes."""
+
+MEMBERSHIP = "membership"
