@@ -10,12 +10,14 @@ from typing import NamedTuple
 import nacl.exceptions
 import nacl.pwhash.argon2id
 
+from meshd_crypto import sealing
 from meshd_crypto.identity import Entropy
-from meshd_crypto.sealing import CannotOpenError, lock, unlock
+from meshd_crypto.sealing import CannotOpenError
 
 MAGIC = b"meshd/keys/1\x00"
 SALT_SIZE = 16
 _PARAMETERS = struct.Struct(">II")
+_HEAD = len(MAGIC) + _PARAMETERS.size + SALT_SIZE
 _MAX_PASSES = 100
 _MAX_MEMORY = 4 << 30
 
@@ -35,34 +37,39 @@ class NotAKeyFileError(Exception):
     """The bytes are not a key file of a version that this program reads."""
 
 
-def seal_keys(plain: bytes, passphrase: str, cost: Cost, entropy: Entropy) -> bytes:
-    """A key file: magic, passes and memory in KiB, salt, box."""
-    head = MAGIC + _PARAMETERS.pack(cost.passes, cost.memory >> 10) + entropy(SALT_SIZE)
-    return head + lock(_stretch(passphrase, head[-SALT_SIZE:], cost), plain, head, entropy)
+class Lock(NamedTuple):
+    """A stretched passphrase and the head of the file that it opens: enough to seal again without asking."""
+
+    head: bytes
+    key: bytes
 
 
-def open_keys(sealed: bytes, passphrase: str) -> bytes:
-    """What `seal_keys` was given.
+def new_lock(passphrase: str, cost: Cost, entropy: Entropy) -> Lock:
+    """Stretch a passphrase for a new key file. Its head is: magic, passes, memory in KiB, salt."""
+    salt = entropy(SALT_SIZE)
+    return Lock(MAGIC + _PARAMETERS.pack(cost.passes, cost.memory >> 10) + salt, _stretch(passphrase, salt, cost))
+
+
+def seal_keys(lock: Lock, plain: bytes, entropy: Entropy) -> bytes:
+    """A key file: the lock's head, then a box."""
+    return lock.head + sealing.lock(lock.key, plain, lock.head, entropy)
+
+
+def open_keys(sealed: bytes, passphrase: str) -> tuple[Lock, bytes]:
+    """The lock of a key file, and what `seal_keys` was given.
 
     Raises NotAKeyFileError for foreign bytes, CannotOpenError for a wrong passphrase or damage (nobody can tell
     which).
     """
-    size = len(MAGIC) + _PARAMETERS.size + SALT_SIZE
-    if not sealed.startswith(MAGIC) or len(sealed) < size:
+    if not sealed.startswith(MAGIC) or len(sealed) < _HEAD:
         raise NotAKeyFileError
-    passes, kibibytes = _PARAMETERS.unpack_from(sealed, len(MAGIC))
+    head = sealed[:_HEAD]
+    passes, kibibytes = _PARAMETERS.unpack_from(head, len(MAGIC))
     cost = Cost(passes, kibibytes << 10)
     if not (1 <= cost.passes <= _MAX_PASSES and 8192 <= cost.memory <= _MAX_MEMORY):
         raise NotAKeyFileError
-    return unlock(_stretch(passphrase, sealed[size - SALT_SIZE : size], cost), sealed[size:], sealed[:size])
-
-
-def cost_of(sealed: bytes) -> Cost:
-    """The cost that a key file was sealed with, so that it is sealed again with the same."""
-    if not sealed.startswith(MAGIC) or len(sealed) < len(MAGIC) + _PARAMETERS.size:
-        raise NotAKeyFileError
-    passes, kibibytes = _PARAMETERS.unpack_from(sealed, len(MAGIC))
-    return Cost(passes, kibibytes << 10)
+    lock = Lock(head, _stretch(passphrase, head[-SALT_SIZE:], cost))
+    return lock, sealing.unlock(lock.key, sealed[_HEAD:], head)
 
 
 def _stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:

@@ -5,7 +5,8 @@ author's signature on a later record commits to all before it. A record that is 
 sender, and nowhere else. Validity is permanent and depends on the record and its chain alone.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from meshd_protocol import limits
 from meshd_protocol.records import Record
@@ -102,13 +103,23 @@ class Waiting:
         return check
 
 
-def settle(
-    records: Collection[Record], parents: Collection[bytes], verify: Verify
-) -> tuple[list[Record], list[Record], set[bytes]]:
-    """Sort the records of one chain into those that are valid now and those that must wait.
+class Settled(NamedTuple):
+    """What became of some records of one chain.
 
-    `parents` are the ids among the records' `prev` that are already valid; a record of seq 0 needs none. Returns valid
-    records, each after its parent; those that wait; and the ids of those whose own signature was seen to verify.
+    `valid` ones follow their parents; `waiting` ones may become valid; `broken` ones never will. `signed` holds the ids
+    of those whose own signature was seen to verify.
+    """
+
+    valid: list[Record]
+    waiting: list[Record]
+    broken: list[Record]
+    signed: set[bytes]
+
+
+def settle(records: Collection[Record], parents: Mapping[bytes, int], verify: Verify) -> Settled:
+    """Sort records of one chain into those that are valid now, those that must wait, and those that can't be.
+
+    `parents` gives the seq of each valid record of this chain that a record here names as the one before it.
     """
     signed: set[bytes] = set()
 
@@ -121,23 +132,32 @@ def settle(
     ordered = sorted(records, key=lambda record: (record.seq, record.id))
     if _is_run(ordered):
         first = ordered[0]
+        if first.prev is not None and parents.get(first.prev, first.seq - 1) != first.seq - 1:
+            return Settled([], [], ordered, signed)
         known = first.prev is None or first.prev in parents
         count = authentic_prefix(ordered, noting) if known else 0
-        return ordered[:count], ordered[count:], signed
+        return Settled(ordered[:count], ordered[count:], [], signed)
+
     authentic = authentic_tree(ordered, noting)
-    valid: dict[bytes, Record] = {}
-    waiting: list[Record] = []
+    at = dict(parents) | {record.id: record.seq for record in ordered}
+    out = Settled([], [], [], signed)
+    valid: set[bytes] = set(parents)
     for record in ordered:
-        known = record.prev is None or record.prev in valid or record.prev in parents
-        if known and record.id in authentic:
-            valid[record.id] = record
+        if record.prev is not None and at.get(record.prev, record.seq - 1) != record.seq - 1:
+            out.broken.append(record)
+        elif record.id in authentic and (record.prev is None or record.prev in valid):
+            valid.add(record.id)
+            out.valid.append(record)
         else:
-            waiting.append(record)
-    return list(valid.values()), waiting, signed
+            out.waiting.append(record)
+    return out
 
 
 def _is_run(records: Sequence[Record]) -> bool:
-    return all(after.prev == before.id for before, after in zip(records, records[1:], strict=False))
+    return all(
+        after.prev == before.id and after.seq == before.seq + 1
+        for before, after in zip(records, records[1:], strict=False)
+    )
 
 
 def _weight(record: Record) -> int:

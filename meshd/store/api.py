@@ -1,0 +1,63 @@
+"""What a store can do: keep rows, in transactions. One contract suite runs against every implementation.
+
+Nothing here knows what a row means. Rows are the named tuples of `tables.py`; conditions are equalities.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from meshd.store.tables import Entry
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class StoreError(Exception):
+    """The log can't be read or written."""
+
+
+class DiskFullError(StoreError):
+    """There is no room on the disk to write this."""
+
+
+class WrongKeyError(StoreError):
+    """The database is not one that this key opens."""
+
+
+class Store(Protocol):
+    """The log and its projections. Everything between two transactions is durable; nothing of a failed one remains."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All writes inside become durable together, or none does. Transactions do not nest."""
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows of one table. Raises StoreError if a key is taken."""
+
+    def replace(self, row: tuple[Any, ...]) -> None:
+        """Add a row, or put it in the place of the one with its key."""
+
+    def delete(self, table: type[Any], **where: object) -> int:
+        """Remove the rows that match; all of the table's with no condition. Returns how many."""
+
+    def find(
+        self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object
+    ) -> list[Row]:
+        """The rows that match, in the order in which they were added (or the other way round), at most `limit`."""
+
+    def get(self, table: type[Row], **where: object) -> Row | None:
+        """The first row that matches."""
+
+    def count(self, table: type[Any], **where: object) -> int:
+        """How many rows match."""
+
+    def known(self, ids: Collection[bytes]) -> set[bytes]:
+        """Those of the ids that the log holds."""
+
+    def span(self, chain: int, start: int, stop: int) -> list[Entry]:
+        """The entries of a chain with start <= seq < stop, all branches, by seq, then id."""
+
+    def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
+        """The whole log in the order in which it was written, in batches."""
+
+    def close(self) -> None:
+        """Let go of the file."""

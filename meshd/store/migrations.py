@@ -1,0 +1,44 @@
+"""How the tables came to be, step by step, on sqlite-utils. A migration that has shipped is never changed.
+
+`VERSION` stands in the database's `user_version`, so that opening an up-to-date log needs no import of sqlite-utils.
+"""
+
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from meshd.store.tables import TABLES, Table
+
+migrations = Migrations("meshd")
+
+
+@migrations(name="0001 the log and its projections")
+def _first(db: Database) -> None:
+    for row, table in TABLES.items():
+        _create(db, row, table)
+
+
+def migrate(connection: Any, version: int) -> None:
+    """Bring the database behind `connection` to the newest version, and note it."""
+    db = Database(connection, execute_plugins=False)
+    migrations.apply(db)
+    connection.execute(f"PRAGMA user_version = {version:d}")
+
+
+def _create(db: Database, row: type[Any], table: Table) -> None:
+    hints = get_type_hints(row)
+    columns = {name: _column(hint) for name, hint in hints.items()}
+    required = {name for name, hint in hints.items() if NoneType not in get_args(hint)}
+    (key,) = table.key or (None,)
+    created = db.create_table(row.__name__.lower(), columns, pk=key, not_null=required)
+    for index in table.indexes:
+        created.create_index(index)
+
+
+def _column(hint: Any) -> type[Any]:
+    kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not NoneType]
+    (kind,) = kinds
+    assert isinstance(kind, type)
+    return kind

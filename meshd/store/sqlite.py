@@ -1,0 +1,185 @@
+"""The store on disk: SQLite through SQLCipher, WAL, `synchronous=FULL` (design: reliability, "Storage").
+
+With NORMAL a power cut can take back a record that was already sent, and the device would fork its own chain.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2 as sqlcipher
+
+from meshd.store.api import DiskFullError, Row, StoreError, WrongKeyError
+from meshd.store.tables import TABLES, Entry
+
+VERSION = 1
+"""The newest migration; the database's `user_version`."""
+
+_CHUNK = 500
+"""Placeholders in one statement."""
+
+
+class SqliteStore:
+    """One assembly's log in one encrypted database. `key` is its 32-byte raw key."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        try:
+            self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
+            self._db.execute("PRAGMA cipher_log_level = NONE")
+            self._db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+            self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlcipher.DatabaseError as error:
+            raise WrongKeyError(f"the log {path.name} can't be opened with this home's key, or is damaged") from error
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "temp_store = MEMORY",
+            "foreign_keys = OFF",
+            "cache_size = -8192",
+        ):
+            self._db.execute(f"PRAGMA {pragma}")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StoreError("the log was written by a later meshd: this one needs an update")
+        if version < VERSION:
+            from meshd.store.migrations import migrate
+
+            migrate(self._db, VERSION)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlcipher.Error as error:
+            raise _translated(error) from error
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlcipher.Error):
+                raise _translated(error) from error
+            raise
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """See `Store.insert`."""
+        if rows:
+            self._writing(_insert(type(rows[0])), rows)
+
+    def replace(self, row: tuple[Any, ...]) -> None:
+        """See `Store.replace`."""
+        self._writing(_replace(type(row)), [row])
+
+    def delete(self, table: type[Any], **where: object) -> int:
+        """See `Store.delete`."""
+        self._check_writable()
+        clause, values = _where(where)
+        cursor = self._db.execute(f"DELETE FROM {_name(table)}{clause}", values)  # noqa: S608 (names are ours)
+        return int(cursor.rowcount)
+
+    def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
+        """See `Store.find`."""
+        clause, values = _where(where)
+        order = "DESC" if newest else "ASC"
+        sql = f"SELECT {_columns(table)} FROM {_name(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
+        if limit is not None:
+            sql += f" LIMIT {limit:d}"
+        make: Any = table._make  # type: ignore[attr-defined]
+        return [make(row) for row in self._db.execute(sql, values)]
+
+    def get(self, table: type[Row], **where: object) -> Row | None:
+        """See `Store.get`."""
+        found = self.find(table, limit=1, **where)
+        return found[0] if found else None
+
+    def count(self, table: type[Any], **where: object) -> int:
+        """See `Store.count`."""
+        clause, values = _where(where)
+        (number,) = self._db.execute(f"SELECT count(*) FROM {_name(table)}{clause}", values).fetchone()  # noqa: S608
+        return int(number)
+
+    def known(self, ids: Collection[bytes]) -> set[bytes]:
+        """See `Store.known`."""
+        every = list(ids)
+        found: set[bytes] = set()
+        for start in range(0, len(every), _CHUNK):
+            chunk = every[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            found.update(row[0] for row in self._db.execute(f"SELECT id FROM entry WHERE id IN ({marks})", chunk))  # noqa: S608
+        return found
+
+    def span(self, chain: int, start: int, stop: int) -> list[Entry]:
+        """See `Store.span`."""
+        sql = f"SELECT {_columns(Entry)} FROM entry WHERE chain = ? AND seq >= ? AND seq < ? ORDER BY seq, id"  # noqa: S608
+        return [Entry._make(row) for row in self._db.execute(sql, (chain, start, stop))]
+
+    def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
+        """See `Store.walk`."""
+        last = 0
+        sql = f"SELECT rowid, {_columns(Entry)} FROM entry WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        while rows := self._db.execute(sql, (last, batch)).fetchall():
+            last = rows[-1][0]
+            yield [Entry._make(row[1:]) for row in rows]
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._db.close()
+
+    def on_step(self, callback: Any) -> None:
+        """Call back for each step of SQLite's virtual machine: how tests count the work of a query."""
+        self._db.set_progress_handler(callback, 1)
+
+    def quick_check(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty if nothing."""
+        found = [str(row[0]) for row in self._db.execute("PRAGMA quick_check")]
+        return [] if found == ["ok"] else found
+
+    def _writing(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._check_writable()
+        try:
+            self._db.executemany(sql, rows)
+        except sqlcipher.Error as error:
+            raise _translated(error) from error
+
+    def _check_writable(self) -> None:
+        if not self._db.in_transaction:
+            raise StoreError("a write outside of a transaction")
+
+
+def _translated(error: Exception) -> StoreError:
+    text = str(error)
+    if "full" in text:
+        return DiskFullError("the disk is full: nothing was written")
+    return StoreError(f"the log can't be written: {text}")
+
+
+def _name(table: type[Any]) -> str:
+    return table.__name__.lower()
+
+
+@lru_cache
+def _columns(table: type[Any]) -> str:
+    return ", ".join(table._fields)
+
+
+@lru_cache
+def _insert(table: type[Any]) -> str:
+    marks = ", ".join("?" * len(table._fields))
+    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES ({marks})"  # noqa: S608
+
+
+@lru_cache
+def _replace(table: type[Any]) -> str:
+    key = TABLES[table].key
+    rest = ", ".join(f"{column} = excluded.{column}" for column in table._fields if column not in key)
+    return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}"
+
+
+def _where(where: dict[str, object]) -> tuple[str, tuple[object, ...]]:
+    if not where:
+        return "", ()
+    return " WHERE " + " AND ".join(f"{column} IS ?" for column in where), tuple(where.values())
