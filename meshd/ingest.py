@@ -179,7 +179,7 @@ class Door:
             authors = self._authors(chain, valid, added) if forked else None
             author = self._certificate(certificate)
             for record in valid:
-                if authors is not None:
+                if authors is not None and record.kind != Kind.CERTIFICATE:
                     author = authors(record)
                 row = project(self._assembly, record, author)
                 if row is None:

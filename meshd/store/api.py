@@ -56,6 +56,9 @@ class Store(Protocol):
     def span(self, chain: int, start: int, stop: int) -> list[Entry]:
         """The entries of a chain with start <= seq < stop, all branches, by seq, then id."""
 
+    def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
+        """The first `limit` rows, by id, whose id lies between the two, both included."""
+
     def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
         """The whole log in the order in which it was written, in batches."""
 

@@ -58,6 +58,9 @@ class MemoryStore:
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
         rows: Iterable[Any] = self._tables[table].values()
+        if where and tuple(where) == TABLES[table].key:
+            row = self._tables[table].get(tuple(where.values()))
+            rows = () if row is None else (row,)
         found = [row for row in rows if _matches(row, where)]
         if [get_type_hints(table)[column] for column in TABLES[table].key] == [int]:  # such a key is SQLite's rowid
             found.sort(key=_key)
@@ -83,6 +86,11 @@ class MemoryStore:
         """See `Store.span`."""
         found = [entry for entry in self.find(Entry, chain=chain) if start <= entry.seq < stop]
         return sorted(found, key=lambda entry: (entry.seq, entry.id))
+
+    def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
+        """See `Store.between`."""
+        found = [row for row in self.find(table) if low <= row.id <= high]  # type: ignore[attr-defined]
+        return sorted(found, key=lambda row: row.id)[:limit]  # type: ignore[attr-defined]
 
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""

@@ -117,6 +117,12 @@ class SqliteStore:
         sql = f"SELECT {_columns(Entry)} FROM entry WHERE chain = ? AND seq >= ? AND seq < ? ORDER BY seq, id"  # noqa: S608
         return [Entry._make(row) for row in self._db.execute(sql, (chain, start, stop))]
 
+    def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
+        """See `Store.between`."""
+        sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"  # noqa: S608
+        make: Any = table._make  # type: ignore[attr-defined]
+        return [make(row) for row in self._db.execute(sql, (low, high, limit))]
+
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""
         last = 0

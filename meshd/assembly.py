@@ -1,0 +1,256 @@
+"""One assembly on this machine: keys, log and standing, opened together. No network, no tasks, no event loop.
+
+Everything that reads or writes the log goes through an `Assembly`, by the daemon or by a command alone. It is not
+thread-safe: its owner calls it from one place at a time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from meshd import caretaker, keystore
+from meshd.clock import Clock, system_clock
+from meshd.config import KEYS, LOG, folder_of, make_private
+from meshd.errors import NodeError
+from meshd.ingest import Door, Report
+from meshd.keystore import Keys, NetworkKey
+from meshd.people import Directory
+from meshd.standing import Standing
+from meshd.store import tables
+from meshd.store.api import Store
+from meshd.store.sqlite import SqliteStore
+from meshd_crypto.identity import Entropy, SigningKey, system_entropy
+from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
+from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Application, Certificate
+from meshd_protocol.bodies.schema import Body
+from meshd_protocol.chains import Waiting
+from meshd_protocol.errors import BadBodyError, BadRecordError
+from meshd_protocol.kinds import LOG_OF, Kind, Log
+from meshd_protocol.policies import DEFAULTS
+from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
+from meshd_protocol.rosters import roster_id
+from meshd_protocol.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class World:
+    """What a test replaces: the clock, randomness, the cost of a passphrase."""
+
+    clock: Clock = system_clock
+    entropy: Entropy = system_entropy
+    cost: Cost = STRONG
+
+
+REAL = World()
+
+Listener = Callable[[Report], None]
+
+
+class Assembly:
+    """An open assembly. Make one with `found`, `join` or `open_assembly`, and close it."""
+
+    def __init__(self, folder: Path, keys: Keys, lock: Lock, store: Store, world: World) -> None:
+        self.folder = folder
+        self.keys = keys
+        self.store = store
+        self.world = world
+        self._lock = lock
+        self.door = Door(store, keys.assembly)
+        self.standing = Standing.load(store, keys.assembly)
+        self.listeners: list[Listener] = []
+        """Called after each commit with what it brought."""
+        self._report: Report | None = None
+        self._people: Directory | None = None
+
+    @property
+    def people(self) -> Directory:
+        """Who is who, by the certificates in the log."""
+        if self._people is None:
+            self._people = Directory(self.store.find(tables.Certificate))
+        return self._people
+
+    @property
+    def id(self) -> bytes:
+        """The assembly's id: that of its genesis."""
+        return self.keys.assembly
+
+    @contextmanager
+    def writing(self) -> Iterator[Report]:
+        """Write records that belong together: all are durable after it, or none is there. Listeners hear of them then."""
+        assert self._report is None, "writes do not nest"
+        self._report = report = Report()
+        try:
+            with self.store.transaction():
+                yield report
+                caretaker.after(self, report)
+        except BaseException:
+            self.door.forget()
+            self.standing = Standing.load(self.store, self.id)
+            raise
+        finally:
+            self._report = None
+            self._people = None
+        caretaker.open_welcomes(self)
+        if report.new or report.filled:
+            for listener in self.listeners:
+                listener(report)
+
+    def write(self, kind: Kind, body: Body) -> Record:
+        """Sign and append a record of this device, inside `writing`.
+
+        Raises NodeError when the text is too long, or when the log proves that this device has a twin elsewhere.
+        """
+        assert self._report is not None, "write inside `writing`"
+        log = LOG_OF[kind]
+        chain = self.door.chain((self.keys.device.public, log))
+        own = self.store.get(tables.Own, log=int(log))
+        if (chain.head_seq, chain.head_id) != (own.seq, own.id) if chain and own else bool(chain) != bool(own):
+            raise NodeError(
+                "this device's key was used elsewhere: the log holds records of it that this machine did not write",
+                "Nothing more is written by it, or the two would contradict each other. Join anew as another device.",
+            )
+        try:
+            record = make_record(
+                self.id,
+                self.keys.device,
+                log=log,
+                seq=chain.head_seq + 1 if chain else 0,
+                prev=chain.head_id if chain else None,
+                time_ms=self.world.clock(),
+                kind=kind,
+                body=body.write(),
+            )
+        except (BadBodyError, BadRecordError) as error:
+            raise NodeError(f"this {kind.name.lower()} can't be written: {error}") from error
+        self._admit_own(record)
+        return record
+
+    def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
+        """Take in records from elsewhere, in one transaction."""
+        with self.writing() as report:
+            report.add(self.door.receive(batch, waiting))
+        return report
+
+    def add_network_keys(self, added: list[NetworkKey]) -> bool:
+        """Keep network keys that came in a welcome. True if some are new."""
+        keys = self.keys.with_network(added)
+        return self._save(keys)
+
+    def drop_ticket(self) -> None:
+        """The log is here: the ticket has done its work."""
+        self._save(replace(self.keys, ticket=None))
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self.store.close()
+
+    def _save(self, keys: Keys) -> bool:
+        if keys == self.keys:
+            return False
+        keystore.save(self.folder, keys, self._lock, self.world.entropy)
+        self.keys = keys
+        return True
+
+    def _admit_own(self, record: Record) -> None:
+        """Take an own record through the door, and remember that this machine wrote it."""
+        assert self._report is not None
+        report = self.door.accept([record], Waiting())
+        assert [each.id for each in report.new] == [record.id], "an own record is valid"
+        self.store.replace(tables.Own(record.log, record.seq, record.id))
+        self._report.add(report)
+
+    def certify(self, label: str) -> None:
+        """Publish this device's certificate, inside `writing`: its first record, or the founder's second."""
+        keys = self.keys
+        assert keys.member is not None
+        certificate = Certificate(
+            member=keys.member.public,
+            device=keys.device.public,
+            transport=keys.transport.public,
+            sealing=keys.sealing.public,
+            label=label,
+            scope=SCOPE_EVERYTHING,
+            person=keys.person,
+        )
+        self.write(Kind.CERTIFICATE, certificate.signed_by(keys.member, self.id))
+
+    def plant(self, genesis: Record) -> None:
+        """Take in the genesis that this device signed, inside `writing`."""
+        self._admit_own(genesis)
+        self.standing = Standing.load(self.store, self.id)
+
+
+def genesis_record(name: str, founders: Iterable[bytes], device: SigningKey, world: World) -> Record:
+    """The first record of a new assembly with the default charter."""
+    body = Genesis(name, world.entropy(16), RULES_VERSION, DEFAULTS, tuple(sorted(founders)))
+    return make_record(
+        NO_ASSEMBLY, device, log=Log.DECISIONS, seq=0, prev=None, time_ms=world.clock(), kind=Kind.GENESIS,
+        body=body.write(),
+    )  # fmt: skip
+
+
+def found(home: Path, name: str, person: str, passphrase: str, *, label: str = "", world: World = REAL) -> Assembly:
+    """A new assembly and its founder, on disk. Raises NodeError if a name is too long."""
+    keys = Keys.generate(NO_ASSEMBLY, person, world.entropy)
+    try:
+        genesis = genesis_record(name, [keys.member_public], keys.device, world)
+    except (BadBodyError, BadRecordError) as error:
+        raise NodeError(f"this assembly can't be founded: {error}") from error
+    first = NetworkKey(roster_id(genesis.id, ()), world.entropy(32))
+    keys = replace(keys, assembly=genesis.id, network=(first,))
+
+    def begin(assembly: Assembly) -> None:
+        assembly.plant(genesis)
+        assembly.certify(label)
+
+    return create(home, keys, passphrase, begin, world=world)
+
+
+def join(home: Path, ticket: Ticket, person: str, passphrase: str, *, label: str = "", world: World = REAL) -> Assembly:
+    """A new identity that applies to an assembly with a ticket. Raises NodeError if this home has it already."""
+    keys = replace(Keys.generate(ticket.assembly, person, world.entropy), ticket=ticket)
+    if (folder_of(home, ticket.assembly) / KEYS).exists():
+        raise NodeError("this home is in that assembly already", "`meshd members` shows how far the application is.")
+    invitation = SigningKey.from_seed(ticket.seed)
+    application = Application(invitation=invitation.public, member=keys.member_public, device=keys.device.public)
+
+    def begin(assembly: Assembly) -> None:
+        assembly.certify(label)
+        assembly.store.insert([tables.Head(1, ticket.roster, b"", b"")])
+        assembly.write(Kind.APPLICATION, application.signed_by(invitation, ticket.assembly))
+
+    return create(home, keys, passphrase, begin, world=world)
+
+
+def create(
+    home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], None], *, world: World
+) -> Assembly:
+    """Put an assembly's folder on disk, with the records that `begin` writes.
+
+    The key file comes last, so that a folder with a key file is complete.
+    """
+    make_private(home)
+    folder = folder_of(home, keys.assembly)
+    make_private(folder)
+    lock = new_lock(passphrase, world.cost, world.entropy)
+    for stale in folder.glob(f"{LOG}*"):  # left by a start that never wrote its key file: nothing can open it
+        stale.unlink()
+    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
+    try:
+        with assembly.writing():
+            begin(assembly)
+    except BaseException:
+        assembly.close()
+        raise
+    keystore.save(folder, keys, lock, world.entropy)
+    return assembly
+
+
+def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembly:
+    """Open an assembly that is on disk. Raises PassphraseError, NodeError or StoreError."""
+    keys, lock = keystore.load(folder, passphrase)
+    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
+    caretaker.open_welcomes(assembly)
+    return assembly

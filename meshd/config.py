@@ -1,0 +1,81 @@
+"""Where things lie on this machine (design: house, "Homes"): one home, in it one folder per assembly.
+
+A folder is named by a piece of the assembly's id: the name of the assembly is for those who hold the keys.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from meshd.errors import NodeError
+from meshd_protocol.names import text_of
+
+LOG = "log.db"
+KEYS = "keys.sealed"
+LOCK = "lock"
+SOCKET = "control.sock"
+
+_FOLDER_BYTES = 10
+_PATIENCE_SECONDS = 5.0
+
+
+def folder_of(home: Path, assembly: bytes) -> Path:
+    """The folder of one assembly."""
+    return home / text_of(assembly[:_FOLDER_BYTES])
+
+
+def assemblies(home: Path) -> list[Path]:
+    """The folders of all assemblies in a home."""
+    if not home.is_dir():
+        return []
+    return sorted(folder for folder in home.iterdir() if (folder / KEYS).is_file())
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file so that a power cut leaves the old one or the new one, readable by its owner alone."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold the home's lock: one process writes at a time. Raises NodeError if another keeps it for `patience` seconds."""
+    make_private(home)
+    with (home / LOCK).open("ab") as file:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() >= deadline:
+                    raise NodeError(
+                        f"another meshd is writing in {home}",
+                        "Wait for it to finish, or stop it; a running daemon takes commands through its socket.",
+                    ) from error
+                time.sleep(0.05)
+        yield

@@ -1,0 +1,84 @@
+"""Who is who: how a member key becomes `Ada·k3fq`, and how what a person types becomes a member key.
+
+A name that two people use is never resolved silently.
+"""
+
+from collections.abc import Collection, Iterable
+
+from meshd.errors import NotFoundError
+from meshd.store.tables import Certificate
+from meshd_protocol.names import SHORTEST, printable, text_of
+
+DOT = "·"
+
+
+class Directory:
+    """The people behind the certificates of a log. The same certificates give the same names."""
+
+    def __init__(self, certificates: Iterable[Certificate]) -> None:
+        self._names: dict[bytes, tuple[bytes, str]] = {}
+        self._devices: dict[bytes, bytes] = {}
+        for row in certificates:
+            first = self._names.get(row.member)
+            if first is None or row.id < first[0]:
+                self._names[row.member] = (row.id, row.person)
+            held = self._devices.get(row.device)
+            self._devices[row.device] = row.member if held is None else min(held, row.member)
+        self._tails = _unique_tails(text_of(member) for member in self._names)
+
+    def label(self, member: bytes) -> str:
+        """`Ada·k3fq`, with as much of the key as makes it unique."""
+        key = text_of(member)
+        name = self._names.get(member)
+        return f"{printable(name[1]) if name else '?'}{DOT}{self._tails.get(key, key[:SHORTEST])}"
+
+    def name(self, member: bytes) -> str:
+        """The person's name alone, as she gave it."""
+        name = self._names.get(member)
+        return name[1] if name else ""
+
+    def owner(self, device: bytes) -> bytes | None:
+        """The member whom a device belongs to."""
+        return self._devices.get(device)
+
+    def device_label(self, device: bytes) -> str:
+        """Whose device this is, for people."""
+        owner = self.owner(device)
+        return self.label(owner) if owner else f"?{DOT}{text_of(device)[:SHORTEST]}"
+
+    def find(self, words: str, among: Collection[bytes], what: str = "person") -> bytes:
+        """The one member among those given whom the words name: a name, a key's beginning, or `name·key`.
+
+        Raises NotFoundError if there is none, or more than one.
+        """
+        name, dot, tail = words.rpartition(DOT)
+        found = [
+            member
+            for member in among
+            if (dot and self.name(member) == name and text_of(member).startswith(tail.lower()))
+            or (not dot and self.name(member) == words)
+        ]
+        if not found and not dot and len(words) >= SHORTEST:
+            found = [member for member in among if text_of(member).startswith(words.lower())]
+        if not found:
+            found = [member for member in among if not dot and self.name(member).casefold() == words.casefold()]
+        if not found:
+            known = ", ".join(sorted(self.label(member) for member in among)[:8])
+            raise NotFoundError(f"no such {what}: {printable(words)}", f"Here are: {known}." if known else "")
+        if len(found) > 1:
+            labels = ", ".join(sorted(self.label(member) for member in found))
+            raise NotFoundError(f"{printable(words)} is more than one {what}: {labels}", "Write the name with its key.")
+        return found[0]
+
+
+def _unique_tails(keys: Iterable[str]) -> dict[str, str]:
+    """The shortest beginning of each key that no other key shares."""
+    ordered = sorted(set(keys))
+    tails: dict[str, str] = {}
+    for number, key in enumerate(ordered):
+        size = SHORTEST
+        for other in ordered[max(0, number - 1) : number] + ordered[number + 1 : number + 2]:
+            while key[:size] == other[:size]:
+                size += 1
+        tails[key] = key[:size]
+    return tails

@@ -1,0 +1,106 @@
+"""What every service function is given, and how it finds what a person names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from meshd.assembly import Assembly
+from meshd.errors import NodeError, NotFoundError
+from meshd.standing import Standing
+from meshd.store import tables
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.rosters import State
+
+Result = dict[str, Any]
+Progress = Callable[[str], None]
+
+
+class Live(Protocol):
+    """The running node, as far as commands ask about it."""
+
+    def peers(self) -> list[Result]:
+        """Who is connected, and how that goes."""
+
+    def addresses(self) -> list[str]:
+        """Where this node can be reached."""
+
+
+@dataclass
+class Context:
+    """One assembly, the running node if there is one, and where to tell of progress."""
+
+    assembly: Assembly
+    live: Live | None = None
+    progress: Progress = lambda _: None
+
+    @property
+    def me(self) -> bytes:
+        """This person's member key."""
+        return self.assembly.keys.member_public
+
+    def standing(self) -> Standing:
+        """Where the node stands. Raises NodeError while a newcomer has no log, or the charter asks for later rules."""
+        standing = self.assembly.standing
+        if standing is None or standing.state is None:
+            raise NodeError(
+                "the assembly's log is not here yet: the application waits for its answer",
+                "It comes when a member has vouched for you and this node meets theirs: `meshd run`, or `meshd import DIR`.",
+            )
+        if not standing.knows_rules:
+            raise NodeError("this assembly decides by rules that this meshd doesn't know: it needs an update")
+        return standing
+
+    def state(self) -> State:
+        """What the head means."""
+        state = self.standing().state
+        assert state is not None
+        return state
+
+    def member_only(self, what: str) -> State:
+        """The head's state, if this person is a member in it. Raises NodeError."""
+        state = self.state()
+        if self.me not in state.members:
+            raise NodeError(f"only members {what}; you are {role_of(self.assembly, self.me)} here")
+        return state
+
+    def proposal(self, words: str) -> tables.Proposal:
+        """The proposal that the words name by a prefix of its id. Raises NotFoundError."""
+        low, high = id_range(words)
+        found = self.assembly.store.between(tables.Proposal, low, high, 3) if low else []
+        if not found:
+            raise NotFoundError(f"no such proposal: {printable(words)}", "`meshd list` shows all.")
+        if len(found) > 1:
+            ids = ", ".join(text_of(row.id)[: len(words) + 4] for row in found)
+            raise NotFoundError(f"{printable(words)} is more than one proposal: {ids}", "Write more of the id.")
+        return found[0]
+
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def id_range(prefix: str) -> tuple[bytes, bytes]:
+    """The ids that a base32 prefix may stand for, as a range; empty bytes for what is no such prefix."""
+    text = prefix.lower()
+    if not text or len(text) > 52 or any(letter not in _ALPHABET for letter in text):
+        return b"", b""
+    value = 0
+    for letter in text:
+        value = value * 32 + _ALPHABET.index(letter)
+    bits = len(text) * 5
+    if bits > 256:
+        value >>= bits - 256
+        bits = 256
+    rest = 256 - bits
+    return (value << rest).to_bytes(32, "big"), ((value << rest) | ((1 << rest) - 1)).to_bytes(32, "big")
+
+
+def role_of(assembly: Assembly, member: bytes) -> str:
+    """`member`, `observer`, `removed` or `applicant`, by the head."""
+    state = assembly.standing.state if assembly.standing else None
+    if state is None:
+        return "applicant"
+    if member in state.members:
+        return "member"
+    if member in state.observers:
+        return "observer"
+    return "removed" if member in state.removed else "applicant"

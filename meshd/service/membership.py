@@ -1,0 +1,239 @@
+"""Verbs about people: whoami, members, invite, vouch, admit."""
+
+from typing import Any
+
+from meshd.caretaker import record_head
+from meshd.errors import NodeError, NotFoundError
+from meshd.service.context import Context, Result, role_of
+from meshd.store import tables
+from meshd_crypto.hashing import derive
+from meshd_crypto.identity import SigningKey
+from meshd_crypto.sealing import lock
+from meshd_protocol import contexts, limits
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
+from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import MEMBERSHIP
+from meshd_protocol.rosters import Decision, Endorsement, vouches_needed
+from meshd_protocol.tickets import Ticket
+
+INVITATION_DAYS = 7
+_DAY_MS = 24 * 3600 * 1000
+
+
+def identity(context: Context) -> Result:
+    """Who this person is, in which assembly, on which device."""
+    assembly = context.assembly
+    return {
+        "assembly": assembly.id.hex(),
+        "name": assembly.standing.genesis.name if assembly.standing else None,
+        "member": text_of(context.me),
+        "device": text_of(assembly.keys.device.public),
+        "person": assembly.keys.person,
+        "label": assembly.people.label(context.me),
+        "role": role_of(assembly, context.me),
+    }
+
+
+def whoami(context: Context, _: dict[str, Any]) -> Result:
+    """`meshd whoami`."""
+    return identity(context)
+
+
+def members(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd members`: everybody who is in the roster, was, or asks to be."""
+    assembly = context.assembly
+    state = assembly.standing.state if assembly.standing else None
+    needed = vouches_needed(len(state.members)) if state else None
+    people = {row.member for row in assembly.store.find(tables.Application)} | {context.me}
+    if state is not None:
+        people |= state.members | state.observers | state.removed
+    rows: list[Result] = []
+    order = {"member": 0, "observer": 1, "applicant": 2, "removed": 3}
+    for member in people:
+        role = role_of(assembly, member)
+        row: Result = {
+            "person": assembly.people.name(member),
+            "label": assembly.people.label(member),
+            "member": text_of(member),
+            "role": role,
+            "me": member == context.me,
+        }
+        if role == "applicant":
+            row |= _pending(context, member, needed)
+        rows.append(row)
+    return sorted(rows, key=lambda row: (order[row["role"]], row["label"]))
+
+
+def _pending(context: Context, member: bytes, needed: int | None) -> Result:
+    """What an applicant waits for, and who invited her."""
+    store, people = context.assembly.store, context.assembly.people
+    applications = store.find(tables.Application, member=member)
+    vouchers = {vouch.member for row in applications for vouch in store.find(tables.Vouch, application=row.id)}
+    doors = [store.get(tables.Invitation, public=row.invitation) for row in applications]
+    twins = {
+        other.member for row in applications for other in store.find(tables.Application, invitation=row.invitation)
+    } - {member}
+    return {
+        "vouched_by": sorted(people.label(each) for each in vouchers),
+        "vouches_needed": needed,
+        "invited_by": sorted({people.label(door.member) for door in doors if door}),
+        "same_ticket_as": sorted(people.label(each) for each in twins),
+    }
+
+
+def invite(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd invite`: open a door for one newcomer, or close all of one's own."""
+    context.member_only("invite")
+    if arguments.get("withdraw"):
+        return _withdraw(context)
+    assembly = context.assembly
+    if len(open_invitations(context)) >= limits.OPEN_INVITATIONS:
+        raise NodeError(
+            f"you have {limits.OPEN_INVITATIONS} open invitations, which is the most that one member may have",
+            "`meshd invite --withdraw` closes them.",
+        )
+    entropy = assembly.world.entropy
+    door, psk, key = SigningKey.generate(entropy), entropy(32), assembly.keys.network[-1]
+    expires = assembly.world.clock() + INVITATION_DAYS * _DAY_MS
+    with assembly.writing():
+        record_head(assembly)
+        box = lock(derive(key.secret, contexts.INVITATION), psk, assembly.id + door.public, entropy)
+        assembly.write(
+            Kind.INVITATION, Invitation(door.public, derive(key.secret, contexts.KEY_NAME)[:8], box, expires)
+        )
+    addresses = tuple(context.live.addresses()[: limits.TICKET_ADDRESSES]) if context.live else ()
+    ticket = Ticket(
+        assembly.id, door.seed, psk, context.standing().head, context.me, addresses, expires
+    )
+    return {"ticket": ticket.line(), "expires_ms": expires, "addresses": list(addresses)}
+
+
+def open_invitations(context: Context) -> list[tables.Invitation]:
+    """This person's invitations that are neither used, withdrawn nor expired."""
+    store, now = context.assembly.store, context.assembly.world.clock()
+    return [
+        row
+        for row in store.find(tables.Invitation, member=context.me)
+        if row.expires_ms > now
+        and not store.count(tables.Application, invitation=row.public)
+        and not _is_withdrawn(context, row)
+    ]
+
+
+def _is_withdrawn(context: Context, row: tables.Invitation) -> bool:
+    return any(end.member == row.member for end in context.assembly.store.find(tables.Withdrawal, public=row.public))
+
+
+def _withdraw(context: Context) -> Result:
+    doors = open_invitations(context)
+    with context.assembly.writing():
+        for door in doors:
+            context.assembly.write(Kind.WITHDRAWAL, Withdrawal(door.public))
+    return {"withdrawn": len(doors)}
+
+
+def vouch(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd vouch PERSON`: this member knows the applicant. The vouch that is the last one needed lets her in."""
+    context.member_only("vouch")
+    assembly = context.assembly
+    application = _application(context, arguments["person"])
+    if any(row.member == context.me for row in assembly.store.find(tables.Vouch, application=application.id)):
+        raise NodeError(f"you have vouched for {assembly.people.label(application.member)} already")
+    with assembly.writing():
+        record_head(assembly)
+        record = assembly.write(Kind.VOUCH, Vouch(application.id, context.standing().head))
+    state = context.state()
+    row: Result = {
+        "id": text_of(record.id),
+        "person": assembly.people.label(application.member),
+        "role": role_of(assembly, application.member),
+    }
+    if row["role"] == "applicant":
+        row |= _pending(context, application.member, vouches_needed(len(state.members)))
+    return row
+
+
+def _application(context: Context, words: str) -> tables.Application:
+    """The application of the person who is meant, who must not be in the roster."""
+    assembly, state = context.assembly, context.state()
+    rows = assembly.store.find(tables.Application)
+    inside = state.members | state.observers
+    waiting = {row.member for row in rows if row.member not in inside}
+    try:
+        member = assembly.people.find(words, waiting, "applicant")
+    except NotFoundError:
+        try:
+            known = assembly.people.find(words, inside)
+        except NotFoundError:
+            known = None
+        if known is not None:
+            role = role_of(assembly, known)
+            hint = "`meshd admit` makes an observer a member." if role == "observer" else ""
+            raise NodeError(f"{assembly.people.label(known)} is {role} already", hint) from None
+        raise
+    return [row for row in rows if row.member == member][-1]
+
+
+def admit(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd admit PERSON`: open the membership proposal (or join one that is open), and vote yes."""
+    state = context.member_only("admit")
+    assembly = context.assembly
+    everybody = {row.member for row in assembly.store.find(tables.Application)} | state.members
+    member = assembly.people.find(arguments["person"], everybody)
+    label = assembly.people.label(member)
+    if member in state.members:
+        raise NodeError(f"{label} is a member already")
+    if member not in state.observers:
+        pending = _pending(context, member, None)
+        needed = vouches_needed(len(state.members))
+        raise NodeError(
+            f"{label} is not vouched for yet: {len(pending['vouched_by'])} of {needed}",
+            f"`meshd vouch {label}`; then everybody can read what she reads.",
+        )
+    with assembly.writing():
+        record_head(assembly)
+        proposal = _open_admission(context, member)
+        if proposal is None:
+            proposal = assembly.write(Kind.PROPOSAL, _admission(context, member, label)).id
+        elif any(row.member == context.me for row in assembly.store.find(tables.Ballot, proposal=proposal)):
+            raise NodeError(f"you have voted on {label} already: {text_of(proposal)[:8]}", "`meshd show` shows the count.")
+        assembly.write(Kind.BALLOT, Ballot(proposal, Form.YES_NO, int(Say.YES)))
+    after = context.state()
+    result: Result = {"id": text_of(proposal), "person": label, "role": role_of(assembly, member)}
+    if len(after.members) == 2 and len(state.members) == 1:
+        result["warning"] = (
+            "With two members, both must say yes to everything: if one loses her machine, nobody can be admitted "
+            "any more. Admit a third soon."
+        )
+    return result
+
+
+def _open_admission(context: Context, member: bytes) -> bytes | None:
+    """An admission of this person, and nobody else, that is not in effect yet."""
+    standing = context.standing()
+    pinnable = [
+        item.id
+        for item in standing.uncited()
+        if isinstance(item, Decision)
+        and item.verb == Verb.ADMIT
+        and item.members == (member,)
+        and standing.rosters.knows(item.pin)
+        and context.me in standing.rosters.state(item.pin).members
+    ]
+    return min(pinnable, default=None)
+
+
+def _admission(context: Context, member: bytes, label: str) -> Proposal:
+    """The proposal to admit, naming the application that people vouched for."""
+    standing, store = context.standing(), context.assembly.store
+    vouched = {
+        item_row.application
+        for identity in standing.rosters.ids(standing.head)
+        if isinstance(item := standing.item(identity), Endorsement)
+        and item.member == member
+        and (item_row := store.get(tables.Vouch, id=identity)) is not None
+    }
+    application = min(vouched)
+    return Proposal(standing.head, MEMBERSHIP, f"Admit {label}", action=(int(Verb.ADMIT), (application,)))

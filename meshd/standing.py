@@ -1,0 +1,206 @@
+"""Where this node stands: which rosters it knows to be effective, which one it follows, and what the log says of them.
+
+The rules are in `meshd_protocol.rosters`; here they meet the log. A node's head is primary data (`tables.Head`): two
+nodes with the same records and the same head show the same.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from meshd.store import tables
+from meshd.store.api import Store
+from meshd_protocol.bodies.decisions import Form, Verb
+from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.decisions.outcome import Cast
+from meshd_protocol.encoding import Value, decode
+from meshd_protocol.errors import BadBodyError
+from meshd_protocol.rosters import Decision, DeviceEnd, Endorsement, Item, Rosters, State
+
+ID = 32
+
+
+class Standing:
+    """The rosters of one assembly as one node knows them.
+
+    Without the genesis (a newcomer's log) there is none: `Standing.load` returns None.
+    """
+
+    def __init__(self, store: Store, assembly: bytes, genesis: Genesis) -> None:
+        self._store = store
+        self.genesis = genesis
+        self._items: dict[bytes, Item] = {}
+        self.rosters = Rosters(assembly, genesis, self)
+        self._steps: list[tuple[bytes, bytes]] = []
+        heads = store.find(tables.Head)
+        self._moves = len(heads)
+        self.head = heads[-1].roster if heads else self.rosters.origin
+        self._load(heads)
+
+    @classmethod
+    def load(cls, store: Store, assembly: bytes) -> "Standing | None":
+        """The standing of a log, or None while it lacks a genesis that this meshd can read."""
+        entry = store.get(tables.Entry, id=assembly)
+        if entry is None or entry.body is None:
+            return None
+        try:
+            genesis = Genesis.read(entry.body)
+        except BadBodyError:
+            return None
+        return cls(store, assembly, genesis)
+
+    @property
+    def knows_rules(self) -> bool:
+        """Whether this meshd knows the rules that the charter asks for; else it computes nothing."""
+        return self.genesis.rules == RULES_VERSION
+
+    @property
+    def state(self) -> State | None:
+        """What the head means; None while a newcomer's node has not seen the steps to it."""
+        return self.rosters.state(self.head) if self.rosters.knows(self.head) else None
+
+    def refresh(self) -> list[tables.Head]:
+        """Take in what has arrived: effective steps, then moves of the head. Call inside a transaction."""
+        self._settle_steps()
+        if not self.rosters.knows(self.head):
+            return []
+        return self._note(self.rosters.advance(self.head, self._steps))
+
+    def move(self, added: Iterable[bytes]) -> list[tables.Head]:
+        """Move the head by ids that qualify in it (`Rosters.take`). Call inside a transaction."""
+        ids = frozenset(added)
+        moved = self.rosters.learn(self.rosters.ids(self.head) | ids)
+        return self._note([(moved, ids)])
+
+    def unrecorded(self) -> list[tables.Head]:
+        """Moves of the head that no roster record tells of: what must be written before the head can be pinned."""
+        told = {result for _, result in self._steps}
+        return [head for head in self._store.find(tables.Head) if head.cites and head.roster not in told]
+
+    def apart(self) -> list[bytes]:
+        """Known rosters that go on beside the head and that it does not contain: the person has to choose."""
+        if not self.rosters.knows(self.head):
+            return []
+        here = self.rosters.ids(self.head)
+        return sorted({result for _, result in self._steps if not self.rosters.ids(result) <= here})
+
+    def uncited(self) -> list[Item]:
+        """Decisions, vouches and revocations that are not in the head."""
+        here = self.rosters.ids(self.head)
+        rows: list[bytes] = [
+            row.id
+            for verb in Verb
+            for row in self._store.find(tables.Proposal, verb=int(verb))
+            if row.id not in here
+        ]
+        rows += [row.id for row in self._store.find(tables.Vouch) if row.id not in here]
+        rows += [row.id for row in self._store.find(tables.Revocation) if row.id not in here]
+        return [item for item in map(self.item, rows) if item is not None]
+
+    def item(self, identity: bytes) -> Item | None:
+        """See `Facts.item`."""
+        found = self._items.get(identity) or self._read_item(identity)
+        if found is not None:
+            self._items[identity] = found
+        return found
+
+    def casts(self, decision: bytes) -> Sequence[Cast]:
+        """See `Facts.casts`."""
+        return [cast_of(row) for row in self._store.find(tables.Ballot, proposal=decision)]
+
+    def _load(self, heads: list[tables.Head]) -> None:
+        """Learn what earlier runs found effective, in an order in which each step's start is known."""
+        rows = self._store.find(tables.RosterStep)
+        known: list[tuple[bytes, frozenset[bytes]]] = [
+            (row.parent, split(row.cites)) for row in rows if row.roster is not None
+        ]
+        own = [(head.parent, split(head.cites)) for head in heads if head.cites]
+        open_ = [(parent, cites, step) for step, edges in ((True, known), (False, own)) for parent, cites in edges]
+        while open_:
+            rest = []
+            for parent, cites, step in open_:
+                if not self.rosters.knows(parent):
+                    rest.append((parent, cites, step))
+                    continue
+                result = self.rosters.learn(self.rosters.ids(parent) | cites)
+                if step:
+                    self._steps.append((parent, result))
+            if len(rest) == len(open_):
+                break
+            open_ = rest
+
+    def _settle_steps(self) -> None:
+        """Find the steps that became effective; each may be the start of others."""
+        pending = self._store.find(tables.RosterStep, roster=None)
+        moved = True
+        while moved:
+            moved = False
+            for row in list(pending):
+                if not self.rosters.knows(row.parent):
+                    continue
+                cites = split(row.cites)
+                if self.rosters.problems(row.parent, cites):
+                    continue
+                result = self.rosters.learn(self.rosters.ids(row.parent) | cites)
+                self._store.replace(row._replace(roster=result))
+                self._steps.append((row.parent, result))
+                pending.remove(row)
+                moved = True
+
+    def _note(self, moves: list[tuple[bytes, frozenset[bytes]]]) -> list[tables.Head]:
+        heads: list[tables.Head] = []
+        for roster, added in moves:
+            self._moves += 1
+            heads.append(tables.Head(self._moves, roster, self.head, join(added)))
+            self.head = roster
+        self._store.insert(heads)
+        return heads
+
+    def _read_item(self, identity: bytes) -> Item | None:
+        vouch = self._store.get(tables.Vouch, id=identity)
+        if vouch is not None:
+            application = self._store.get(tables.Application, id=vouch.application)
+            if application is None:
+                return None
+            return Endorsement(
+                vouch.id, vouch.roster, vouch.member, vouch.device, vouch.seq, vouch.scope, application.member
+            )
+        proposal = self._store.get(tables.Proposal, id=identity)
+        if proposal is not None:
+            return self._read_decision(proposal)
+        end = self._store.get(tables.Revocation, id=identity)
+        if end is not None:
+            return DeviceEnd(end.id, end.member, end.device, (end.good_decisions, end.good_talk, end.good_bulk))
+        return None
+
+    def _read_decision(self, proposal: tables.Proposal) -> Decision | None:
+        if proposal.verb == 0 or proposal.subjects is None:
+            return None
+        subjects: Value = decode(proposal.subjects)
+        assert isinstance(subjects, list)
+        members: list[bytes] = []
+        for subject in subjects:
+            assert isinstance(subject, bytes)
+            if proposal.verb == Verb.REMOVE:
+                members.append(subject)
+                continue
+            application = self._store.get(tables.Application, id=subject)
+            if application is None:
+                return None
+            members.append(application.member)
+        return Decision(proposal.id, proposal.roster, proposal.policy, proposal.verb, tuple(members))
+
+
+def cast_of(row: tables.Ballot) -> Cast:
+    """A ballot's row as the rules take it."""
+    choice: Value = decode(row.choice)
+    said = tuple(tuple(rank) for rank in choice) if row.form == Form.RANKS else choice  # type: ignore[arg-type, union-attr]
+    return Cast(row.id, row.member, row.device, row.seq, row.scope, row.form, said, row.counter)  # type: ignore[arg-type]
+
+
+def split(ids: bytes) -> frozenset[bytes]:
+    """Ids that were joined into one column."""
+    return frozenset(ids[start : start + ID] for start in range(0, len(ids), ID))
+
+
+def join(ids: Iterable[bytes]) -> bytes:
+    """Ids as one column, sorted."""
+    return b"".join(sorted(ids))
