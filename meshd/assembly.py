@@ -159,6 +159,7 @@ class Assembly:
         report = self.door.accept([record], Waiting())
         assert [each.id for each in report.new] == [record.id], "an own record is valid"
         self.store.replace(tables.Own(record.log, record.seq, record.id))
+        report.own.append(record)
         self._report.add(report)
 
     def certify(self, label: str) -> None:

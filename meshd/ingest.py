@@ -17,9 +17,10 @@ from meshd_protocol.records import Record, body_fits, decode_record, is_signed, 
 
 @dataclass
 class Report:
-    """What became of a batch: records that are new here, and why others are not."""
+    """What became of a batch: records that are new here (`own` ones written by this device), and why others are not."""
 
     new: list[Record] = field(default_factory=list)
+    own: list[Record] = field(default_factory=list)
     filled: list[bytes] = field(default_factory=list)
     known: int = 0
     waiting: int = 0
@@ -28,6 +29,7 @@ class Report:
     def add(self, other: "Report") -> None:
         """Take in the report of another batch of the same transfer."""
         self.new += other.new
+        self.own += other.own
         self.filled += other.filled
         self.known += other.known
         self.waiting = other.waiting

@@ -56,6 +56,9 @@ class Store(Protocol):
     def span(self, chain: int, start: int, stop: int) -> list[Entry]:
         """The entries of a chain with start <= seq < stop, all branches, by seq, then id."""
 
+    def weigh(self, chain: int, start: int) -> tuple[int, int]:
+        """How many entries a chain has from that seq on, and their bytes."""
+
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """The first `limit` rows, by id, whose id lies between the two, both included."""
 

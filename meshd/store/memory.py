@@ -87,6 +87,11 @@ class MemoryStore:
         found = [entry for entry in self.find(Entry, chain=chain) if start <= entry.seq < stop]
         return sorted(found, key=lambda entry: (entry.seq, entry.id))
 
+    def weigh(self, chain: int, start: int) -> tuple[int, int]:
+        """See `Store.weigh`."""
+        found = [entry for entry in self.find(Entry, chain=chain) if entry.seq >= start]
+        return len(found), sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in found)
+
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """See `Store.between`."""
         found = [row for row in self.find(table) if low <= row.id <= high]  # type: ignore[attr-defined]

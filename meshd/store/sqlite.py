@@ -117,6 +117,15 @@ class SqliteStore:
         sql = f"SELECT {_columns(Entry)} FROM entry WHERE chain = ? AND seq >= ? AND seq < ? ORDER BY seq, id"  # noqa: S608
         return [Entry._make(row) for row in self._db.execute(sql, (chain, start, stop))]
 
+    def weigh(self, chain: int, start: int) -> tuple[int, int]:
+        """See `Store.weigh`."""
+        sql = (
+            "SELECT count(*), coalesce(sum(length(header) + length(signature) + coalesce(length(body), 0)), 0) "
+            "FROM entry WHERE chain = ? AND seq >= ?"
+        )
+        count, size = self._db.execute(sql, (chain, start)).fetchone()
+        return int(count), int(size)
+
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """See `Store.between`."""
         sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"  # noqa: S608

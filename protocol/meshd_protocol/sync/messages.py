@@ -103,7 +103,7 @@ def write_message(message: Message) -> bytes:
 def read_message(data: bytes) -> Message:
     """A peer's message. Raises SessionError."""
     try:
-        value: Any = decode_message(data)
+        value: Any = decode(data)
     except NotCanonicalError as error:
         raise SessionError(f"a message is {error}") from error
     if type(value) is not list or not value or type(value[0]) is not int or value[0] not in _READERS:
@@ -113,11 +113,6 @@ def read_message(data: bytes) -> Message:
         return reader(*value[1:])
     except TypeError as error:
         raise SessionError("a message with the wrong number of parts") from error
-
-
-def decode_message(data: bytes) -> Any:
-    """As `encoding.decode`: a frame of 64 KiB of tiny items stays within the same number of items."""
-    return decode(data)
 
 
 def batches(records: Iterable[bytes]) -> Iterator[Records]:

@@ -1,0 +1,107 @@
+"""Who may come in: which psks this node answers to and calls with, and what it asks of a certificate.
+
+After the handshake the peer is judged by the head roster of this node. A newcomer is judged by her invitation; the node
+of a newcomer judges by its ticket.
+"""
+
+from meshd.assembly import Assembly
+from meshd.keystore import NetworkKey
+from meshd.store import tables
+from meshd_crypto.hashing import derive, digest
+from meshd_crypto.sealing import CannotOpenError, unlock
+from meshd_protocol import contexts
+from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.sync.greeting import Door, invitation_psk, network_psk
+
+
+def newest_first(assembly: Assembly) -> list[NetworkKey]:
+    """Network keys by the largest roster, then roster id, then hash of the secret (design: security)."""
+    standing = assembly.standing
+
+    def rank(key: NetworkKey) -> tuple[int, bytes, bytes]:
+        size = len(standing.rosters.ids(key.roster)) if standing and standing.rosters.knows(key.roster) else -1
+        return size, key.roster, digest(key.secret)
+
+    return sorted(assembly.keys.network, key=rank, reverse=True)
+
+
+def my_psks(assembly: Assembly) -> list[bytes]:
+    """The psks that this node calls with, best first: network keys, or the ticket's."""
+    psks = [network_psk(key.secret, assembly.id) for key in newest_first(assembly)]
+    ticket = assembly.keys.ticket
+    return psks or ([invitation_psk(ticket.psk, assembly.id)] if ticket else [])
+
+
+def open_doors(assembly: Assembly) -> list[Door]:
+    """The psks that this node answers to: network keys, and this person's own invitations."""
+    doors = [Door(network_psk(key.secret, assembly.id), None) for key in newest_first(assembly)]
+    for row in assembly.store.find(tables.Invitation, member=assembly.keys.member_public):
+        if not is_open(assembly, row) and not assembly.store.count(tables.Application, invitation=row.public):
+            continue
+        psk = invitation_secret(assembly, row)
+        if psk is not None:
+            doors.append(Door(invitation_psk(psk, assembly.id), row.public))
+    return doors
+
+
+def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | None:
+    """The psk that an invitation's record carries under a network key; None if this node lacks that key."""
+    for key in assembly.keys.network:
+        if derive(key.secret, contexts.KEY_NAME)[: len(row.network_key)] != row.network_key:
+            continue
+        try:
+            return unlock(derive(key.secret, contexts.INVITATION), row.psk_box, assembly.id + row.public)
+        except CannotOpenError:
+            continue
+    return None
+
+
+def is_open(assembly: Assembly, row: tables.Invitation) -> bool:
+    """Whether an invitation still lets somebody new in: neither withdrawn, expired, nor spent on one who is in."""
+    if row.expires_ms <= assembly.world.clock():
+        return False
+    if any(end.member == row.member for end in assembly.store.find(tables.Withdrawal, public=row.public)):
+        return False
+    applications = assembly.store.find(tables.Application, invitation=row.public)
+    return not any(assembly.store.count(tables.Welcome, application=each.id) for each in applications)
+
+
+def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
+    """Whether a device may read here: True in the roster, False unknown, None removed or revoked."""
+    standing = assembly.standing
+    state = standing.state if standing else None
+    if state is None:
+        ticket = assembly.keys.ticket
+        return True if ticket is not None and certificate.member == ticket.inviter else False
+    if certificate.member in state.removed or certificate.device in state.revoked:
+        return None
+    return certificate.member in state.members or certificate.member in state.observers
+
+
+def accept_responder(assembly: Assembly, certificate: Certificate) -> str | None:
+    """Why this node does not reveal itself to who answered; None if it does."""
+    if certificate.device == assembly.keys.device.public:
+        return "that is this node itself"
+    if entitled(assembly, certificate) is True:
+        return None
+    if assembly.standing is None or assembly.standing.state is None:
+        return "somebody answered who is not the inviter"
+    return "somebody answered who is not in the roster that this node follows"
+
+
+def accept_initiator(assembly: Assembly, certificate: Certificate, door: Door) -> str | None:
+    """Why this node hangs up on who called; None if it talks. Whoever holds a network key may show who she is."""
+    if certificate.device == assembly.keys.device.public:
+        return "that is this node itself"
+    verdict = entitled(assembly, certificate)
+    if verdict is None:
+        return "it was removed from the roster"
+    if verdict or door.invitation is None:
+        return None
+    row = assembly.store.get(tables.Invitation, public=door.invitation)
+    if row is not None and is_open(assembly, row):
+        return None
+    known = assembly.store.find(tables.Application, invitation=door.invitation)
+    if any(each.device == certificate.device for each in known):
+        return None
+    return "its invitation is closed"

@@ -1,0 +1,174 @@
+"""An encrypted link: the handshake over a stream, then frames of two length bytes and one Noise message."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import trio
+
+from meshd.transports.api import Connection
+from meshd_crypto.identity import ExchangeKey
+from meshd_crypto.noise import CipherState, Handshake, HandshakeError
+from meshd_protocol import limits
+from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.errors import SessionError
+from meshd_protocol.sync.greeting import Door, answer, read_certificate, start
+
+
+class LinkClosedError(Exception):
+    """The other side is gone."""
+
+
+class Introduction(NamedTuple):
+    """What this node says of itself in a handshake: its transport key and its device's certificate."""
+
+    assembly: bytes
+    static: ExchangeKey
+    certificate: bytes
+    make_ephemeral: Callable[[], ExchangeKey]
+    now_ms: int
+
+
+class Link:
+    """Messages to and from one authenticated peer. One task reads, one task writes."""
+
+    def __init__(self, stream: trio.abc.Stream, rest: bytes, sending: CipherState, receiving: CipherState) -> None:
+        self._frames = Frames(stream, rest)
+        self._sending = sending
+        self._receiving = receiving
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    async def send(self, message: bytes) -> None:
+        """Send one message. Raises LinkClosedError, or SessionError if the peer takes nothing for too long."""
+        frame = self._sending.encrypt(message)
+        self.bytes_out += len(frame)
+        with trio.move_on_after(limits.IDLE_SECONDS) as scope:
+            await self._frames.send(frame)
+        if scope.cancelled_caught:
+            raise SessionError("the peer takes nothing any more")
+
+    async def receive(self) -> bytes:
+        """The next message. Raises LinkClosedError, or SessionError for bytes that no peer would send."""
+        frame = await self._frames.receive()
+        self.bytes_in += len(frame)
+        try:
+            return self._receiving.decrypt(frame)
+        except HandshakeError as error:
+            raise SessionError("a frame that does not decrypt") from error
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._frames.aclose()
+
+
+class Frames:
+    """A stream cut into frames."""
+
+    def __init__(self, stream: trio.abc.Stream, rest: bytes = b"") -> None:
+        self._stream = stream
+        self._buffer = bytearray(rest)
+
+    async def send(self, frame: bytes) -> None:
+        """Send one frame."""
+        try:
+            await self._stream.send_all(len(frame).to_bytes(2, "big") + frame)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkClosedError("the connection broke") from error
+
+    async def receive(self) -> bytes:
+        """The next whole frame. Raises LinkClosedError at the end of the stream, even in the middle of a frame."""
+        while True:
+            if len(self._buffer) >= 2:
+                size = int.from_bytes(self._buffer[:2], "big")
+                if len(self._buffer) >= 2 + size:
+                    frame = bytes(self._buffer[2 : 2 + size])
+                    del self._buffer[: 2 + size]
+                    return frame
+            try:
+                chunk = await self._stream.receive_some(65536)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise LinkClosedError("the connection broke") from error
+            if not chunk:
+                raise LinkClosedError("the other side hung up")
+            self._buffer += chunk
+
+    @property
+    def rest(self) -> bytes:
+        """Bytes that were read and belong to no frame yet."""
+        return bytes(self._buffer)
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await trio.aclose_forcefully(self._stream)
+
+
+async def greet(
+    connection: Connection, psk: bytes, me: Introduction, accept: Callable[[Certificate], str | None]
+) -> tuple[Link, Certificate]:
+    """The initiator's handshake. `accept` says why the responder is not the one to talk to, before we reveal ourselves.
+
+    Raises SessionError or LinkClosedError.
+    """
+    frames = Frames(connection.stream)
+    handshake, first = start(psk, me.static, me.make_ephemeral(), me.now_ms, connection.remote)
+    with _in_time():
+        await frames.send(first)
+        payload = _read(handshake, await frames.receive())
+        certificate = read_certificate(payload, me.assembly, handshake.remote_static)
+        problem = accept(certificate)
+        if problem is not None:
+            raise SessionError(problem)
+        await frames.send(handshake.write_message(me.certificate))
+    return _link(connection, frames, handshake), certificate
+
+
+async def welcome(
+    connection: Connection,
+    doors: Iterable[Door],
+    me: Introduction,
+    accept: Callable[[Certificate, Door], str | None],
+    fresh: Callable[[bytes], bool],
+) -> tuple[Link, Certificate, Door]:
+    """The responder's handshake. An outsider gets no byte; `fresh` says whether a first message was not seen before.
+
+    Raises SessionError or LinkClosedError.
+    """
+    frames = Frames(connection.stream)
+    with _in_time():
+        first = await frames.receive()
+        handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, _dialled(connection))
+        if not fresh(first[:32]):
+            raise SessionError("a first message that was here before")
+        await frames.send(handshake.write_message(me.certificate))
+        payload = _read(handshake, await frames.receive())
+        certificate = read_certificate(payload, me.assembly, handshake.remote_static)
+    problem = accept(certificate, door)
+    if problem is not None:
+        raise SessionError(problem)
+    return _link(connection, frames, handshake), certificate, door
+
+
+def _dialled(connection: Connection) -> list[str]:
+    return [connection.local] if connection.local else []
+
+
+def _read(handshake: Handshake, frame: bytes) -> bytes:
+    try:
+        return handshake.read_message(frame)
+    except HandshakeError as error:
+        raise SessionError(f"the handshake failed: {error}") from error
+
+
+def _link(connection: Connection, frames: Frames, handshake: Handshake) -> Link:
+    sending, receiving = handshake.split()
+    return Link(connection.stream, frames.rest, sending, receiving)
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """A handshake's time limit, as the error that every failed handshake is."""
+    with trio.move_on_after(limits.HANDSHAKE_SECONDS) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise SessionError(f"no handshake within {limits.HANDSHAKE_SECONDS} seconds")

@@ -1,0 +1,33 @@
+"""What a transport can do: dial an address, and listen. One contract suite runs against every implementation."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+import trio
+
+
+class Connection(NamedTuple):
+    """A byte stream to somebody. `local` is the address that the other side dialled, `remote` where it is, if known."""
+
+    stream: trio.abc.Stream
+    local: str
+    remote: str
+
+
+class UnreachableError(Exception):
+    """Nobody answers at that address. The argument says why, for a person."""
+
+
+Handler = Callable[[Connection], Awaitable[None]]
+
+
+class Transport(Protocol):
+    """A way to reach other nodes."""
+
+    async def dial(self, address: str) -> Connection:
+        """A connection to an address. Raises UnreachableError."""
+
+    async def serve(
+        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Listen until cancelled, and hand each connection to `handler`. Starts with the addresses listened at."""
