@@ -86,8 +86,7 @@ class Assembly:
                 yield report
                 caretaker.after(self, report)
         except BaseException:
-            self.door.forget()
-            self.standing = Standing.load(self.store, self.id)
+            self.reload()
             raise
         finally:
             self._report = None
@@ -141,6 +140,12 @@ class Assembly:
     def drop_ticket(self) -> None:
         """The log is here: the ticket has done its work."""
         self._save(replace(self.keys, ticket=None))
+
+    def reload(self) -> None:
+        """Forget what was remembered of the log: it was rebuilt."""
+        self.door.forget()
+        self.standing = Standing.load(self.store, self.id)
+        self._people = None
 
     def close(self) -> None:
         """Let go of the log."""

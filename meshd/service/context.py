@@ -1,6 +1,6 @@
 """What every service function is given, and how it finds what a person names."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,8 @@ from meshd_protocol.names import printable, text_of
 from meshd_protocol.rosters import State
 
 Result = dict[str, Any]
-Progress = Callable[[str], None]
+Steps = Generator[str, None, Result]
+"""A long piece of work: yields lines of progress between its transactions, returns the result."""
 
 
 class Live(Protocol):
@@ -27,11 +28,10 @@ class Live(Protocol):
 
 @dataclass
 class Context:
-    """One assembly, the running node if there is one, and where to tell of progress."""
+    """One assembly, and the running node if there is one."""
 
     assembly: Assembly
     live: Live | None = None
-    progress: Progress = lambda _: None
 
     @property
     def me(self) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import ifaddr
 import trio
 
+from meshd.addresses import parse_address
 from meshd.transports.api import Connection, Handler, UnreachableError
 
 _DIAL_SECONDS = 10
@@ -21,7 +22,10 @@ class TcpTransport:
 
     async def dial(self, address: str) -> Connection:
         """See `Transport.dial`."""
-        host, port = parse_address(address)
+        try:
+            host, port = parse_address(address)
+        except ValueError as error:
+            raise UnreachableError(str(error)) from error
         try:
             with trio.fail_after(_DIAL_SECONDS):
                 stream = await trio.open_tcp_stream(host, port)
@@ -64,18 +68,6 @@ class TcpTransport:
             return [*first, *await trio.open_tcp_listeners(port, host="::")]
         except OSError:  # no IPv6 here, or the port is taken there
             return first
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`. Raises UnreachableError for anything else."""
-    host, colon, port = text.strip().rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        colon = ""
-    if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise UnreachableError("an address is HOST:PORT, with an IPv6 host in brackets")
-    return host, int(port)
 
 
 def write_address(name: Sequence[object]) -> str:

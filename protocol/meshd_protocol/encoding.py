@@ -22,13 +22,16 @@ def encode(value: object) -> bytes:
     return cbor2.dumps(value, canonical=True)
 
 
-def decode(data: bytes) -> Value:
-    """The value that `data` is the one encoding of. Raises NotCanonicalError, saying what is wrong."""
+def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
+    """The value that `data` is the one encoding of, of at most `items` items.
+
+    Raises NotCanonicalError, saying what is wrong.
+    """
     try:
         value: Value = cbor2.loads(
             data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=limits.DEPTH
         )
-        _check(value)
+        _check(value, items)
         again = cbor2.dumps(value, canonical=True)
     except NotCanonicalError:
         raise
@@ -39,7 +42,7 @@ def decode(data: bytes) -> Value:
     return value
 
 
-def _check(root: Value) -> None:
+def _check(root: Value, most: int) -> None:
     """Refuse types, integers and sizes that the narrow form leaves out. A loop, not recursion: it is on the hot path."""
     stack: list[Value] = [root]
     items = 0
@@ -60,8 +63,8 @@ def _check(root: Value) -> None:
             items += len(value)  # type: ignore[arg-type]
         else:
             raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
-        if items + len(stack) > limits.ITEMS:
-            raise NotCanonicalError(f"more than {limits.ITEMS} items")
+        if items + len(stack) > most:
+            raise NotCanonicalError(f"more than {most} items")
 
 
 def _check_keys(mapping: dict[object, Value]) -> None:

@@ -1,0 +1,220 @@
+"""Verbs that look at the log itself: status, log, forks, check."""
+
+from collections.abc import Generator
+from typing import Any
+
+from meshd import survey
+from meshd.ingest import Door
+from meshd.service.context import Context, Result, Steps, role_of
+from meshd.standing import Standing
+from meshd.store import tables
+from meshd.store.memory import MemoryStore
+from meshd.store.sqlite import SqliteStore
+from meshd_protocol.chains import ChainKey, Waiting
+from meshd_protocol.errors import BadRecordError
+from meshd_protocol.kinds import name_of
+from meshd_protocol.names import text_of
+from meshd_protocol.records import Record, read_record
+
+_PAGE = 50
+_UPDATE = "needs an update"
+_SHOWN_PROBLEMS = 20
+
+
+def status(context: Context, _: dict[str, Any]) -> Result:
+    """`meshd status`."""
+    assembly = context.assembly
+    standing = assembly.standing
+    state = standing.state if standing else None
+    return {
+        "assembly": assembly.id.hex(),
+        "name": standing.genesis.name if standing else None,
+        "person": assembly.people.label(context.me),
+        "role": role_of(assembly, context.me),
+        "running": context.live is not None,
+        "unlocked": True,
+        "records": assembly.store.count(tables.Entry),
+        "chains": assembly.store.count(tables.Chain),
+        "digest": text_of(survey.digest(assembly)),
+        "roster": text_of(standing.head) if standing else None,
+        "members": len(state.members) if state else None,
+        "peers": sum(1 for peer in context.live.peers() if peer["state"] != "away") if context.live else 0,
+        "addresses": context.live.addresses() if context.live else [],
+        "pending": _pending(context),
+        "forks": assembly.store.count(tables.Chain, forked=1),
+    }
+
+
+def _pending(context: Context) -> list[str]:
+    """What waits, why, and what would help."""
+    assembly = context.assembly
+    standing = assembly.standing
+    if standing is None:
+        return ["The assembly's log is not here yet: the application waits for a member who vouches, and for a meeting."]
+    if standing.state is None:
+        return ["The steps to the roster that the ticket names have not arrived yet."]
+    found: list[str] = []
+    if not standing.knows_rules:
+        found.append("This assembly decides by rules of a later version: this meshd needs an update.")
+    later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)
+    if later:
+        found.append(f"{later} records are of a later version of meshd: this one keeps and passes them on, but needs an update.")
+    missing = len(survey.missing_bodies(assembly, 1000))
+    if missing:
+        found.append(f"The texts of {missing} messages are missing; they are asked for at each meeting.")
+    for roster in standing.apart():
+        found.append(
+            f"Another line of this assembly follows the roster {text_of(roster)[:8]}, whose decisions do not all "
+            "qualify here. More yes ballots would join them."
+        )
+    if role_of(assembly, context.me) == "observer":
+        found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
+    return found
+
+
+def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
+    """`meshd log`: the newest records, oldest first, and those without effect with the reason."""
+    store, people = context.assembly.store, context.assembly.people
+    limit = arguments.get("limit") or _PAGE
+    rows: list[Result] = []
+    for entry in reversed(store.find(tables.Entry, newest=True, limit=limit)):
+        record = read_record(context.assembly.id, entry.header, entry.signature, entry.body)
+        ineffective = store.get(tables.NoEffect, id=entry.id)
+        rows.append(
+            {
+                "id": text_of(entry.id),
+                "person": people.device_label(record.device),
+                "device": text_of(record.device),
+                "log": record.log,
+                "seq": record.seq,
+                "kind": name_of(record.kind) if record.kind >= 0 else f"version {record.version}",
+                "time_ms": record.time_ms,
+                "effect": ineffective is None,
+                "reason": ineffective.reason if ineffective else None,
+            }
+        )
+    return rows
+
+
+def forks(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd forks`: who signed two records in one place, with the proof."""
+    assembly = context.assembly
+    rows: list[Result] = []
+    for chain in assembly.store.find(tables.Chain, forked=1):
+        at: dict[int, list[str]] = {}
+        for entry in assembly.store.span(chain.number, 0, chain.head_seq + 1):
+            at.setdefault(entry.seq, []).append(text_of(entry.id))
+        seq = min(seq for seq, ids in at.items() if len(ids) > 1)
+        rows.append(
+            {
+                "person": assembly.people.device_label(chain.device),
+                "device": text_of(chain.device),
+                "log": chain.log,
+                "seq": seq,
+                "records": at[seq],
+            }
+        )
+    return rows
+
+
+def check(context: Context, arguments: dict[str, Any]) -> Steps:
+    """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
+    assembly = context.assembly
+    records, numbers, problems = yield from _read_all(context)
+    yield "recounting"
+    beside = _recount(context, records)
+    problems += _differences(context, beside)
+    if isinstance(assembly.store, SqliteStore):
+        problems += [f"the file: {each}" for each in assembly.store.quick_check()]
+    rebuilt = False
+    if arguments.get("rebuild"):
+        _rebuild(context, beside, numbers)
+        rebuilt = True
+        problems = [each for each in problems if not each.startswith("shown:")]
+    return {
+        "ok": not problems,
+        "records": len(records),
+        "problems": [each.removeprefix("shown:").strip() for each in problems[:_SHOWN_PROBLEMS]],
+        "rebuilt": rebuilt,
+    }
+
+
+def _read_all(
+    context: Context,
+) -> Generator[str, None, tuple[list[Record], dict[ChainKey, int], list[str]]]:
+    """Every record as its bytes say, the numbers of chains, and the entries whose bytes don't fit what the log says."""
+    assembly = context.assembly
+    numbers: dict[ChainKey, int] = {}
+    records: list[Record] = []
+    problems: list[str] = []
+    for batch in assembly.store.walk():
+        for entry in batch:
+            try:
+                record = read_record(assembly.id, entry.header, entry.signature, entry.body)
+            except BadRecordError as error:
+                problems.append(f"the record {text_of(entry.id)[:8]} is damaged: {error}")
+                continue
+            if record.id != entry.id:
+                problems.append(f"the record {text_of(entry.id)[:8]} is not what its id says")
+            records.append(record)
+            numbers[record.device, record.log] = entry.chain
+        yield f"{len(records)} records read"
+    return records, numbers, problems
+
+
+def _recount(context: Context, records: list[Record]) -> MemoryStore:
+    """All projections from scratch, beside those on disk, through the same door and by the same rules."""
+    assembly = context.assembly
+    beside = MemoryStore()
+    door = Door(beside, assembly.id)
+    waiting = Waiting(capacity=1 << 62)
+    with beside.transaction():
+        door.accept(sorted(records, key=lambda record: (record.log, record.seq)), waiting)
+        for head in assembly.store.find(tables.Head):
+            beside.insert([head])
+        standing = Standing.load(beside, assembly.id)
+        if standing is not None and standing.knows_rules:
+            standing.refresh()
+    return beside
+
+
+def _differences(context: Context, beside: MemoryStore) -> list[str]:
+    """Rows that a recount has otherwise."""
+    problems: list[str] = []
+    store = context.assembly.store
+    missing = store.count(tables.Entry) - beside.count(tables.Entry)
+    if missing:
+        problems.append(f"{missing} records of the log are not valid: a signature or a place in a chain is wrong")
+    for table in tables.PROJECTIONS:
+        shown, counted = _comparable(store.find(table)), _comparable(beside.find(table))
+        for row in sorted(shown - counted, key=repr):
+            problems.append(f"shown: a {table.__name__.lower()} that the records do not say: {_short(row)}")
+        for row in sorted(counted - shown, key=repr):
+            problems.append(f"shown: a {table.__name__.lower()} is missing: {_short(row)}")
+    return problems
+
+
+def _comparable(rows: list[Any]) -> set[Any]:
+    """Rows without what depends on the order of arrival: a chain's number, and which branch gave its certificate."""
+    return {
+        row._replace(number=0, certificate=None if row.forked else row.certificate) if isinstance(row, tables.Chain) else row
+        for row in rows
+    }
+
+
+def _short(row: Any) -> str:
+    identity = row.id if hasattr(row, "id") else row.device
+    return text_of(identity)[:8]
+
+
+def _rebuild(context: Context, beside: MemoryStore, numbers: dict[ChainKey, int]) -> None:
+    """Put a recount's rows in the place of those on disk. Chains keep their numbers: the log refers to them."""
+    store = context.assembly.store
+    with context.assembly.writing():
+        for table in tables.PROJECTIONS:
+            store.delete(table)
+            rows: list[Any] = beside.find(table)
+            if table is tables.Chain:
+                rows = [row._replace(number=numbers[row.device, row.log]) for row in rows]
+            store.insert(rows)
+    context.assembly.reload()

@@ -1,0 +1,78 @@
+"""Verbs of sneakernet: export, import."""
+
+from pathlib import Path
+from typing import Any
+
+from meshd.errors import NodeError
+from meshd.service.context import Context, Result, Steps
+from meshd.service.decisions import describe
+from meshd.sneakernet.export import Narrow, export_file, export_stick
+from meshd.sneakernet.import_ import Taken, import_file, import_stick
+from meshd.store import tables
+from meshd_protocol.kinds import Kind
+
+_SHOWN = 10
+
+
+def export(context: Context, arguments: dict[str, Any]) -> Steps:
+    """`meshd export`: write what others lack to a folder, or everything to one file."""
+    assembly = context.assembly
+    narrow = Narrow(
+        since_ms=arguments.get("since") or 0,
+        decisions_only=bool(arguments.get("decisions_only")),
+        devices=_devices(context, arguments["to"]) if arguments.get("to") else None,
+    )
+    path = Path(arguments["path"])
+    written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
+    return {
+        "records": written.records,
+        "bytes": written.bytes,
+        "segments": written.segments,
+        "damaged": 0,
+        "answers": written.answers,
+        "applicant": not assembly.keys.network,
+    }
+
+
+def import_(context: Context, arguments: dict[str, Any]) -> Steps:
+    """`meshd import`: read what this node lacks from a folder or a file."""
+    path = Path(arguments["path"])
+    if path.is_dir():
+        taken = yield from import_stick(context.assembly, path)
+    elif path.is_file():
+        taken = yield from import_file(context.assembly, path)
+    else:
+        raise NodeError(f"there is no folder or file {path}", "Is the stick mounted?")
+    return {
+        "records": taken.records,
+        "bytes": taken.bytes,
+        "segments": taken.segments,
+        "damaged": len(taken.damaged),
+        "damaged_segments": taken.damaged,
+        "refused": taken.refused,
+        "news": _news(context, taken),
+    }
+
+
+def _devices(context: Context, words: str) -> frozenset[bytes]:
+    """The devices of the person that an export is for."""
+    store, people = context.assembly.store, context.assembly.people
+    rows = store.find(tables.Certificate)
+    member = people.find(words, {row.member for row in rows})
+    return frozenset(row.device for row in rows if row.member == member)
+
+
+def _news(context: Context, taken: Taken) -> list[Result]:
+    """The proposals that an import brought or moved."""
+    standing = context.assembly.standing
+    if standing is None or standing.state is None:
+        return []
+    touched: dict[bytes, None] = {}
+    new = {record.id for record in taken.new if record.kind == Kind.PROPOSAL}
+    ballots = {record.id for record in taken.new if record.kind == Kind.BALLOT}
+    for identity in sorted(new):
+        touched[identity] = None
+    for row in context.assembly.store.find(tables.Ballot, newest=True, limit=len(ballots)) if ballots else ():
+        touched[row.proposal] = None
+    rows = (context.assembly.store.get(tables.Proposal, id=identity) for identity in list(touched)[:_SHOWN])
+    return [describe(context, row) for row in rows if row is not None]

@@ -1,0 +1,51 @@
+"""From a request to the function that answers it: the same for the daemon and for a command alone."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from meshd.errors import NodeError, UsageError
+from meshd.service import audit, carry, decisions, links, membership, talk
+from meshd.service.context import Context
+from meshd.store.api import StoreError
+from meshd_protocol.control import BadRequestError, Request, check_arguments
+
+Handler = Callable[[Context, dict[str, Any]], Any]
+
+HANDLERS: dict[str, Handler] = {
+    "whoami": membership.whoami,
+    "members": membership.members,
+    "invite": membership.invite,
+    "vouch": membership.vouch,
+    "admit": membership.admit,
+    "status": audit.status,
+    "peers": links.peers,
+    "connect": links.connect,
+    "propose": decisions.propose,
+    "list": decisions.list_,
+    "show": decisions.show,
+    "vote": decisions.vote,
+    "why": decisions.why,
+    "say": talk.say,
+    "read": talk.read,
+    "topics": talk.topics,
+    "export": carry.export,
+    "import": carry.import_,
+    "check": audit.check,
+    "log": audit.log,
+    "forks": audit.forks,
+}
+
+
+def answer(context: Context, request: Request) -> Generator[str, None, Any]:
+    """Answer a request: yields lines of progress between transactions, returns the result. Raises NodeError."""
+    try:
+        check_arguments(request.verb, request.arguments)
+    except BadRequestError as error:
+        raise UsageError(str(error)) from error
+    try:
+        result = HANDLERS[request.verb](context, request.arguments)
+        if isinstance(result, Generator):
+            result = yield from result
+    except StoreError as error:
+        raise NodeError(str(error)) from error
+    return result

@@ -1,0 +1,31 @@
+"""Verbs about links: peers, connect. A running daemon answers `connect` itself, since it has to wait for the far end."""
+
+from typing import Any
+
+from meshd.addresses import parse_address
+from meshd.errors import UsageError
+from meshd.service.context import Context, Result
+from meshd.store import tables
+from meshd_protocol.names import printable
+
+
+def peers(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd peers`: who is connected, and the addresses that are tried."""
+    if context.live is not None:
+        return context.live.peers()
+    return [
+        {"person": None, "address": row.address, "state": "away", "problem": "the daemon is not running"}
+        for row in context.assembly.store.find(tables.Peer)
+    ]
+
+
+def connect(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd connect HOST:PORT` without a daemon: remember the address for its next start."""
+    address = arguments["address"]
+    try:
+        parse_address(address)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with context.assembly.store.transaction():
+        context.assembly.store.replace(tables.Peer(address, context.assembly.world.clock()))
+    return {"address": printable(address), "connected": False}

@@ -1,0 +1,1 @@
+"""Records carried by hand: sticks, folders, single files."""

@@ -1,0 +1,179 @@
+"""Writing to a stick: what its known visitors lack, as immutable segments, and the manifest last."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from meshd import survey
+from meshd.assembly import Assembly
+from meshd.errors import NodeError
+from meshd.sneakernet import join, media
+from meshd.sneakernet.stick import folder_of, open_stick, secrets, write_visit
+from meshd.store import tables
+from meshd.survey import Span
+from meshd_protocol import bundle, limits
+from meshd_protocol.bundle import FILE_MAGIC, SEGMENT_ROOM, Manifest, Place, SegmentInfo, Stretch
+from meshd_protocol.errors import BadRecordError
+from meshd_protocol.names import text_of
+from meshd_protocol.records import decode_record
+from meshd_protocol.sync.frontier import Head
+
+
+class Narrow(NamedTuple):
+    """What a person leaves out: records older than `since_ms`, talk, or what one person's devices have."""
+
+    since_ms: int = 0
+    decisions_only: bool = False
+    devices: frozenset[bytes] | None = None
+
+
+@dataclass
+class Written:
+    """What an export put on the stick."""
+
+    records: int = 0
+    bytes: int = 0
+    segments: int = 0
+    answers: int = 0
+    infos: list[SegmentInfo] = field(default_factory=list)
+
+
+def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Generator[str, None, Written]:
+    """Write what the stick's visitors lack. Raises MediaError. Yields a line of progress for each segment."""
+    if not stick.is_dir():
+        raise NodeError(f"there is no folder {stick}", "Is the stick mounted?")
+    done = Written()
+    folder = folder_of(assembly, stick)
+    if folder is None:
+        join.write_application(assembly, stick)
+        done.answers = 1
+        return done
+    media.make_folder(folder / media.SEGMENTS)
+    media.remove_parts(folder)
+    media.remove_parts(folder / media.SEGMENTS)
+    opened = open_stick(assembly, folder)
+    present = tuple(info for info in opened.manifest.segments if _is_there(opened.segments, info))
+    held = opened.manifest._replace(segments=present)
+    _remove_unlisted(opened.segments, held)
+    for data, info in _segments(assembly, held, narrow):
+        if len(held.segments) + len(done.infos) >= limits.SEGMENTS:
+            raise NodeError("this stick is full of segments", "Take a new one, or an empty folder on it.")
+        media.write_file(opened.segments / text_of(info.hash), data)
+        _count(done, info)
+        yield f"{done.records} records, {done.bytes} bytes"
+    write_visit(assembly, opened, held._replace(segments=(*held.segments, *done.infos)))
+    done.answers = join.write_answers(assembly, stick)
+    return done
+
+
+def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Generator[str, None, Written]:
+    """Write everything (as narrowed) into one file, to send by any courier. Raises MediaError."""
+    if not assembly.keys.network:
+        raise NodeError("an application travels on a stick, not in a single file", "`meshd export DIR`")
+    done = Written()
+    parts: list[bytes] = []
+    for data, info in _segments(assembly, bundle.EMPTY, narrow):
+        parts.append(data)
+        _count(done, info)
+        yield f"{done.records} records, {done.bytes} bytes"
+    media.write_file(path, FILE_MAGIC + bundle.pack(parts))
+    return done
+
+
+def _count(done: Written, info: SegmentInfo) -> None:
+    done.records += info.records
+    done.bytes += info.size
+    done.segments += 1
+    done.infos.append(info)
+
+
+def _is_there(folder: Path, info: SegmentInfo) -> bool:
+    return media.size_of(folder / text_of(info.hash)) == info.size
+
+
+def _remove_unlisted(folder: Path, manifest: Manifest) -> None:
+    """Remove segments that an interrupted export left without a manifest."""
+    listed = {text_of(info.hash) for info in manifest.segments}
+    for name in media.hash_names(folder):
+        if name not in listed:
+            media.remove(folder / name)
+
+
+def _segments(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, SegmentInfo]]:
+    """Segment files of what is missing on the stick, forks first, then decisions, talk, bulk."""
+    batch: list[bytes] = []
+    stretches: list[Stretch] = []
+    size = 0
+    for record, stretch in _missing(assembly, held, narrow):
+        if batch and size + len(record) + 4 > SEGMENT_ROOM:
+            yield _segment(assembly, batch, stretches)
+            batch, stretches, size = [], [], 0
+        batch.append(record)
+        size += len(record) + 4
+        last = stretches[-1] if stretches else None
+        if last is not None and (last.device, last.log, last.stop) == (stretch.device, stretch.log, stretch.start):
+            stretches[-1] = stretch._replace(start=last.start)
+        elif last is None or (last.device, last.log, last.stop) != (stretch.device, stretch.log, stretch.stop):
+            stretches.append(stretch)
+    if batch:
+        yield _segment(assembly, batch, stretches)
+
+
+def _segment(assembly: Assembly, batch: list[bytes], stretches: list[Stretch]) -> tuple[bytes, SegmentInfo]:
+    data = bundle.write_segment(secrets(assembly)[0], assembly.id, batch, assembly.world.entropy)
+    return data, SegmentInfo(bundle.digest(data), len(data), len(batch), tuple(stretches))
+
+
+def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:
+    """Each record that the stick should carry, with the stretch of its chain that it ends."""
+    heads = survey.heads(assembly)
+    visitors = [
+        {(place.device, place.log): place for place in places}
+        for device, places in held.visitors.items()
+        if device != assembly.keys.device.public and (narrow.devices is None or device in narrow.devices)
+    ]
+    for head in sorted(heads, key=lambda head: (head.branches is None, head.log, head.device)):
+        if narrow.decisions_only and head.log != 0:
+            continue
+        chain = (head.device, head.log)
+        start = _start(assembly, head, held, [places.get(chain) for places in visitors])
+        span: Span | None = Span(chain, start, head.seq + 1) if start <= head.seq else None
+        while span is not None:
+            records, span = survey.load(assembly, span)
+            for data in records:
+                try:
+                    record = decode_record(assembly.id, data)
+                except BadRecordError:  # `meshd check` tells of it; the rest of the log can still travel
+                    continue
+                if record.time_ms < narrow.since_ms and record.version == 1:
+                    continue
+                end = head.branches or record.id
+                yield data, Stretch(head.device, head.log, record.seq, record.seq + 1, head.branches is not None, end)
+
+
+def _start(assembly: Assembly, head: Head, held: Manifest, places: list[Place | None]) -> int:
+    """From which seq on a chain has to go onto the stick."""
+    mine = [
+        stretch
+        for info in held.segments
+        for stretch in info.stretches
+        if (stretch.device, stretch.log) == (head.device, head.log)
+    ]
+    if head.branches is not None:
+        there = any(stretch.forked and stretch.end == head.branches for stretch in mine)
+        theirs = bool(places) and all(place is not None and place.id == head.branches for place in places)
+        return head.seq + 1 if there or theirs else 0
+    at = min((_had(assembly, place) for place in places), default=0)
+    for stretch in sorted(mine, key=lambda stretch: stretch.start):
+        if not stretch.forked and stretch.start <= at < stretch.stop and assembly.store.known([stretch.end]):
+            at = stretch.stop
+    return at
+
+
+def _had(assembly: Assembly, place: Place | None) -> int:
+    """How many records of an unforked chain a visitor has, as far as they are those that we know."""
+    if place is None or place.seq is None:
+        return 0
+    entry = assembly.store.get(tables.Entry, id=place.id)
+    return place.seq + 1 if entry is not None and entry.seq == place.seq else 0

@@ -1,0 +1,146 @@
+"""Reading from a stick: what this node lacks, through the same door as the network, one transaction per segment."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meshd import caretaker, survey
+from meshd.assembly import Assembly
+from meshd.errors import NodeError
+from meshd.ingest import Report
+from meshd.sneakernet import join, media
+from meshd.sneakernet.stick import Stick, folder_of, open_stick, secrets, write_visit
+from meshd_protocol import bundle, limits
+from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo
+from meshd_protocol.chains import Waiting
+from meshd_protocol.errors import BadBundleError
+from meshd_protocol.names import text_of
+from meshd_protocol.records import Record
+
+
+@dataclass
+class Taken:
+    """What an import brought. `damaged` names segments that could not be read."""
+
+    records: int = 0
+    bytes: int = 0
+    segments: int = 0
+    damaged: list[str] = field(default_factory=list)
+    refused: int = 0
+    new: list[Record] = field(default_factory=list)
+
+
+def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]:
+    """Read what this node lacks. Raises NodeError if there is nothing of this assembly on the stick."""
+    taken = Taken()
+    if join.read_answer(assembly, stick):
+        yield "the answer to the application is here"
+    taken.records += join.read_applications(assembly, stick)
+    folder = folder_of(assembly, stick)
+    if folder is None:
+        raise join.need_stick_answer(assembly)
+    if not media.is_folder(folder):
+        if taken.records:
+            return taken
+        raise NodeError(
+            f"there is nothing of this assembly in {stick}",
+            "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",
+        )
+    opened = open_stick(assembly, folder)
+    if opened.current is None:
+        raise NodeError("the stick's manifests are damaged or not there: nothing on it can be trusted to be whole")
+    waiting = Waiting()
+    for info in opened.manifest.segments:
+        if _has_all(assembly, info):
+            continue
+        if _take_segment(assembly, opened, info, waiting, taken):
+            yield f"{taken.records} new records, {taken.bytes} bytes read"
+    _note_visit(assembly, opened, taken)
+    return taken
+
+
+def import_file(assembly: Assembly, path: Path) -> Generator[str, None, Taken]:
+    """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
+    taken = Taken()
+    waiting = Waiting()
+    opened = 0
+    for number, segment in enumerate(_segments_of(path), 1):
+        taken.segments += 1
+        taken.bytes += len(segment)
+        try:
+            records = bundle.read_segment(secrets(assembly), assembly.id, segment)
+        except BadBundleError:
+            taken.damaged.append(f"part {number}")
+            continue
+        opened += 1
+        _take_records(assembly, records, waiting, taken)
+        yield f"{taken.records} new records, {taken.bytes} bytes read"
+    if not opened:
+        raise NodeError(f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly.")
+    return taken
+
+
+def _segments_of(path: Path) -> Iterator[bytes]:
+    """The parts of a bundle file, read one at a time; a cut part is given as it is, to be found damaged."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(FILE_MAGIC)) != FILE_MAGIC:
+                raise NodeError(f"{path} is not a bundle that meshd wrote")
+            while head := file.read(4):
+                size = int.from_bytes(head, "big")
+                yield file.read(size) if size <= limits.SEGMENT_BYTES and len(head) == 4 else b""
+                if size > limits.SEGMENT_BYTES:
+                    return
+    except OSError as error:
+        raise NodeError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> bool:
+    """Read one segment file. False, and noted as damaged, if it is not what the manifest says."""
+    name = text_of(info.hash)
+    data = media.read_file(stick.segments / name, limits.SEGMENT_BYTES)
+    try:
+        if data is None or bundle.digest(data) != info.hash:
+            raise BadBundleError("it is not what its name says")
+        records = bundle.read_segment(secrets(assembly), assembly.id, data)
+    except BadBundleError:
+        taken.damaged.append(name)
+        return False
+    taken.segments += 1
+    taken.bytes += len(data)
+    _take_records(assembly, records, waiting, taken)
+    return True
+
+
+def _take_records(assembly: Assembly, records: list[bytes], waiting: Waiting, taken: Taken) -> Report:
+    report = assembly.receive(records, waiting)
+    taken.records += len(report.new) - len(report.own)
+    taken.refused += len(report.refused)
+    taken.new += report.new
+    caretaker.open_welcomes(assembly)
+    return report
+
+
+def _has_all(assembly: Assembly, info: SegmentInfo) -> bool:
+    """Whether everything in a segment is here already."""
+    ends = {stretch.end for stretch in info.stretches if not stretch.forked}
+    if assembly.store.known(ends) != ends:
+        return False
+    forked = [stretch for stretch in info.stretches if stretch.forked]
+    if not forked:
+        return True
+    here = {(head.device, head.log): head.branches for head in survey.heads(assembly)}
+    return all(here.get((stretch.device, stretch.log)) == stretch.end for stretch in forked)
+
+
+def _note_visit(assembly: Assembly, stick: Stick, taken: Taken) -> None:
+    """Tell the stick what this node has now, and which segments it could not read. A write-protected stick stays."""
+    if not assembly.keys.network:
+        return
+    sound = tuple(info for info in stick.manifest.segments if text_of(info.hash) not in taken.damaged)
+    try:
+        write_visit(assembly, stick, stick.manifest._replace(segments=sound))
+    except media.MediaError:
+        return
+    for name in taken.damaged:
+        media.remove(stick.segments / name)

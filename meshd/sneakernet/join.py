@@ -1,0 +1,143 @@
+"""Joining without ever being on the same network: an application carried out, the sealed answer carried back."""
+
+from pathlib import Path
+
+from meshd import survey
+from meshd.assembly import Assembly
+from meshd.doors import invitation_secret, is_open
+from meshd.errors import NodeError
+from meshd.keystore import NetworkKey
+from meshd.sneakernet import media
+from meshd.store import tables
+from meshd_crypto.identity import SigningKey
+from meshd_crypto.sealing import CannotOpenError, unseal
+from meshd_protocol import contexts, limits
+from meshd_protocol.bodies.membership import Welcome, WelcomePlain
+from meshd_protocol.bundle import join_folder, read_join, write_join
+from meshd_protocol.chains import Waiting
+from meshd_protocol.errors import BadBodyError, BadBundleError, BadRecordError
+from meshd_protocol.kinds import Kind
+from meshd_protocol.records import decode_record, encode_record, is_signed
+
+_RECORDS = 8
+
+
+def write_application(assembly: Assembly, stick: Path) -> None:
+    """Leave this newcomer's application on a stick."""
+    ticket = assembly.keys.ticket
+    assert ticket is not None, "who has no network key has a ticket"
+    records, _ = survey.load(assembly, survey.own_records(assembly)[0])
+    folder = stick / media.ROOT / media.JOIN / join_folder(SigningKey.from_seed(ticket.seed).public)
+    media.make_folder(folder)
+    held = media.read_file(folder / media.APPLICATION, limits.JOIN_FILE_BYTES)
+    if held is not None and _read(contexts.JOIN_APPLICATION, ticket.psk, assembly.id, held) == records:
+        return
+    data = write_join(contexts.JOIN_APPLICATION, ticket.psk, assembly.id, records, assembly.world.entropy)
+    media.write_file(folder / media.APPLICATION, data)
+
+
+def read_answer(assembly: Assembly, stick: Path) -> bool:
+    """Take the network keys out of the answer to this newcomer, if it is on the stick."""
+    ticket = assembly.keys.ticket
+    if ticket is None or assembly.keys.network:
+        return False
+    folder = stick / media.ROOT / media.JOIN / join_folder(SigningKey.from_seed(ticket.seed).public)
+    data = media.read_file(folder / media.ANSWER, limits.JOIN_FILE_BYTES)
+    if data is None:
+        return False
+    found: list[NetworkKey] = []
+    for record in _read(contexts.JOIN_ANSWER, ticket.psk, assembly.id, data)[:_RECORDS]:
+        found += _keys_in(assembly, record)
+    return bool(found) and assembly.add_network_keys(found)
+
+
+def read_applications(assembly: Assembly, stick: Path) -> int:
+    """Take in the applications on a stick that came through this assembly's invitations; how many records are new."""
+    folder = stick / media.ROOT / media.JOIN
+    names = set(media.folder_names(folder))
+    new = 0
+    for row in assembly.store.find(tables.Invitation) if names else ():
+        name = join_folder(row.public)
+        psk = invitation_secret(assembly, row) if name in names else None
+        data = media.read_file(folder / name / media.APPLICATION, limits.JOIN_FILE_BYTES) if psk else None
+        if psk is None or data is None or not media.is_folder(folder / name):
+            continue
+        records = _read(contexts.JOIN_APPLICATION, psk, assembly.id, data)[:_RECORDS]
+        batch = _of_one_device(assembly, records)
+        known = assembly.store.count(tables.Application, invitation=row.public)
+        if batch and (known or is_open(assembly, row)):
+            new += len(assembly.receive(batch, Waiting()).new)
+    return new
+
+
+def write_answers(assembly: Assembly, stick: Path) -> int:
+    """Leave the welcomes of those whose applications this stick carries."""
+    folder = stick / media.ROOT / media.JOIN
+    names = set(media.folder_names(folder))
+    written = 0
+    for row in assembly.store.find(tables.Invitation) if names else ():
+        name = join_folder(row.public)
+        if name not in names or not media.is_folder(folder / name):
+            continue
+        psk = invitation_secret(assembly, row)
+        welcomes = [
+            encode_record(entry.header, entry.signature, entry.body)
+            for application in assembly.store.find(tables.Application, invitation=row.public)
+            for welcome in assembly.store.find(tables.Welcome, application=application.id)
+            if (entry := assembly.store.get(tables.Entry, id=welcome.id)) is not None
+        ]
+        if psk is None or not welcomes:
+            continue
+        held = media.read_file(folder / name / media.ANSWER, limits.JOIN_FILE_BYTES)
+        if held is not None and _read(contexts.JOIN_ANSWER, psk, assembly.id, held) == welcomes:
+            continue
+        data = write_join(contexts.JOIN_ANSWER, psk, assembly.id, welcomes, assembly.world.entropy)
+        media.write_file(folder / name / media.ANSWER, data)
+        written += 1
+    return written
+
+
+def need_stick_answer(assembly: Assembly) -> NodeError:
+    """What a newcomer is told who finds nothing for her on a stick."""
+    return NodeError(
+        "there is no answer to your application on this stick yet",
+        "`meshd export DIR` leaves the application on it; a member imports it, vouches, and exports the answer.",
+    )
+
+
+def _read(context: bytes, psk: bytes, assembly: bytes, data: bytes) -> list[bytes]:
+    try:
+        return read_join(context, psk, assembly, data)
+    except BadBundleError:
+        return []
+
+
+def _of_one_device(assembly: Assembly, records: list[bytes]) -> list[bytes]:
+    """A newcomer's own first records and nothing else."""
+    batch: list[bytes] = []
+    device: bytes | None = None
+    for data in records:
+        try:
+            record = decode_record(assembly.id, data)
+        except BadRecordError:
+            return []
+        device = device or record.device
+        if record.device == device and record.log == 0 and record.kind in (Kind.CERTIFICATE, Kind.APPLICATION):
+            batch.append(data)
+    return batch
+
+
+def _keys_in(assembly: Assembly, data: bytes) -> list[NetworkKey]:
+    """The network keys in a welcome that travelled alone: its own signature is checked first."""
+    try:
+        record = decode_record(assembly.id, data)
+        if record.kind != Kind.WELCOME or record.body is None or not is_signed(assembly.id, record):
+            return []
+        plain = unseal(assembly.keys.sealing, Welcome.read(record.body).sealed)
+        context = contexts.WELCOME + assembly.id
+        if not plain.startswith(context):
+            return []
+        body = WelcomePlain.read(plain[len(context) :])
+    except (BadRecordError, BadBodyError, CannotOpenError):
+        return []
+    return [NetworkKey(roster, secret) for roster, secret in body.keys]

@@ -1,0 +1,75 @@
+"""One assembly's folder on a stick: its manifests, and what both export and import do with them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshd import survey
+from meshd.assembly import Assembly
+from meshd.doors import newest_first
+from meshd.sneakernet import media
+from meshd_protocol import limits
+from meshd_protocol.bundle import EMPTY, Manifest, Place, read_manifest, stick_tag, write_manifest
+from meshd_protocol.errors import BadBundleError
+from meshd_protocol.rosters import roster_id
+
+
+@dataclass
+class Stick:
+    """The folder `meshd/<tag>` on a stick, and the newest manifest that can be read."""
+
+    folder: Path
+    manifest: Manifest
+    current: str | None
+
+    @property
+    def segments(self) -> Path:
+        """Where segments lie."""
+        return self.folder / media.SEGMENTS
+
+
+def secrets(assembly: Assembly) -> list[bytes]:
+    """The network keys' secrets, newest first."""
+    return [key.secret for key in newest_first(assembly)]
+
+
+def folder_of(assembly: Assembly, stick: Path) -> Path | None:
+    """Where this assembly's folder is on a stick; None while the first network key is unknown."""
+    origin = roster_id(assembly.id, ())
+    first = next((key.secret for key in assembly.keys.network if key.roster == origin), None)
+    return None if first is None else stick / media.ROOT / stick_tag(first, assembly.id)
+
+
+def open_stick(assembly: Assembly, folder: Path) -> Stick:
+    """Read the newer of the two manifests; an empty one if neither is there or good."""
+    best, current = EMPTY, None
+    for name in media.MANIFESTS:
+        data = media.read_file(folder / name, limits.MANIFEST_BYTES)
+        if data is None:
+            continue
+        try:
+            manifest = read_manifest(secrets(assembly), assembly.id, data)
+        except BadBundleError:
+            continue
+        if manifest.counter > best.counter:
+            best, current = manifest, name
+    return Stick(folder, best, current)
+
+
+def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:
+    """Write a manifest with this node among the visitors, over the older one. Nothing, if it would say the same."""
+    here = {
+        head.device + bytes([head.log]): Place(
+            head.device, head.log, None if head.branches else head.seq, head.branches or head.id
+        )
+        for head in survey.heads(assembly)
+    }
+    places = tuple(here[key] for key in sorted(here))
+    visitors = manifest.visitors | {assembly.keys.device.public: places}
+    after = manifest._replace(visitors=visitors, counter=stick.manifest.counter + 1)
+    if stick.current is not None and after._replace(counter=stick.manifest.counter) == stick.manifest:
+        return
+    entropy = assembly.world.entropy
+    data = write_manifest(secrets(assembly)[0], assembly.id, after, assembly.keys.device, entropy)
+    name = media.MANIFESTS[1] if stick.current == media.MANIFESTS[0] else media.MANIFESTS[0]
+    media.write_file(stick.folder / name, data)
+    stick.manifest, stick.current = after, name

@@ -1,0 +1,106 @@
+"""What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
+
+A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of `{"progress"}`, then one
+`{"result"}` or `{"error", "hint", "code"}`. `assembly` is the name or id prefix that the person gave, or null.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from meshd_protocol import limits
+from meshd_protocol.errors import ProtocolError
+
+
+class Argument(NamedTuple):
+    """The type of one argument of a verb, and whether it may be left out."""
+
+    kind: type[Any]
+    optional: bool = True
+
+
+_TEXT = Argument(str)
+_FLAG = Argument(bool)
+_NAME = Argument(str, optional=False)
+_LIST = Argument(list)
+
+VERBS: dict[str, dict[str, Argument]] = {
+    "whoami": {},
+    "members": {},
+    "invite": {"withdraw": _FLAG},
+    "vouch": {"person": _NAME},
+    "admit": {"person": _NAME},
+    "status": {},
+    "peers": {},
+    "connect": {"address": _NAME},
+    "propose": {"title": _NAME, "text": _TEXT, "policy": _TEXT, "options": _LIST, "closes_ms": Argument(int)},
+    "list": {},
+    "show": {"id": _NAME},
+    "vote": {"id": _NAME, "choices": Argument(list, optional=False), "late": _FLAG},
+    "why": {"id": _NAME},
+    "say": {"text": _NAME, "topic": _TEXT, "about": _TEXT},
+    "read": {"topic": _TEXT, "all": _FLAG},
+    "topics": {},
+    "export": {"path": _NAME, "file": _FLAG, "since": Argument(int), "decisions_only": _FLAG, "to": _TEXT},
+    "import": {"path": _NAME},
+    "check": {"rebuild": _FLAG},
+    "log": {"limit": Argument(int)},
+    "forks": {},
+}
+"""Every verb that a node answers, with its arguments."""
+
+
+class BadRequestError(ProtocolError):
+    """A line on the control socket that is no request."""
+
+
+class Request(NamedTuple):
+    """What a command asks."""
+
+    verb: str
+    arguments: dict[str, Any]
+    assembly: str | None
+
+
+def write_request(request: Request) -> bytes:
+    """A request as one line."""
+    return write_line({"verb": request.verb, "arguments": request.arguments, "assembly": request.assembly})
+
+
+def write_line(value: dict[str, Any]) -> bytes:
+    """A JSON object as one line."""
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def read_request(line: bytes) -> Request:
+    """The request of a line. Raises BadRequestError."""
+    if len(line) > limits.CONTROL_BYTES:
+        raise BadRequestError("the request is too long")
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("the request is no JSON") from error
+    if not isinstance(value, dict) or not isinstance(value.get("verb"), str):
+        raise BadRequestError("the request names no verb")
+    arguments, assembly = value.get("arguments", {}), value.get("assembly")
+    if not isinstance(arguments, dict) or not (assembly is None or isinstance(assembly, str)):
+        raise BadRequestError("the request's arguments can't be read")
+    check_arguments(value["verb"], arguments)
+    return Request(value["verb"], arguments, assembly)
+
+
+def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
+    """Hold a verb's arguments against its table. Raises BadRequestError."""
+    table = VERBS.get(verb)
+    if table is None:
+        raise BadRequestError(f"this meshd knows no verb {verb[:40]!r}: is the daemon of another version?")
+    for name, value in arguments.items():
+        argument = table.get(name)
+        if argument is None:
+            raise BadRequestError(f"{verb} has no argument {name[:40]!r}")
+        if value is None and argument.optional:
+            continue
+        if type(value) is not argument.kind or (argument.kind is list and not all(type(each) is str for each in value)):
+            raise BadRequestError(f"the argument {name} of {verb} is no {argument.kind.__name__}")
+    for name, argument in table.items():
+        if not argument.optional and name not in arguments:
+            raise BadRequestError(f"{verb} needs the argument {name}")
