@@ -50,6 +50,7 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps:
         "damaged": len(taken.damaged),
         "damaged_segments": taken.damaged,
         "refused": taken.refused,
+        "waiting": taken.waiting,
         "news": _news(context, taken),
     }
 

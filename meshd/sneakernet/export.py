@@ -55,7 +55,8 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Generator[s
     opened = open_stick(assembly, folder)
     present = tuple(info for info in opened.manifest.segments if _is_there(opened.segments, info))
     held = opened.manifest._replace(segments=present)
-    _remove_unlisted(opened.segments, held)
+    if opened.current is not None:
+        _remove_unlisted(opened.segments, held)
     for data, info in _segments(assembly, held, narrow):
         if len(held.segments) + len(done.infos) >= limits.SEGMENTS:
             raise NodeError("this stick is full of segments", "Take a new one, or an empty folder on it.")

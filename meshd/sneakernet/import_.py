@@ -14,7 +14,7 @@ from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBundleError
-from meshd_protocol.names import text_of
+from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.records import Record
 
 
@@ -27,6 +27,7 @@ class Taken:
     segments: int = 0
     damaged: list[str] = field(default_factory=list)
     refused: int = 0
+    waiting: int = 0
     new: list[Record] = field(default_factory=list)
 
 
@@ -47,14 +48,13 @@ def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]
             "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",
         )
     opened = open_stick(assembly, folder)
-    if opened.current is None:
-        raise NodeError("the stick's manifests are damaged or not there: nothing on it can be trusted to be whole")
     waiting = Waiting()
-    for info in opened.manifest.segments:
+    for info in (*opened.manifest.segments, *_unlisted(opened)):
         if _has_all(assembly, info):
             continue
         if _take_segment(assembly, opened, info, waiting, taken):
             yield f"{taken.records} new records, {taken.bytes} bytes read"
+    taken.waiting = len(waiting)
     _note_visit(assembly, opened, taken)
     return taken
 
@@ -75,6 +75,7 @@ def import_file(assembly: Assembly, path: Path) -> Generator[str, None, Taken]:
         opened += 1
         _take_records(assembly, records, waiting, taken)
         yield f"{taken.records} new records, {taken.bytes} bytes read"
+    taken.waiting = len(waiting)
     if not opened:
         raise NodeError(f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly.")
     return taken
@@ -93,6 +94,13 @@ def _segments_of(path: Path) -> Iterator[bytes]:
                     return
     except OSError as error:
         raise NodeError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _unlisted(stick: Stick) -> list[SegmentInfo]:
+    """Segments that no readable manifest lists: whole files by their name, even where both manifests were lost."""
+    listed = {text_of(info.hash) for info in stick.manifest.segments}
+    names = [name for name in media.hash_names(stick.segments) if name not in listed]
+    return [SegmentInfo(bytes_of(name), 0, 0, ()) for name in names]
 
 
 def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> bool:
@@ -122,7 +130,9 @@ def _take_records(assembly: Assembly, records: list[bytes], waiting: Waiting, ta
 
 
 def _has_all(assembly: Assembly, info: SegmentInfo) -> bool:
-    """Whether everything in a segment is here already."""
+    """Whether everything in a segment is here already, as far as the manifest tells what is in it."""
+    if not info.stretches:
+        return False
     ends = {stretch.end for stretch in info.stretches if not stretch.forked}
     if assembly.store.known(ends) != ends:
         return False

@@ -1,0 +1,111 @@
+"""A home without a daemon: founding, joining, and answering one command in the command's own process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from meshd.assembly import REAL, Assembly, World, found, join, open_assembly
+from meshd.config import assemblies, only_writer
+from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
+from meshd.service.context import Context
+from meshd.service.dispatch import answer
+from meshd.service.membership import identity
+from meshd.store.api import StoreError
+from meshd_protocol.control import Request
+from meshd_protocol.errors import BadTicketError
+from meshd_protocol.tickets import read_ticket
+
+Passphrase = Callable[[], str]
+"""Asks for the passphrase, only when it is needed."""
+
+
+@contextmanager
+def opened(home: Path, words: str | None, passphrase: Passphrase, world: World = REAL) -> Iterator[Assembly]:
+    """The assembly of a home that the words name; the only one, if they are None. Holds the home's lock.
+
+    Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
+    """
+    folders = assemblies(home)
+    if not folders:
+        raise NoHomeError(f"there is no assembly in {home}", "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.")
+    with only_writer(home):
+        try:
+            assembly = _choose(folders, words, passphrase(), world)
+        except StoreError as error:
+            raise NodeError(str(error)) from error
+        try:
+            yield assembly
+        finally:
+            assembly.close()
+
+
+def ask(
+    home: Path, request: Request, passphrase: Passphrase, tell: Callable[[str], None], world: World = REAL
+) -> Any:
+    """Answer a command without a daemon. `tell` hears of progress."""
+    with opened(home, request.assembly, passphrase, world) as assembly:
+        steps = answer(Context(assembly), request)
+        while True:
+            try:
+                tell(next(steps))
+            except StopIteration as end:
+                return end.value
+
+
+def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
+    """Found an assembly, and say who its founder is."""
+    with only_writer(home):
+        assembly = found(home, name, person, passphrase(), label=label, world=world)
+        try:
+            return identity(Context(assembly))
+        finally:
+            assembly.close()
+
+
+def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
+    """Join with a ticket: make an identity and an application. Raises NodeError for a ticket that can't be read."""
+    try:
+        ticket = read_ticket(line)
+    except BadTicketError as error:
+        raise NodeError(str(error), "Ask for the whole line, or a new ticket.") from error
+    with only_writer(home):
+        if ticket.expires_ms <= world.clock():
+            raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
+        assembly = join(home, ticket, person, passphrase(), label=label, world=world)
+        try:
+            return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
+        finally:
+            assembly.close()
+
+
+def _choose(folders: list[Path], words: str | None, passphrase: str, world: World) -> Assembly:
+    if words is None:
+        if len(folders) > 1:
+            names = ", ".join(folder.name for folder in folders)
+            raise UsageError(f"this home has several assemblies: {names}", "Say which with --assembly.")
+        return open_assembly(folders[0], passphrase, world)
+    named = [folder for folder in folders if folder.name.startswith(words.lower())]
+    if len(named) == 1:
+        return open_assembly(named[0], passphrase, world)
+    wrong = 0
+    matches: list[Assembly] = []
+    for folder in folders:
+        try:
+            assembly = open_assembly(folder, passphrase, world)
+        except PassphraseError:
+            wrong += 1
+            continue
+        if assembly.standing is not None and assembly.standing.genesis.name == words:
+            matches.append(assembly)
+        else:
+            assembly.close()
+    if len(matches) == 1:
+        return matches[0]
+    for assembly in matches:
+        assembly.close()
+    if matches:
+        raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+    if wrong == len(folders):
+        raise PassphraseError("the passphrase is wrong")
+    raise NotFoundError(f"there is no assembly {words} in this home")

@@ -1,0 +1,132 @@
+"""The control socket: lets the person's own commands ask the running node (`meshd_protocol.control`).
+
+The socket is 0600 in a 0700 folder, and the caller's uid is checked. A socket's path may be too long for the kernel, so
+it is bound through the folder's descriptor.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from meshd import config
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.node import Node
+from meshd.service.context import Context
+from meshd.service.dispatch import answer
+from meshd_protocol import limits
+from meshd_protocol.control import BadRequestError, Request, read_request, write_line
+from meshd_protocol.names import text_of
+
+_DONE = object()
+
+
+async def serve_control(
+    node: Node, home: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Answer commands until cancelled, then remove the socket."""
+    path = home / config.SOCKET
+    listener = trio.SocketListener(_bound(home))
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(trio.serve_listeners, _Caller(node).serve, [listener])
+            task_status.started()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _bound(home: Path) -> trio.socket.SocketType:
+    """A listening socket of the home. Only the holder of the home's lock may call this: it removes a stale one."""
+    (home / config.SOCKET).unlink(missing_ok=True)
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            raw.bind(f"/proc/self/fd/{folder}/{config.SOCKET}")
+        finally:
+            os.umask(before)
+        raw.listen(16)
+    finally:
+        os.close(folder)
+    return trio.socket.from_stdlib_socket(raw)
+
+
+class _Caller:
+    """Answers one request per connection."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Read a request, answer it, hang up. A caller that vanishes or talks nonsense harms nobody."""
+        try:
+            async with stream:
+                if not _is_own(stream):
+                    return
+                with trio.move_on_after(limits.HANDSHAKE_SECONDS) as scope:
+                    line = await _read_line(stream)
+                if scope.cancelled_caught or line is None:
+                    return
+                try:
+                    result = await self._answer(read_request(line), stream)
+                    reply: dict[str, Any] = {"result": result}
+                except BadRequestError as error:
+                    reply = {"error": str(error), "hint": "", "code": UsageError.code}
+                except NodeError as error:
+                    reply = {"error": error.error, "hint": error.hint, "code": error.code}
+                await stream.send_all(write_line(reply))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+    async def _answer(self, request: Request, stream: trio.SocketStream) -> Any:
+        self._check_assembly(request.assembly)
+        if request.verb == "connect":
+            problem = await self._node.connect_now(request.arguments["address"])
+            if problem:
+                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", "The node keeps trying.")
+            return {"address": request.arguments["address"], "connected": True}
+        steps = answer(Context(self._node.assembly, self._node), request)
+        while True:
+            told, value = await self._node.work(lambda: _next(steps))
+            if told is _DONE:
+                return value
+            await stream.send_all(write_line({"progress": told}))
+
+    def _check_assembly(self, words: str | None) -> None:
+        assembly = self._node.assembly
+        name = assembly.standing.genesis.name if assembly.standing else None
+        if words is None or words == name or text_of(assembly.id).startswith(words.lower()):
+            return
+        raise NotFoundError(f"the daemon of this home runs another assembly than {words}", "Stop it first.")
+
+
+def _next(steps: Generator[str, None, Any]) -> tuple[object, Any]:
+    """One step of a request: its progress, or that it is done, with the result."""
+    try:
+        return next(steps), None
+    except StopIteration as end:
+        return _DONE, end.value
+
+
+def _is_own(stream: trio.SocketStream) -> bool:
+    """Whether the caller is the user that the node runs as."""
+    size = struct.calcsize("3i")
+    credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack("3i", credentials)
+    return bool(uid == os.getuid())
+
+
+async def _read_line(stream: trio.SocketStream) -> bytes | None:
+    """The first line; None if the caller hangs up before it ends, or it is too long."""
+    buffer = bytearray()
+    while b"\n" not in buffer:
+        chunk = await stream.receive_some(65536)
+        if not chunk or len(buffer) > limits.CONTROL_BYTES:
+            return None
+        buffer += chunk
+    return bytes(buffer[: buffer.index(b"\n")])

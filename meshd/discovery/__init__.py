@@ -1,0 +1,1 @@
+"""Finding nodes nearby, without telling strangers who is there."""
