@@ -21,7 +21,9 @@ Passphrase = Callable[[], str]
 
 
 @contextmanager
-def opened(home: Path, words: str | None, passphrase: Passphrase, world: World = REAL) -> Iterator[Assembly]:
+def opened(
+    home: Path, words: str | None, passphrase: Passphrase, *, patience: float = 5.0, world: World = REAL
+) -> Iterator[Assembly]:
     """The assembly of a home that the words name; the only one, if they are None. Holds the home's lock.
 
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
@@ -29,9 +31,10 @@ def opened(home: Path, words: str | None, passphrase: Passphrase, world: World =
     folders = assemblies(home)
     if not folders:
         raise NoHomeError(f"there is no assembly in {home}", "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.")
-    with only_writer(home):
+    secret = passphrase()
+    with only_writer(home, patience):
         try:
-            assembly = _choose(folders, words, passphrase(), world)
+            assembly = _choose(folders, words, secret, world)
         except StoreError as error:
             raise NodeError(str(error)) from error
         try:
@@ -43,8 +46,8 @@ def opened(home: Path, words: str | None, passphrase: Passphrase, world: World =
 def ask(
     home: Path, request: Request, passphrase: Passphrase, tell: Callable[[str], None], world: World = REAL
 ) -> Any:
-    """Answer a command without a daemon. `tell` hears of progress."""
-    with opened(home, request.assembly, passphrase, world) as assembly:
+    """Answer a command without a daemon. `tell` hears of progress. The caller has waited for the lock already."""
+    with opened(home, request.assembly, passphrase, patience=0.5, world=world) as assembly:
         steps = answer(Context(assembly), request)
         while True:
             try:
@@ -55,8 +58,9 @@ def ask(
 
 def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
     """Found an assembly, and say who its founder is."""
+    secret = passphrase()
     with only_writer(home):
-        assembly = found(home, name, person, passphrase(), label=label, world=world)
+        assembly = found(home, name, person, secret, label=label, world=world)
         try:
             return identity(Context(assembly))
         finally:
@@ -69,10 +73,11 @@ def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str
         ticket = read_ticket(line)
     except BadTicketError as error:
         raise NodeError(str(error), "Ask for the whole line, or a new ticket.") from error
+    if ticket.expires_ms <= world.clock():
+        raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
+    secret = passphrase()
     with only_writer(home):
-        if ticket.expires_ms <= world.clock():
-            raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
-        assembly = join(home, ticket, person, passphrase(), label=label, world=world)
+        assembly = join(home, ticket, person, secret, label=label, world=world)
         try:
             return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
         finally:

@@ -15,6 +15,7 @@ import zeroconf
 from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
 from meshd.doors import newest_first
+from meshd.keystore import NetworkKey
 from meshd.transports.tcp import local_hosts
 from meshd_protocol import limits
 from meshd_protocol.beacon import NONCE_SIZE, is_friend, tags
@@ -46,29 +47,29 @@ def discovery(*, announce: bool) -> "Discovery":
 async def _discover(node: "Node", *, announce: bool) -> None:
     """Run zeroconf for as long as the interfaces stay as they are; begin anew when they change."""
     while True:
-        hosts = local_hosts()
+        hosts, keys = local_hosts(), node.assembly.keys.network
         send, receive = trio.open_memory_channel[Candidate](limits.DISCOVERY_CANDIDATES)
         async with trio.open_nursery() as nursery:
             try:
                 running = await trio.to_thread.run_sync(partial(_start, send, trio.lowlevel.current_trio_token()))
             except OSError as error:
                 node.note(f"no discovery on this network: {error.strerror}")
-                await _until_changed(hosts)
+                await _until_changed(node, hosts, keys)
                 continue
             try:
                 if announce:
                     await _announce(node, running)
                 nursery.start_soon(_dial_found, node, receive)
-                await _until_changed(hosts)
+                await _until_changed(node, hosts, keys)
                 nursery.cancel_scope.cancel()
             finally:
                 with trio.CancelScope(shield=True):
                     await trio.to_thread.run_sync(running.close)
 
 
-async def _until_changed(hosts: list[str]) -> None:
-    """zeroconf does not notice interfaces that come and go: poll them."""
-    while local_hosts() == hosts:
+async def _until_changed(node: "Node", hosts: list[str], keys: tuple[NetworkKey, ...]) -> None:
+    """Until interfaces came or went, which zeroconf does not notice by itself, or this node got a network key."""
+    while local_hosts() == hosts and node.assembly.keys.network == keys:
         await trio.sleep(_POLL_SECONDS)
 
 

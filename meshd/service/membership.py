@@ -190,7 +190,7 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
         needed = vouches_needed(len(state.members))
         raise NodeError(
             f"{label} is not vouched for yet: {len(pending['vouched_by'])} of {needed}",
-            f"`meshd vouch {label}`; then everybody can read what she reads.",
+            f"`meshd vouch {label}`; a person who is vouched for reads and talks.",
         )
     with assembly.writing():
         record_head(assembly)

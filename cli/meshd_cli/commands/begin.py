@@ -1,0 +1,76 @@
+"""init, join: how a home comes to be in an assembly."""
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, passphrase
+from meshd_cli.errors import CommandError
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("init", parents=[common], help="found an assembly, as its first member")
+    parser.add_argument("name", metavar="NAME", help="the assembly's name")
+    parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in it")
+    parser.set_defaults(function=init)
+    parser = verbs.add_parser("join", parents=[common], help="make an identity and apply, with a ticket")
+    parser.add_argument("ticket", metavar="TICKET", help="the line starting meshd:, a file with it, or - for standard input")
+    parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in the assembly")
+    parser.set_defaults(function=join)
+
+
+def init(where: Where, options: Any) -> int:
+    """`meshd init NAME --as PERSON`."""
+    from meshd import alone
+
+    answer = alone.init(where.home, options.name, options.person, lambda: passphrase(where, new=True), _label())
+    if where.json:
+        output.emit(_stable(answer))
+        return 0
+    output.say(f"You are {answer['label']}, the first member of {answer['name']}.")
+    output.tell(f"Your keys are in {where.home}, under your passphrase. There is no way in without it.")
+    output.tell("`meshd invite` makes a ticket for somebody else; `meshd run` lets others reach you.")
+    return 0
+
+
+def join(where: Where, options: Any) -> int:
+    """`meshd join TICKET --as PERSON`."""
+    from meshd import alone
+
+    line = _ticket(options.ticket)
+    answer = alone.apply(where.home, line, options.person, lambda: passphrase(where, new=True), _label())
+    if where.json:
+        output.emit(_stable(answer))
+        return 0
+    output.say(f"You are {answer['label']}. Your application is written.")
+    places = f" It tries {', '.join(answer['addresses'])}, and looks around." if answer["addresses"] else ""
+    output.tell(f"`meshd run` hands it in, and waits for the answer.{places}")
+    output.tell("Or take it by hand: `meshd export DIR`, and later `meshd import DIR`.")
+    return 0
+
+
+def _stable(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: answer[key] for key in ("assembly", "name", "member", "device", "person", "label")}
+
+
+def _label() -> str:
+    """What this machine calls itself: a device's label, seen by members only."""
+    return socket.gethostname()[:60]
+
+
+def _ticket(words: str) -> str:
+    if words == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("Ticket: ")
+        return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)
+    if words.lower().lstrip().startswith("meshd:"):
+        return words
+    try:
+        return Path(words).read_text()[:8192]
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise CommandError(
+            "this is neither a ticket nor a file with one", "A ticket is one line starting meshd:."
+        ) from error

@@ -1,0 +1,81 @@
+"""export, import: records carried by hand."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import PARTLY, UsageError
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
+    parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
+    parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
+    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h ago, or a date")
+    parser.add_argument("--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit")
+    parser.add_argument("--decisions-only", action="store_true", help="leave out talk")
+    parser.set_defaults(function=export)
+    parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
+    parser.add_argument("path", metavar="DIR-OR-FILE")
+    parser.set_defaults(function=import_)
+
+
+def export(where: Where, options: Any) -> int:
+    """`meshd export DIR`."""
+    if (options.path is None) == (options.file is None):
+        raise UsageError("say where to: a folder, or --file FILE", "`meshd export /media/stick`")
+    arguments = {
+        "path": str(Path(options.file or options.path).absolute()),
+        "file": bool(options.file),
+        "since": _since(options.since) if options.since else None,
+        "to": options.to,
+        "decisions_only": options.decisions_only,
+    }
+    answer = ask(where, "export", arguments)
+    if where.json:
+        output.emit(answer)
+        return 0
+    if answer["applicant"]:
+        output.say("Your application is on the stick. A member imports it, vouches, and exports the answer.")
+        return 0
+    records = output.plural(answer["records"], "record")
+    if answer["segments"]:
+        segments = output.plural(answer["segments"], "segment")
+        output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
+    else:
+        output.say("Nothing new to write: the stick has it all.")
+    if answer["answers"]:
+        output.say(f"{output.plural(answer['answers'], 'answer')} to applications written.")
+    return 0
+
+
+def import_(where: Where, options: Any) -> int:
+    """`meshd import DIR-OR-FILE`."""
+    answer = ask(where, "import", {"path": str(Path(options.path).absolute())})
+    if where.json:
+        output.emit(answer)
+    else:
+        read = f"{output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read"
+        output.say(f"{output.plural(answer['records'], 'new record')} ({read}).")
+        for row in answer["news"]:
+            state = row["state"] if row["outcome"] is None else f"{row['state']}: {row['outcome']}"
+            output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
+        if answer["damaged"]:
+            names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
+            output.warn(f"{output.plural(answer['damaged'], 'segment')} damaged and left out: {names}. The stick's next visit brings it again.")
+        if answer["refused"]:
+            output.warn(f"{output.plural(answer['refused'], 'record')} on it are not valid, and were left out.")
+        if answer["waiting"]:
+            output.warn(f"{output.plural(answer['waiting'], 'record')} wait for earlier ones that are not here; import again when they are.")
+    return PARTLY if answer["damaged"] else 0
+
+
+def _since(words: str) -> int:
+    from meshd_cli.commands.deciding import moment
+
+    now = int(time.time() * 1000)
+    when = moment(words, now)
+    return 2 * now - when if when > now else when

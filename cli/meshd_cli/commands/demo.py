@@ -1,0 +1,222 @@
+"""demo: three real daemons found an assembly, lose each other, go on deciding, and meet again.
+
+It drives the installed `meshd` from outside, as a person would, and imports no node code: what it shows is what
+everybody gets. A step that fails ends it with exit code 1.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where
+from meshd_cli.errors import CommandError
+
+_PATIENCE_SECONDS = 20.0
+_PASSPHRASE = "demo"  # noqa: S105 (the homes of a play)
+_MESHD = (sys.executable, "-m", "meshd_cli")
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verb of this family."""
+    parser = verbs.add_parser("demo", parents=[common], help="watch three nodes decide, with and without a network")
+    parser.set_defaults(function=demo)
+
+
+def demo(where: Where, options: Any) -> int:
+    """`meshd demo`."""
+    root = Path(tempfile.mkdtemp(prefix="meshd-demo-"))
+    stick = root / "stick"
+    stick.mkdir()
+    ada, bea, cy = (_Person(name, root / name.lower()) for name in ("Ada", "Bea", "Cy"))
+    people = (ada, bea, cy)
+    try:
+        _found(ada, bea, cy)
+        during = _blackout(ada, bea, cy)
+        _by_stick(bea, cy, stick, during)
+        _meet_again(ada, bea, cy)
+        final = _compare(people, during)
+    finally:
+        for person in people:
+            person.stop()
+    _look_around(ada, during[0], where.json)
+    if where.json:
+        output.emit({"ok": True, "homes": [str(person.home) for person in people], "decisions": final})
+    return 0
+
+
+class _Person:
+    """Somebody with a home, a command line, and sometimes a daemon."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name = name
+        self.home = home
+        self.address = ""
+        self._daemon: subprocess.Popen[str] | None = None
+        self._env = {**os.environ, "MESHD_PASSPHRASE": _PASSPHRASE, "PYTHONUNBUFFERED": "1"}
+        self._env.pop("MESHD_HOME", None)
+
+    def __call__(self, *words: str, quiet: bool = False) -> Any:
+        """Run a command, show it, and return its JSON: an object, or a list of them for verbs that list."""
+        if not quiet:
+            _show(self.name, words)
+        done = subprocess.run(  # noqa: S603 (our own program)
+            [*_MESHD, "--home", str(self.home), "--json", *words], env=self._env, text=True, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            raise CommandError(f"{self.name}'s `meshd {words[0]}` failed: {done.stderr.strip()}")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        return answers if words[0] in ("list", "members", "peers", "read") else answers[0]
+
+    def run(self, *words: str) -> None:
+        """Start the daemon on a free port of this machine, and wait until it listens."""
+        _show(self.name, ("run", *words))
+        self._daemon = subprocess.Popen(  # noqa: S603
+            [*_MESHD, "--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words],
+            env=self._env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._daemon.stdout is not None
+        line = self._daemon.stdout.readline()
+        if not line:
+            raise CommandError(f"{self.name}'s daemon did not start")
+        self.address = json.loads(line)["listening"][0]
+
+    def stop(self) -> None:
+        """Stop the daemon, as Ctrl-C would."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            try:
+                self._daemon.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._daemon.kill()
+                self._daemon.wait()
+            if self._daemon.stdout is not None:
+                self._daemon.stdout.close()
+            self._daemon = None
+
+
+def _found(ada: _Person, bea: _Person, cy: _Person) -> None:
+    _chapter("Ada founds an assembly. Bea and Cy join it with tickets.")
+    ada("init", "Riverside Bakery", "--as", "Ada")
+    ada.run()
+    for newcomer, vouchers in ((bea, (ada,)), (cy, (ada, bea))):
+        ticket = ada("invite")["ticket"]
+        newcomer_words = ("join", ticket, "--as", newcomer.name)
+        _show(newcomer.name, ("join", "meshd:…", "--as", newcomer.name))
+        newcomer(*newcomer_words, quiet=True)
+        newcomer.run()
+        for voucher in vouchers:
+            _wait(f"{voucher.name} to see the application", lambda: _role(voucher, newcomer) == "applicant")  # noqa: B023
+            voucher("vouch", newcomer.name)
+        _wait(f"{newcomer.name} to be let in", lambda: _role(newcomer, newcomer) == "observer")  # noqa: B023
+        admission = ada("admit", newcomer.name)["id"]
+        if newcomer is cy:
+            _wait("Bea to see the vote on Cy", lambda: any(row["id"] == admission for row in bea("list", quiet=True)))  # noqa: B023
+            bea("vote", admission[:8], "yes")
+        _wait(f"{newcomer.name} to be a member", lambda: _role(newcomer, newcomer) == "member")  # noqa: B023
+    _tell("Three members, three nodes, no server.")
+
+
+def _blackout(ada: _Person, bea: _Person, cy: _Person) -> list[str]:
+    _chapter("The network fails. Cy is cut off; Ada and Bea still reach each other.")
+    cy.stop()
+    generator = bea("propose", "Buy a generator for the cold store")["id"]
+    bea("vote", generator[:8], "yes")
+    _wait("Ada to see the proposal", lambda: any(row["id"] == generator for row in ada("list", quiet=True)))
+    ada("vote", generator[:8], "yes")
+    _state(ada, generator, "settled", "Two of three said yes: settled, in the blackout, and final.")
+    oven = cy("propose", "Lend the oven to the relief kitchen")["id"]
+    cy("vote", oven[:8], "yes")
+    _state(cy, oven, "provisional", "Cy decides alone in the dark; one of three is not enough, and the node says so.")
+    return [generator, oven]
+
+
+def _by_stick(bea: _Person, cy: _Person, stick: Path, during: list[str]) -> None:
+    _chapter("A stick is carried from Cy to Bea, and back.")
+    cy("export", str(stick))
+    bea("import", str(stick))
+    bea("vote", during[1][:8], "yes")
+    _state(bea, during[1], "settled", "Bea's yes is the second one: settled.")
+    bea("export", str(stick))
+    cy("import", str(stick))
+    _state(cy, during[0], "settled", "Cy learns by stick what Ada and Bea decided without the network …")
+    _state(cy, during[1], "settled", "… and that the oven is lent.")
+
+
+def _meet_again(ada: _Person, bea: _Person, cy: _Person) -> None:
+    _chapter("The network is back. Cy's node meets the others over a socket.")
+    cy.run("--connect", ada.address)
+    people = (ada, bea, cy)
+    _wait("all three logs to be equal", lambda: len({person("status", quiet=True)["digest"] for person in people}) == 1)
+    _tell("All three nodes hold the same records.")
+
+
+def _compare(people: tuple[_Person, ...], during: list[str]) -> list[Any]:
+    _chapter("Everybody shows the same, and says why.")
+    shown = [[_result(row) for row in person("list", quiet=True)] for person in people]
+    if any(each != shown[0] for each in shown):
+        raise CommandError("the three nodes show different results")
+    for row in people[0]("list"):
+        _tell(f"  {row['state']}: {row['outcome']}  {row['title']}")
+    for reason in people[2]("why", during[0][:8])["reasons"]:
+        _tell(f"  {'+' if reason['holds'] else '-'} {reason['text']}")
+    for person in people:
+        if not person("check")["ok"]:
+            raise CommandError(f"{person.name}'s recount differs from what is shown")
+    _tell("Each node recounted everything from its own records: the same.")
+    return shown[0]
+
+
+def _look_around(ada: _Person, decision: str, as_json: bool) -> None:
+    _chapter("The homes stay. Look around (the passphrase is demo):")
+    for words in ("members", f"why {decision[:8]}", "log"):
+        _tell(f"  MESHD_PASSPHRASE={_PASSPHRASE} meshd --home {ada.home} {words}")
+    if not as_json:
+        output.say(f"Done. Everything is in {ada.home.parent}; delete it when you have seen enough.")
+
+
+def _result(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in ("id", "title", "state", "outcome", "counts", "electorate", "seen")}
+
+
+def _state(person: _Person, decision: str, state: str, text: str) -> None:
+    row = person("show", decision[:8])
+    if row["state"] != state:
+        raise CommandError(f"{person.name} shows {row['title']} as {row['state']} instead of {state}")
+    _tell(f"  {row['title']}: {row['state']} ({row['counts']['yes']} yes of {row['electorate']}). {text}")
+
+
+def _role(person: _Person, about: _Person) -> str | None:
+    rows = person("members", quiet=True)
+    return next((row["role"] for row in rows if row["person"] == about.name), None)
+
+
+def _wait(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise CommandError(f"waited {_PATIENCE_SECONDS:.0f} seconds for {what}")
+        time.sleep(0.05)
+
+
+def _chapter(text: str) -> None:
+    output.tell("")
+    output.tell(text)
+
+
+def _show(name: str, words: tuple[str, ...]) -> None:
+    shown = " ".join(f'"{word}"' if " " in word else word for word in words)
+    output.tell(f"  {name:>4} $ meshd {shown}")
+
+
+def _tell(text: str) -> None:
+    output.tell(text)

@@ -1,0 +1,97 @@
+"""run, status, peers, connect: the daemon and its links."""
+
+import sys
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask, passphrase
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("run", parents=[common], help="the daemon: meets other nodes until it is stopped")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen (default: everywhere, a free port)")
+    parser.add_argument("--connect", metavar="HOST:PORT", action="append", default=[], help="keep trying this address; repeat")
+    parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
+    parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
+    parser.set_defaults(function=run)
+    parser = verbs.add_parser("status", parents=[common], help="what this node holds, and what waits")
+    parser.set_defaults(function=status)
+    parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
+    parser.set_defaults(function=peers)
+    parser = verbs.add_parser("connect", parents=[common], help="meet the node at an address")
+    parser.add_argument("address", metavar="HOST:PORT")
+    parser.set_defaults(function=connect)
+
+
+def run(where: Where, options: Any) -> int:
+    """`meshd run`."""
+    from meshd import daemon
+
+    def ready(places: list[str]) -> None:
+        if where.json:
+            output.emit({"listening": places})
+            sys.stdout.flush()
+        else:
+            output.tell(f"listening at {', '.join(places)}")
+
+    settings = daemon.Options(
+        options.listen, options.connect, discover=not options.no_mdns, announce=not options.quiet_discovery
+    )
+    daemon.run(where.home, where.assembly, lambda: passphrase(where), settings, ready, output.tell)
+    output.tell("stopped")
+    return 0
+
+
+def status(where: Where, options: Any) -> int:
+    """`meshd status`."""
+    answer = ask(where, "status")
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"{answer['person']}, {answer['role']} of {answer['name'] or 'an assembly whose log is not here yet'}")
+    output.say(f"  daemon    {'running' if answer['running'] else 'not running'}")
+    if answer["addresses"]:
+        output.say(f"  reached   at {', '.join(answer['addresses'])}")
+    output.say(f"  peers     {answer['peers']} connected")
+    output.say(f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}")
+    output.say(f"  digest    {answer['digest']}")
+    if answer["members"] is not None:
+        output.say(f"  roster    {answer['roster'][: output.SHORT_ID]}, {output.plural(answer['members'], 'member')}")
+    if answer["forks"]:
+        output.say(f"  forks     {answer['forks']}: `meshd forks`")
+    for each in answer["pending"]:
+        output.say(f"  waiting   {each}")
+    return 0
+
+
+def peers(where: Where, options: Any) -> int:
+    """`meshd peers`."""
+    answer = ask(where, "peers")
+    if where.json:
+        output.emit(answer)
+        return 0
+    rows = [(row["person"] or "?", row["address"], row["state"], _note(row)) for row in answer]
+    output.table(("person", "address", "state", ""), rows, "No peers: nobody is connected, and no address is known.")
+    return 0
+
+
+def _note(row: dict[str, Any]) -> str:
+    if row["state"] == "away":
+        return str(row["problem"])
+    moved = f"{row['records_in']} in, {row['records_out']} out"
+    if row["to_come"] or row["to_send"]:
+        moved += f"; {row['to_come']} to come, {row['to_send']} to send"
+    return f"{moved}, since {output.when(row['since_ms'])}"
+
+
+def connect(where: Where, options: Any) -> int:
+    """`meshd connect HOST:PORT`."""
+    answer = ask(where, "connect", {"address": options.address})
+    if where.json:
+        output.emit(answer)
+    elif answer["connected"]:
+        output.say(f"Connected to {answer['address']}.")
+    else:
+        output.say(f"No daemon is running; {answer['address']} will be tried at its next start.")
+    return 0

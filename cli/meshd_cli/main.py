@@ -1,0 +1,111 @@
+"""The entry point: finds the family of a verb, runs it, turns errors into `error:`, `hint:` and an exit code.
+
+Only the family that is asked for is imported: a command that talks to a daemon starts in the time of a thin client.
+"""
+
+import argparse
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from meshd_cli.client import Where, default_home
+from meshd_cli.errors import INTERRUPTED, UsageError
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "demo": ("demo",),
+    "begin": ("init", "join"),
+    "running": ("run", "status", "peers", "connect"),
+    "people": ("invite", "members", "vouch", "admit", "whoami"),
+    "deciding": ("propose", "list", "show", "vote", "why"),
+    "talking": ("say", "read", "topics"),
+    "carrying": ("export", "import"),
+    "audit": ("check", "log", "forks"),
+}
+"""Each file of commands, with its verbs, in the order of the help text."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says usage errors as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message, f"`{self.prog} --help`")
+
+
+def run() -> NoReturn:
+    """What the installed command calls."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    as_json = "--json" in arguments
+    try:
+        options = build_parser(arguments).parse_args(arguments)
+        where = Where(
+            Path(options.home) if options.home else default_home(),
+            options.assembly,
+            options.json,
+            options.passphrase_file,
+        )
+        code: int = options.function(where, options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a reader that has seen enough is no error
+        return 0
+    except Exception as error:
+        if not hasattr(error, "hint") or not hasattr(error, "code"):
+            raise
+        return _fail(error, as_json)
+    return code
+
+
+def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
+    """The grammar: only of the verb's family if there is one among the arguments, else of all."""
+    common = Parser(add_help=False)
+    for parser, default in ((common, argparse.SUPPRESS), (top := Parser(prog="meshd", description=_ABOUT), None)):
+        parser.add_argument("--home", metavar="DIR", default=default, help="the home (default: MESHD_HOME, or your data folder)")
+        parser.add_argument("--assembly", metavar="NAME", default=default, help="which assembly, if the home has several")
+        parser.add_argument("--json", action="store_true", default=False if default is None else default, help="for scripts")
+        parser.add_argument("--passphrase-file", metavar="FILE", default=default, help="read the passphrase from a file")
+    top.add_argument("--version", action="version", version=_Version())
+    verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    verb = next((word for word in arguments if any(word in words for words in FAMILIES.values())), None)
+    named = next((family for family, words in FAMILIES.items() if verb in words), None)
+    for family in [named] if named else FAMILIES:
+        import_module(f"meshd_cli.commands.{family}").register(verbs, common)
+    return top
+
+
+_ABOUT = "Decide together when the network is gone. Begin with `meshd demo`, or `meshd init NAME --as YOU`."
+
+
+class _Version(str):
+    """The version, looked up only when somebody asks."""
+
+    __slots__ = ()
+
+    def __mod__(self, _: Any) -> str:
+        from importlib.metadata import version
+
+        return f"meshd {version('meshd-assembly')}"
+
+    def __str__(self) -> str:
+        return self % ()
+
+
+def _fail(error: Any, as_json: bool) -> int:
+    from meshd_protocol.names import printable
+
+    if as_json:
+        print(json.dumps({"code": error.code, "error": str(error.error), "hint": error.hint}), file=sys.stderr)
+    else:
+        print(f"error: {printable(str(error.error))}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {printable(error.hint)}", file=sys.stderr)
+    return int(error.code)

@@ -1,0 +1,85 @@
+"""How answers are shown: JSON lines for scripts, tables on a terminal, tab-separated lines elsewhere.
+
+Nothing that came from a record is printed raw. `rich` is imported late, and only for a terminal.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from meshd_protocol.names import printable
+
+SHORT_ID = 8
+
+
+def emit(value: Any) -> None:
+    """One object as one line of JSON, or one line for each of a list."""
+    for each in value if isinstance(value, list) else [value]:
+        print(json.dumps(each, ensure_ascii=True))
+
+
+def say(text: str) -> None:
+    """A line of answer."""
+    print(printable(text))
+
+
+def paragraph(text: str, indent: str = "  ") -> None:
+    """A text of several lines, indented."""
+    for line in printable(text, lines=True).split("\n"):
+        print(f"{indent}{line}".rstrip())
+
+
+def tell(text: str) -> None:
+    """A line that is no answer: to stderr."""
+    print(printable(text), file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Something that a person should know, to stderr."""
+    tell(f"warning: {text}")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Rows under a heading on a terminal; tab-separated elsewhere. `empty` goes to stderr where there is none."""
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    if not cells:
+        tell(empty)
+    elif not sys.stdout.isatty():
+        for row in cells:
+            print("\t".join(row))
+    else:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            shown.add_column(column, overflow="fold")
+        for row in cells:
+            shown.add_row(*(Text(cell) for cell in row))
+        Console().print(shown)
+
+
+def when(time_ms: int) -> str:
+    """A moment in this machine's time zone. A clock that was years off still has a name."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return "a time that no calendar knows"
+
+
+def size(number: int) -> str:
+    """Bytes for people."""
+    amount = float(number)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """`1 record`, `2 records`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
