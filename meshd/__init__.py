@@ -1,1 +1,1 @@
-"""The node: everything that touches the world. Rules live below it, in `meshd_protocol`; words above it, in `meshd_cli`."""
+"""The node: everything that touches the world. Rules live below it (`meshd_protocol`), words above it (`meshd_cli`)."""

@@ -30,7 +30,10 @@ def opened(
     """
     folders = assemblies(home)
     if not folders:
-        raise NoHomeError(f"there is no assembly in {home}", "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.")
+        raise NoHomeError(
+            f"there is no assembly in {home}",
+            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
+        )
     secret = passphrase()
     with only_writer(home, patience):
         try:
@@ -43,9 +46,7 @@ def opened(
             assembly.close()
 
 
-def ask(
-    home: Path, request: Request, passphrase: Passphrase, tell: Callable[[str], None], world: World = REAL
-) -> Any:
+def ask(home: Path, request: Request, passphrase: Passphrase, tell: Callable[[str], None], world: World = REAL) -> Any:
     """Answer a command without a daemon. `tell` hears of progress. The caller has waited for the lock already."""
     with opened(home, request.assembly, passphrase, patience=0.5, world=world) as assembly:
         steps = answer(Context(assembly), request)

@@ -78,7 +78,7 @@ class Assembly:
 
     @contextmanager
     def writing(self) -> Iterator[Report]:
-        """Write records that belong together: all are durable after it, or none is there. Listeners hear of them then."""
+        """Write records that belong together: all are durable after it, or none is there. Then listeners hear of it."""
         assert self._report is None, "writes do not nest"
         self._report = report = Report()
         try:
@@ -230,9 +230,7 @@ def join(home: Path, ticket: Ticket, person: str, passphrase: str, *, label: str
     return create(home, keys, passphrase, begin, world=world)
 
 
-def create(
-    home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], None], *, world: World
-) -> Assembly:
+def create(home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], None], *, world: World) -> Assembly:
     """Put an assembly's folder on disk, with the records that `begin` writes.
 
     The key file comes last, so that a folder with a key file is complete.

@@ -1,8 +1,8 @@
 """What a node does by itself after records arrived: settle rosters, move its head, write what its own record completed.
 
 A roster record is written only when something needs it (design: decisions): by the node whose record completes a
-decision or the vouches, on sync and import too, and before something pins a head that no record tells of. With it goes the
-welcome of those whom it lets in.
+decision or the vouches, on sync and import too, and before something pins a head that no record tells of. With it goes
+the welcome of those whom it lets in.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def record_head(assembly: Assembly) -> None:
         parent = head.parent
         rest = split(head.cites)
         while rest:
-            portion = standing.rosters.take(parent, rest) if len(rest) <= limits.CITES else _portion(assembly, parent, rest)
+            portion = (
+                standing.rosters.take(parent, rest) if len(rest) <= limits.CITES else _portion(assembly, parent, rest)
+            )
             if not portion:
                 return
             assembly.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(portion))))
@@ -104,9 +106,7 @@ def _touches_rosters(assembly: Assembly, report: Report) -> bool:
         return False
     voted = _ballot_targets(report)
     return any(
-        proposal.verb
-        for each in voted
-        if (proposal := assembly.store.get(tables.Proposal, id=each)) is not None
+        proposal.verb for each in voted if (proposal := assembly.store.get(tables.Proposal, id=each)) is not None
     )
 
 
@@ -180,7 +180,10 @@ def _write_welcomes(assembly: Assembly) -> None:
         record_head(assembly)
         try:
             sealed = [
-                seal(certificate.sealing, welcome_plain(assembly.id, standing.head, keys[start : start + limits.NETWORK_KEYS]))
+                seal(
+                    certificate.sealing,
+                    welcome_plain(assembly.id, standing.head, keys[start : start + limits.NETWORK_KEYS]),
+                )
                 for start in range(0, len(keys), limits.NETWORK_KEYS)
             ]
         except CannotOpenError:

@@ -63,7 +63,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the home's lock: one process writes at a time. Raises NodeError if another keeps it for `patience` seconds."""
+    """Hold the home's lock: one process writes at a time. Raises NodeError if another keeps it too long."""
     make_private(home)
     with (home / LOCK).open("ab") as file:
         deadline = time.monotonic() + patience

@@ -68,9 +68,10 @@ class _Caller:
             async with stream:
                 if not _is_own(stream):
                     return
-                with trio.move_on_after(limits.HANDSHAKE_SECONDS) as scope:
+                line: bytes | None = None
+                with trio.move_on_after(limits.HANDSHAKE_SECONDS):
                     line = await _read_line(stream)
-                if scope.cancelled_caught or line is None:
+                if line is None:
                     return
                 try:
                     result = await self._answer(read_request(line), stream)

@@ -72,7 +72,7 @@ def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
     state = standing.state if standing else None
     if state is None:
         ticket = assembly.keys.ticket
-        return True if ticket is not None and certificate.member == ticket.inviter else False
+        return ticket is not None and certificate.member == ticket.inviter
     if certificate.member in state.removed or certificate.device in state.revoked:
         return None
     return certificate.member in state.members or certificate.member in state.observers

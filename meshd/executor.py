@@ -16,6 +16,7 @@ class Executor(Protocol):
 
     async def run(self, function: Callable[[], T]) -> T:
         """The function's result; its exceptions are raised here."""
+        ...
 
 
 class InlineExecutor:

@@ -1,4 +1,4 @@
-"""The one door for records: decode, authenticate, validate, append, project. Every path ends here: own, live, bulk, stick.
+"""The one door for records: decode, authenticate, validate, append, project. Own, live, bulk, stick: all end here.
 
 The door writes inside a transaction that its caller opened, so that what belongs together is committed together.
 """
@@ -125,9 +125,7 @@ class Door:
         together = dict(fresh)
         for record in held:
             mine = together.get(record.id)
-            if mine is None or (
-                mine.signature != record.signature and not self._verify(self._assembly, mine)
-            ):
+            if mine is None or (mine.signature != record.signature and not self._verify(self._assembly, mine)):
                 together[record.id] = record
         return list(together.values())
 
@@ -166,7 +164,14 @@ class Door:
             identity, seq = record.id, record.seq
             added.append(
                 tables.Entry(
-                    identity, number, seq, record.kind, int(identity in signed), record.header, record.signature, record.body
+                    identity,
+                    number,
+                    seq,
+                    record.kind,
+                    int(identity in signed),
+                    record.header,
+                    record.signature,
+                    record.body,
                 )
             )
             if seq == head_seq + 1 and (record.prev or b"") == head_id:

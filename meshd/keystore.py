@@ -107,7 +107,11 @@ def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
     try:
         lock, plain = open_keys(path.read_bytes(), passphrase)
     except CannotOpenError as error:
-        raise PassphraseError("the passphrase is wrong", "Or the key file is damaged; nobody can tell which.") from error
+        raise PassphraseError(
+            "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."
+        ) from error
     except NotAKeyFileError as error:
-        raise NodeError(f"{path} is not a key file that this meshd reads", "A later meshd may have written it.") from error
+        raise NodeError(
+            f"{path} is not a key file that this meshd reads", "A later meshd may have written it."
+        ) from error
     return Keys.read(plain), lock

@@ -98,7 +98,11 @@ class Node:
                     self.listening = await nursery.start(self._transport.serve, self._answer)
                 remembered = await self._executor.run(lambda: self.assembly.store.find(tables.Peer))
                 ticket = self.assembly.keys.ticket
-                for address in [*(connect or ()), *(ticket.addresses if ticket else ()), *(row.address for row in remembered)]:
+                for address in [
+                    *(connect or ()),
+                    *(ticket.addresses if ticket else ()),
+                    *(row.address for row in remembered),
+                ]:
                     self.dial(address)
                 if discovery is not None:
                     nursery.start_soon(discovery, self)
@@ -139,7 +143,9 @@ class Node:
         people = self.assembly.people
         connected: list[dict[str, object]] = [
             {
-                "person": people.label(peer.certificate.member) if people.name(peer.certificate.member) else peer.certificate.person,
+                "person": people.label(peer.certificate.member)
+                if people.name(peer.certificate.member)
+                else peer.certificate.person,
                 "member": text_of(peer.certificate.member),
                 "device": text_of(peer.certificate.device),
                 "address": peer.address,

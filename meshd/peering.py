@@ -120,9 +120,10 @@ class Peer:
     async def _read(self) -> None:
         while True:
             patience = limits.IDLE_SECONDS if self.node.compare_seconds else float("inf")
-            with trio.move_on_after(patience) as silence:
+            data: bytes | None = None
+            with trio.move_on_after(patience):
                 data = await self.link.receive()
-            if silence.cancelled_caught:
+            if data is None:
                 raise SessionError(f"nothing was heard for {limits.IDLE_SECONDS} seconds")
             event = self._session.receive(data)
             if event is not None:
@@ -190,9 +191,7 @@ class Peer:
             listings = [
                 part
                 for chain in plan.listings
-                for part in messages.listing_messages(
-                    *chain, survey.beyond(self.assembly, chain, key, frozenset())[1]
-                )
+                for part in messages.listing_messages(*chain, survey.beyond(self.assembly, chain, key, frozenset())[1])
             ]
             self._told_listings.update(plan.listings)
             return spans, listings, survey.weigh(self.assembly, spans)

@@ -86,10 +86,7 @@ class Standing:
         """Decisions, vouches and revocations that are not in the head."""
         here = self.rosters.ids(self.head)
         rows: list[bytes] = [
-            row.id
-            for verb in Verb
-            for row in self._store.find(tables.Proposal, verb=int(verb))
-            if row.id not in here
+            row.id for verb in Verb for row in self._store.find(tables.Proposal, verb=int(verb)) if row.id not in here
         ]
         rows += [row.id for row in self._store.find(tables.Vouch) if row.id not in here]
         rows += [row.id for row in self._store.find(tables.Revocation) if row.id not in here]

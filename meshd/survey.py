@@ -26,7 +26,13 @@ class Span(NamedTuple):
 def heads(assembly: Assembly) -> list[Head]:
     """Where each chain ends."""
     return [
-        Head(row.device, row.log, row.head_seq, row.head_id, branches_digest(chain_ids(assembly, row)) if row.forked else None)
+        Head(
+            row.device,
+            row.log,
+            row.head_seq,
+            row.head_id,
+            branches_digest(chain_ids(assembly, row)) if row.forked else None,
+        )
         for row in assembly.store.find(tables.Chain)
     ]
 
@@ -84,7 +90,9 @@ def decisions(assembly: Assembly) -> list[Span]:
     return [Span((row.device, row.log), 0, _END) for row in assembly.store.find(tables.Chain) if row.log == 0]
 
 
-def beyond(assembly: Assembly, chain: ChainKey, key: bytes, marks: frozenset[bytes]) -> tuple[list[Span], list[bytes], bool]:
+def beyond(
+    assembly: Assembly, chain: ChainKey, key: bytes, marks: frozenset[bytes]
+) -> tuple[list[Span], list[bytes], bool]:
     """Against a peer's listing: what it lacks, the marks of all we have, and whether it has more than we."""
     row = assembly.door.chain(chain)
     if row is None:

@@ -69,10 +69,18 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
     """The grammar: only of the verb's family if there is one among the arguments, else of all."""
     common = Parser(add_help=False)
     for parser, default in ((common, argparse.SUPPRESS), (top := Parser(prog="meshd", description=_ABOUT), None)):
-        parser.add_argument("--home", metavar="DIR", default=default, help="the home (default: MESHD_HOME, or your data folder)")
-        parser.add_argument("--assembly", metavar="NAME", default=default, help="which assembly, if the home has several")
-        parser.add_argument("--json", action="store_true", default=False if default is None else default, help="for scripts")
-        parser.add_argument("--passphrase-file", metavar="FILE", default=default, help="read the passphrase from a file")
+        parser.add_argument(
+            "--home", metavar="DIR", default=default, help="the home (default: MESHD_HOME, or your data folder)"
+        )
+        parser.add_argument(
+            "--assembly", metavar="NAME", default=default, help="which assembly, if the home has several"
+        )
+        parser.add_argument(
+            "--json", action="store_true", default=False if default is None else default, help="for scripts"
+        )
+        parser.add_argument(
+            "--passphrase-file", metavar="FILE", default=default, help="read the passphrase from a file"
+        )
     top.add_argument("--version", action="version", version=_Version())
     verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     verb = next((word for word in arguments if any(word in words for words in FAMILIES.values())), None)

@@ -165,7 +165,7 @@ class Handshake:
         if token == "psk":  # noqa: S105
             self._mix_key_and_hash(self._psks.pop(0))
             return
-        initiators, responders = token
+        initiators, responders = token[0], token[1]
         mine, theirs = (initiators, responders) if self._initiator else (responders, initiators)
         key = self._ephemeral if mine == "e" else self._own_static()
         public = self._remote_ephemeral if theirs == "e" else self._peer_static()

@@ -69,7 +69,7 @@ async def _discover(node: "Node", *, announce: bool) -> None:
 
 async def _until_changed(node: "Node", hosts: list[str], keys: tuple[NetworkKey, ...]) -> None:
     """Until interfaces came or went, which zeroconf does not notice by itself, or this node got a network key."""
-    while local_hosts() == hosts and node.assembly.keys.network == keys:
+    while local_hosts() == hosts and node.assembly.keys.network == keys:  # noqa: ASYNC110 (nobody tells of either)
         await trio.sleep(_POLL_SECONDS)
 
 

@@ -1,1 +1,1 @@
-"""What a command may ask of a node, one file per family of verbs. The daemon and a command alone run the same functions."""
+"""What a command may ask of a node, one file per family of verbs. With a daemon or without, the same functions run."""

@@ -50,7 +50,9 @@ def _pending(context: Context) -> list[str]:
     assembly = context.assembly
     standing = assembly.standing
     if standing is None:
-        return ["The assembly's log is not here yet: the application waits for a member who vouches, and for a meeting."]
+        return [
+            "The assembly's log is not here yet: the application waits for a member who vouches, and for a meeting."
+        ]
     if standing.state is None:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
@@ -58,7 +60,9 @@ def _pending(context: Context) -> list[str]:
         found.append("This assembly decides by rules of a later version: this meshd needs an update.")
     later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)
     if later:
-        found.append(f"{later} records are of a later version of meshd: this one keeps and passes them on, but needs an update.")
+        found.append(
+            f"{later} records are of a later version of meshd: this one keeps and passes them on, but needs an update."
+        )
     missing = len(survey.missing_bodies(assembly, 1000))
     if missing:
         found.append(f"The texts of {missing} messages are missing; they are asked for at each meeting.")
@@ -197,7 +201,9 @@ def _differences(context: Context, beside: MemoryStore) -> list[str]:
 def _comparable(rows: list[Any]) -> set[Any]:
     """Rows without what depends on the order of arrival: a chain's number, and which branch gave its certificate."""
     return {
-        row._replace(number=0, certificate=None if row.forked else row.certificate) if isinstance(row, tables.Chain) else row
+        row._replace(number=0, certificate=None if row.forked else row.certificate)
+        if isinstance(row, tables.Chain)
+        else row
         for row in rows
     }
 

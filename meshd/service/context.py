@@ -21,9 +21,11 @@ class Live(Protocol):
 
     def peers(self) -> list[Result]:
         """Who is connected, and how that goes."""
+        ...
 
     def addresses(self) -> list[str]:
         """Where this node can be reached."""
+        ...
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Context:
         if standing is None or standing.state is None:
             raise NodeError(
                 "the assembly's log is not here yet: the application waits for its answer",
-                "It comes when a member has vouched for you and this node meets theirs: `meshd run`, or `meshd import DIR`.",
+                "It comes when a member has vouched for you and your nodes meet: `meshd run`, or `meshd import DIR`.",
             )
         if not standing.knows_rules:
             raise NodeError("this assembly decides by rules that this meshd doesn't know: it needs an update")

@@ -54,10 +54,11 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
-    """`meshd list`: everything that is decided by ballots, oldest first."""
+    """`meshd list`: everything that is decided by ballots, by the authors' clocks: the same order on every node."""
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
-    return [describe(context, row) for row in context.assembly.store.find(tables.Proposal)]
+    rows = sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id))
+    return [describe(context, row) for row in rows]
 
 
 def show(context: Context, arguments: dict[str, Any]) -> Result:
@@ -103,11 +104,11 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
     counter = max((each.counter for each in mine), default=-1) + 1
     if policy.finality == Finality.SETTLED:
-        form, choice = Form.YES_NO, _yes_no(arguments["choices"])
+        ballot = Ballot(row.id, Form.YES_NO, _yes_no(arguments["choices"]), counter)
     else:
-        form, choice = Form.RANKS, _ranks(arguments["choices"], question.options)
+        ballot = Ballot(row.id, Form.RANKS, _ranks(arguments["choices"], question.options), counter)
     with context.assembly.writing():
-        record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter))
+        record = context.assembly.write(Kind.BALLOT, ballot)
     return {"id": text_of(record.id), "proposal": describe(context, row)}
 
 
@@ -129,9 +130,7 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "roster": _roster_word(context, row),
         "closes_ms": closes,
         "overdue": bool(closes and outcome.outcome is None and context.assembly.world.clock() > closes),
-        "voted": any(
-            each.member == context.me for each in context.assembly.store.find(tables.Ballot, proposal=row.id)
-        ),
+        "voted": any(each.member == context.me for each in context.assembly.store.find(tables.Ballot, proposal=row.id)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Verbs about links: peers, connect. A running daemon answers `connect` itself, since it has to wait for the far end."""
+"""Verbs about links: peers, connect. A running daemon answers `connect` itself, since it waits for the far end."""
 
 from typing import Any
 

@@ -104,9 +104,7 @@ def invite(context: Context, arguments: dict[str, Any]) -> Result:
             Kind.INVITATION, Invitation(door.public, derive(key.secret, contexts.KEY_NAME)[:8], box, expires)
         )
     addresses = tuple(context.live.addresses()[: limits.TICKET_ADDRESSES]) if context.live else ()
-    ticket = Ticket(
-        assembly.id, door.seed, psk, context.standing().head, context.me, addresses, expires
-    )
+    ticket = Ticket(assembly.id, door.seed, psk, context.standing().head, context.me, addresses, expires)
     return {"ticket": ticket.line(), "expires_ms": expires, "addresses": list(addresses)}
 
 
@@ -198,7 +196,9 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
         if proposal is None:
             proposal = assembly.write(Kind.PROPOSAL, _admission(context, member, label)).id
         elif any(row.member == context.me for row in assembly.store.find(tables.Ballot, proposal=proposal)):
-            raise NodeError(f"you have voted on {label} already: {text_of(proposal)[:8]}", "`meshd show` shows the count.")
+            raise NodeError(
+                f"you have voted on {label} already: {text_of(proposal)[:8]}", "`meshd show` shows the count."
+            )
         assembly.write(Kind.BALLOT, Ballot(proposal, Form.YES_NO, int(Say.YES)))
     after = context.state()
     result: Result = {"id": text_of(proposal), "person": label, "role": role_of(assembly, member)}

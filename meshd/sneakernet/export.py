@@ -12,6 +12,7 @@ from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import folder_of, open_stick, secrets, write_visit
 from meshd.store import tables
 from meshd.survey import Span
+from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SEGMENT_ROOM, Manifest, Place, SegmentInfo, Stretch
 from meshd_protocol.errors import BadRecordError
@@ -123,7 +124,7 @@ def _segments(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tu
 
 def _segment(assembly: Assembly, batch: list[bytes], stretches: list[Stretch]) -> tuple[bytes, SegmentInfo]:
     data = bundle.write_segment(secrets(assembly)[0], assembly.id, batch, assembly.world.entropy)
-    return data, SegmentInfo(bundle.digest(data), len(data), len(batch), tuple(stretches))
+    return data, SegmentInfo(digest(data), len(data), len(batch), tuple(stretches))
 
 
 def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:

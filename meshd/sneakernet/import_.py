@@ -10,6 +10,7 @@ from meshd.errors import NodeError
 from meshd.ingest import Report
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import Stick, folder_of, open_stick, secrets, write_visit
+from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo
 from meshd_protocol.chains import Waiting
@@ -77,7 +78,9 @@ def import_file(assembly: Assembly, path: Path) -> Generator[str, None, Taken]:
         yield f"{taken.records} new records, {taken.bytes} bytes read"
     taken.waiting = len(waiting)
     if not opened:
-        raise NodeError(f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly.")
+        raise NodeError(
+            f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
+        )
     return taken
 
 
@@ -108,7 +111,7 @@ def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: 
     name = text_of(info.hash)
     data = media.read_file(stick.segments / name, limits.SEGMENT_BYTES)
     try:
-        if data is None or bundle.digest(data) != info.hash:
+        if data is None or digest(data) != info.hash:
             raise BadBundleError("it is not what its name says")
         records = bundle.read_segment(secrets(assembly), assembly.id, data)
     except BadBundleError:

@@ -29,41 +29,52 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """All writes inside become durable together, or none does. Transactions do not nest."""
+        ...
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows of one table. Raises StoreError if a key is taken."""
+        ...
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """Add a row, or put it in the place of the one with its key."""
+        ...
 
     def delete(self, table: type[Any], **where: object) -> int:
         """Remove the rows that match; all of the table's with no condition. Returns how many."""
+        ...
 
-    def find(
-        self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object
-    ) -> list[Row]:
+    def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """The rows that match, in the order in which they were added (or the other way round), at most `limit`."""
+        ...
 
     def get(self, table: type[Row], **where: object) -> Row | None:
         """The first row that matches."""
+        ...
 
     def count(self, table: type[Any], **where: object) -> int:
         """How many rows match."""
+        ...
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """Those of the ids that the log holds."""
+        ...
 
     def span(self, chain: int, start: int, stop: int) -> list[Entry]:
         """The entries of a chain with start <= seq < stop, all branches, by seq, then id."""
+        ...
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """How many entries a chain has from that seq on, and their bytes."""
+        ...
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """The first `limit` rows, by id, whose id lies between the two, both included."""
+        ...
 
     def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
         """The whole log in the order in which it was written, in batches."""
+        ...
 
     def close(self) -> None:
         """Let go of the file."""
+        ...

@@ -1,6 +1,6 @@
 """A store in memory with real transactions, for unit tests. It must behave exactly as the one on disk."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_type_hints
 
@@ -57,11 +57,16 @@ class MemoryStore:
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
-        rows: Iterable[Any] = self._tables[table].values()
+        return self._find(table, where, newest=newest, limit=limit)
+
+    def _find(
+        self, table: type[Row], where: dict[str, object], *, newest: bool = False, limit: int | None = None
+    ) -> list[Row]:
+        rows: Any = self._tables[table].values()
         if where and tuple(where) == TABLES[table].key:
             row = self._tables[table].get(tuple(where.values()))
             rows = () if row is None else (row,)
-        found = [row for row in rows if _matches(row, where)]
+        found: list[Any] = [row for row in rows if _matches(row, where)]
         if [get_type_hints(table)[column] for column in TABLES[table].key] == [int]:  # such a key is SQLite's rowid
             found.sort(key=_key)
         if newest:
@@ -70,12 +75,12 @@ class MemoryStore:
 
     def get(self, table: type[Row], **where: object) -> Row | None:
         """See `Store.get`."""
-        found = self.find(table, limit=1, **where)
+        found = self._find(table, where, limit=1)
         return found[0] if found else None
 
     def count(self, table: type[Any], **where: object) -> int:
         """See `Store.count`."""
-        return len(self.find(table, **where))
+        return len(self._find(table, where))
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""

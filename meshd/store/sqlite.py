@@ -5,7 +5,7 @@ With NORMAL a power cut can take back a record that was already sent, and the de
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,11 @@ class SqliteStore:
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
+        return self._find(table, where, newest=newest, limit=limit)
+
+    def _find(
+        self, table: type[Row], where: dict[str, object], *, newest: bool = False, limit: int | None = None
+    ) -> list[Row]:
         clause, values = _where(where)
         order = "DESC" if newest else "ASC"
         sql = f"SELECT {_columns(table)} FROM {_name(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
@@ -93,7 +98,7 @@ class SqliteStore:
 
     def get(self, table: type[Row], **where: object) -> Row | None:
         """See `Store.get`."""
-        found = self.find(table, limit=1, **where)
+        found = self._find(table, where, limit=1)
         return found[0] if found else None
 
     def count(self, table: type[Any], **where: object) -> int:
@@ -176,19 +181,19 @@ def _name(table: type[Any]) -> str:
     return table.__name__.lower()
 
 
-@lru_cache
-def _columns(table: type[Any]) -> str:
+@cache
+def _columns(table: Any) -> str:
     return ", ".join(table._fields)
 
 
-@lru_cache
-def _insert(table: type[Any]) -> str:
+@cache
+def _insert(table: Any) -> str:
     marks = ", ".join("?" * len(table._fields))
     return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES ({marks})"  # noqa: S608
 
 
-@lru_cache
-def _replace(table: type[Any]) -> str:
+@cache
+def _replace(table: Any) -> str:
     key = TABLES[table].key
     rest = ", ".join(f"{column} = excluded.{column}" for column in table._fields if column not in key)
     return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}"

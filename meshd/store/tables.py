@@ -135,7 +135,7 @@ class RosterStep(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A question. `options` and `subjects` are canonical CBOR, or null; `verb` is 0 where nothing but a text is decided."""
+    """A question. `options` and `subjects` are canonical CBOR, or null; `verb` is 0 where only a text is decided."""
 
     id: bytes
     member: bytes

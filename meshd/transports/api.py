@@ -26,8 +26,10 @@ class Transport(Protocol):
 
     async def dial(self, address: str) -> Connection:
         """A connection to an address. Raises UnreachableError."""
+        ...
 
     async def serve(
         self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Listen until cancelled, and hand each connection to `handler`. Starts with the addresses listened at."""
+        ...

@@ -32,9 +32,7 @@ def is_friend(
     held = {announced[start : start + TAG_SIZE] for start in range(0, len(announced), TAG_SIZE)}
     hour = now_ms // HOUR_MS
     return any(
-        _tag(secret, assembly, nonce, each, place) in held
-        for secret in secrets
-        for each in (hour, hour - 1, hour + 1)
+        _tag(secret, assembly, nonce, each, place) in held for secret in secrets for each in (hour, hour - 1, hour + 1)
     )
 
 

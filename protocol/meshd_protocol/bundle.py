@@ -128,7 +128,10 @@ def write_manifest(secret: bytes, assembly: bytes, manifest: Manifest, device: S
         {
             0: VERSION,
             1: manifest.counter,
-            2: [[info.hash, info.size, info.records, [list(each) for each in info.stretches]] for info in manifest.segments],
+            2: [
+                [info.hash, info.size, info.records, [list(each) for each in info.stretches]]
+                for info in manifest.segments
+            ],
             3: [[visitor, [list(place) for place in places]] for visitor, places in sorted(manifest.visitors.items())],
         }
     )

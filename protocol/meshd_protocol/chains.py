@@ -5,6 +5,7 @@ author's signature on a later record commits to all before it. A record that is 
 sender, and nowhere else. Validity is permanent and depends on the record and its chain alone.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -154,10 +155,7 @@ def settle(records: Collection[Record], parents: Mapping[bytes, int], verify: Ve
 
 
 def _is_run(records: Sequence[Record]) -> bool:
-    return all(
-        after.prev == before.id and after.seq == before.seq + 1
-        for before, after in zip(records, records[1:], strict=False)
-    )
+    return all(after.prev == before.id and after.seq == before.seq + 1 for before, after in itertools.pairwise(records))
 
 
 def _weight(record: Record) -> int:

@@ -1,7 +1,7 @@
 """What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
 
-A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of `{"progress"}`, then one
-`{"result"}` or `{"error", "hint", "code"}`. `assembly` is the name or id prefix that the person gave, or null.
+A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of `{"progress"}`,
+then one `{"result"}` or `{"error", "hint", "code"}`. `assembly` is the name or id prefix that the person gave, or null.
 """
 
 import json
@@ -99,7 +99,8 @@ def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
             raise BadRequestError(f"{verb} has no argument {name[:40]!r}")
         if value is None and argument.optional:
             continue
-        if type(value) is not argument.kind or (argument.kind is list and not all(type(each) is str for each in value)):
+        texts = not isinstance(value, list) or all(type(each) is str for each in value)
+        if type(value) is not argument.kind or not texts:
             raise BadRequestError(f"the argument {name} of {verb} is no {argument.kind.__name__}")
     for name, argument in table.items():
         if not argument.optional and name not in arguments:

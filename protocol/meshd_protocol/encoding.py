@@ -12,7 +12,7 @@ import cbor2
 from meshd_protocol import limits
 from meshd_protocol.errors import NotCanonicalError
 
-Value: TypeAlias = "int | bytes | str | bool | None | list[Value] | dict[int, Value] | dict[str, Value]"
+Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[int, Value] | dict[str, Value] | None"
 
 _SCALARS = frozenset({bytes, str, bool, type(None)})
 
@@ -28,9 +28,7 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
     Raises NotCanonicalError, saying what is wrong.
     """
     try:
-        value: Value = cbor2.loads(
-            data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=limits.DEPTH
-        )
+        value: Value = cbor2.loads(data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=limits.DEPTH)
         _check(value, items)
         again = cbor2.dumps(value, canonical=True)
     except NotCanonicalError:
@@ -43,7 +41,7 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
 
 
 def _check(root: Value, most: int) -> None:
-    """Refuse types, integers and sizes that the narrow form leaves out. A loop, not recursion: it is on the hot path."""
+    """Refuse types, integers and sizes that the narrow form leaves out. A loop: it is on the hot path."""
     stack: list[Value] = [root]
     items = 0
     while stack:

@@ -18,7 +18,7 @@ class BadBodyError(ProtocolError):
 
 
 class NewerVersionError(BadBodyError):
-    """A body, policy or roster of a later version of meshd: no effect here, and the node says that it needs an update."""
+    """A body, policy or roster of a later meshd: no effect here, and the node says that it needs an update."""
 
 
 class SessionError(ProtocolError):

@@ -32,7 +32,7 @@ class Kind(IntEnum):
     MESSAGE = 96
 
 
-LOG_OF: dict[int, Log] = {kind: Log.DECISIONS for kind in Kind} | {Kind.MESSAGE: Log.TALK}
+LOG_OF: dict[int, Log] = {int(kind): Log.DECISIONS for kind in Kind} | {int(Kind.MESSAGE): Log.TALK}
 
 
 def name_of(kind: int) -> str:

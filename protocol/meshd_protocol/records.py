@@ -5,7 +5,8 @@ the form of `signed` are fixed for all versions: a header of a later version is 
 other, and has no effect.
 """
 
-from typing import NamedTuple
+import itertools
+from typing import Any, NamedTuple
 
 from meshd_crypto.hashing import digest
 from meshd_crypto.identity import SigningKey
@@ -105,7 +106,7 @@ def read_record(assembly: bytes, header: bytes, signature: bytes, body: bytes | 
     return _read_current(assembly, fields, header, signature, body)
 
 
-def _read_current(assembly: bytes, fields: list[Value], header: bytes, signature: bytes, body: bytes | None) -> Record:
+def _read_current(assembly: bytes, fields: list[Any], header: bytes, signature: bytes, body: bytes | None) -> Record:
     """The part of a header that version 1 settles."""
     if len(fields) != _FIELDS:
         raise BadRecordError("a header of version 1 has ten fields")
@@ -123,7 +124,7 @@ def _read_current(assembly: bytes, fields: list[Value], header: bytes, signature
     scope = NO_ASSEMBLY if kind == Kind.GENESIS and seq == 0 else assembly
     identity = digest(signed_bytes(scope, header))
     return Record(
-        identity, VERSION, device, log, seq, prev, time_ms, kind, tuple(deps), body_hash, header, signature, body  # type: ignore[arg-type]
+        identity, VERSION, device, log, seq, prev, time_ms, kind, tuple(deps), body_hash, header, signature, body
     )
 
 
@@ -164,5 +165,5 @@ def _decode(data: bytes) -> Value:
         raise BadRecordError(str(error)) from error
 
 
-def _ascending(ids: list[Value]) -> bool:
-    return all(first < second for first, second in zip(ids, ids[1:], strict=False))  # type: ignore[operator]
+def _ascending(ids: list[bytes]) -> bool:
+    return all(first < second for first, second in itertools.pairwise(ids))

@@ -1,11 +1,11 @@
 """Rosters: who decides, by which rules, as a function of the set of decisions in effect (design: decisions, "Rosters").
 
-A roster is a set of ids; the genesis is the empty set. Nothing here depends on the path to a set. A step to a larger set
-is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problems`, rule 1), and a
-node moves only from its own head (`Rosters.advance`, rule 2).
+A roster is a set of ids; the genesis is the empty set. Nothing here depends on the path to a set. A step to a larger
+set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problems`, rule 1),
+and a node moves only from its own head (`Rosters.advance`, rule 2).
 
-Ratification, `follow` and certified decisions are to come: a ratified step is one more way for `problems` to be empty, a
-certified decision one more case of `_decision_problem`.
+Ratification, `follow` and certified decisions are to come: a ratified step is one more way for `problems` to be empty,
+a certified decision one more case of `_decision_problem`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -62,9 +62,11 @@ class Facts(Protocol):
 
     def item(self, identity: bytes) -> Item | None:
         """The decision, vouch or revocation with that id; None while it, or something that it names, is unknown."""
+        ...
 
     def casts(self, decision: bytes) -> Sequence[Cast]:
         """The ballots on a decision that the node holds."""
+        ...
 
 
 class State(NamedTuple):
@@ -230,7 +232,9 @@ class Rosters:
         policies = [state.policies.get(item.policy) for state in (pinned, now)]
         if item.policy != MEMBERSHIP:
             return "it cites a change of membership that was not decided as one"
-        sound = [policy for policy in policies if policy and policy.finality == Finality.SETTLED and not void_reason(policy)]
+        sound = [
+            policy for policy in policies if policy and policy.finality == Finality.SETTLED and not void_reason(policy)
+        ]
         if len(sound) != 2:
             return "it cites a decision under a policy that one of the rosters doesn't have"
         casts = self._facts.casts(item.id)
@@ -264,8 +268,4 @@ class Rosters:
 
 def _may_vouch(item: Endorsement, state: State) -> bool:
     good = state.revoked.get(item.device)
-    return (
-        item.voucher in state.members
-        and item.scope == SCOPE_EVERYTHING
-        and (good is None or item.seq < good)
-    )
+    return item.voucher in state.members and item.scope == SCOPE_EVERYTHING and (good is None or item.seq < good)

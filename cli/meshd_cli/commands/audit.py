@@ -66,5 +66,9 @@ def forks(where: Where, options: Any) -> int:
         (row["person"], f"{row['log']}/{row['seq']}", ", ".join(each[: output.SHORT_ID] for each in row["records"]))
         for row in answer
     ]
-    output.table(("person", "log/seq", "records that contradict each other"), rows, "No forks: nobody signed two records in one place.")
+    output.table(
+        ("person", "log/seq", "records that contradict each other"),
+        rows,
+        "No forks: nobody signed two records in one place.",
+    )
     return 0

@@ -17,7 +17,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in it")
     parser.set_defaults(function=init)
     parser = verbs.add_parser("join", parents=[common], help="make an identity and apply, with a ticket")
-    parser.add_argument("ticket", metavar="TICKET", help="the line starting meshd:, a file with it, or - for standard input")
+    parser.add_argument(
+        "ticket", metavar="TICKET", help="the line starting meshd:, a file with it, or - for standard input"
+    )
     parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in the assembly")
     parser.set_defaults(function=join)
 

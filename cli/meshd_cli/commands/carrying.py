@@ -15,7 +15,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
     parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
     parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h ago, or a date")
-    parser.add_argument("--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit")
+    parser.add_argument(
+        "--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit"
+    )
     parser.add_argument("--decisions-only", action="store_true", help="leave out talk")
     parser.set_defaults(function=export)
     parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
@@ -65,11 +67,13 @@ def import_(where: Where, options: Any) -> int:
             output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
         if answer["damaged"]:
             names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
-            output.warn(f"{output.plural(answer['damaged'], 'segment')} damaged and left out: {names}. The stick's next visit brings it again.")
+            damaged = output.plural(answer["damaged"], "segment")
+            output.warn(f"{damaged} damaged and left out: {names}. The stick's next visit brings it again.")
         if answer["refused"]:
             output.warn(f"{output.plural(answer['refused'], 'record')} on it are not valid, and were left out.")
         if answer["waiting"]:
-            output.warn(f"{output.plural(answer['waiting'], 'record')} wait for earlier ones that are not here; import again when they are.")
+            waiting = output.plural(answer["waiting"], "record")
+            output.warn(f"{waiting} wait for earlier ones that are not here; import again when they are.")
     return PARTLY if answer["damaged"] else 0
 
 

@@ -17,8 +17,12 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("title", metavar="TITLE")
     parser.add_argument("--text", metavar="FILE", help="the whole text, from a file (- for standard input)")
     parser.add_argument("--policy", metavar="P", help="the rule to decide by (default: significant)")
-    parser.add_argument("--option", dest="options", metavar="X", action="append", help="an option of an election; repeat")
-    parser.add_argument("--closes", metavar="WHEN", help="when you would like it to be over: 3d, 12h, 2026-12-01, 2026-12-01T18:00")
+    parser.add_argument(
+        "--option", dest="options", metavar="X", action="append", help="an option of an election; repeat"
+    )
+    parser.add_argument(
+        "--closes", metavar="WHEN", help="when you would like it to be over: 3d, 12h, 2026-12-01, 2026-12-01T18:00"
+    )
     parser.set_defaults(function=propose)
     parser = verbs.add_parser("list", parents=[common], help="everything that is decided by ballots")
     parser.set_defaults(function=list_)
@@ -27,7 +31,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=show)
     parser = verbs.add_parser("vote", parents=[common], help="cast your ballot")
     parser.add_argument("id", metavar="ID")
-    parser.add_argument("choices", metavar="CHOICE", nargs="+", help="yes, no, abstain; or options, best first (A=B: equal)")
+    parser.add_argument(
+        "choices", metavar="CHOICE", nargs="+", help="yes, no, abstain; or options, best first (A=B: equal)"
+    )
     parser.add_argument("--late", action="store_true", help="vote although its date has passed")
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
@@ -90,7 +96,10 @@ def vote(where: Where, options: Any) -> int:
         output.emit({"id": answer["id"]})
         return 0
     row = answer["proposal"]
-    output.say(f"Your ballot is cast. {row['title']}: {_state(row)} ({_counts(row)}; seen {row['seen']} of {row['electorate']}).")
+    output.say(
+        f"Your ballot is cast. {row['title']}: {_state(row)} "
+        f"({_counts(row)}; seen {row['seen']} of {row['electorate']})."
+    )
     return 0
 
 

@@ -67,7 +67,11 @@ class _Person:
         if not quiet:
             _show(self.name, words)
         done = subprocess.run(  # noqa: S603 (our own program)
-            [*_MESHD, "--home", str(self.home), "--json", *words], env=self._env, text=True, capture_output=True, check=False
+            [*_MESHD, "--home", str(self.home), "--json", *words],
+            env=self._env,
+            text=True,
+            capture_output=True,
+            check=False,
         )
         if done.returncode != 0:
             raise CommandError(f"{self.name}'s `meshd {words[0]}` failed: {done.stderr.strip()}")

@@ -38,7 +38,10 @@ def invite(where: Where, options: Any) -> int:
             import segno
 
             segno.make(answer["ticket"].upper(), error="l").terminal(out=sys.stderr, compact=True)
-        output.tell(f"Good until {output.when(answer['expires_ms'])}, for one person. Whoever holds it can apply, and read nothing.")
+        output.tell(
+            f"Good until {output.when(answer['expires_ms'])}, for one person. "
+            "Whoever holds it can apply, and read nothing."
+        )
         if not answer["addresses"]:
             output.tell("It names no address: start `meshd run` first to put yours into it, or meet by mDNS or stick.")
     return 0

@@ -11,7 +11,9 @@ def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("run", parents=[common], help="the daemon: meets other nodes until it is stopped")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen (default: everywhere, a free port)")
-    parser.add_argument("--connect", metavar="HOST:PORT", action="append", default=[], help="keep trying this address; repeat")
+    parser.add_argument(
+        "--connect", metavar="HOST:PORT", action="append", default=[], help="keep trying this address; repeat"
+    )
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
     parser.set_defaults(function=run)
@@ -54,7 +56,9 @@ def status(where: Where, options: Any) -> int:
     if answer["addresses"]:
         output.say(f"  reached   at {', '.join(answer['addresses'])}")
     output.say(f"  peers     {answer['peers']} connected")
-    output.say(f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}")
+    output.say(
+        f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}"
+    )
     output.say(f"  digest    {answer['digest']}")
     if answer["members"] is not None:
         output.say(f"  roster    {answer['roster'][: output.SHORT_ID]}, {output.plural(answer['members'], 'member')}")

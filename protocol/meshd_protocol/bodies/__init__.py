@@ -44,6 +44,3 @@ def read_body(record: Record) -> Body:
     if record.body is None:
         raise BadBodyError("its body is missing")
     return reader(record.body)
-
-
-

@@ -117,6 +117,3 @@ def read_choice(form: int, choice: Any) -> int | tuple[tuple[int, ...], ...]:
             raise BadBodyError("an option is ranked twice")
         return ranks
     raise NewerVersionError("a ballot of a later form: this meshd needs an update")
-
-
-

@@ -1,4 +1,4 @@
-"""Bodies of membership and devices: certificate, revocation, invitation, withdrawal, application, vouch, welcome, roster.
+"""Bodies of membership and devices: certificate, revocation, invitation, application, vouch, welcome, roster.
 
 Three of them carry a second signature, by a key that signs no records: the member key (certificate, revocation) or an
 invitation's key (application). What is signed is the body without that signature (`unsigned`).
@@ -91,7 +91,7 @@ class Revocation(Countersigned):
 
 @dataclass(frozen=True, slots=True)
 class Invitation(Body):
-    """A door for one newcomer: the public key that her application will be signed by, and the psk, sealed to members."""
+    """A door for one newcomer: the key that signs her application, and the psk, which only members can open."""
 
     public: bytes
     network_key: bytes
@@ -117,7 +117,7 @@ class Withdrawal(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application(Countersigned):
-    """Somebody asks to join, with the key of an invitation. `removals` are those that she knows of, if she was removed."""
+    """Somebody asks to join, with an invitation's key. `removals` are those that she knows of, if she was removed."""
 
     CONTEXT: ClassVar = contexts.APPLICATION
 

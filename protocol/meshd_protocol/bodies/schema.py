@@ -4,6 +4,7 @@ A body class is a frozen dataclass with a `FIELDS` table. Checks take a decoded 
 holds, or raise BadBodyError with a reason for a person.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
@@ -157,7 +158,7 @@ def array(item: Check, most: int, least: int = 0, *, distinct: bool = False) -> 
         if type(value) is not list or not least <= len(value) <= most:
             raise BadBodyError(f"not a list of {least} to {most}")
         items = tuple(item(each) for each in value)
-        if distinct and any(first >= second for first, second in zip(items, items[1:], strict=False)):
+        if distinct and any(first >= second for first, second in itertools.pairwise(items)):
             raise BadBodyError("not sorted, or something is in it twice")
         return items
 

@@ -61,7 +61,9 @@ def decide(policy: Policy, casts: Iterable[Cast], electorate: Electorate, naming
         _threshold_reason(policy, yes, needed, total, reached),
     ]
     if reached:
-        reasons.append(Reason("final", True, "A yes is never taken back, so no record that arrives later changes this."))
+        reasons.append(
+            Reason("final", True, "A yes is never taken back, so no record that arrives later changes this.")
+        )
     leading = None if yes == counts["no"] else max(("yes", "no"), key=counts.__getitem__)
     return Outcome(
         state=SETTLED if reached else PROVISIONAL if counted else OPEN,

@@ -44,7 +44,11 @@ class Plan(NamedTuple):
 def frontier_digest(heads: Iterable[Head]) -> bytes:
     """One digest of a whole frontier: equal digests mean equal logs."""
     lines = sorted(
-        encode([head.device, head.log, None, head.branches] if head.branches else [head.device, head.log, head.seq, head.id])
+        encode(
+            [head.device, head.log, None, head.branches]
+            if head.branches
+            else [head.device, head.log, head.seq, head.id]
+        )
         for head in heads
     )
     return digest(contexts.FRONTIER, *lines)

@@ -1,8 +1,8 @@
 """The handshake's payloads, and what each side checks before it says more (design: security, "Transport").
 
-Noise XXpsk0. Message 1 carries the hour and the address dialled, so that a recording replayed elsewhere gets nothing; an
-outsider's first message is rejected by its psk, before any Diffie-Hellman, and answered with nothing. Messages 2 and 3
-carry the sender's device certificate, which must name the static key that Noise has just authenticated.
+Noise XXpsk0. Message 1 carries the hour and the address dialled, so that a recording replayed elsewhere gets nothing;
+an outsider's first message is rejected by its psk, before any Diffie-Hellman, and answered with nothing. Messages 2
+and 3 carry the sender's device certificate, which must name the static key that Noise has just authenticated.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +38,9 @@ def invitation_psk(psk: bytes, assembly: bytes) -> bytes:
     return derive(psk, contexts.PSK_INVITATION, assembly)
 
 
-def start(psk: bytes, static: ExchangeKey, ephemeral: ExchangeKey, now_ms: int, address: str) -> tuple[Handshake, bytes]:
+def start(
+    psk: bytes, static: ExchangeKey, ephemeral: ExchangeKey, now_ms: int, address: str
+) -> tuple[Handshake, bytes]:
     """The initiator's machine and its first message."""
     handshake = Handshake(
         XX, initiator=True, prologue=contexts.SESSION, ephemeral=ephemeral, static=static, psks=(psk,)

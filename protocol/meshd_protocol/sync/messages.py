@@ -206,8 +206,9 @@ def _want(ids: Any) -> Want:
 def _bodies(bodies: Any) -> Bodies:
     found: list[tuple[bytes, bytes]] = []
     for pair in _items(bodies, _WANTED, "bodies"):
-        _require(type(pair) is list and len(pair) == 2 and type(pair[1]) is bytes, "a bad body")
-        found.append((_octets(pair[0], 32, "id"), pair[1]))
+        identity, body = _items(pair, 2, "body") if type(pair) is list and len(pair) == 2 else (None, None)
+        _require(type(body) is bytes, "a bad body")
+        found.append((_octets(identity, 32, "id"), bytes(body or b"")))
     return Bodies(tuple(found))
 
 

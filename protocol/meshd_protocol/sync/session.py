@@ -29,9 +29,8 @@ class Phase(Enum):
 TRANSITIONS: dict[Phase, dict[type[Any], Phase]] = {
     Phase.GREETING: {messages.Hello: Phase.OPEN, messages.Wait: Phase.WAITING},
     Phase.WAITING: {messages.Hello: Phase.OPEN, messages.Wait: Phase.WAITING, messages.Records: Phase.WAITING},
-    Phase.OPEN: {
-        kind: Phase.OPEN
-        for kind in (
+    Phase.OPEN: dict.fromkeys(
+        (
             messages.Wait,
             messages.Frontier,
             messages.Sending,
@@ -41,8 +40,9 @@ TRANSITIONS: dict[Phase, dict[type[Any], Phase]] = {
             messages.Listing,
             messages.Want,
             messages.Bodies,
-        )
-    },
+        ),
+        Phase.OPEN,
+    ),
 }
 """The specification's table: from which phase which message leads where. Anything else ends the session."""
 
