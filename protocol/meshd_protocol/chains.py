@@ -131,6 +131,8 @@ def settle(records: Collection[Record], parents: Mapping[bytes, int], verify: Ve
         return False
 
     ordered = sorted(records, key=lambda record: (record.seq, record.id))
+    if not ordered:
+        return Settled([], [], [], signed)
     if _is_run(ordered):
         first = ordered[0]
         if first.prev is not None and parents.get(first.prev, first.seq - 1) != first.seq - 1:

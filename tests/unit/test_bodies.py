@@ -1,0 +1,233 @@
+"""Bodies: bounds, unknown fields, and the schema in `records.cddl`, which says the same."""
+
+from pathlib import Path
+
+import pytest
+from pycddl import Schema, ValidationError
+
+import meshd_protocol
+from meshd_crypto.identity import SigningKey
+from meshd_protocol import limits
+from meshd_protocol.bodies import READERS, read_body
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.membership import (
+    Application,
+    Certificate,
+    Invitation,
+    Revocation,
+    RosterStep,
+    Vouch,
+    Welcome,
+    Withdrawal,
+)
+from meshd_protocol.bodies.talk import Message
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.kinds import Kind, name_of
+from meshd_protocol.policies import DEFAULTS, Policy, void_reason
+from meshd_protocol.tickets import Ticket, read_ticket
+from meshd_protocol.errors import BadTicketError
+from tests.worlds import Author
+
+ID, KEY = b"i" * 32, b"k" * 32
+SIGNED = b"s" * 64
+
+EXAMPLES = {
+    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,)),
+    Kind.CERTIFICATE: Certificate(
+        member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
+    ),
+    Kind.REVOCATION: Revocation(member=KEY, device=KEY, good=(1, 0, 0), signature=SIGNED),
+    Kind.INVITATION: Invitation(KEY, b"12345678", b"box", 5),
+    Kind.WITHDRAWAL: Withdrawal(KEY),
+    Kind.APPLICATION: Application(invitation=KEY, member=KEY, device=KEY, removals=(ID,), signature=SIGNED),
+    Kind.VOUCH: Vouch(ID, ID),
+    Kind.WELCOME: Welcome(ID, b"sealed"),
+    Kind.ROSTER: RosterStep(ID, (ID, b"j" * 32), b"r" * 32),
+    Kind.PROPOSAL: Proposal(ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 1),
+    Kind.BALLOT: Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
+    Kind.MESSAGE: Message(b"s" * 16, "general", "hello", ID),
+}
+SCHEMA_TEXT = (Path(meshd_protocol.__file__).parent / "records.cddl").read_text()
+
+
+def _schema(rule: str) -> Schema:
+    """The schema with another rule as its root: CDDL validates against the first."""
+    return Schema(f"root = {rule}\n{SCHEMA_TEXT}")
+
+
+def test_every_kind_has_an_example_and_a_rule():
+    assert set(EXAMPLES) == set(READERS) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: name_of(kind))
+def test_examples_read_back_and_fit_the_schema(kind):
+    body = EXAMPLES[kind]
+    data = body.write()
+    assert READERS[kind](data) == body
+    _schema(name_of(kind)).validate_cbor(data)
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: name_of(kind))
+def test_a_missing_or_wrong_field_is_refused_by_code_and_schema_alike(kind):
+    whole = EXAMPLES[kind].to_map()
+    schema = _schema(name_of(kind))
+    required = {field.key for field in type(EXAMPLES[kind]).FIELDS if not field.optional}
+    for key in whole:
+        rest = {k: v for k, v in whole.items() if k != key}
+        wrong = whole | {key: [[[]]]}
+        for changed, bad in ((rest, key in required), (wrong, True)):
+            data = encode(changed)
+            if not bad:
+                READERS[kind](data)
+                schema.validate_cbor(data)
+                continue
+            with pytest.raises(BadBodyError):
+                READERS[kind](data)
+            with pytest.raises(ValidationError):
+                schema.validate_cbor(data)
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: name_of(kind))
+def test_room_to_grow(kind):
+    """A field that carries meaning makes a body newer; one from 64 up is a hint that old nodes skip."""
+    fields = EXAMPLES[kind].to_map()
+    with pytest.raises(NewerVersionError):
+        READERS[kind](encode(fields | {62: 1}))
+    assert READERS[kind](encode(fields | {64: "a hint"})) == EXAMPLES[kind]
+    _schema(name_of(kind)).validate_cbor(encode(fields | {64: "a hint"}))
+
+
+def _changed(kind: Kind, key: int, value: object) -> bytes:
+    return encode(EXAMPLES[kind].to_map() | {key: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        (Kind.GENESIS, 0, ""),
+        (Kind.GENESIS, 0, "x" * (limits.NAME_BYTES + 1)),
+        (Kind.GENESIS, 0, "ü" * (limits.NAME_BYTES // 2 + 1)),
+        (Kind.GENESIS, 4, []),
+        (Kind.GENESIS, 4, [KEY, KEY]),
+        (Kind.GENESIS, 4, [b"z" * 32, KEY]),
+        (Kind.CERTIFICATE, 1, KEY[:-1]),
+        (Kind.CERTIFICATE, 5, -1),
+        (Kind.REVOCATION, 2, [1, 2]),
+        (Kind.ROSTER, 1, []),
+        (Kind.ROSTER, 1, [bytes([n // 256, n % 256]) * 16 for n in range(limits.CITES + 1)]),
+        (Kind.PROPOSAL, 2, "x" * (limits.TITLE_BYTES + 1)),
+        (Kind.PROPOSAL, 3, "x" * (limits.TEXT_BYTES + 1)),
+        (Kind.PROPOSAL, 4, [f"{n}" for n in range(limits.OPTIONS + 1)]),
+        (Kind.PROPOSAL, 6, [1, []]),
+        (Kind.PROPOSAL, 6, [1, [bytes([n]) * 32 for n in range(limits.APPLICATIONS + 1)]]),
+        (Kind.BALLOT, 2, []),
+        (Kind.BALLOT, 2, [[]]),
+        (Kind.BALLOT, 2, [[0, 0]]),
+        (Kind.BALLOT, 2, [[1, 0]]),
+        (Kind.BALLOT, 2, [[0], [0]]),
+        (Kind.BALLOT, 2, [[limits.OPTIONS]]),
+        (Kind.BALLOT, 2, [["0"]]),
+        (Kind.MESSAGE, 0, b"s" * 15),
+        (Kind.MESSAGE, 2, ""),
+        (Kind.MESSAGE, 2, "x" * (limits.TEXT_BYTES + 1)),
+    ],
+)
+def test_bounds_one_past(kind, key, value):
+    with pytest.raises(BadBodyError):
+        READERS[kind](_changed(kind, key, value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"), [(Kind.PROPOSAL, 6, [9, [ID]]), (Kind.BALLOT, 1, 9), (Kind.ROSTER, 61, 1)]
+)
+def test_what_a_later_version_may_say_asks_for_an_update(kind, key, value):
+    with pytest.raises(NewerVersionError):
+        READERS[kind](_changed(kind, key, value))
+    with pytest.raises(NewerVersionError):
+        READERS[Kind.BALLOT](encode({0: ID, 1: Form.YES_NO, 2: 7}))
+
+
+def test_nobody_writes_what_others_would_refuse():
+    with pytest.raises(BadBodyError):
+        Proposal(ID, "significant", "x" * 1000).write()
+
+
+def test_why_a_record_has_no_effect():
+    author = Author(b"a" * 32, "Ada", 1)
+    unknown = author.write(77, b"\xa0", log=0)
+    elsewhere = author.write(Kind.MESSAGE, EXAMPLES[Kind.MESSAGE], log=0)
+    broken = author.write(Kind.BALLOT, b"\xa1\x00\xfb")
+    for record, error, words in (
+        (unknown, NewerVersionError, "kind 77"),
+        (elsewhere, BadBodyError, "in log 0"),
+        (broken, BadBodyError, "its body is"),
+    ):
+        with pytest.raises(error, match=words):
+            read_body(record)
+
+
+def test_countersignatures_bind_assembly_and_fields():
+    key, assembly = SigningKey.from_seed(b"m" * 32), b"a" * 32
+    body = Revocation(member=key.public, device=KEY, good=(1, 0, 0)).signed_by(key, assembly)
+    assert body.is_signed_by(key.public, assembly)
+    assert not body.is_signed_by(key.public, b"b" * 32)
+    assert not Revocation.read(encode(body.to_map() | {2: [2, 0, 0]})).is_signed_by(key.public, assembly)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({5: True}, "no quorum"),
+        ({4: [1, 4]}, "no quorum"),
+        ({6: 5}, "no quorum"),
+        ({3: [1, 2, False]}, "more than half"),
+        ({3: [1, 3, True]}, "more than half"),
+        ({3: [3, 2, True]}, "between 0 and 1"),
+        ({3: [1, 0, True]}, "between 0 and 1"),
+        ({3: [0, 1, True]}, "between 0 and 1"),
+        ({3: [1, 1, True]}, "never be reached"),
+        ({1: 1}, "only yes and no"),
+        ({2: 5}, "later version"),
+    ],
+)
+def test_void_policies(changed, words):
+    significant = next(policy for policy in DEFAULTS if policy.name == "significant")
+    assert void_reason(significant) is None
+    assert words in str(void_reason(Policy.of(decode(encode(significant.to_map() | changed)))))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [({4: [5, 4]}, "quorum"), ({4: [1, 0]}, "quorum"), ({3: [2, 1, True]}, "threshold"), ({1: 9}, "later version")],
+)
+def test_void_certified_policies(changed, words):
+    standard = next(policy for policy in DEFAULTS if policy.name == "standard")
+    assert words in str(void_reason(Policy.of(decode(encode(standard.to_map() | changed)))))
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "needed"),
+    [("significant", 1, 1), ("significant", 2, 2), ("significant", 3, 2), ("significant", 30, 16), ("emergency", 4, 3),
+     ("emergency", 5, 4), ("constitution", 3, 2), ("constitution", 4, 3), ("membership", 10, 6)],
+)  # fmt: skip
+def test_thresholds(name, members, needed):
+    assert next(policy for policy in DEFAULTS if policy.name == name).needed(members) == needed
+
+
+def test_tickets_read_back_however_they_were_pasted():
+    ticket = Ticket(ID, b"e" * 32, b"p" * 32, ID, KEY, ("10.0.0.1:1", "[fe80::1]:2"), 5)
+    line = ticket.line()
+    assert read_ticket(line) == ticket
+    assert read_ticket(f"  {line[:40]}\n {line[40:].upper()} ") == ticket
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda t: t[:-1], lambda t: t[:50] + ("a" if t[50] != "a" else "b") + t[51:], lambda t: t.removeprefix("meshd:"),
+     lambda t: "meshd:", lambda t: "meshd:!!!", lambda t: "meshd:" + "a" * 5000, lambda t: "", lambda t: "meshd:aaaaaaaa"],
+)  # fmt: skip
+def test_spoiled_tickets_are_refused(spoil):
+    with pytest.raises(BadTicketError):
+        read_ticket(spoil(Ticket(ID, b"e" * 32, b"p" * 32, ID, KEY, (), 5).line()))
