@@ -52,9 +52,10 @@ EXAMPLES = {
 SCHEMA_TEXT = (Path(meshd_protocol.__file__).parent / "records.cddl").read_text()
 
 
-def _schema(rule: str) -> Schema:
-    """The schema with another rule as its root: CDDL validates against the first."""
-    return Schema(f"root = {rule}\n{SCHEMA_TEXT}")
+def _schema(kind: Kind, rule: str | None = None) -> Schema:
+    """The schema with a kind's rule as its root: CDDL validates against the first."""
+    named = rule or ("ranked-ballot" if kind == Kind.BALLOT else name_of(kind))
+    return Schema(f"root = {named}\n{SCHEMA_TEXT}")
 
 
 def test_every_kind_has_an_example_and_a_rule():
@@ -66,13 +67,13 @@ def test_examples_read_back_and_fit_the_schema(kind):
     body = EXAMPLES[kind]
     data = body.write()
     assert READERS[kind](data) == body
-    _schema(name_of(kind)).validate_cbor(data)
+    _schema(kind).validate_cbor(data)
 
 
 @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: name_of(kind))
 def test_a_missing_or_wrong_field_is_refused_by_code_and_schema_alike(kind):
     whole = EXAMPLES[kind].to_map()
-    schema = _schema(name_of(kind))
+    schema = _schema(kind)
     required = {field.key for field in type(EXAMPLES[kind]).FIELDS if not field.optional}
     for key in whole:
         rest = {k: v for k, v in whole.items() if k != key}
@@ -96,7 +97,18 @@ def test_room_to_grow(kind):
     with pytest.raises(NewerVersionError):
         READERS[kind](encode(fields | {62: 1}))
     assert READERS[kind](encode(fields | {64: "a hint"})) == EXAMPLES[kind]
-    _schema(name_of(kind)).validate_cbor(encode(fields | {64: "a hint"}))
+    _schema(kind).validate_cbor(encode(fields | {64: "a hint"}))
+
+
+def test_yes_no_ballots_have_a_rule_of_their_own():
+    schema = _schema(Kind.BALLOT, "yes-no-ballot")
+    for say in Say:
+        schema.validate_cbor(Ballot(ID, Form.YES_NO, int(say)).write())
+    for bad in ({0: ID, 1: 0, 2: 3}, {0: ID, 1: 0, 2: [[0]]}, {0: ID, 2: 1}):
+        with pytest.raises(ValidationError):
+            schema.validate_cbor(encode(bad))
+        with pytest.raises(BadBodyError):
+            Ballot.read(encode(bad))
 
 
 def _changed(kind: Kind, key: int, value: object) -> bytes:

@@ -1,0 +1,177 @@
+"""One suite for every store: rows, order, and transactions that happen wholly or not at all."""
+
+import pytest
+
+from meshd.store.api import StoreError, WrongKeyError
+from meshd.store.memory import MemoryStore
+from meshd.store.sqlite import SqliteStore
+from meshd.store.tables import Ballot, Chain, Entry, Head, Own, Proposal, RosterStep, Setting
+
+KEY = b"k" * 32
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    opened = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "log.db", KEY)
+    yield opened
+    opened.close()
+
+
+def _entry(number: int, chain: int = 1, seq: int | None = None) -> Entry:
+    identity = number.to_bytes(1, "big") * 32
+    return Entry(identity, chain, number if seq is None else seq, 33, 0, b"header", b"signature", b"body")
+
+
+def test_rows_come_back_in_the_order_of_writing(store):
+    rows = [_entry(3), _entry(1), _entry(2)]
+    with store.transaction():
+        store.insert(rows)
+    assert store.find(Entry) == rows
+    assert store.find(Entry, newest=True, limit=2) == [rows[2], rows[1]]
+    assert store.find(Entry, chain=1, seq=1) == [rows[1]]
+    assert store.find(Entry, chain=2) == []
+    assert store.get(Entry, id=rows[2].id) == rows[2]
+    assert store.get(Entry, id=b"none") is None
+    assert (store.count(Entry), store.count(Entry, seq=3)) == (3, 1)
+
+
+def test_nulls_are_found(store):
+    bare = _entry(1)._replace(body=None)
+    with store.transaction():
+        store.insert([bare, _entry(2)])
+        store.insert([RosterStep(b"i" * 32, b"p" * 32, b"c" * 32, None)])
+    assert store.find(Entry, body=None) == [bare]
+    assert store.count(RosterStep, roster=None) == 1
+
+
+def test_a_key_is_taken_once_and_replacing_keeps_the_place(store):
+    with store.transaction():
+        store.insert([_entry(1), _entry(2)])
+    with pytest.raises(StoreError), store.transaction():
+        store.insert([_entry(1)])
+    with store.transaction():
+        store.replace(_entry(1)._replace(verified=1))
+        store.replace(Setting("a", "1"))
+        store.replace(Setting("a", "2"))
+    assert [(entry.id[0], entry.verified) for entry in store.find(Entry)] == [(1, 1), (2, 0)]
+    assert store.find(Setting) == [Setting("a", "2")]
+
+
+def test_rows_without_a_key_may_repeat(store):
+    ballot = Ballot(b"i" * 32, b"p" * 32, b"m" * 32, b"d" * 32, 0, 0, 0, b"\x01", 0, "")
+    with store.transaction():
+        store.insert([ballot, ballot])
+    assert store.find(Ballot, proposal=b"p" * 32) == [ballot, ballot]
+
+
+def test_numbered_rows_come_by_number(store):
+    with store.transaction():
+        for log in (2, 0, 1):
+            store.replace(Own(log, log, b"i" * 32))
+        store.insert([Head(1, b"r" * 32, b"", b""), Head(2, b"s" * 32, b"r" * 32, b"c" * 32)])
+    assert [own.log for own in store.find(Own)] == [0, 1, 2]
+    assert [head.n for head in store.find(Head)] == [1, 2]
+
+
+def test_deleting(store):
+    with store.transaction():
+        store.insert([_entry(1), _entry(2, chain=2), _entry(3, chain=2)])
+        assert store.delete(Entry, chain=2) == 2
+        assert store.delete(Entry, chain=2) == 0
+    assert [entry.id[0] for entry in store.find(Entry)] == [1]
+    with store.transaction():
+        assert store.delete(Entry) == 1
+    assert store.count(Entry) == 0
+
+
+def test_a_failed_transaction_leaves_nothing(store):
+    with store.transaction():
+        store.insert([_entry(1)])
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.insert([_entry(2)])
+        store.replace(_entry(1)._replace(verified=1))
+        store.delete(Entry, seq=1)
+        store.insert([Setting("a", "1")])
+        raise ZeroDivisionError
+    assert store.find(Entry) == [_entry(1)]
+    assert store.find(Setting) == []
+    with store.transaction():
+        store.insert([_entry(2)])
+    assert store.count(Entry) == 2
+
+
+def test_writes_need_a_transaction_and_transactions_do_not_nest(store):
+    for write in (
+        lambda: store.insert([_entry(1)]),
+        lambda: store.replace(_entry(1)),
+        lambda: store.delete(Entry),
+    ):
+        with pytest.raises(StoreError):
+            write()
+    with pytest.raises(StoreError), store.transaction(), store.transaction():
+        pass
+    assert store.count(Entry) == 0
+
+
+def test_known_span_weigh_between_walk(store):
+    many = [_entry(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "big")) for n in range(1200)]
+    with store.transaction():
+        store.insert(many)
+        store.insert([_entry(250, chain=0, seq=7)])
+        store.insert(
+            [Proposal(bytes([n]) * 32, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, 5) for n in (9, 7, 8)]
+        )
+    ids = [entry.id for entry in many]
+    assert store.known([*ids, b"x" * 32]) == set(ids)
+    assert [entry.seq for entry in store.span(0, 5, 9)] == [5, 6, 7, 7, 8]
+    assert store.weigh(1, 190) == (10, 10 * len(b"headersignaturebody"))
+    assert store.weigh(99, 0) == (0, 0)
+    assert [row.id[0] for row in store.between(Proposal, bytes([7]) * 32, bytes([8]) * 32, 5)] == [7, 8]
+    assert len(store.between(Proposal, bytes(32), b"\xff" * 32, 2)) == 2
+    walked = list(store.walk(500))
+    assert [len(batch) for batch in walked] == [500, 500, 201]
+    assert [entry.id for batch in walked for entry in batch][:1200] == ids
+
+
+def test_a_chain_is_found_by_its_device_and_log(store):
+    chain = Chain(1, b"d" * 32, 0, 3, b"h" * 32, 0, None)
+    with store.transaction():
+        store.insert([chain])
+    assert store.get(Chain, device=b"d" * 32, log=0) == chain
+    assert store.get(Chain, device=b"d" * 32, log=1) is None
+
+
+def test_the_file_is_encrypted_and_opens_with_its_key_alone(tmp_path):
+    path = tmp_path / "log.db"
+    opened = SqliteStore(path, KEY)
+    with opened.transaction():
+        opened.insert([Setting("name", "a very recognisable text")])
+    leaks = [file.name for file in tmp_path.iterdir() if b"recognisable" in file.read_bytes()]
+    opened.close()
+    leaks += [file.name for file in tmp_path.iterdir() if b"recognisable" in file.read_bytes()]
+    assert leaks == []
+    with pytest.raises(WrongKeyError):
+        SqliteStore(path, b"j" * 32)
+    again = SqliteStore(path, KEY)
+    assert again.find(Setting) == [Setting("name", "a very recognisable text")]
+    assert again.quick_check() == []
+    again.close()
+
+
+def test_a_log_of_a_later_version_is_not_touched(tmp_path):
+    opened = SqliteStore(tmp_path / "log.db", KEY)
+    opened._db.execute("PRAGMA user_version = 99")
+    opened.close()
+    with pytest.raises(StoreError, match="later meshd"):
+        SqliteStore(tmp_path / "log.db", KEY)
+
+
+def test_the_log_is_written_through(tmp_path):
+    """WAL and synchronous=FULL: with NORMAL a power cut takes back what was acknowledged."""
+    opened = SqliteStore(tmp_path / "log.db", KEY)
+    pragmas = {
+        name: opened._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "temp_store")
+    }
+    opened.close()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "temp_store": 2}
