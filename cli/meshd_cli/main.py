@@ -81,7 +81,7 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
         parser.add_argument(
             "--passphrase-file", metavar="FILE", default=default, help="read the passphrase from a file"
         )
-    top.add_argument("--version", action="version", version=_Version())
+    top.add_argument("--version", action=_ShowVersion, nargs=0, help="say which meshd this is")
     verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     verb = next((word for word in arguments if any(word in words for words in FAMILIES.values())), None)
     named = next((family for family, words in FAMILIES.items() if verb in words), None)
@@ -93,18 +93,14 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
 _ABOUT = "Decide together when the network is gone. Begin with `meshd demo`, or `meshd init NAME --as YOU`."
 
 
-class _Version(str):
+class _ShowVersion(argparse.Action):
     """The version, looked up only when somebody asks."""
 
-    __slots__ = ()
-
-    def __mod__(self, _: Any) -> str:
+    def __call__(self, *_: Any) -> NoReturn:
         from importlib.metadata import version
 
-        return f"meshd {version('meshd-assembly')}"
-
-    def __str__(self) -> str:
-        return self % ()
+        print(f"meshd {version('meshd-assembly')}")
+        sys.exit(0)
 
 
 def _fail(error: Any, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 from meshd import survey
+from meshd.errors import UsageError
 from meshd.ingest import Door
 from meshd.service.context import Context, Result, Steps, role_of
 from meshd.standing import Standing
@@ -79,7 +80,9 @@ def _pending(context: Context) -> list[str]:
 def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd log`: the newest records, oldest first, and those without effect with the reason."""
     store, people = context.assembly.store, context.assembly.people
-    limit = arguments.get("limit") or _PAGE
+    limit = arguments.get("limit", _PAGE)
+    if limit < 1:
+        raise UsageError("a log shows at least 1 record")
     rows: list[Result] = []
     for entry in reversed(store.find(tables.Entry, newest=True, limit=limit)):
         record = read_record(context.assembly.id, entry.header, entry.signature, entry.body)

@@ -13,7 +13,7 @@ from meshd_protocol.decisions.question import Question, cannot_finish, decide, v
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
-from meshd_protocol.policies import MEMBERSHIP, Finality, Method
+from meshd_protocol.policies import MEMBERSHIP, Finality, Method, Policy
 
 DEFAULT_POLICY = "significant"
 
@@ -97,16 +97,13 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"{label} has no effect: {problem}")
     if context.me not in pinned.members:
         raise NodeError(f"you may not vote on {label}: its roster was made when you were not a member")
+    form, choice = _choice(policy, arguments["choices"], question.options)
     mine = [each for each in context.assembly.store.find(tables.Ballot, proposal=row.id) if each.member == context.me]
     if mine and not policy.changeable:
         raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
     if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms and not arguments.get("late"):
         raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
-    counter = max((each.counter for each in mine), default=-1) + 1
-    if policy.finality == Finality.SETTLED:
-        ballot = Ballot(row.id, Form.YES_NO, _yes_no(arguments["choices"]), counter)
-    else:
-        ballot = Ballot(row.id, Form.RANKS, _ranks(arguments["choices"], question.options), counter)
+    ballot = Ballot(row.id, form, choice, counter=max((each.counter for each in mine), default=-1) + 1)
     with context.assembly.writing():
         record = context.assembly.write(Kind.BALLOT, ballot)
     return {"id": text_of(record.id), "proposal": describe(context, row)}
@@ -171,6 +168,15 @@ def _roster_reason(context: Context, row: tables.Proposal) -> Result:
     else:
         text = "It pins a roster on another line than the one that this node follows."
     return {"rule": "roster", "holds": word != "other", "text": text}
+
+
+def _choice(
+    policy: Policy, choices: list[str], options: tuple[str, ...]
+) -> tuple[Form, int | tuple[tuple[int, ...], ...]]:
+    """What a person's words say on a proposal under that policy."""
+    if policy.finality == Finality.SETTLED:
+        return Form.YES_NO, _yes_no(choices)
+    return Form.RANKS, _ranks(choices, options)
 
 
 def _yes_no(choices: list[str]) -> int:

@@ -20,7 +20,7 @@ JOIN = "join"
 APPLICATION = "application"
 ANSWER = "answer"
 _PART = ".part"
-_HASH = re.compile(r"[a-z2-7]{52}")
+_HASH = re.compile(r"[a-z2-7]{51}[aq]")  # 256 bits: the last letter holds one
 _FOLDER = re.compile(r"[a-z2-7]{32}")
 
 
@@ -34,14 +34,16 @@ def read_file(path: Path, most: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > most:
             return None
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(most + 1)
-        except OSError:  # a worn stick
-            return None
+    except OSError:  # a worn stick
+        return None
+    finally:
+        os.close(descriptor)
     return data if len(data) <= most else None
 
 

@@ -1,0 +1,424 @@
+"""The grammar of `cli.md` on real homes: every verb with its stable keys, exit codes, silence, with and without a daemon."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from meshd.alone import opened
+from meshd.store import tables
+from tests.commands.shell import MESHD, Shell, wait
+
+KEYS = {
+    "whoami": {"assembly", "name", "member", "device", "person"},
+    "members": {"person", "member", "role"},
+    "show": {
+        "id", "title", "policy", "state", "outcome", "leading", "counts", "electorate", "seen", "roster", "closes_ms",
+    },
+    "status": {"records", "chains", "digest", "peers", "pending", "forks", "unlocked"},
+    "export": {"records", "bytes", "segments", "damaged"},
+    "check": {"ok", "records", "problems"},
+}  # fmt: skip
+
+
+def _role(shell: Shell, person: str) -> str | None:
+    return next((row["role"] for row in shell.rows("members") if row["person"] == person), None)
+
+
+def _tour(shell: Shell, tmp_path) -> dict[str, object]:
+    """Every verb that one person can use alone, with its keys; what it showed."""
+    who = shell.json("whoami")
+    assert KEYS["whoami"] <= set(who)
+    assert len(who["assembly"]) == 64
+    assert all(KEYS["members"] <= set(row) for row in shell.rows("members"))
+    text = tmp_path / "text.txt"
+    text.write_text("The whole text,\nin two lines.", encoding="utf-8")
+    question = shell.json("propose", "Buy flour", "--text", str(text), "--closes", "3d")["id"]
+    assert "The whole text," in shell.ok("show", question[:6])
+    assert set(shell.json("vote", question[:6], "yes")) == {"id"}
+    shown = shell.json("show", question)
+    assert KEYS["show"] <= set(shown)
+    assert (shown["state"], shown["outcome"], shown["counts"]) == (
+        "settled",
+        "passed",
+        {"yes": 1, "no": 0, "abstain": 0},
+    )
+    reasons = shell.json("why", question[:6])["reasons"]
+    assert all(set(reason) == {"rule", "holds", "text"} for reason in reasons)
+    election = shell.json("propose", "Who speaks?", "--policy", "election", "--option", "Bea", "--option", "Cy")["id"]
+    shell.ok("vote", election[:8], "cy", "1")
+    assert shell.json("show", election)["leading"] == ["Cy"]
+    assert "Cy leads" in shell.ok("list")
+    assert [row["title"] for row in shell.rows("list")] == ["Buy flour", "Who speaks?"]
+    said = shell.run("say", "good morning", "--topic", "mornings")
+    assert (said.returncode, said.stdout) == (0, "")
+    assert shell.rows("read", "--topic", "mornings")[0]["text"] == "good morning"
+    assert shell.rows("topics") == [{"topic": "mornings", "messages": 1}]
+    assert KEYS["status"] <= set(shell.json("status"))
+    assert shell.rows("forks") == []
+    assert "No forks" in shell.run("forks").stderr
+    assert {row["kind"] for row in shell.rows("log")} >= {"genesis", "certificate", "proposal", "ballot", "message"}
+    stick = tmp_path / "stick"
+    stick.mkdir(exist_ok=True)
+    assert KEYS["export"] <= set(shell.json("export", str(stick)))
+    assert shell.json("export", str(stick))["segments"] == 0
+    assert KEYS["export"] <= set(shell.json("import", str(stick)))
+    assert shell.json("export", "--file", str(tmp_path / "all.meshd"))["records"] > 5
+    assert shell.json("import", str(tmp_path / "all.meshd"))["records"] == 0
+    checked = shell.json("check")
+    assert KEYS["check"] <= set(checked)
+    assert checked["ok"] is True
+    assert shell.json("invite")["ticket"].startswith("meshd:")
+    assert shell.json("invite", "--withdraw")["withdrawn"] == 1
+    return {"list": shell.rows("list"), "members": shell.rows("members"), "topics": shell.rows("topics")}
+
+
+def test_every_verb_without_a_daemon_and_with_one(ada, tmp_path):
+    shown = _tour(ada, tmp_path)
+    ada.start()
+    assert ada.rows("list") == shown["list"]
+    assert ada.rows("members") == shown["members"]
+    assert ada.json("status")["running"] is True
+    code, said = ada.stop()
+    assert (code, said.strip().splitlines()[-1]) == (0, "stopped")
+
+
+def test_every_verb_with_a_daemon(ada, tmp_path):
+    ada.start()
+    shown = _tour(ada, tmp_path)
+    assert ada.stop()[0] == 0
+    assert ada.rows("list") == shown["list"]
+
+
+def test_joining_deciding_parting_and_a_stick(shells, ada, tmp_path):
+    bea = shells("bea")
+    ada.start()
+    ticket = ada.json("invite")["ticket"]
+    path = tmp_path / "ticket"
+    path.write_text(ticket + "\n")
+    assert {"assembly", "name", "member", "device", "person"} <= set(
+        json.loads(bea.ok("--json", "join", "-", "--as", "Bea", stdin=ticket))
+    )
+    assert bea.json("whoami")["name"] is None
+    assert bea.rows("list") == []
+    bea.start()
+    wait(lambda: _role(ada, "Bea") == "applicant")
+    assert _role(bea, "Bea") == "applicant"
+    assert "observer" in ada.ok("vouch", "Bea")
+    wait(lambda: _role(bea, "Bea") == "observer")
+    assert "only members vote" not in bea.fails(1, "propose", "Not mine to ask")[0]
+    admitted = ada.run("admit", "Bea")
+    assert "is a member" in admitted.stdout
+    assert "warning: With two members" in admitted.stderr
+    wait(lambda: _role(bea, "Bea") == "member")
+    assert bea.json("whoami")["name"] == "Bakery"
+    question = bea.json("propose", "Buy flour")["id"]
+    wait(lambda: any(row["id"] == question for row in ada.rows("list")))
+    ada.stop()
+    ada.ok("vote", question[:6], "yes")
+    assert ada.json("show", question)["state"] == "provisional"
+    bea.ok("vote", question[:6], "yes")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    ada.ok("export", str(stick))
+    assert "Buy flour: settled: passed" in bea.ok("import", str(stick))
+    bea.ok("export", str(stick))
+    ada.ok("import", str(stick))
+    assert ada.json("why", question) == bea.json("why", question) | {"voted": True}
+    assert ada.json("status")["digest"] == bea.json("status")["digest"]
+    bea.stop()
+
+
+def test_meeting_at_an_address(shells, ada):
+    bea = shells("bea")
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    ada.start()
+    bea.start()
+    assert bea.json("connect", ada.address) == {"address": ada.address, "connected": True}
+    assert any(row["state"] == "waiting" for row in ada.rows("peers"))
+    error, hint = bea.fails(1, "connect", "127.0.0.1:1")
+    assert "nobody listens there" in error
+    assert "keeps trying" in hint
+    bea.stop()
+    assert "next start" in bea.ok("connect", "127.0.0.1:1")
+    assert {row["state"] for row in bea.rows("peers")} == {"away"}
+
+
+def test_unknown_things_have_their_exit_codes(ada, shells, tmp_path):
+    nobody = shells("nobody")
+    assert "no assembly" in nobody.fails(10, "list")[0]
+    for words in (
+        ["nonsense"],
+        ["vote"],
+        ["propose"],
+        ["list", "--nonsense"],
+        [],
+        ["export"],
+        ["propose", "x", "--closes", "soon"],
+    ):
+        ada.fails(2, *words)
+    for words in (
+        ["show", "zzzz"],
+        ["why", "!"],
+        ["vote", "zzzz", "yes"],
+        ["vouch", "Nobody"],
+        ["admit", "Nobody"],
+        ["say", "x", "--about", "zzzz"],
+    ):
+        ada.fails(4, *words)
+    ada.fails(4, "--assembly", "Other", "list")
+    ada.fails(2, "connect", "nowhere")
+    ada.fails(2, "run", "--listen", "nowhere")
+    ada.fails(1, "import", str(tmp_path / "missing"))
+    ada.fails(1, "export", str(tmp_path / "missing"))
+    ada.fails(1, "propose", "x", "--text", str(tmp_path / "missing"))
+    ada.fails(1, "propose", "x" * 500)
+    assert "at least 1 record" in ada.fails(2, "log", "--limit", "0")[0]
+    ada.fails(1, "init", "", "--as", "Ada")
+    ada.fails(1, "init", "x" * 100, "--as", "Ada")
+    for ticket in ("meshd:abc", "meshd:", str(tmp_path), "no ticket"):
+        ada.fails(1, "join", ticket, "--as", "Ada")
+    assert ada.run("list").stderr == "Nothing has been proposed yet.\n"
+
+
+@pytest.mark.parametrize("policy", ["standard", "consent", "membership", "mandate", "recall", "nonsense"])
+def test_policies_that_cannot_finish_yet_are_refused(ada, policy):
+    ada.fails(2, "propose", "x", "--policy", policy)
+
+
+def test_ballots_that_are_refused(shells, ada):
+    question = ada.json("propose", "Buy flour", "--closes", "2001-01-01")["id"]
+    ada.fails(2, "vote", question[:6], "maybe")
+    ada.fails(2, "vote", question[:6], "yes", "no")
+    assert "--late" in ada.fails(1, "vote", question[:6], "yes")[1]
+    ada.ok("vote", question[:6], "yes", "--late")
+    assert "already" in ada.fails(1, "vote", question[:6], "no", "--late")[0]
+    election = ada.json(
+        "propose", "Who?", "--policy", "election", "--option", "Anna", "--option", "Ann", "--option", "Bob"
+    )["id"]
+    ada.fails(2, "propose", "Who?", "--policy", "election", "--option", "Bob", "--option", "Bob")
+    ada.fails(4, "vote", election[:8], "Zoe")
+    ada.fails(4, "vote", election[:8], "9")
+    ada.fails(2, "vote", election[:8], "Bob", "Bob")
+    ada.ok("vote", election[:8], "Ann=Bob", "Anna")
+    assert ada.json("show", election)["leading"] == ["Ann", "Bob"]
+
+
+def test_ambiguous_ids_and_names(ada):
+    first = {}
+    for number in range(40):
+        identity = ada_propose(ada, number)
+        if identity[0] in first:
+            error, _ = ada.fails(4, "show", identity[0])
+            assert "more than one" in error
+            return
+        first[identity[0]] = identity
+    pytest.fail("forty ids begin with forty letters")
+
+
+def ada_propose(shell: Shell, number: int) -> str:
+    return str(shell.json("propose", f"Question {number}")["id"])
+
+
+def test_passphrases(ada, shells, tmp_path):
+    wrong, none = Shell(ada.home, "wrong"), Shell(ada.home, None)
+    assert "wrong" in wrong.fails(12, "list")[0]
+    assert "no terminal" in none.fails(11, "list")[0]
+    assert "no terminal" in none.fails(11, "run")[0]
+    path = tmp_path / "passphrase"
+    path.write_text("pw\n")
+    none.ok("--passphrase-file", str(path), "list")
+    none.fails(1, "--passphrase-file", str(tmp_path / "missing"), "list")
+    ada.start()
+    none.ok("list")
+
+
+def test_a_home_that_another_process_writes(ada):
+    with opened(ada.home, None, lambda: "pw"):
+        error, _ = ada.fails(1, "list")
+        assert "another meshd is writing" in error
+    ada.ok("list")
+
+
+def test_a_second_daemon_is_refused(ada):
+    ada.start()
+    assert "another meshd" in ada.fails(1, "run", "--no-mdns")[0]
+
+
+def test_a_vote_by_somebody_who_is_no_member(shells, ada, tmp_path):
+    """An observer, and a member whom the proposal's roster does not know."""
+    bea = shells("bea")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    question = ada.json("propose", "Before Bea")["id"]
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    assert "application waits" in bea.fails(1, "say", "too early")[0]
+    assert "no answer" in (bea.fails(1, "import", str(stick))[0])
+    bea.ok("export", str(stick))
+    ada.ok("import", str(stick))
+    assert "not vouched for" in ada.fails(1, "admit", "Bea")[0]
+    ada.ok("vouch", "Bea")
+    assert "observer already" in ada.fails(1, "vouch", "Bea")[0]
+    ada.ok("export", str(stick))
+    bea.ok("import", str(stick))
+    assert "not a member" in bea.fails(1, "vote", question[:6], "yes")[0]
+    assert "only members" in bea.fails(1, "invite")[0]
+    before = bea.json("status")["digest"]
+    ada.ok("admit", "Bea")
+    assert "member already" in ada.fails(1, "admit", "Bea")[0]
+    ada.ok("export", str(stick))
+    bea.ok("import", str(stick))
+    assert bea.json("status")["digest"] != before
+    assert "when you were not a member" in bea.fails(1, "vote", question[:6], "yes")[0]
+
+
+def test_an_edited_row_is_found_and_mended(ada):
+    question = ada.json("propose", "Buy flour")["id"]
+    ada.ok("vote", question[:6], "no")
+    with opened(ada.home, None, lambda: "pw") as assembly:
+        (row,) = assembly.store.find(tables.Ballot)
+        with assembly.store.transaction():
+            assembly.store.delete(tables.Ballot)
+            assembly.store.insert([row._replace(choice=b"\x01")])
+    assert ada.json("show", question)["state"] == "settled"
+    done = ada.run("--json", "check")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found["ok"] is False
+    assert len(found["problems"]) == 2
+    assert ada.json("check", "--rebuild")["ok"] is True
+    assert ada.json("show", question)["state"] == "provisional"
+    assert ada.json("check")["ok"] is True
+
+
+def test_nothing_acknowledged_is_lost_by_kill_9(ada):
+    ada.start()
+    ids = [ada_propose(ada, number) for number in range(5)]
+    assert ada.daemon is not None
+    ada.daemon.kill()
+    ada.daemon.communicate()
+    ada.daemon = None
+    assert {row["id"] for row in ada.rows("list")} == set(ids)
+    assert ada.json("check")["ok"] is True
+    ada.start()
+    ada_propose(ada, 6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_daemon_stops_cleanly(ada, number):
+    ada.start()
+    code, said = ada.stop(number)
+    assert code == 0
+    assert "Traceback" not in said
+    assert not (ada.home / "control.sock").exists()
+
+
+def test_garbage_on_the_control_socket(ada):
+    ada.start()
+    path = str(ada.home / "control.sock")
+    for garbage in (b"\n", b"nonsense\n", b"{}\n", b'{"verb": 5}\n', b'{"verb": "list", "arguments": {"x": 1}}\n', b"[" * 5000 + b"\n", b"\xff\xfe\n",
+                    b'{"verb": "propose", "arguments": {"title": 5}}\n', b'{"verb": "vote", "arguments": {"id": "a", "choices": [1]}}\n'):  # fmt: skip
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(path)
+            caller.sendall(garbage)
+            answer = json.loads(caller.makefile().readline())
+            assert answer["code"] == 2, garbage
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(path)
+        caller.sendall(b'{"verb": "li')
+    assert ada.rows("list") == []
+    assert oct(os.stat(path).st_mode & 0o777) == "0o600"
+    assert oct(os.stat(ada.home).st_mode & 0o777) == "0o700"
+
+
+def test_names_and_texts_cannot_steer_a_terminal(shells):
+    eve = shells("eve")
+    eve.ok("init", "Evil\x1b[31m", "--as", "E\u202eve\x07")
+    question = eve.json("propose", "Title\x1b]0;owned\x07\nsecond line")["id"]
+    eve.ok("say", "text\x1b[2J\rover")
+    for words in (
+        ["members"],
+        ["list"],
+        ["show", question],
+        ["why", question],
+        ["read"],
+        ["log"],
+        ["status"],
+        ["whoami"],
+    ):
+        shown = eve.run(*words)
+        assert shown.returncode == 0
+        for sign in "\x1b\x07\u202e\r":
+            assert sign not in shown.stdout + shown.stderr, words
+
+
+def test_a_thin_client_imports_no_node_code(ada):
+    """What a command costs that talks to a daemon: neither trio, zeroconf, sqlite_utils nor the store."""
+    ada.start()
+    script = (
+        "import sys; from meshd_cli.main import main; code = main(sys.argv[1:]);"
+        "heavy = {'trio', 'zeroconf', 'sqlite_utils', 'sqlcipher3', 'nacl', 'cbor2', 'rich', 'asyncio', 'meshd'} & set(sys.modules);"
+        "assert not heavy, heavy; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--home", str(ada.home), "list"], env=ada.env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_very_long_home(shells, tmp_path):
+    home = tmp_path / ("long" * 20) / ("path" * 20)
+    shell = Shell(home)
+    shell.ok("init", "Bakery", "--as", "Ada")
+    shell.start()
+    try:
+        assert shell.json("status")["running"] is True
+    finally:
+        shell.stop()
+
+
+def test_help_for_every_verb():
+    from meshd_cli.main import FAMILIES
+
+    overview = subprocess.run([*MESHD, "--help"], capture_output=True, text=True, check=True).stdout
+    for verb in (verb for family in FAMILIES.values() for verb in family):
+        assert f"    {verb} " in overview
+    shown = subprocess.run([*MESHD, "vote", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "CHOICE" in shown
+    assert subprocess.run([*MESHD, "--version"], capture_output=True, text=True, check=True).stdout.startswith(
+        "meshd 0."
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(ada):
+    script = f"{' '.join(MESHD)} --home {ada.home} --json log | head -c 10"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {script}"], env=ada.env, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo(tmp_path):
+    """The main job: three daemons, with and without a network, in under 30 seconds."""
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONWARNINGS": "error"}
+    done = subprocess.run([*MESHD, "--json", "demo"], env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"] is True
+    assert [row["state"] for row in told["decisions"]] == ["settled"] * 4
+    assert all(os.path.isdir(home) for home in told["homes"])
+    for words in ("members", "why", "log"):
+        assert f" {words}" in done.stderr
+
+
+def test_a_demo_that_fails_says_so(tmp_path):
+    """A broken program must not play a happy story."""
+    broken = tmp_path / "sqlcipher3"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('no store')")
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([*MESHD, "demo"], env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "error:" in done.stderr

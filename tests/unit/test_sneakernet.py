@@ -1,0 +1,382 @@
+"""Sticks: idempotent, pulled at any moment, flipped anywhere, forged, and joining by hand."""
+
+import os
+import shutil
+
+import pytest
+
+from meshd import survey
+from meshd.config import KEYS
+from meshd.errors import NodeError
+from meshd.service import membership, talk
+from meshd.service.context import Context
+from meshd.sneakernet import media
+from meshd.sneakernet.export import Narrow, export_file, export_stick
+from meshd.sneakernet.import_ import import_file, import_stick
+from meshd.store import tables
+from meshd_protocol import bundle
+from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.errors import BadBundleError
+from tests.worlds import Clock, commune, exchange, founder, give, newcomer, propose, state_of
+
+
+def run(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def put(assembly, stick, **narrow):
+    return run(export_stick(assembly, stick, Narrow(**narrow)))
+
+
+def take(assembly, stick):
+    return run(import_stick(assembly, stick))
+
+
+@pytest.fixture
+def stick(tmp_path):
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three nodes that never met on a network, each with something to tell, and two members who only sign."""
+    assemblies, authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan", "Eve"], nodes=3)
+    for n, assembly in enumerate(assemblies):
+        propose(Context(assembly), f"Question {n}")
+        talk.say(Context(assembly), {"text": f"Words {n}"})
+    yield assemblies, authors
+    for assembly in assemblies:
+        assembly.close()
+
+
+def _digests(*assemblies):
+    return {survey.digest(assembly) for assembly in assemblies}
+
+
+def _files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_stick_brings_strangers_together(three, stick):
+    (ada, bea, cy), _ = three
+    for assembly in (ada, bea, cy):
+        take(assembly, stick) if (stick / "meshd").exists() else None
+        put(assembly, stick)
+    for assembly in (ada, bea):
+        take(assembly, stick)
+    assert len(_digests(ada, bea, cy)) == 1
+
+
+def test_a_second_export_writes_nothing(three, stick):
+    (ada, bea, _), _ = three
+    first = put(ada, stick)
+    assert (first.segments, first.records) == (1, 4)
+    before = _files(stick)
+    again = put(ada, stick)
+    assert (again.segments, again.records) == (0, 0)
+    assert _files(stick) == before
+    take(bea, stick)
+    put(bea, stick)
+    assert put(ada, stick).segments == 0
+    assert take(bea, stick).segments == 0
+
+
+def test_only_what_visitors_lack_goes_onto_the_stick(three, stick):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    take(bea, stick)
+    put(bea, stick)
+    take(ada, stick)
+    propose(Context(ada), "One more")
+    assert put(ada, stick).records == 1
+    assert take(bea, stick).records == 1
+    assert len(_digests(ada, bea)) == 1
+
+
+def test_forked_chains_travel_whole(three, stick):
+    (ada, bea, _), (dan, _) = three
+    question = propose(Context(ada), "Forked")
+    certificate = dan.certify()
+    twin = dan.fork()
+    give(ada, certificate, dan.ballot(question), dan.ballot(b"x" * 32))
+    give(bea, certificate, twin.ballot(question, Say.NO))
+    put(ada, stick)
+    take(bea, stick)
+    put(bea, stick)
+    take(ada, stick)
+    assert len(_digests(ada, bea)) == 1
+    assert state_of(Context(bea), question)["counts"]["yes"] == 1
+    assert put(bea, stick).segments == 0
+    assert take(ada, stick).segments == 0
+
+
+def test_every_flipped_byte_of_a_segment_loses_that_segment_alone(three, stick, tmp_path):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    propose(Context(ada), "In a second segment")
+    put(ada, stick)
+    names = sorted((stick / "meshd").glob("*/segments/*"), key=lambda path: path.stat().st_size)
+    small = names[0]
+    good = small.read_bytes()
+    before = _digests(bea)
+    for at in range(0, len(good), max(1, len(good) // 40)):
+        small.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        copy = tmp_path / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(stick, copy)
+        names[1:] and [path.unlink() for path in (copy / "meshd").glob("*/segments/*") if path.name == names[1].name]
+        taken = take(bea, copy)
+        assert small.name in taken.damaged
+        assert taken.records == 0
+    assert _digests(bea) == before
+    taken = take(bea, stick)
+    assert (len(taken.damaged), taken.records) == (1, 3)
+    assert not small.exists(), "a damaged segment is taken off the stick"
+    assert put(ada, stick).records == 1, "and is written anew at the next visit"
+    take(bea, stick)
+    assert (
+        state_of(Context(bea), next(iter(ada.store.find(tables.Proposal, newest=True))).id)["title"]
+        == "In a second segment"
+    )
+
+
+@pytest.mark.parametrize("which", ["manifest-a", "manifest-b", "both"])
+def test_damaged_manifests_lose_nothing(three, stick, which):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    propose(Context(ada), "Later")
+    put(ada, stick)
+    (folder,) = (stick / "meshd").iterdir()
+    for name in ("manifest-a", "manifest-b"):
+        if which in (name, "both"):
+            data = (folder / name).read_bytes()
+            (folder / name).write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    taken = take(bea, stick)
+    assert taken.records == 4
+    assert not taken.damaged
+    put(bea, stick)
+    assert take(ada, stick).records > 0
+
+
+@pytest.mark.parametrize("moment", range(40))
+def test_interrupted_at_every_write_and_rename(three, stick, monkeypatch, moment):
+    """A stick pulled, or a process killed, at any step: what was good stays good, and the next export mends the rest."""
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    take(bea, stick)
+    propose(Context(ada), "Under way")
+    talk.say(Context(ada), {"text": "more"})
+    left = moment
+
+    class Pulled(BaseException):
+        pass
+
+    def stepping(real):
+        def step(*arguments, **named):
+            nonlocal left
+            if left == 0:
+                raise Pulled
+            left -= 1
+            return real(*arguments, **named)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", stepping(os.fsync))
+        patch.setattr(media.Path, "replace", stepping(media.Path.replace))
+        patch.setattr(media, "sync_folder", stepping(media.sync_folder))
+        try:
+            put(ada, stick)
+        except Pulled:
+            pass
+    taken = take(bea, stick)
+    assert not taken.damaged
+    put(ada, stick)
+    take(bea, stick)
+    assert len(_digests(ada, bea)) in (1, 2)
+    assert {row.title for row in bea.store.find(tables.Proposal)} >= {"Under way", "Question 0"}
+    assert not list(stick.rglob("*.part"))
+
+
+def test_links_folders_and_foreign_names_are_not_read(three, stick, tmp_path):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    (folder,) = (stick / "meshd").iterdir()
+    secret = tmp_path / "secret"
+    secret.write_text("not for sticks")
+    (segment,) = (folder / "segments").iterdir()
+    moved = tmp_path / segment.name
+    segment.rename(moved)
+    segment.symlink_to(moved)
+    (folder / "segments" / "evil").symlink_to(secret)
+    (folder / "segments" / ("a" * 52)).mkdir()
+    os.mkfifo(folder / "segments" / ("b" * 52))
+    taken = take(bea, stick)
+    assert taken.records == 0
+    assert segment.name in taken.damaged
+    assert secret.read_text() == "not for sticks"
+    assert moved.exists()
+
+
+def test_a_folder_that_is_a_link_is_not_followed(three, stick, tmp_path):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    (folder,) = (stick / "meshd").iterdir()
+    folder.rename(tmp_path / folder.name)
+    folder.symlink_to(tmp_path / folder.name)
+    with pytest.raises(NodeError, match="nothing of this assembly"):
+        take(bea, stick)
+
+
+def test_a_bundle_of_another_assembly_is_refused(three, stick, tmp_path):
+    (ada, _, _), _ = three
+    zoe = founder(tmp_path / "zoe", seed=9).assembly
+    put(zoe, stick)
+    before = _digests(ada)
+    with pytest.raises(NodeError, match="nothing of this assembly"):
+        take(ada, stick)
+    run(export_file(zoe, tmp_path / "zoe.meshd", Narrow()))
+    with pytest.raises(NodeError, match="can be read with this assembly's keys"):
+        run(import_file(ada, tmp_path / "zoe.meshd"))
+    assert _digests(ada) == before
+    zoe.close()
+
+
+def test_a_finder_learns_nothing(three, stick):
+    (ada, _, _), _ = three
+    put(ada, stick)
+    everything = b"".join(_files(stick).values()) + "".join(map(str, _files(stick))).encode()
+    for telling in (b"Ada", b"Commune", b"Question", ada.id, ada.keys.device.public, ada.keys.member_public):
+        assert telling not in everything
+    assert ada.id.hex().encode() not in everything
+
+
+def test_a_single_file_carries_everything(three, tmp_path):
+    (ada, bea, _), _ = three
+    path = tmp_path / "out.meshd"
+    assert run(export_file(ada, path, Narrow())).records == 4
+    assert run(import_file(bea, path)).records == 3
+    assert run(import_file(bea, path)).records == 0
+    data = path.read_bytes()
+    for bad in (b"", b"nonsense", data[:13], data[:40]):
+        path.write_bytes(bad)
+        with pytest.raises(NodeError):
+            run(import_file(bea, path))
+    path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    with pytest.raises(NodeError):
+        run(import_file(bea, path))
+
+
+def test_narrowed_exports(three, stick, tmp_path):
+    (ada, bea, cy), _ = three
+    put(ada, stick, decisions_only=True)
+    take(bea, stick)
+    assert {row.text for row in bea.store.find(tables.Message)} == {"Words 1"}
+    put(ada, stick)
+    take(bea, stick)
+    assert {row.text for row in bea.store.find(tables.Message)} == {"Words 0", "Words 1"}
+    later = tmp_path / "later"
+    later.mkdir()
+    assert put(ada, later, since_ms=2**50).records == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    exchange(ada, bea, cy)
+    put(ada, other)
+    take(cy, other)
+    propose(Context(ada), "For Bea and Cy")
+    assert put(ada, other, devices=frozenset({cy.keys.device.public})).records == 1
+
+
+def test_what_waits_is_told(three, tmp_path):
+    """A narrowed export leaves gaps; what comes after them waits for the rest, and the person is told."""
+    (ada, bea, _), _ = three
+    ada.world.clock.now_ms += 10_000_000
+    propose(Context(ada), "Much later")
+    path = tmp_path / "late.meshd"
+    run(export_file(ada, path, Narrow(since_ms=ada.world.clock.now_ms - 1_000_000)))
+    taken = run(import_file(bea, path))
+    assert (taken.records, taken.waiting) == (0, 1)
+
+
+def test_joining_by_stick_alone(tmp_path, stick):
+    """An application carried out, the sealed answer carried back, and the log with it."""
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
+    assert put(bea.assembly, stick).answers == 1
+    (folder,) = (stick / "meshd" / "join").iterdir()
+    application = (folder / "application").read_bytes()
+    put(bea.assembly, stick)
+    assert (folder / "application").read_bytes() == application
+    with pytest.raises(NodeError, match="no answer"):
+        take(bea.assembly, stick)
+    put(ada.assembly, stick)
+    assert take(ada.assembly, stick).records == 2
+    membership.vouch(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"person": "Bea"})
+    assert put(ada.assembly, stick).answers == 1
+    take(bea.assembly, stick)
+    assert bea.assembly.keys.ticket is None
+    assert [row["role"] for row in membership.members(bea.context, {})] == ["member", "member"]
+    put(bea.assembly, stick)
+    take(ada.assembly, stick)
+    assert len(_digests(ada.assembly, bea.assembly)) == 1
+    for each in (ada, bea):
+        assert (each.assembly.folder / KEYS).exists()
+        each.assembly.close()
+
+
+def test_a_withdrawn_invitation_lets_no_application_in(tmp_path, stick):
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
+    put(bea.assembly, stick)
+    put(ada.assembly, stick)
+    membership.invite(ada.context, {"withdraw": True})
+    assert take(ada.assembly, stick).records == 0
+    assert ada.assembly.store.count(tables.Application) == 0
+    for each in (ada, bea):
+        each.assembly.close()
+
+
+def test_a_forged_application_and_answer_change_nothing(tmp_path, stick):
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
+    put(bea.assembly, stick)
+    (folder,) = (stick / "meshd" / "join").iterdir()
+    data = (folder / "application").read_bytes()
+    put(ada.assembly, stick)
+    for bad in (b"", data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:]):
+        (folder / "application").write_bytes(bad)
+        assert take(ada.assembly, stick).records == 0
+        (folder / "answer").write_bytes(bad)
+        with pytest.raises(NodeError):
+            take(bea.assembly, stick)
+    for each in (ada, bea):
+        each.assembly.close()
+
+
+def test_bundle_bytes():
+    records = [b"one", b"", b"three" * 100]
+    assert list(bundle.unpack(bundle.pack(records))) == records
+    for bad in (b"\x00", b"\x00\x00\x00\x05ab", b"\xff\xff\xff\xff"):
+        with pytest.raises(BadBundleError):
+            list(bundle.unpack(bad))
+
+
+def test_a_stick_that_cannot_be_written_says_so(three, tmp_path):
+    (ada, _, _), _ = three
+    with pytest.raises(NodeError, match="no folder"):
+        put(ada, tmp_path / "nowhere")
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "meshd").write_text("a file in the way")
+    with pytest.raises(media.MediaError, match="cannot make the folder"):
+        put(ada, blocked)
