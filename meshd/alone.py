@@ -11,7 +11,6 @@ from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError,
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.membership import identity
-from meshd.store.api import StoreError
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
 from meshd_protocol.tickets import read_ticket
@@ -36,19 +35,24 @@ def opened(
         )
     secret = passphrase()
     with only_writer(home, patience):
-        try:
-            assembly = _choose(folders, words, secret, world)
-        except StoreError as error:
-            raise NodeError(str(error)) from error
+        assembly = _choose(folders, words, secret, world)
         try:
             yield assembly
         finally:
             assembly.close()
 
 
-def ask(home: Path, request: Request, passphrase: Passphrase, tell: Callable[[str], None], world: World = REAL) -> Any:
-    """Answer a command without a daemon. `tell` hears of progress. The caller has waited for the lock already."""
-    with opened(home, request.assembly, passphrase, patience=0.5, world=world) as assembly:
+def ask(
+    home: Path,
+    request: Request,
+    passphrase: Passphrase,
+    tell: Callable[[str], None],
+    *,
+    patience: float = 5.0,
+    world: World = REAL,
+) -> Any:
+    """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
+    with opened(home, request.assembly, passphrase, patience=patience, world=world) as assembly:
         steps = answer(Context(assembly), request)
         while True:
             try:
@@ -59,6 +63,8 @@ def ask(home: Path, request: Request, passphrase: Passphrase, tell: Callable[[st
 
 def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
     """Found an assembly, and say who its founder is."""
+    _say_something(name, "the assembly's name")
+    _say_something(person, "your name")
     secret = passphrase()
     with only_writer(home):
         assembly = found(home, name, person, secret, label=label, world=world)
@@ -74,6 +80,7 @@ def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str
         ticket = read_ticket(line)
     except BadTicketError as error:
         raise NodeError(str(error), "Ask for the whole line, or a new ticket.") from error
+    _say_something(person, "your name")
     if ticket.expires_ms <= world.clock():
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
     secret = passphrase()
@@ -83,6 +90,11 @@ def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str
             return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
         finally:
             assembly.close()
+
+
+def _say_something(text: str, what: str) -> None:
+    if not text.strip():
+        raise NodeError(f"{what} is empty")
 
 
 def _choose(folders: list[Path], words: str | None, passphrase: str, world: World) -> Assembly:
@@ -114,4 +126,5 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
         raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
     if wrong == len(folders):
         raise PassphraseError("the passphrase is wrong")
-    raise NotFoundError(f"there is no assembly {words} in this home")
+    hint = f"{wrong} in this home have another passphrase." if wrong else ""
+    raise NotFoundError(f"no assembly {words} opens here with this passphrase", hint)

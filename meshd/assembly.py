@@ -11,17 +11,18 @@ from pathlib import Path
 
 from meshd import caretaker, keystore
 from meshd.clock import Clock, system_clock
-from meshd.config import KEYS, LOG, folder_of, make_private
+from meshd.config import KEYS, LOG, folder_of, free_disk, make_private
 from meshd.errors import NodeError
 from meshd.ingest import Door, Report
 from meshd.keystore import Keys, NetworkKey
 from meshd.people import Directory
 from meshd.standing import Standing
 from meshd.store import tables
-from meshd.store.api import Store
+from meshd.store.api import DiskFullError, Store
 from meshd.store.sqlite import SqliteStore
 from meshd_crypto.identity import Entropy, SigningKey, system_entropy
 from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
+from meshd_protocol import limits
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Application, Certificate
 from meshd_protocol.bodies.schema import Body
@@ -36,11 +37,12 @@ from meshd_protocol.tickets import Ticket
 
 @dataclass(frozen=True)
 class World:
-    """What a test replaces: the clock, randomness, the cost of a passphrase."""
+    """What a test replaces: the clock, randomness, the cost of a passphrase, the room on the disk."""
 
     clock: Clock = system_clock
     entropy: Entropy = system_entropy
     cost: Cost = STRONG
+    free_disk: Callable[[Path], int] = free_disk
 
 
 REAL = World()
@@ -103,13 +105,14 @@ class Assembly:
         """
         assert self._report is not None, "write inside `writing`"
         log = LOG_OF[kind]
-        chain = self.door.chain((self.keys.device.public, log))
-        own = self.store.get(tables.Own, log=int(log))
-        if (chain.head_seq, chain.head_id) != (own.seq, own.id) if chain and own else bool(chain) != bool(own):
+        if self.has_twin():
             raise NodeError(
                 "this device's key was used elsewhere: the log holds records of it that this machine did not write",
                 "Nothing more is written by it, or the two would contradict each other. Join anew as another device.",
             )
+        if self.world.free_disk(self.folder) < limits.FREE_DISK_OWN:
+            raise DiskFullError("the disk is nearly full: nothing new is written", "Make room, and do it again.")
+        chain = self.door.chain((self.keys.device.public, log))
         try:
             record = make_record(
                 self.id,
@@ -128,9 +131,25 @@ class Assembly:
 
     def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
         """Take in records from elsewhere, in one transaction."""
+        if self.world.free_disk(self.folder) < limits.FREE_DISK_REMOTE:
+            raise DiskFullError(
+                "the disk is nearly full: no records are taken from others",
+                f"Make room: {limits.FREE_DISK_REMOTE >> 20} MiB must be free.",
+            )
         with self.writing() as report:
             report.add(self.door.receive(batch, waiting))
         return report
+
+    def has_twin(self) -> bool:
+        """Whether the log proves that this device's key writes elsewhere: a fork, or records that are not from here."""
+        for log in Log:
+            chain = self.door.chain((self.keys.device.public, log))
+            own = self.store.get(tables.Own, log=int(log))
+            if chain is None and own is None:
+                continue
+            if chain is None or own is None or chain.forked or (chain.head_seq, chain.head_id) != (own.seq, own.id):
+                return True
+        return False
 
     def add_network_keys(self, added: list[NetworkKey]) -> bool:
         """Keep network keys that came in a welcome. True if some are new."""
@@ -255,6 +274,11 @@ def create(home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], 
 def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembly:
     """Open an assembly that is on disk. Raises PassphraseError, NodeError or StoreError."""
     keys, lock = keystore.load(folder, passphrase)
+    if not (folder / LOG).is_file():
+        raise NodeError(f"the log {folder / LOG} is missing", "The keys alone hold no records. Put the file back.")
     assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
+    if assembly.standing is not None and assembly.standing.knows_rules:
+        with assembly.store.transaction():
+            assembly.standing.refresh()
     caretaker.open_welcomes(assembly)
     return assembly

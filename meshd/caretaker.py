@@ -40,7 +40,7 @@ def after(assembly: Assembly, report: Report) -> None:
     if standing is None or not standing.knows_rules or not _touches_rosters(assembly, report):
         return
     standing.refresh()
-    if standing.state is None or assembly.keys.member_public not in standing.state.members:
+    if standing.state is None or assembly.keys.member_public not in standing.state.members or assembly.has_twin():
         return
     _write_completed(assembly)
     _write_welcomes(assembly)

@@ -33,7 +33,7 @@ async def serve_control(
     listener = trio.SocketListener(_bound(home))
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, _Caller(node).serve, [listener])
+            await nursery.start(trio.serve_listeners, _Caller(node, home).serve, [listener])
             task_status.started()
     finally:
         path.unlink(missing_ok=True)
@@ -59,8 +59,9 @@ def _bound(home: Path) -> trio.socket.SocketType:
 class _Caller:
     """Answers one request per connection."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, home: Path) -> None:
         self._node = node
+        self._home = home
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Read a request, answer it, hang up. A caller that vanishes or talks nonsense harms nobody."""
@@ -80,6 +81,9 @@ class _Caller:
                     reply = {"error": str(error), "hint": "", "code": UsageError.code}
                 except NodeError as error:
                     reply = {"error": error.error, "hint": error.hint, "code": error.code}
+                except Exception as error:  # a defect of ours must not take the daemon with it
+                    self._node.note(f"a command failed: {error!r}")
+                    reply = {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
                 await stream.send_all(write_line(reply))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
@@ -101,9 +105,11 @@ class _Caller:
     def _check_assembly(self, words: str | None) -> None:
         assembly = self._node.assembly
         name = assembly.standing.genesis.name if assembly.standing else None
+        if words is None and len(config.assemblies(self._home)) > 1:
+            raise UsageError("this home has several assemblies", "Say which with --assembly.")
         if words is None or words == name or text_of(assembly.id).startswith(words.lower()):
             return
-        raise NotFoundError(f"the daemon of this home runs another assembly than {words}", "Stop it first.")
+        raise NotFoundError(f"the daemon of this home runs {name or 'another assembly'}, not {words}")
 
 
 def _next(steps: Generator[str, None, Any]) -> tuple[object, Any]:

@@ -13,6 +13,8 @@ from meshd_protocol import contexts
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.sync.greeting import Door, invitation_psk, network_psk
 
+PSK_SIZE = 32
+
 
 def newest_first(assembly: Assembly) -> list[NetworkKey]:
     """Network keys by the largest roster, then roster id, then hash of the secret (design: security)."""
@@ -29,7 +31,7 @@ def my_psks(assembly: Assembly) -> list[bytes]:
     """The psks that this node calls with, best first: network keys, or the ticket's."""
     psks = [network_psk(key.secret, assembly.id) for key in newest_first(assembly)]
     ticket = assembly.keys.ticket
-    return psks or ([invitation_psk(ticket.psk, assembly.id)] if ticket else [])
+    return psks + ([invitation_psk(ticket.psk, assembly.id)] if ticket else [])
 
 
 def open_doors(assembly: Assembly) -> list[Door]:
@@ -50,9 +52,10 @@ def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | Non
         if derive(key.secret, contexts.KEY_NAME)[: len(row.network_key)] != row.network_key:
             continue
         try:
-            return unlock(derive(key.secret, contexts.INVITATION), row.psk_box, assembly.id + row.public)
+            psk = unlock(derive(key.secret, contexts.INVITATION), row.psk_box, assembly.id + row.public)
         except CannotOpenError:
             continue
+        return psk if len(psk) == PSK_SIZE else None
     return None
 
 

@@ -214,15 +214,11 @@ class Door:
 
         None where the chain forks later: then all its branches share one certificate.
         """
-        roots = {
-            entry.id: entry
-            for entry in (*self._store.span(chain.number, 0, 2), *added)
-            if entry.seq == 0 or (entry.seq == 1 and entry.kind == Kind.CERTIFICATE)
-        }
-        if len({entry.id for entry in roots.values() if entry.seq == 0}) == 1:
-            seconds = [entry for entry in roots.values() if entry.seq == 1]
-            if self._assembly not in roots or len(seconds) <= 1:
-                return None
+        early = {entry.id: entry for entry in (*self._store.span(chain.number, 0, 2), *added) if entry.seq < 2}
+        roots = [entry for entry in early.values() if entry.seq == 0]
+        seconds = [entry for entry in early.values() if entry.seq == 1]
+        if len(roots) == 1 and (roots[0].id != self._assembly or len(seconds) <= 1):
+            return None
         of: dict[bytes, tables.Certificate | None] = {}
         here = {record.id: record for record in valid}
 
@@ -251,7 +247,7 @@ class Door:
 
     def _next_number(self) -> int:
         if self._numbers is None:
-            self._numbers = self._store.count(tables.Chain)
+            self._numbers = self._store.last_chain()
         self._numbers += 1
         return self._numbers
 

@@ -14,6 +14,9 @@ from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync.greeting import Door, answer, read_certificate, start
 
+_HANDSHAKE_BYTES = 1024
+"""The longest message of a handshake: a stranger must not make us hold more."""
+
 
 class LinkClosedError(Exception):
     """The other side is gone."""
@@ -65,9 +68,10 @@ class Link:
 class Frames:
     """A stream cut into frames."""
 
-    def __init__(self, stream: trio.abc.Stream, rest: bytes = b"") -> None:
+    def __init__(self, stream: trio.abc.Stream, rest: bytes = b"", most: int = limits.FRAME_BYTES) -> None:
         self._stream = stream
         self._buffer = bytearray(rest)
+        self._most = most
 
     async def send(self, frame: bytes) -> None:
         """Send one frame."""
@@ -77,16 +81,18 @@ class Frames:
             raise LinkClosedError("the connection broke") from error
 
     async def receive(self) -> bytes:
-        """The next whole frame. Raises LinkClosedError at the end of the stream, even in the middle of a frame."""
+        """The next whole frame. Raises LinkClosedError at the end of the stream, SessionError for too long a frame."""
         while True:
             if len(self._buffer) >= 2:
                 size = int.from_bytes(self._buffer[:2], "big")
+                if size > self._most:
+                    raise SessionError("a frame that is too long for its place")
                 if len(self._buffer) >= 2 + size:
                     frame = bytes(self._buffer[2 : 2 + size])
                     del self._buffer[: 2 + size]
                     return frame
             try:
-                chunk = await self._stream.receive_some(65536)
+                chunk = await self._stream.receive_some(self._most)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise LinkClosedError("the connection broke") from error
             if not chunk:
@@ -110,7 +116,7 @@ async def greet(
 
     Raises SessionError or LinkClosedError.
     """
-    frames = Frames(connection.stream)
+    frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
     handshake, first = start(psk, me.static, me.make_ephemeral(), me.now_ms, connection.remote)
     with _in_time():
         await frames.send(first)
@@ -134,7 +140,7 @@ async def welcome(
 
     Raises SessionError or LinkClosedError.
     """
-    frames = Frames(connection.stream)
+    frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
     with _in_time():
         first = await frames.receive()
         handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, _dialled(connection))

@@ -6,7 +6,7 @@ log goes through the executor, one piece at a time; what a piece committed is th
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ import trio
 from meshd import survey
 from meshd.assembly import Assembly
 from meshd.doors import accept_initiator, accept_responder, entitled, my_psks, open_doors
+from meshd.errors import NodeError
 from meshd.executor import Executor
 from meshd.ingest import Report
 from meshd.link import Introduction, Link, LinkClosedError, greet, welcome
@@ -28,7 +29,6 @@ from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.errors import SessionError
-from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 
 T = TypeVar("T")
@@ -77,7 +77,8 @@ class Node:
         self._push = push
         self._peers: list[Peer] = []
         self._dialled: dict[str, Dialled] = {}
-        self._reports: list[tuple[Report, tuple[list[Span], list[Span]]]] = []
+        self._reports: deque[tuple[Report, tuple[list[Span], list[Span]]]] = deque()
+        self._reviewed: bytes | None = None
         self._firsts: OrderedDict[bytes, None] = OrderedDict()
         self._greeting: dict[str, int] = {}
         self._nursery: trio.Nursery | None = None
@@ -182,14 +183,18 @@ class Node:
         self._reports.append((report, survey.news(self.assembly, report)))
 
     async def _distribute(self, source: Peer | None) -> None:
-        reports, self._reports = self._reports, []
-        for report, (everything, own) in reports:
+        told = False
+        while self._reports:
+            _, (everything, own) = self._reports.popleft()
+            told = True
             if self._push:
                 for peer in self._peers:
                     peer.push(own if peer is source else everything)
-            if any(record.kind in (Kind.ROSTER, Kind.CERTIFICATE, Kind.REVOCATION) for record in report.new):
-                await self._review()
-        if reports:
+        head = self.assembly.standing.head if self.assembly.standing else None
+        if head != self._reviewed:
+            self._reviewed = head
+            await self._review()
+        if told:
             self._tell()
 
     async def _review(self) -> None:
@@ -221,14 +226,21 @@ class Node:
             doors = await self._executor.run(partial(open_doors, self.assembly))
             accept = partial(accept_initiator, self.assembly)
             link, certificate, door = await welcome(connection, doors, self._introduction(), accept, self._fresh)
-        except (SessionError, LinkClosedError):
+        except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
             return
         finally:
             self._greeting[host] -= 1
             if not self._greeting[host]:
                 del self._greeting[host]
-        await self._talk(self._peer(link, certificate, connection.remote, False, door.invitation))
+        peer = self._peer(link, certificate, connection.remote, False, door.invitation)
+        other = self._session_with(certificate)
+        if other is not None and (other.initiator and self._prefers_own_call(certificate)):
+            await link.aclose()
+            return
+        if other is not None:
+            other.stop("connected anew")
+        await self._talk(peer)
 
     async def _keep_dialling(self, dialled: Dialled) -> None:
         """Dial, talk, wait, again; the waits grow, with jitter, so that nodes that met once don't march in step."""
@@ -236,11 +248,11 @@ class Node:
         while True:
             try:
                 connection = await self._transport.dial(dialled.address)
-                await self._call(connection, dialled, attempt)
-                wait = _FIRST_WAIT
+                if await self._call(connection, dialled, attempt):
+                    wait, attempt = _FIRST_WAIT, 0
             except UnreachableError as error:
                 dialled.problem = str(error)
-            except (SessionError, LinkClosedError) as error:
+            except (SessionError, LinkClosedError, NodeError) as error:
                 dialled.problem = self._explain(error)
             attempt += 1
             self._tell()
@@ -254,51 +266,85 @@ class Node:
             dialled.again = trio.Event()
             wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _call(self, connection: Connection, dialled: Dialled, attempt: int) -> None:
+    async def _call(self, connection: Connection, dialled: Dialled, attempt: int) -> bool:
+        """Talk to who answers at an address, until the session ends. False if the far end refused without a word."""
         psks = await self._executor.run(partial(my_psks, self.assembly))
-        accept = partial(accept_responder, self.assembly)
+        there: list[Peer] = []
+
+        def accept(certificate: Certificate) -> str | None:
+            problem = accept_responder(self.assembly, certificate)
+            other = self._session_with(certificate)
+            if problem is None and other is not None:  # the same node by another address, or the other way round
+                there.append(other)
+                return "connected already, by another way"
+            return problem
+
         try:
-            psk = psks[attempt % len(psks)]
-            link, certificate = await greet(connection, psk, self._introduction(), accept)
+            link, certificate = await greet(connection, psks[attempt % len(psks)], self._introduction(), accept)
+        except SessionError:
+            await trio.aclose_forcefully(connection.stream)
+            if not there:
+                raise
+            dialled.connected, dialled.problem = there[0].certificate.device, ""
+            self._tell()
+            await self._until_gone(there[0])
+            dialled.connected, dialled.problem = None, "the session by another way ended"
+            return True
         except BaseException:
             await trio.aclose_forcefully(connection.stream)
             raise
         peer = self._peer(link, certificate, dialled.address, True, None)
-        dialled.connected, dialled.problem = certificate.device, ""
-        if dialled.kept:
-            await self._executor.run(partial(_remember, self.assembly, dialled.address))
+
+        told = peer.on_heard
+
+        def heard() -> None:
+            told()
+            dialled.connected, dialled.problem = certificate.device, ""
+            self._tell()
+
+        peer.on_heard = heard
         try:
             await self._talk(peer)
         finally:
             dialled.connected, dialled.problem = None, peer.ended or "the session ended"
+        if not peer.heard:
+            raise LinkClosedError(peer.ended)
+        if dialled.kept:
+            await self._executor.run(partial(_remember, self.assembly, dialled.address))
+        return True
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
         may_read = initiator or entitled(self.assembly, certificate) is True
-        return Peer(self, link, certificate, address, initiator, guest, may_read, self.world.clock())
+        peer = Peer(self, link, certificate, address, initiator, guest, may_read, self.world.clock())
+        peer.on_heard = lambda: self.note(f"connected: {certificate.person} at {address}")
+        return peer
 
     async def _talk(self, peer: Peer) -> None:
-        """One session with one device: of two, the one that the smaller device key dialled stays, else the newer."""
-        mine = self.assembly.keys.device.public
-        theirs = peer.certificate.device
-        for other in [other for other in self._peers if other.certificate.device == theirs]:
-            if other.initiator != peer.initiator and other.initiator == (mine < theirs):
-                peer.ended = "connected already, the other way round"
-                await peer.link.aclose()
-                await self._until_gone(other)
-                return
-            other.stop("connected anew")
+        """Talk until the session ends."""
         self._peers.append(peer)
-        self.note(f"connected: {peer.certificate.person} at {peer.address}")
         self._tell()
         try:
             await peer.run()
         finally:
             self._peers.remove(peer)
-            self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
+            if peer.heard or not peer.initiator:
+                self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
             self._tell()
 
+    def _session_with(self, certificate: Certificate) -> Peer | None:
+        """The session with the same device of the same member. Another's certificate for it displaces nobody."""
+        same = (certificate.device, certificate.member, certificate.transport)
+        for peer in self._peers:
+            if (peer.certificate.device, peer.certificate.member, peer.certificate.transport) == same:
+                return peer
+        return None
+
+    def _prefers_own_call(self, certificate: Certificate) -> bool:
+        """Where both called each other: the session that the smaller device key dialled stays."""
+        return self.assembly.keys.device.public < certificate.device
+
     async def _until_gone(self, peer: Peer) -> None:
-        """Don't dial again while the peer is connected the other way round."""
+        """Don't dial again while the peer is connected by another way."""
         while peer in self._peers:
             await self.changed.wait()
 

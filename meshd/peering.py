@@ -7,14 +7,16 @@ queue of spans, so that a slow peer holds back nobody and costs no memory.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
 from meshd import survey
 from meshd.assembly import Assembly
+from meshd.errors import NodeError
 from meshd.ingest import Report
 from meshd.link import Link, LinkClosedError
 from meshd.survey import Span
@@ -22,6 +24,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadRecordError, SessionError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.records import decode_record
 from meshd_protocol.sync import frontier, messages, session
 from meshd_protocol.sync.messages import Message
@@ -30,8 +33,14 @@ if TYPE_CHECKING:
     from meshd.node import Node
 
 _GUEST_RECORDS = 8
+_GUEST_KINDS = frozenset({Kind.CERTIFICATE, Kind.APPLICATION})
 _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
+_WANTS = 64
+"""Requests for bodies that wait to be answered: whoever asks for more than it takes is dropped."""
+
+
+_Job: TypeAlias = "Message | Span | session.Wanted"
 
 
 @dataclass
@@ -54,15 +63,25 @@ class Peer:
     coming: int = 0
     to_send: int = 0
     in_step: bool = False
-    _jobs: deque[Message | Span] = field(default_factory=deque)
+    _jobs: deque[_Job] = field(default_factory=deque)
     _wake: trio.Event = field(default_factory=trio.Event)
     _waiting: Waiting = field(default_factory=Waiting)
     _bad: int = 0
+    _unread: int = 0
+    """Bytes of new records from somebody who may not read yet."""
+    _handed_in: int = 0
+    _shown: bool = False
+    _wants: int = 0
+    _answering: bool = False
+    _postponed: dict[tuple[bytes, int], frontier.Claim] | None = None
     _told_frontier: bool = False
     _told_listings: set[tuple[bytes, int]] = field(default_factory=set)
     _their_digest: bytes | None = None
     _greeted: bool = False
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    heard: bool = False
+    """Whether the far end said anything after the handshake: one that hangs up at once has refused us."""
+    on_heard: Callable[[], None] = lambda: None
     ended: str = ""
 
     def __post_init__(self) -> None:
@@ -84,8 +103,10 @@ class Peer:
                     await self._greet()
                     await self._read()
                     nursery.cancel_scope.cancel()
-        except* (LinkClosedError, SessionError) as group:
+        except* (LinkClosedError, SessionError, NodeError) as group:
             self.ended = self.ended or _first(group)
+        except* Exception as group:  # a defect of ours ends this session, never the node
+            self.ended = f"a defect of meshd: {_first(group)!r}"
         finally:
             with trio.CancelScope(shield=True):
                 await self.link.aclose()
@@ -112,10 +133,10 @@ class Peer:
     async def _greet(self) -> None:
         if not self.may_read:
             self._enqueue(messages.Wait(everything=self.guest is None))
-            return
-        digest = await self.node.work(partial(survey.digest, self.assembly))
-        self._greeted = True
-        self._enqueue(self._session.hello(digest))
+        elif not self._greeted:
+            self._greeted = True
+            digest = await self.node.work(partial(survey.digest, self.assembly))
+            self._enqueue(self._session.hello(digest))
 
     async def _read(self) -> None:
         while True:
@@ -125,6 +146,9 @@ class Peer:
                 data = await self.link.receive()
             if data is None:
                 raise SessionError(f"nothing was heard for {limits.IDLE_SECONDS} seconds")
+            if not self.heard:
+                self.heard = True
+                self.on_heard()
             event = self._session.receive(data)
             if event is not None:
                 await self._on(event)
@@ -133,15 +157,13 @@ class Peer:
         match event:
             case session.Greeted(digest):
                 self._their_digest = digest
-                if self.may_read:
+                if self._in_dialogue():
                     await self._compare(digest)
             case session.Compared(digest):
                 if self._in_dialogue():
                     await self._compare(digest)
             case session.Asked(everything):
-                spans = survey.decisions if everything and self.may_read else survey.own_records
-                for span in await self.node.work(partial(spans, self.assembly)):
-                    self._enqueue(span)
+                await self._show(everything)
             case session.Surveyed(claims):
                 if self._in_dialogue():
                     await self._answer(claims)
@@ -154,9 +176,11 @@ class Peer:
                 await self._take(batch)
             case session.Finished():
                 await self._finish()
-            case session.Wanted(ids):
-                if self._in_dialogue():
-                    await self._give_bodies(ids)
+            case session.Wanted():
+                self._wants += 1
+                if self._wants > _WANTS:
+                    raise SessionError("it asks for more than it takes")
+                self._enqueue(event)
             case session.Filled(bodies):
                 await self.node.work(partial(_fill, self.assembly, bodies), source=self)
 
@@ -167,8 +191,19 @@ class Peer:
     async def _compare(self, theirs: bytes) -> None:
         mine = await self.node.work(partial(survey.digest, self.assembly))
         self.in_step = mine == theirs
-        if not self.in_step and not self._told_frontier:
+        if self.in_step:
+            await self._ask_for_bodies()
+        elif not self._told_frontier and not self._answering and not self.coming:
             await self._tell_frontier()
+
+    async def _show(self, everything: bool) -> None:
+        """Show who we are to somebody whom we may talk to: the decisions that let us in, or our application."""
+        if not self.may_read or self._shown:
+            return
+        self._shown = True
+        spans = survey.decisions if everything else survey.own_records
+        for span in await self.node.work(partial(spans, self.assembly)):
+            self._enqueue(span)
 
     async def _tell_frontier(self) -> None:
         self._told_frontier = True
@@ -177,7 +212,14 @@ class Peer:
             self._enqueue(part)
 
     async def _answer(self, claims: dict[tuple[bytes, int], frontier.Claim]) -> None:
-        """The peer's frontier is here: tell ours if it was not told, and send what it lacks."""
+        """The peer's frontier is here: tell ours if it was not told, and send what it lacks.
+
+        While the answer to an earlier one is under way, the newest waits: what is sent now may be what it lacks.
+        """
+        if self._answering:
+            self._postponed = claims
+            return
+        self._answering = True
         if not self._told_frontier:
             await self._tell_frontier()
         self._told_frontier = False
@@ -222,9 +264,15 @@ class Peer:
             batch = self._from_guest(batch)
         if not batch:
             return
+        if not self.may_read and self.guest is None:
+            batch = tuple(data for data in batch if _is_decision(self.assembly.id, data))
         report = await self.node.work(partial(self.assembly.receive, batch, self._waiting), source=self)
         self.records_in += len(report.new)
         self.coming = max(0, self.coming - len(batch))
+        if not self.may_read:
+            self._unread += sum(len(record.body or b"") + 256 for record in report.new)
+            if self._unread > limits.PENDING_BYTES:
+                raise SessionError("it sent much, and nothing that lets it in")
         self._bad += len(report.refused)
         if self._bad > _PATIENCE:
             raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
@@ -232,21 +280,27 @@ class Peer:
     def _from_guest(self, batch: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """A newcomer hands in her own certificate and application, and nothing else."""
         mine: list[bytes] = []
-        for data in batch[:_GUEST_RECORDS]:
+        for data in batch:
             try:
                 record = decode_record(self.assembly.id, data)
             except BadRecordError as error:
                 raise SessionError(f"a newcomer sent no record: {error}") from error
-            if record.device == self.certificate.device and record.log == 0 and record.seq < _GUEST_RECORDS:
+            if record.device == self.certificate.device and record.log == 0 and record.kind in _GUEST_KINDS:
                 mine.append(data)
+        self._handed_in += len(mine)
+        if self._handed_in > _GUEST_RECORDS:
+            raise SessionError("a newcomer handed in more than an application")
         return tuple(mine)
 
     async def _finish(self) -> None:
         self.coming = 0
+        self.in_step = True
+        await self._ask_for_bodies()
+
+    async def _ask_for_bodies(self) -> None:
         wanted = await self.node.work(partial(survey.missing_bodies, self.assembly, 1024))
         for part in messages.want_messages(wanted):
             self._enqueue(part)
-        self.in_step = True
 
     async def _give_bodies(self, ids: tuple[bytes, ...]) -> None:
         found = await self.node.work(partial(survey.bodies, self.assembly, ids))
@@ -256,17 +310,17 @@ class Peer:
             while found and (not part or size + len(found[0][1]) < messages.BYTES - 8192):
                 size += len(found[0][1]) + 40
                 part.append(found.pop(0))
-            self._enqueue(messages.Bodies(tuple(part)))
+            await self.link.send(messages.write_message(messages.Bodies(tuple(part))))
 
     async def _tick(self) -> None:
         """The periodic comparison, which repairs whatever was lost and shows that the link is alive."""
         while self.node.compare_seconds:
             await trio.sleep(self.node.compare_seconds)
-            if self._in_dialogue():
+            if self._in_dialogue() and not self._jobs and not self.coming:
                 digest = await self.node.work(partial(survey.digest, self.assembly))
                 self._enqueue(messages.Digest(digest))
 
-    def _enqueue(self, job: Message | Span) -> None:
+    def _enqueue(self, job: _Job) -> None:
         last = self._jobs[-1] if self._jobs else None
         if (
             isinstance(job, Span)
@@ -287,16 +341,38 @@ class Peer:
                 self._wake = trio.Event()
                 await self._wake.wait()
             job = self._jobs.popleft()
-            if not isinstance(job, Span):
+            if isinstance(job, session.Wanted):
+                await self._give_bodies(job.ids)
+                self._wants -= 1
+            elif isinstance(job, Span):
+                await self._send_span(job)
+            else:
                 await self.link.send(messages.write_message(job))
-                continue
-            records, rest = await self.node.work(partial(survey.load, self.assembly, job))
-            if rest is not None:
-                self._jobs.appendleft(rest)
-            for batch in messages.batches(records):
-                await self.link.send(messages.write_message(batch))
-            self.records_out += len(records)
-            self.to_send = max(0, self.to_send - len(records))
+                if isinstance(job, messages.Done):
+                    await self._answered()
+
+    async def _answered(self) -> None:
+        self._answering = False
+        if self._postponed is not None:
+            claims, self._postponed = self._postponed, None
+            await self._answer(claims)
+
+    async def _send_span(self, span: Span) -> None:
+        records, rest = await self.node.work(partial(survey.load, self.assembly, span))
+        if rest is not None:
+            self._jobs.appendleft(rest)
+        for batch in messages.batches(records):
+            await self.link.send(messages.write_message(batch))
+        self.records_out += len(records)
+        self.to_send = max(0, self.to_send - len(records))
+
+
+def _is_decision(assembly: bytes, data: bytes) -> bool:
+    """Whether these are the bytes of a log-0 record: all that somebody unknown may hand in."""
+    try:
+        return decode_record(assembly, data).log == 0
+    except BadRecordError:
+        return True  # let the door count it
 
 
 def _fill(assembly: Assembly, bodies: tuple[tuple[bytes, bytes], ...]) -> Report:

@@ -134,7 +134,7 @@ class Standing:
                 if not self.rosters.knows(row.parent):
                     continue
                 cites = split(row.cites)
-                if self.rosters.problems(row.parent, cites):
+                if self.rosters.problem(row.parent, cites) is not None:
                     continue
                 result = self.rosters.learn(self.rosters.ids(row.parent) | cites)
                 self._store.replace(row._replace(roster=result))
@@ -164,7 +164,7 @@ class Standing:
         if proposal is not None:
             return self._read_decision(proposal)
         end = self._store.get(tables.Revocation, id=identity)
-        if end is not None:
+        if end is not None and self._store.get(tables.Certificate, device=end.device, member=end.member) is not None:
             return DeviceEnd(end.id, end.member, end.device, (end.good_decisions, end.good_talk, end.good_bulk))
         return None
 

@@ -40,7 +40,7 @@ class Clock:
 
 
 def world(seed: int = 1, clock: Clock | None = None) -> World:
-    return World(clock or Clock(), random.Random(seed).randbytes, CHEAP)
+    return World(clock or Clock(), random.Random(seed).randbytes, CHEAP, lambda _: 1 << 40)
 
 
 class Author:

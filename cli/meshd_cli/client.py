@@ -18,6 +18,9 @@ from meshd_cli.errors import CommandError, LockedError
 SOCKET = "control.sock"
 LOCK = "lock"
 _PATIENCE_SECONDS = 5.0
+_SILENCE_SECONDS = 300.0
+_HUNG_UP = "the daemon hung up before it answered"
+_LOST = "Look at its own output; nothing acknowledged is lost."
 
 
 class Where(NamedTuple):
@@ -42,7 +45,8 @@ def default_home() -> Path:
 def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any:
     """The answer to a request, by the daemon or without one. Raises CommandError or a node's error."""
     line = {"verb": verb, "arguments": _given(arguments or {}), "assembly": where.assembly}
-    answer = _from_daemon(where, line)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    answer = _from_daemon(where, line, deadline)
     if answer is not None:
         return answer["result"]
     from meshd import alone
@@ -50,31 +54,40 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
 
     request = Request(verb, line["arguments"], where.assembly)  # type: ignore[arg-type]
     with _progress() as tell:
-        return alone.ask(where.home, request, lambda: passphrase(where), tell)
+        patience = max(0.5, deadline - time.monotonic())
+        return alone.ask(where.home, request, lambda: passphrase(where), tell, patience=patience)
 
 
 def passphrase(where: Where, *, new: bool = False) -> str:
     """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
     if where.passphrase_file:
         try:
-            return Path(where.passphrase_file).read_text().rstrip("\r\n")
+            words = Path(where.passphrase_file).read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot read the passphrase from {where.passphrase_file}") from error
+        return _not_empty(words) if new else words
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
-        return named
-    if not sys.stdin.isatty():
+        return _not_empty(named) if new else named
+    if sys.stdin is None or not sys.stdin.isatty():
         raise LockedError(
             "a passphrase is needed, and there is no terminal to ask on",
             "Set MESHD_PASSPHRASE, or use --passphrase-file.",
         )
     from getpass import getpass
 
-    words = getpass("New passphrase: " if new else "Passphrase: ")
-    if new and not words:
+    try:
+        words = getpass("New passphrase: " if new else "Passphrase: ")
+        if new and getpass("Once more: ") != _not_empty(words):
+            raise CommandError("the two were not the same")
+    except EOFError as error:
+        raise LockedError("no passphrase was given") from error
+    return words
+
+
+def _not_empty(words: str) -> str:
+    if not words:
         raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
-    if new and getpass("Once more: ") != words:
-        raise CommandError("the two were not the same")
     return words
 
 
@@ -82,28 +95,34 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def _from_daemon(where: Where, line: dict[str, Any]) -> dict[str, Any] | None:
+def _from_daemon(where: Where, line: dict[str, Any], deadline: float) -> dict[str, Any] | None:
     """The daemon's answer; None if no daemon runs in this home."""
-    connection = _connect(where.home)
+    connection = _connect(where.home, deadline)
     if connection is None:
         return None
-    with connection, connection.makefile("rwb") as stream, _progress() as tell:
-        stream.write(json.dumps(line).encode() + b"\n")
-        stream.flush()
-        for reply in stream:
-            answer: dict[str, Any] = json.loads(reply)
-            if "progress" in answer:
-                tell(answer["progress"])
-            elif "error" in answer:
-                raise CommandError(answer["error"], answer["hint"], answer["code"])
-            else:
-                return answer
-    raise CommandError("the daemon stopped before it answered", "Look at its own output; nothing acknowledged is lost.")
+    connection.settimeout(_SILENCE_SECONDS)
+    try:
+        with connection, _progress() as tell:
+            connection.sendall(json.dumps(line).encode() + b"\n")
+            for reply in connection.makefile("rb"):
+                answer: dict[str, Any] = json.loads(reply)
+                if "progress" in answer:
+                    tell(answer["progress"])
+                elif "error" in answer:
+                    raise CommandError(answer["error"], answer["hint"], answer["code"])
+                else:
+                    return answer
+    except TimeoutError as error:
+        raise CommandError(
+            "the daemon does not answer", "It may be stopped or stuck; look at its own output."
+        ) from error
+    except ConnectionError as error:
+        raise CommandError(_HUNG_UP, _LOST) from error
+    raise CommandError(_HUNG_UP, _LOST)
 
 
-def _connect(home: Path) -> socket.socket | None:
+def _connect(home: Path, deadline: float) -> socket.socket | None:
     """A connection to the home's daemon. While one starts or stops, wait a little for it."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         connection = _try_socket(home)
         if connection is not None or not _is_locked(home) or time.monotonic() > deadline:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from meshd_cli.client import Where, default_home
-from meshd_cli.errors import INTERRUPTED, UsageError
+from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -28,7 +28,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Says usage errors as every other error is said."""
+    """Says usage errors as every other error is said, and takes no abbreviated options: scripts would lean on them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False} | options)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
@@ -52,17 +55,28 @@ def main(arguments: list[str]) -> int:
             options.passphrase_file,
         )
         code: int = options.function(where, options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a reader that has seen enough is no error
+        _forget_output()  # a reader that has seen enough is no error
         return 0
+    except OSError as error:
+        _forget_output()
+        where_ = f"{error.filename}: " if error.filename else ""
+        return _fail(CommandError(f"{where_}{error.strerror or error}"), as_json)
     except Exception as error:
         if not hasattr(error, "hint") or not hasattr(error, "code"):
             raise
         return _fail(error, as_json)
     return code
+
+
+def _forget_output() -> None:
+    """Nothing more can be written to stdout: don't let the interpreter try at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
@@ -83,11 +97,29 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
         )
     top.add_argument("--version", action=_ShowVersion, nargs=0, help="say which meshd this is")
     verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    verb = next((word for word in arguments if any(word in words for words in FAMILIES.values())), None)
+    verb = _verb(arguments)
     named = next((family for family, words in FAMILIES.items() if verb in words), None)
     for family in [named] if named else FAMILIES:
         import_module(f"meshd_cli.commands.{family}").register(verbs, common)
     return top
+
+
+def _verb(arguments: list[str]) -> str | None:
+    """The first word that is neither an option nor an option's value."""
+    words = iter(arguments)
+    for word in words:
+        if word in ("--home", "--assembly", "--passphrase-file"):
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def given(text: str) -> str:
+    """An option's value that says something."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 _ABOUT = "Decide together when the network is gone. Begin with `meshd demo`, or `meshd init NAME --as YOU`."

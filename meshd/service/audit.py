@@ -7,7 +7,7 @@ from meshd import survey
 from meshd.errors import UsageError
 from meshd.ingest import Door
 from meshd.service.context import Context, Result, Steps, role_of
-from meshd.standing import Standing
+from meshd.standing import Standing, split
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
@@ -137,7 +137,7 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps:
     if arguments.get("rebuild"):
         _rebuild(context, beside, numbers)
         rebuilt = True
-        problems = [each for each in problems if not each.startswith("shown:")]
+        problems = [each for each in problems if not each.startswith(("shown:", "record:"))]
     return {
         "ok": not problems,
         "records": len(records),
@@ -159,10 +159,11 @@ def _read_all(
             try:
                 record = read_record(assembly.id, entry.header, entry.signature, entry.body)
             except BadRecordError as error:
-                problems.append(f"the record {text_of(entry.id)[:8]} is damaged: {error}")
+                problems.append(f"record: {text_of(entry.id)[:8]} is damaged: {error}")
                 continue
             if record.id != entry.id:
-                problems.append(f"the record {text_of(entry.id)[:8]} is not what its id says")
+                problems.append(f"record: {text_of(entry.id)[:8]} is not what its id says")
+                continue
             records.append(record)
             numbers[record.device, record.log] = entry.chain
         yield f"{len(records)} records read"
@@ -191,13 +192,35 @@ def _differences(context: Context, beside: MemoryStore) -> list[str]:
     store = context.assembly.store
     missing = store.count(tables.Entry) - beside.count(tables.Entry)
     if missing:
-        problems.append(f"{missing} records of the log are not valid: a signature or a place in a chain is wrong")
+        problems.append(f"record: {missing} of the log are not valid, by their bytes, signature or place in a chain")
+    problems += _primary_problems(context, beside)
     for table in tables.PROJECTIONS:
         shown, counted = _comparable(store.find(table)), _comparable(beside.find(table))
         for row in sorted(shown - counted, key=repr):
             problems.append(f"shown: a {table.__name__.lower()} that the records do not say: {_short(row)}")
         for row in sorted(counted - shown, key=repr):
             problems.append(f"shown: a {table.__name__.lower()} is missing: {_short(row)}")
+    return problems
+
+
+def _primary_problems(context: Context, beside: MemoryStore) -> list[str]:
+    """What is wrong with the two things that are not in the records: the head's moves, and what this machine wrote."""
+    assembly = context.assembly
+    problems: list[str] = []
+    standing = Standing.load(beside, assembly.id)
+    heads = assembly.store.find(tables.Head)
+    if standing is not None:
+        for head in heads:
+            known = standing.rosters.knows(head.parent) and standing.rosters.knows(head.roster)
+            if head.cites and (not known or standing.rosters.problem(head.parent, split(head.cites)) is not None):
+                problems.append(
+                    f"the head moved to the roster {text_of(head.roster)[:8]}, which the records do not bear out"
+                )
+    for own in assembly.store.find(tables.Own):
+        if not beside.known([own.id]):
+            problems.append(
+                f"the last record that this device wrote in log {own.log} is missing: a peer may still have it"
+            )
     return problems
 
 
@@ -219,7 +242,12 @@ def _short(row: Any) -> str:
 def _rebuild(context: Context, beside: MemoryStore, numbers: dict[ChainKey, int]) -> None:
     """Put a recount's rows in the place of those on disk. Chains keep their numbers: the log refers to them."""
     store = context.assembly.store
+    sound = {entry.id for entry in beside.find(tables.Entry)}
     with context.assembly.writing():
+        for batch in list(store.walk()):
+            for entry in batch:
+                if entry.id not in sound:  # off the log, so that a good copy can come again
+                    store.delete(tables.Entry, id=entry.id)
         for table in tables.PROJECTIONS:
             store.delete(table)
             rows: list[Any] = beside.find(table)

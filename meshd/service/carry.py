@@ -43,6 +43,7 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps:
         taken = yield from import_file(context.assembly, path)
     else:
         raise NodeError(f"there is no folder or file {path}", "Is the stick mounted?")
+    news = _news(context, taken)
     return {
         "records": taken.records,
         "bytes": taken.bytes,
@@ -51,7 +52,9 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps:
         "damaged_segments": taken.damaged,
         "refused": taken.refused,
         "waiting": taken.waiting,
-        "news": _news(context, taken),
+        "news": news[:_SHOWN],
+        "more_news": len(news[_SHOWN:]),
+        "unreadable": taken.unreadable,
     }
 
 
@@ -68,12 +71,9 @@ def _news(context: Context, taken: Taken) -> list[Result]:
     standing = context.assembly.standing
     if standing is None or standing.state is None:
         return []
-    touched: dict[bytes, None] = {}
-    new = {record.id for record in taken.new if record.kind == Kind.PROPOSAL}
-    ballots = {record.id for record in taken.new if record.kind == Kind.BALLOT}
-    for identity in sorted(new):
-        touched[identity] = None
-    for row in context.assembly.store.find(tables.Ballot, newest=True, limit=len(ballots)) if ballots else ():
-        touched[row.proposal] = None
-    rows = (context.assembly.store.get(tables.Proposal, id=identity) for identity in list(touched)[:_SHOWN])
+    store = context.assembly.store
+    proposals = store.find(tables.Proposal, newest=True, limit=taken.news.get(Kind.PROPOSAL, 0))
+    ballots = store.find(tables.Ballot, newest=True, limit=taken.news.get(Kind.BALLOT, 0))
+    touched = dict.fromkeys([*(row.id for row in proposals), *(row.proposal for row in ballots)])
+    rows = (store.get(tables.Proposal, id=identity) for identity in touched)
     return [describe(context, row) for row in rows if row is not None]

@@ -62,7 +62,7 @@ class Context:
         """The head's state, if this person is a member in it. Raises NodeError."""
         state = self.state()
         if self.me not in state.members:
-            raise NodeError(f"only members {what}; you are {role_of(self.assembly, self.me)} here")
+            raise NodeError(f"only members {what}; you are {article(role_of(self.assembly, self.me))} here")
         return state
 
     def proposal(self, words: str) -> tables.Proposal:
@@ -94,6 +94,11 @@ def id_range(prefix: str) -> tuple[bytes, bytes]:
         bits = 256
     rest = 256 - bits
     return (value << rest).to_bytes(32, "big"), ((value << rest) | ((1 << rest) - 1)).to_bytes(32, "big")
+
+
+def article(role: str) -> str:
+    """`a member`, `an observer`; nobody is `a removed`."""
+    return role if role == "removed" else f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
 
 
 def role_of(assembly: Assembly, member: bytes) -> str:

@@ -35,8 +35,13 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     options = tuple(arguments.get("options") or ())
     method = "schulze" if policy.method == Method.ELECTION else None
     problem = void(Question(name, options, method, 1, 0), policy)
+    if len({option.casefold().strip() for option in options}) < len(options) or not all(map(str.strip, options)):
+        problem = "two options can't be told apart, or one is empty"
+    if not arguments["title"].strip():
+        problem = "its title is empty"
     if problem is not None:
-        hint = "Name them with --option, once for each." if method else "Options go with --policy election."
+        hint = "Name options with --option, once for each." if method else ""
+        hint = "Options go with --policy election." if options and not method else hint
         raise UsageError(f"this can't be proposed: {problem}", hint)
     with context.assembly.writing():
         record_head(context.assembly)

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from meshd.errors import NodeError, UsageError
+from meshd.errors import UsageError
 from meshd.service import audit, carry, decisions, links, membership, talk
 from meshd.service.context import Context
-from meshd.store.api import StoreError
 from meshd_protocol.control import BadRequestError, Request, check_arguments
 
 Handler = Callable[[Context, dict[str, Any]], Any]
@@ -42,10 +41,7 @@ def answer(context: Context, request: Request) -> Generator[str, None, Any]:
         check_arguments(request.verb, request.arguments)
     except BadRequestError as error:
         raise UsageError(str(error)) from error
-    try:
-        result = HANDLERS[request.verb](context, request.arguments)
-        if isinstance(result, Generator):
-            result = yield from result
-    except StoreError as error:
-        raise NodeError(str(error)) from error
+    result = HANDLERS[request.verb](context, request.arguments)
+    if isinstance(result, Generator):
+        result = yield from result
     return result

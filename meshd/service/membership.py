@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.caretaker import record_head
 from meshd.errors import NodeError, NotFoundError
-from meshd.service.context import Context, Result, role_of
+from meshd.service.context import Context, Result, article, role_of
 from meshd.store import tables
 from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
@@ -169,7 +169,7 @@ def _application(context: Context, words: str) -> tables.Application:
         if known is not None:
             role = role_of(assembly, known)
             hint = "`meshd admit` makes an observer a member." if role == "observer" else ""
-            raise NodeError(f"{assembly.people.label(known)} is {role} already", hint) from None
+            raise NodeError(f"{assembly.people.label(known)} is {article(role)} already", hint) from None
         raise
     return [row for row in rows if row.member == member][-1]
 

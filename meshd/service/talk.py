@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.errors import NodeError
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, role_of
 from meshd.store import tables
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
@@ -35,6 +35,7 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
         {
             "id": text_of(row.id),
             "person": context.assembly.people.device_label(row.device),
+            "role": _role(context, row.device),
             "topic": row.topic,
             "text": row.text,
             "time_ms": row.time_ms,
@@ -42,6 +43,12 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
         }
         for row in reversed(rows)
     ]
+
+
+def _role(context: Context, device: bytes) -> str | None:
+    """The speaker's role in the head; None for a device that nobody certified."""
+    owner = context.assembly.people.owner(device)
+    return role_of(context.assembly, owner) if owner else None
 
 
 def topics(context: Context, _: dict[str, Any]) -> list[Result]:

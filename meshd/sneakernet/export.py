@@ -9,7 +9,7 @@ from meshd import survey
 from meshd.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.sneakernet import join, media
-from meshd.sneakernet.stick import folder_of, open_stick, secrets, write_visit
+from meshd.sneakernet.stick import names_of, open_stick, secrets, write_visit
 from meshd.store import tables
 from meshd.survey import Span
 from meshd_crypto.hashing import digest
@@ -45,18 +45,18 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Generator[s
     if not stick.is_dir():
         raise NodeError(f"there is no folder {stick}", "Is the stick mounted?")
     done = Written()
-    folder = folder_of(assembly, stick)
-    if folder is None:
+    names = names_of(assembly)
+    if names is None:
         join.write_application(assembly, stick)
         done.answers = 1
         return done
-    media.make_folder(folder / media.SEGMENTS)
-    media.remove_parts(folder)
-    media.remove_parts(folder / media.SEGMENTS)
+    folder = media.make_inside(stick, *names)
+    for each in (folder, media.make_inside(folder, media.SEGMENTS)):
+        media.remove_parts(each)
     opened = open_stick(assembly, folder)
     present = tuple(info for info in opened.manifest.segments if _is_there(opened.segments, info))
     held = opened.manifest._replace(segments=present)
-    if opened.current is not None:
+    if opened.sound:
         _remove_unlisted(opened.segments, held)
     for data, info in _segments(assembly, held, narrow):
         if len(held.segments) + len(done.infos) >= limits.SEGMENTS:
@@ -74,12 +74,15 @@ def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Generator[str
     if not assembly.keys.network:
         raise NodeError("an application travels on a stick, not in a single file", "`meshd export DIR`")
     done = Written()
-    parts: list[bytes] = []
-    for data, info in _segments(assembly, bundle.EMPTY, narrow):
-        parts.append(data)
-        _count(done, info)
-        yield f"{done.records} records, {done.bytes} bytes"
-    media.write_file(path, FILE_MAGIC + bundle.pack(parts))
+
+    def pieces() -> Iterator[bytes]:
+        yield FILE_MAGIC
+        for data, info in _segments(assembly, bundle.EMPTY, narrow):
+            _count(done, info)
+            yield bundle.pack([data])
+
+    media.write_chunks(path, pieces())
+    yield f"{done.records} records, {done.bytes} bytes"
     return done
 
 
@@ -116,7 +119,7 @@ def _segments(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tu
         last = stretches[-1] if stretches else None
         if last is not None and (last.device, last.log, last.stop) == (stretch.device, stretch.log, stretch.start):
             stretches[-1] = stretch._replace(start=last.start)
-        elif last is None or (last.device, last.log, last.stop) != (stretch.device, stretch.log, stretch.stop):
+        else:
             stretches.append(stretch)
     if batch:
         yield _segment(assembly, batch, stretches)
@@ -141,33 +144,42 @@ def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tup
         chain = (head.device, head.log)
         start = _start(assembly, head, held, [places.get(chain) for places in visitors])
         span: Span | None = Span(chain, start, head.seq + 1) if start <= head.seq else None
+        number = 0
         while span is not None:
             records, span = survey.load(assembly, span)
             for data in records:
+                number += 1
                 try:
                     record = decode_record(assembly.id, data)
                 except BadRecordError:  # `meshd check` tells of it; the rest of the log can still travel
                     continue
                 if record.time_ms < narrow.since_ms and record.version == 1:
                     continue
-                end = head.branches or record.id
-                yield data, Stretch(head.device, head.log, record.seq, record.seq + 1, head.branches is not None, end)
+                if head.branches is not None:
+                    yield data, Stretch(*chain, number - 1, number, forked=True, end=head.branches)
+                else:
+                    yield data, Stretch(*chain, record.seq, record.seq + 1, forked=False, end=record.id)
 
 
 def _start(assembly: Assembly, head: Head, held: Manifest, places: list[Place | None]) -> int:
-    """From which seq on a chain has to go onto the stick."""
-    mine = [
+    """From which seq on a chain has to go onto the stick. A forked one goes whole, or not at all."""
+    mine = sorted(
         stretch
         for info in held.segments
         for stretch in info.stretches
         if (stretch.device, stretch.log) == (head.device, head.log)
-    ]
+    )
     if head.branches is not None:
-        there = any(stretch.forked and stretch.end == head.branches for stretch in mine)
         theirs = bool(places) and all(place is not None and place.id == head.branches for place in places)
-        return head.seq + 1 if there or theirs else 0
+        at = 0
+        for stretch in mine:
+            if stretch.forked and stretch.end == head.branches and stretch.start <= at < stretch.stop:
+                at = stretch.stop
+        row = assembly.door.chain((head.device, head.log))
+        whole = row is not None and at >= assembly.store.weigh(row.number, 0)[0]
+        return head.seq + 1 if whole or theirs else 0
     at = min((_had(assembly, place) for place in places), default=0)
-    for stretch in sorted(mine, key=lambda stretch: stretch.start):
+    for stretch in mine:
         if not stretch.forked and stretch.start <= at < stretch.stop and assembly.store.known([stretch.end]):
             at = stretch.stop
     return at

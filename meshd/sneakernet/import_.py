@@ -1,5 +1,6 @@
 """Reading from a stick: what this node lacks, through the same door as the network, one transaction per segment."""
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,27 +10,27 @@ from meshd.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.ingest import Report
 from meshd.sneakernet import join, media
-from meshd.sneakernet.stick import Stick, folder_of, open_stick, secrets, write_visit
+from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_visit
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo
 from meshd_protocol.chains import Waiting
-from meshd_protocol.errors import BadBundleError
+from meshd_protocol.errors import BadBundleError, UnknownKeyError
 from meshd_protocol.names import bytes_of, text_of
-from meshd_protocol.records import Record
 
 
 @dataclass
 class Taken:
-    """What an import brought. `damaged` names segments that could not be read."""
+    """What an import brought: `damaged` segments by name, how many need another key, and new records by kind."""
 
     records: int = 0
     bytes: int = 0
     segments: int = 0
     damaged: list[str] = field(default_factory=list)
     refused: int = 0
+    unreadable: int = 0
     waiting: int = 0
-    new: list[Record] = field(default_factory=list)
+    news: Counter[int] = field(default_factory=Counter)
 
 
 def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]:
@@ -38,10 +39,11 @@ def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]
     if join.read_answer(assembly, stick):
         yield "the answer to the application is here"
     taken.records += join.read_applications(assembly, stick)
-    folder = folder_of(assembly, stick)
+    names = names_of(assembly)
+    if names is None:
+        raise join.need_stick_answer()
+    folder = media.inside(stick, *names)
     if folder is None:
-        raise join.need_stick_answer(assembly)
-    if not media.is_folder(folder):
         if taken.records:
             return taken
         raise NodeError(
@@ -101,6 +103,8 @@ def _segments_of(path: Path) -> Iterator[bytes]:
 
 def _unlisted(stick: Stick) -> list[SegmentInfo]:
     """Segments that no readable manifest lists: whole files by their name, even where both manifests were lost."""
+    if media.inside(stick.folder, media.SEGMENTS) is None:
+        return []
     listed = {text_of(info.hash) for info in stick.manifest.segments}
     names = [name for name in media.hash_names(stick.segments) if name not in listed]
     return [SegmentInfo(bytes_of(name), 0, 0, ()) for name in names]
@@ -109,11 +113,15 @@ def _unlisted(stick: Stick) -> list[SegmentInfo]:
 def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> bool:
     """Read one segment file. False, and noted as damaged, if it is not what the manifest says."""
     name = text_of(info.hash)
-    data = media.read_file(stick.segments / name, limits.SEGMENT_BYTES)
+    folder = media.inside(stick.folder, media.SEGMENTS)
+    data = media.read_file(folder / name, limits.SEGMENT_BYTES) if folder else None
     try:
         if data is None or digest(data) != info.hash:
             raise BadBundleError("it is not what its name says")
         records = bundle.read_segment(secrets(assembly), assembly.id, data)
+    except UnknownKeyError:
+        taken.unreadable += 1
+        return False
     except BadBundleError:
         taken.damaged.append(name)
         return False
@@ -127,7 +135,7 @@ def _take_records(assembly: Assembly, records: list[bytes], waiting: Waiting, ta
     report = assembly.receive(records, waiting)
     taken.records += len(report.new) - len(report.own)
     taken.refused += len(report.refused)
-    taken.new += report.new
+    taken.news.update(record.kind for record in report.new)
     caretaker.open_welcomes(assembly)
     return report
 

@@ -27,8 +27,8 @@ def write_application(assembly: Assembly, stick: Path) -> None:
     ticket = assembly.keys.ticket
     assert ticket is not None, "who has no network key has a ticket"
     records, _ = survey.load(assembly, survey.own_records(assembly)[0])
-    folder = stick / media.ROOT / media.JOIN / join_folder(SigningKey.from_seed(ticket.seed).public)
-    media.make_folder(folder)
+    name = join_folder(SigningKey.from_seed(ticket.seed).public)
+    folder = media.make_inside(stick, media.ROOT, media.JOIN, name)
     held = media.read_file(folder / media.APPLICATION, limits.JOIN_FILE_BYTES)
     if held is not None and _read(contexts.JOIN_APPLICATION, ticket.psk, assembly.id, held) == records:
         return
@@ -41,8 +41,9 @@ def read_answer(assembly: Assembly, stick: Path) -> bool:
     ticket = assembly.keys.ticket
     if ticket is None or assembly.keys.network:
         return False
-    folder = stick / media.ROOT / media.JOIN / join_folder(SigningKey.from_seed(ticket.seed).public)
-    data = media.read_file(folder / media.ANSWER, limits.JOIN_FILE_BYTES)
+    name = join_folder(SigningKey.from_seed(ticket.seed).public)
+    folder = media.inside(stick, media.ROOT, media.JOIN, name)
+    data = media.read_file(folder / media.ANSWER, limits.JOIN_FILE_BYTES) if folder else None
     if data is None:
         return False
     found: list[NetworkKey] = []
@@ -53,14 +54,15 @@ def read_answer(assembly: Assembly, stick: Path) -> bool:
 
 def read_applications(assembly: Assembly, stick: Path) -> int:
     """Take in the applications on a stick that came through this assembly's invitations; how many records are new."""
-    folder = stick / media.ROOT / media.JOIN
-    names = set(media.folder_names(folder))
+    joins = media.inside(stick, media.ROOT, media.JOIN)
+    names = set(media.folder_names(joins)) if joins else set()
     new = 0
     for row in assembly.store.find(tables.Invitation) if names else ():
         name = join_folder(row.public)
         psk = invitation_secret(assembly, row) if name in names else None
-        data = media.read_file(folder / name / media.APPLICATION, limits.JOIN_FILE_BYTES) if psk else None
-        if psk is None or data is None or not media.is_folder(folder / name):
+        folder = media.inside(stick, media.ROOT, media.JOIN, name)
+        data = media.read_file(folder / media.APPLICATION, limits.JOIN_FILE_BYTES) if psk and folder else None
+        if psk is None or data is None:
             continue
         records = _read(contexts.JOIN_APPLICATION, psk, assembly.id, data)[:_RECORDS]
         batch = _of_one_device(assembly, records)
@@ -72,12 +74,13 @@ def read_applications(assembly: Assembly, stick: Path) -> int:
 
 def write_answers(assembly: Assembly, stick: Path) -> int:
     """Leave the welcomes of those whose applications this stick carries."""
-    folder = stick / media.ROOT / media.JOIN
-    names = set(media.folder_names(folder))
+    joins = media.inside(stick, media.ROOT, media.JOIN)
+    names = set(media.folder_names(joins)) if joins else set()
     written = 0
     for row in assembly.store.find(tables.Invitation) if names else ():
         name = join_folder(row.public)
-        if name not in names or not media.is_folder(folder / name):
+        folder = media.inside(stick, media.ROOT, media.JOIN, name)
+        if name not in names or folder is None:
             continue
         psk = invitation_secret(assembly, row)
         welcomes = [
@@ -88,16 +91,16 @@ def write_answers(assembly: Assembly, stick: Path) -> int:
         ]
         if psk is None or not welcomes:
             continue
-        held = media.read_file(folder / name / media.ANSWER, limits.JOIN_FILE_BYTES)
+        held = media.read_file(folder / media.ANSWER, limits.JOIN_FILE_BYTES)
         if held is not None and _read(contexts.JOIN_ANSWER, psk, assembly.id, held) == welcomes:
             continue
         data = write_join(contexts.JOIN_ANSWER, psk, assembly.id, welcomes, assembly.world.entropy)
-        media.write_file(folder / name / media.ANSWER, data)
+        media.write_file(folder / media.ANSWER, data)
         written += 1
     return written
 
 
-def need_stick_answer(assembly: Assembly) -> NodeError:
+def need_stick_answer() -> NodeError:
     """What a newcomer is told who finds nothing for her on a stick."""
     return NodeError(
         "there is no answer to your application on this stick yet",

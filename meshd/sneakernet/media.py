@@ -4,10 +4,11 @@ No symlink is followed and nothing outside the folder is read. A write is comple
 rename, fsync of the folder.
 """
 
+import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from meshd.config import sync_folder
@@ -58,46 +59,75 @@ def size_of(path: Path) -> int | None:
 
 def write_file(path: Path, data: bytes) -> None:
     """Put a file on the stick, whole and checked, or not at all. Raises MediaError."""
+    write_chunks(path, [data])
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """The same for a file that is made piece by piece. Raises MediaError."""
     part = path.with_name(path.name + _PART)
+    written = hashlib.blake2b()
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            for chunk in chunks:
+                file.write(chunk)
+                written.update(chunk)
             file.flush()
             os.fsync(file.fileno())
-        if read_file(part, len(data)) != data:
-            raise MediaError(f"{path.name} does not read back as it was written", "The stick may be broken.")
+        with part.open("rb") as file:
+            if hashlib.file_digest(file, "blake2b").digest() != written.digest():
+                raise MediaError(f"{path.name} does not read back as it was written", "The stick may be broken.")
         part.replace(path)
         sync_folder(path.parent)
     except OSError as error:
+        remove(part)
         raise MediaError(f"cannot write {path}: {error.strerror}", "Is the stick full, or write-protected?") from error
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it. Raises MediaError where something else has that name."""
+def inside(stick: Path, *names: str) -> Path | None:
+    """A folder below a stick's own, if it is there and no part of the way is a link; None otherwise."""
+    path = stick
+    for name in names:
+        path = path / name
+        try:
+            status = path.lstat()
+        except OSError:
+            return None
+        if not stat.S_ISDIR(status.st_mode):
+            return None
+    return path
+
+
+def make_inside(stick: Path, *names: str) -> Path:
+    """The same, made where it is not there. Raises MediaError where something else has one of the names."""
+    path = stick
+    for name in names:
+        path = path / name
+        try:
+            path.mkdir(exist_ok=True)
+            is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        except OSError as error:
+            raise MediaError(f"cannot make the folder {path}: {error.strerror}") from error
+        if not is_folder:
+            raise MediaError(f"{path} is a link: nothing is written through it")
+    return path
+
+
+def hash_names(folder: Path) -> list[str]:
+    """The names in a folder that are hashes; nothing else there is looked at. Raises MediaError."""
+    return [name for name in _names(folder) if _HASH.fullmatch(name)]
+
+
+def folder_names(folder: Path) -> list[str]:
+    """The names in a folder that can be tags. Raises MediaError."""
+    return [name for name in _names(folder) if _FOLDER.fullmatch(name)]
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        return sorted(os.listdir(folder))  # noqa: PTH208 (names only)
     except OSError as error:
-        raise MediaError(f"cannot make the folder {path}: {error.strerror}") from error
-    if path.is_symlink() or not path.is_dir():
-        raise MediaError(f"{path} is not a folder")
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is a folder of that name, not a link to one."""
-    return path.is_dir() and not path.is_symlink()
-
-
-def hash_names(folder: Path) -> Iterator[str]:
-    """The names in a folder that are hashes; nothing else there is looked at."""
-    if is_folder(folder):
-        yield from sorted(name for name in os.listdir(folder) if _HASH.fullmatch(name))  # noqa: PTH208 (names only)
-
-
-def folder_names(folder: Path) -> Iterator[str]:
-    """The names in a folder that can be tags."""
-    if is_folder(folder):
-        yield from sorted(name for name in os.listdir(folder) if _FOLDER.fullmatch(name))  # noqa: PTH208
+        raise MediaError(f"cannot read {folder}: {error.strerror}", "Was the stick pulled?") from error
 
 
 def remove(path: Path) -> None:
@@ -110,7 +140,6 @@ def remove(path: Path) -> None:
 
 def remove_parts(folder: Path) -> None:
     """Remove what an interrupted write left."""
-    if is_folder(folder):
-        for name in os.listdir(folder):  # noqa: PTH208
-            if name.endswith(_PART):
-                remove(folder / name)
+    for name in _names(folder):
+        if name.endswith(_PART):
+            remove(folder / name)

@@ -1,5 +1,6 @@
 """One assembly's folder on a stick: its manifests, and what both export and import do with them."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class Stick:
     folder: Path
     manifest: Manifest
     current: str | None
+    sound: bool
+    """Whether every manifest that is there could be read: else unlisted segments may be good ones."""
 
     @property
     def segments(self) -> Path:
@@ -32,27 +35,29 @@ def secrets(assembly: Assembly) -> list[bytes]:
     return [key.secret for key in newest_first(assembly)]
 
 
-def folder_of(assembly: Assembly, stick: Path) -> Path | None:
-    """Where this assembly's folder is on a stick; None while the first network key is unknown."""
+def names_of(assembly: Assembly) -> tuple[str, str] | None:
+    """The way to this assembly's folder on a stick; None while the first network key is unknown."""
     origin = roster_id(assembly.id, ())
     first = next((key.secret for key in assembly.keys.network if key.roster == origin), None)
-    return None if first is None else stick / media.ROOT / stick_tag(first, assembly.id)
+    return None if first is None else (media.ROOT, stick_tag(first, assembly.id))
 
 
 def open_stick(assembly: Assembly, folder: Path) -> Stick:
     """Read the newer of the two manifests; an empty one if neither is there or good."""
-    best, current = EMPTY, None
+    best, current, sound = EMPTY, None, True
     for name in media.MANIFESTS:
         data = media.read_file(folder / name, limits.MANIFEST_BYTES)
         if data is None:
+            sound = sound and not os.path.lexists(folder / name)
             continue
         try:
             manifest = read_manifest(secrets(assembly), assembly.id, data)
         except BadBundleError:
+            sound = False
             continue
         if manifest.counter > best.counter:
             best, current = manifest, name
-    return Stick(folder, best, current)
+    return Stick(folder, best, current, sound)
 
 
 def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:
@@ -68,8 +73,15 @@ def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:
     after = manifest._replace(visitors=visitors, counter=stick.manifest.counter + 1)
     if stick.current is not None and after._replace(counter=stick.manifest.counter) == stick.manifest:
         return
-    entropy = assembly.world.entropy
-    data = write_manifest(secrets(assembly)[0], assembly.id, after, assembly.keys.device, entropy)
+    data = _manifest(assembly, after)
+    while len(data) > limits.MANIFEST_BYTES and len(after.visitors) > 1:  # who is forgotten is sent more, not less
+        forgotten = next(device for device in after.visitors if device != assembly.keys.device.public)
+        after = after._replace(visitors={key: value for key, value in after.visitors.items() if key != forgotten})
+        data = _manifest(assembly, after)
     name = media.MANIFESTS[1] if stick.current == media.MANIFESTS[0] else media.MANIFESTS[0]
     media.write_file(stick.folder / name, data)
     stick.manifest, stick.current = after, name
+
+
+def _manifest(assembly: Assembly, manifest: Manifest) -> bytes:
+    return write_manifest(secrets(assembly)[0], assembly.id, manifest, assembly.keys.device, assembly.world.entropy)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from meshd.errors import NodeError
 from meshd.store.tables import Entry
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
-class StoreError(Exception):
+class StoreError(NodeError):
     """The log can't be read or written."""
 
 
@@ -65,6 +66,14 @@ class Store(Protocol):
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """How many entries a chain has from that seq on, and their bytes."""
+        ...
+
+    def ids(self, chain: int) -> list[bytes]:
+        """The ids of all entries of a chain."""
+        ...
+
+    def last_chain(self) -> int:
+        """The highest number that a chain or an entry has; 0 in an empty log."""
         ...
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
-from meshd.store.tables import TABLES, Entry
+from meshd.store.tables import TABLES, Chain, Entry
 
 _Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 
@@ -96,6 +96,15 @@ class MemoryStore:
         """See `Store.weigh`."""
         found = [entry for entry in self.find(Entry, chain=chain) if entry.seq >= start]
         return len(found), sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in found)
+
+    def ids(self, chain: int) -> list[bytes]:
+        """See `Store.ids`."""
+        return [entry.id for entry in self.find(Entry, chain=chain)]
+
+    def last_chain(self) -> int:
+        """See `Store.last_chain`."""
+        numbers = [chain.number for chain in self.find(Chain)] + [entry.chain for entry in self.find(Entry)]
+        return max(numbers, default=0)
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """See `Store.between`."""

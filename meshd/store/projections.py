@@ -38,7 +38,7 @@ def project(assembly: bytes, record: Record, certificate: tables.Certificate | N
     try:
         if record.kind == Kind.GENESIS:
             if record.id != assembly:
-                raise BadBodyError("the genesis of another assembly")
+                raise BadBodyError("a genesis that is not the first record of its device")
             read_body(record)
             return None
         body = read_body(record)

@@ -27,11 +27,25 @@ class SqliteStore:
     def __init__(self, path: Path, key: bytes) -> None:
         try:
             self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
-            self._db.execute("PRAGMA cipher_log_level = NONE")
-            self._db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-            self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlcipher.DatabaseError as error:
-            raise WrongKeyError(f"the log {path.name} can't be opened with this home's key, or is damaged") from error
+            version = self._unlock(key)
+            if version > VERSION:
+                raise StoreError("the log was written by a later meshd: this one needs an update")
+            if version < VERSION:
+                from meshd.store.migrations import migrate
+
+                migrate(self._db, VERSION)
+        except sqlcipher.Error as error:
+            if "not a database" in str(error):
+                raise WrongKeyError(
+                    f"the log {path} is damaged, or of another home: its key does not open it"
+                ) from error
+            raise StoreError(f"the log {path} can't be opened: {error}") from error
+
+    def _unlock(self, key: bytes) -> int:
+        """Give the key, set how the file is written, and return the version of its tables."""
+        self._db.execute("PRAGMA cipher_log_level = NONE")
+        self._db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -40,13 +54,7 @@ class SqliteStore:
             "cache_size = -8192",
         ):
             self._db.execute(f"PRAGMA {pragma}")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StoreError("the log was written by a later meshd: this one needs an update")
-        if version < VERSION:
-            from meshd.store.migrations import migrate
-
-            migrate(self._db, VERSION)
+        return int(version)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -78,8 +86,11 @@ class SqliteStore:
         """See `Store.delete`."""
         self._check_writable()
         clause, values = _where(where)
-        cursor = self._db.execute(f"DELETE FROM {_name(table)}{clause}", values)  # noqa: S608 (names are ours)
-        return int(cursor.rowcount)
+        sql = f"DELETE FROM {_name(table)}{clause}"  # noqa: S608 (names are ours)
+        try:
+            return int(self._db.execute(sql, values).rowcount)
+        except sqlcipher.Error as error:
+            raise _translated(error) from error
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
@@ -94,7 +105,7 @@ class SqliteStore:
         if limit is not None:
             sql += f" LIMIT {limit:d}"
         make: Any = table._make  # type: ignore[attr-defined]
-        return [make(row) for row in self._db.execute(sql, values)]
+        return [make(row) for row in self._query(sql, values)]
 
     def get(self, table: type[Row], **where: object) -> Row | None:
         """See `Store.get`."""
@@ -104,8 +115,7 @@ class SqliteStore:
     def count(self, table: type[Any], **where: object) -> int:
         """See `Store.count`."""
         clause, values = _where(where)
-        (number,) = self._db.execute(f"SELECT count(*) FROM {_name(table)}{clause}", values).fetchone()  # noqa: S608
-        return int(number)
+        return int(self._query(f"SELECT count(*) FROM {_name(table)}{clause}", values)[0][0])  # noqa: S608
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
@@ -114,13 +124,14 @@ class SqliteStore:
         for start in range(0, len(every), _CHUNK):
             chunk = every[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
-            found.update(row[0] for row in self._db.execute(f"SELECT id FROM entry WHERE id IN ({marks})", chunk))  # noqa: S608
+            sql = f"SELECT id FROM entry WHERE id IN ({marks})"  # noqa: S608
+            found.update(row[0] for row in self._query(sql, chunk))
         return found
 
     def span(self, chain: int, start: int, stop: int) -> list[Entry]:
         """See `Store.span`."""
         sql = f"SELECT {_columns(Entry)} FROM entry WHERE chain = ? AND seq >= ? AND seq < ? ORDER BY seq, id"  # noqa: S608
-        return [Entry._make(row) for row in self._db.execute(sql, (chain, start, stop))]
+        return [Entry._make(row) for row in self._query(sql, (chain, start, stop))]
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """See `Store.weigh`."""
@@ -128,20 +139,29 @@ class SqliteStore:
             "SELECT count(*), coalesce(sum(length(header) + length(signature) + coalesce(length(body), 0)), 0) "
             "FROM entry WHERE chain = ? AND seq >= ?"
         )
-        count, size = self._db.execute(sql, (chain, start)).fetchone()
+        ((count, size),) = self._query(sql, (chain, start))
         return int(count), int(size)
+
+    def ids(self, chain: int) -> list[bytes]:
+        """See `Store.ids`."""
+        return [row[0] for row in self._query("SELECT id FROM entry WHERE chain = ?", (chain,))]
+
+    def last_chain(self) -> int:
+        """See `Store.last_chain`."""
+        sql = "SELECT max(coalesce((SELECT max(number) FROM chain), 0), coalesce((SELECT max(chain) FROM entry), 0))"
+        return int(self._query(sql, ())[0][0])
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """See `Store.between`."""
         sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"  # noqa: S608
         make: Any = table._make  # type: ignore[attr-defined]
-        return [make(row) for row in self._db.execute(sql, (low, high, limit))]
+        return [make(row) for row in self._query(sql, (low, high, limit))]
 
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""
         last = 0
         sql = f"SELECT rowid, {_columns(Entry)} FROM entry WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-        while rows := self._db.execute(sql, (last, batch)).fetchall():
+        while rows := self._query(sql, (last, batch)):
             last = rows[-1][0]
             yield [Entry._make(row[1:]) for row in rows]
 
@@ -155,8 +175,16 @@ class SqliteStore:
 
     def quick_check(self) -> list[str]:
         """What SQLite finds wrong with the file; empty if nothing."""
-        found = [str(row[0]) for row in self._db.execute("PRAGMA quick_check")]
+        found = [str(row[0]) for row in self._query("PRAGMA quick_check", ())]
         return [] if found == ["ok"] else found
+
+    def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlcipher.Error as error:
+            raise StoreError(
+                f"the log can't be read: {error}", "`meshd check` tells more; a copy from a peer mends it."
+            ) from error
 
     def _writing(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._check_writable()
@@ -173,7 +201,7 @@ class SqliteStore:
 def _translated(error: Exception) -> StoreError:
     text = str(error)
     if "full" in text:
-        return DiskFullError("the disk is full: nothing was written")
+        return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
     return StoreError(f"the log can't be written: {text}")
 
 

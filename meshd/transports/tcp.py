@@ -34,6 +34,8 @@ class TcpTransport:
             raise UnreachableError(f"no answer within {_DIAL_SECONDS} seconds") from error
         except OSError as error:
             raise UnreachableError(_reason(error)) from error
+        except ValueError as error:  # a host that no resolver can be asked for
+            raise UnreachableError("no such host") from error
         return Connection(stream, write_address(stream.socket.getsockname()), write_address(remote))
 
     async def serve(
@@ -42,9 +44,11 @@ class TcpTransport:
         """See `Transport.serve`. Raises UnreachableError if the address can't be listened at."""
         try:
             listeners = await self._open()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             host, port = self._listen or (ANY, 0)
-            raise UnreachableError(f"cannot listen at {host}:{port}: {_reason(error)}") from error
+            raise UnreachableError(
+                f"cannot listen at {host}:{port}: {_reason(error) if isinstance(error, OSError) else 'no such host'}"
+            ) from error
 
         async def accept(stream: trio.SocketStream) -> None:
             try:

@@ -14,7 +14,7 @@ from meshd_crypto.sealing import BOX_OVERHEAD, CannotOpenError, lock, unlock
 from meshd_crypto.signing import SIGNATURE_SIZE, sign, verify
 from meshd_protocol import contexts, limits
 from meshd_protocol.encoding import decode, encode
-from meshd_protocol.errors import BadBundleError, NotCanonicalError
+from meshd_protocol.errors import BadBundleError, NotCanonicalError, UnknownKeyError
 from meshd_protocol.names import text_of
 
 VERSION = 1
@@ -27,12 +27,15 @@ FILE_MAGIC = b"meshd/bundle/1\x00"
 """First bytes of a bundle that is a single file; segments follow, each with its length."""
 
 _MANIFEST_ITEMS = 2_000_000
+_COUNTERS = 2**52
+"""A manifest with a counter beyond is somebody's attempt to make the next one impossible."""
 
 
 class Stretch(NamedTuple):
     """Part of a chain that a segment holds: start <= seq < stop. `end` is the id of the last record.
 
-    For a forked chain, `forked` is true and `end` the digest of all its branches.
+    For a forked chain, `forked` is true, `end` the digest of all its branches, and `start` and `stop` count its records
+    in the order of seq and id.
     """
 
     device: bytes
@@ -178,7 +181,7 @@ def _manifest(fields: dict[int, Any]) -> Manifest:
         for identity, size, records, stretches in fields[2]
     )
     visitors = {_id(visitor): tuple(_place(*each) for each in places) for visitor, places in fields[3]}
-    if len(segments) > limits.SEGMENTS:
+    if len(segments) > limits.SEGMENTS or _uint(fields[1]) >= _COUNTERS:
         raise ValueError
     return Manifest(_uint(fields[1]), segments, visitors)
 
@@ -213,4 +216,4 @@ def _open(secrets: Iterable[bytes], assembly: bytes, data: bytes, context: bytes
             return unlock(derive(secret, context, assembly), data[KEY_NAME_SIZE:], context + assembly)
         except CannotOpenError as error:
             raise BadBundleError("it is damaged") from error
-    raise BadBundleError("no network key of this node opens it")
+    raise UnknownKeyError("no network key of this node opens it")

@@ -141,14 +141,22 @@ def settle(records: Collection[Record], parents: Mapping[bytes, int], verify: Ve
         count = authentic_prefix(ordered, noting) if known else 0
         return Settled(ordered[:count], ordered[count:], [], signed)
 
-    authentic = authentic_tree(ordered, noting)
     at = dict(parents) | {record.id: record.seq for record in ordered}
     out = Settled([], [], [], signed)
-    valid: set[bytes] = set(parents)
+    reached: set[bytes] = set(parents)
+    candidates: list[Record] = []
     for record in ordered:
         if record.prev is not None and at.get(record.prev, record.seq - 1) != record.seq - 1:
             out.broken.append(record)
-        elif record.id in authentic and (record.prev is None or record.prev in valid):
+        elif record.prev is None or record.prev in reached:
+            reached.add(record.id)
+            candidates.append(record)
+        else:  # an orphan: no signature is worth checking before its parent is here
+            out.waiting.append(record)
+    authentic = authentic_tree(candidates, noting)
+    valid: set[bytes] = set(parents)
+    for record in candidates:
+        if record.id in authentic and (record.prev is None or record.prev in valid):
             valid.add(record.id)
             out.valid.append(record)
         else:

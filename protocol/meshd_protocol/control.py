@@ -88,6 +88,18 @@ def read_request(line: bytes) -> Request:
     return Request(value["verb"], arguments, assembly)
 
 
+_WORDS = {str: "text in UTF-8", bool: "true or false", list: "texts in UTF-8", int: "a number below 2^53"}
+
+
+def _is_sound(value: Any) -> bool:
+    """Whether texts are UTF-8 and numbers within bounds; JSON and a shell's words allow more."""
+    if isinstance(value, list):
+        return all(type(each) is str and _is_sound(each) for each in value)
+    if isinstance(value, str):
+        return all(not "\ud800" <= letter <= "\udfff" for letter in value)
+    return not isinstance(value, int) or abs(value) < limits.INTEGER
+
+
 def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
     """Hold a verb's arguments against its table. Raises BadRequestError."""
     table = VERBS.get(verb)
@@ -99,9 +111,8 @@ def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
             raise BadRequestError(f"{verb} has no argument {name[:40]!r}")
         if value is None and argument.optional:
             continue
-        texts = not isinstance(value, list) or all(type(each) is str for each in value)
-        if type(value) is not argument.kind or not texts:
-            raise BadRequestError(f"the argument {name} of {verb} is no {argument.kind.__name__}")
+        if type(value) is not argument.kind or not _is_sound(value):
+            raise BadRequestError(f"the argument {name} of {verb} can't be read: it must be {_WORDS[argument.kind]}")
     for name, argument in table.items():
         if not argument.optional and name not in arguments:
             raise BadRequestError(f"{verb} needs the argument {name}")

@@ -14,6 +14,18 @@ from meshd_protocol.errors import NotCanonicalError
 
 Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[int, Value] | dict[str, Value] | None"
 
+_TAGS_OF_CBOR2 = (
+    0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799,
+)  # fmt: skip
+
+
+def _refuse_tag(*_: object) -> object:
+    raise NotCanonicalError("a tag has no place in a record")
+
+
+_NO_TAGS = dict.fromkeys(_TAGS_OF_CBOR2, _refuse_tag)
+"""cbor2's own decoders must never run on strangers' bytes: one of them compiles regular expressions."""
+
 _SCALARS = frozenset({bytes, str, bool, type(None)})
 
 
@@ -28,7 +40,14 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
     Raises NotCanonicalError, saying what is wrong.
     """
     try:
-        value: Value = cbor2.loads(data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=limits.DEPTH)
+        value: Value = cbor2.loads(
+            data,
+            tag_hook=_refuse_tag,
+            semantic_decoders=_NO_TAGS,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            max_depth=limits.DEPTH,
+        )
         _check(value, items)
         again = cbor2.dumps(value, canonical=True)
     except NotCanonicalError:

@@ -29,5 +29,9 @@ class BadBundleError(ProtocolError):
     """A file on a stick that is damaged, foreign, or not what its name says."""
 
 
+class UnknownKeyError(BadBundleError):
+    """A file on a stick under a network key that this node does not have. It is not damaged, and stays."""
+
+
 class BadTicketError(ProtocolError):
     """An invitation ticket that cannot be read."""

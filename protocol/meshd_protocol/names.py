@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection
 
 SHORTEST = 4
+_JOINERS = "\u200c\u200d"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -40,11 +41,13 @@ def shortest_prefix(text: str, others: Collection[str], least: int = SHORTEST) -
 def printable(text: str, *, lines: bool = False) -> str:
     """`text` with everything that could steer a terminal or reorder a line replaced by `\N{REPLACEMENT CHARACTER}`.
 
-    With `lines`, line breaks stay. Names and texts come from strangers: nothing is printed without this.
+    With `lines`, line breaks stay. Tabs become spaces; the joiners that Persian, Indic scripts and emoji need stay.
+    Names and texts come from strangers: nothing is printed without this.
     """
+    text = text.replace("\r\n", "\n").expandtabs(4)
     return "".join(
         character
-        if (lines and character == "\n") or unicodedata.category(character) not in _INVISIBLE
+        if (lines and character == "\n") or character in _JOINERS or unicodedata.category(character) not in _INVISIBLE
         else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )

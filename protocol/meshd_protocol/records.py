@@ -1,8 +1,8 @@
 """One record: header, id, signature, body, and nothing about its neighbours (design: records, "One record").
 
-Bytes are kept exactly as they arrived; nothing here re-encodes what somebody signed. Fields 0 to 4, the signature and
-the form of `signed` are fixed for all versions: a header of a later version is checked, stored and relayed like any
-other, and has no effect.
+Bytes are kept exactly as they arrived; nothing here re-encodes what somebody signed. Fields 0 to 4, the last two (the
+body's length and hash), the signature and the form of `signed` are fixed for all versions: a header of a later version
+is checked, stored and relayed like any other, and has no effect.
 """
 
 import itertools
@@ -85,7 +85,7 @@ def read_record(assembly: bytes, header: bytes, signature: bytes, body: bytes | 
     if len(signature) != SIGNATURE_SIZE:
         raise BadRecordError("a signature has 64 bytes")
     fields = _decode(header)
-    if type(fields) is not list or len(fields) < 5:
+    if type(fields) is not list or len(fields) < 7:
         raise BadRecordError("a header is an array")
     version, device, log, seq, prev = fields[:5]
     if type(version) is not int or version < 1:
@@ -100,9 +100,14 @@ def read_record(assembly: bytes, header: bytes, signature: bytes, body: bytes | 
         raise BadRecordError("prev is the id of the record before, and null at seq 0 alone")
     if body is None and log == Log.DECISIONS:
         raise BadRecordError("a record of log 0 came without its body")
+    body_len, body_hash = fields[-2:]
+    if type(body_len) is not int or body_len < 0 or type(body_hash) is not bytes or len(body_hash) != 32:
+        raise BadRecordError("the body's length and hash are missing")
+    if body is not None and (len(body) != body_len or digest(body) != body_hash):
+        raise BadRecordError("the body is not the one that the header names")
     if version != VERSION:
         identity = digest(signed_bytes(assembly, header, version))
-        return Record(identity, version, device, log, seq, prev, 0, FUTURE_KIND, (), b"", header, signature, body)
+        return Record(identity, version, device, log, seq, prev, 0, FUTURE_KIND, (), body_hash, header, signature, body)
     return _read_current(assembly, fields, header, signature, body)
 
 
@@ -110,19 +115,17 @@ def _read_current(assembly: bytes, fields: list[Any], header: bytes, signature: 
     """The part of a header that version 1 settles."""
     if len(fields) != _FIELDS:
         raise BadRecordError("a header of version 1 has ten fields")
-    _, device, log, seq, prev, time_ms, kind, deps, body_len, body_hash = fields
+    _, device, log, seq, prev, time_ms, kind, deps, _, body_hash = fields
     if type(time_ms) is not int or type(kind) is not int or time_ms < 0 or kind < 0:
         raise BadRecordError("time and kind are unsigned integers")
     if type(deps) is not list or len(deps) > limits.DEPS:
         raise BadRecordError(f"deps are at most {limits.DEPS} ids")
     if deps and (any(type(dep) is not bytes or len(dep) != ID_SIZE for dep in deps) or not _ascending(deps)):
         raise BadRecordError("deps are sorted, different ids")
-    if type(body_len) is not int or body_len < 0 or type(body_hash) is not bytes or len(body_hash) != 32:
-        raise BadRecordError("the body's length and hash are missing")
-    if body is not None and (len(body) != body_len or digest(body) != body_hash):
-        raise BadRecordError("the body is not the one that the header names")
     scope = NO_ASSEMBLY if kind == Kind.GENESIS and seq == 0 else assembly
     identity = digest(signed_bytes(scope, header))
+    if scope is NO_ASSEMBLY and assembly not in (NO_ASSEMBLY, identity):
+        raise BadRecordError("the genesis of another assembly")
     return Record(
         identity, VERSION, device, log, seq, prev, time_ms, kind, tuple(deps), body_hash, header, signature, body
     )
@@ -136,7 +139,7 @@ def is_signed(assembly: bytes, record: Record) -> bool:
 
 def body_fits(record: Record, body: bytes) -> bool:
     """Whether `body` is the one that the header names, for a record whose body was missing."""
-    return record.version == VERSION and digest(body) == record.body_hash
+    return digest(body) == record.body_hash
 
 
 def make_record(

@@ -1,10 +1,10 @@
 """Rosters: who decides, by which rules, as a function of the set of decisions in effect (design: decisions, "Rosters").
 
 A roster is a set of ids; the genesis is the empty set. Nothing here depends on the path to a set. A step to a larger
-set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problems`, rule 1),
+set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problem`, rule 1),
 and a node moves only from its own head (`Rosters.advance`, rule 2).
 
-Ratification, `follow` and certified decisions are to come: a ratified step is one more way for `problems` to be empty,
+Ratification, `follow` and certified decisions are to come: a ratified step is one more way for `problem` to find none,
 a certified decision one more case of `_decision_problem`.
 """
 
@@ -55,6 +55,7 @@ class DeviceEnd(NamedTuple):
 
 
 Item = Decision | Endorsement | DeviceEnd
+_Vouches = dict[bytes, list[Endorsement]]
 
 
 class Facts(Protocol):
@@ -104,7 +105,6 @@ class Rosters:
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {self.origin: frozenset()}
         self._states: dict[bytes, State] = {}
-        self._vouches: tuple[Set, dict[bytes, list[Endorsement]]] = (frozenset(), {})
 
     def learn(self, ids: Set) -> bytes:
         """Remember a set that effective steps reach, and return its id."""
@@ -162,17 +162,19 @@ class Rosters:
             revoked=revoked,
         )
 
-    def problems(self, parent: bytes, cites: Iterable[bytes]) -> list[str]:
-        """Why a step from a known roster to `parent` and `cites` is not effective; empty if it is (rule 1)."""
+    def problem(self, parent: bytes, cites: Iterable[bytes]) -> str | None:
+        """Why a step from a known roster to `parent` and `cites` is not effective; None if it is (rule 1)."""
         start = self._sets[parent]
         added = frozenset(cites) - start
         if not added:
-            return ["it cites nothing new"]
+            return "it cites nothing new"
         result = start | added
-        problems = [problem for each in sorted(added) if (problem := self._problem(each, parent, result)) is not None]
-        if not problems and not self.meaning(result).members:
-            problems.append("it would leave no members")
-        return problems
+        vouches = self._vouches(result)
+        for each in sorted(added):
+            problem = self._problem(each, parent, result, vouches)
+            if problem is not None:
+                return problem
+        return None if self.meaning(result).members else "it would leave no members"
 
     def take(self, head: bytes, candidates: Iterable[bytes]) -> Set:
         """Those of `candidates` that qualify in `head` together, largest such set; empty if none may be taken."""
@@ -180,7 +182,8 @@ class Rosters:
         taken = frozenset(candidates) - start
         while True:
             result = start | taken
-            kept = frozenset(each for each in taken if self._problem(each, head, result) is None)
+            vouches = self._vouches(result)
+            kept = frozenset(each for each in taken if self._problem(each, head, result, vouches) is None)
             if kept == taken:
                 break
             taken = kept
@@ -208,7 +211,7 @@ class Rosters:
             head = self.learn(start | added)
             moves.append((head, added))
 
-    def _problem(self, identity: bytes, parent: bytes, result: Set) -> str | None:
+    def _problem(self, identity: bytes, parent: bytes, result: Set, vouches: _Vouches) -> str | None:
         """Why one id does not qualify in `parent` for the set `result`."""
         item = self._facts.item(identity)
         if item is None:
@@ -223,7 +226,7 @@ class Rosters:
         if not pin <= result:
             return "it cites something whose pinned roster is not contained in it"
         if isinstance(item, Endorsement):
-            return self._endorsement_problem(item, parent, result)
+            return self._endorsement_problem(item, parent, vouches)
         return self._decision_problem(item, parent)
 
     def _decision_problem(self, item: Decision, parent: bytes) -> str | None:
@@ -244,26 +247,23 @@ class Rosters:
                 return "it cites a decision that its own members, or those of the roster before, did not settle"
         return None
 
-    def _endorsement_problem(self, item: Endorsement, parent: bytes, result: Set) -> str | None:
+    def _endorsement_problem(self, item: Endorsement, parent: bytes, fellows: _Vouches) -> str | None:
         now = self.state(parent)
         if not _may_vouch(item, now):
             return "it cites a vouch by somebody who is not a member of the roster before"
-        fellows = self._vouches_by_member(result).get(item.member, ())
-        vouchers = {each.voucher for each in fellows if _may_vouch(each, now)}
+        vouchers = {each.voucher for each in fellows.get(item.member, ()) if _may_vouch(each, now)}
         if len(vouchers) < vouches_needed(len(now.members)):
             return "it cites too few vouches"
         return None
 
-    def _vouches_by_member(self, ids: Set) -> dict[bytes, list[Endorsement]]:
-        """The vouches of a set by whom they are for. The last answer is kept: each vouch of a step asks for it."""
-        if self._vouches[0] != ids:
-            found: dict[bytes, list[Endorsement]] = {}
-            for each in ids:
-                item = self._facts.item(each)
-                if isinstance(item, Endorsement):
-                    found.setdefault(item.member, []).append(item)
-            self._vouches = (ids, found)
-        return self._vouches[1]
+    def _vouches(self, ids: Set) -> _Vouches:
+        """The vouches of a set by whom they are for, as far as they are known now."""
+        found: _Vouches = {}
+        for each in ids:
+            item = self._facts.item(each)
+            if isinstance(item, Endorsement):
+                found.setdefault(item.member, []).append(item)
+        return found
 
 
 def _may_vouch(item: Endorsement, state: State) -> bool:

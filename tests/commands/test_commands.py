@@ -10,6 +10,8 @@ import sys
 import pytest
 
 from meshd.alone import opened
+from meshd.service import decisions
+from meshd.service.context import Context
 from meshd.store import tables
 from tests.commands.shell import MESHD, Shell, wait
 
@@ -191,7 +193,9 @@ def test_policies_that_cannot_finish_yet_are_refused(ada, policy):
 
 
 def test_ballots_that_are_refused(shells, ada):
-    question = ada.json("propose", "Buy flour", "--closes", "2001-01-01")["id"]
+    ada.fails(2, "propose", "Buy flour", "--closes", "2001-01-01")
+    with opened(ada.home, None, lambda: "pw") as assembly:
+        question = decisions.propose(Context(assembly), {"title": "Buy flour", "closes_ms": 1})["id"]
     ada.fails(2, "vote", question[:6], "maybe")
     ada.fails(2, "vote", question[:6], "yes", "no")
     assert "--late" in ada.fails(1, "vote", question[:6], "yes")[1]

@@ -23,11 +23,10 @@ from meshd_protocol.bodies.membership import (
 )
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.encoding import decode, encode
-from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.errors import BadBodyError, BadTicketError, NewerVersionError
 from meshd_protocol.kinds import Kind, name_of
 from meshd_protocol.policies import DEFAULTS, Policy, void_reason
 from meshd_protocol.tickets import Ticket, read_ticket
-from meshd_protocol.errors import BadTicketError
 from tests.worlds import Author
 
 ID, KEY = b"i" * 32, b"k" * 32

@@ -9,6 +9,8 @@ from meshd.errors import NodeError
 from meshd.service import audit, decisions, talk
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd_crypto.hashing import digest
+from meshd_crypto.signing import sign
 from meshd_protocol.bodies.decisions import Ballot, Form, Say
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.bodies.talk import Message
@@ -16,7 +18,6 @@ from meshd_protocol.chains import Waiting
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.records import decode_record, encode_record, wire
-from meshd_crypto.signing import sign
 from tests.worlds import Author, commune, exchange, give, propose, state_of
 
 
@@ -139,7 +140,7 @@ def test_a_record_from_the_future_in_the_middle_of_a_chain(two):
     question = propose(Context(ada))
     unknown = cy.write(200, b"\xa0", log=0)
     fields = decode(unknown.header)
-    header = encode([2, cy.device.public, 0, unknown.seq + 1, unknown.id, "anything"])
+    header = encode([2, cy.device.public, 0, unknown.seq + 1, unknown.id, "anything", 1, digest(b"?")])
     later = decode_record(ada.id, encode_record(header, sign(cy.device, b"meshd/record/2\x00" + ada.id + header), b"?"))
     cy.heads[0] = later
     ballot = cy.ballot(question)
@@ -280,12 +281,14 @@ def test_certificates_without_effect(two, what, words):
     assert ada.store.get(tables.Certificate, id=record.id) is None
 
 
-def test_the_genesis_of_another_assembly_has_no_effect(two, tmp_path):
+def test_the_genesis_of_another_assembly_is_refused(two, tmp_path):
     (ada, _), _ = two
     (other,), _ = commune(tmp_path / "other", ["Zoe"], seed=9)
     genesis = other.store.get(tables.Entry, id=other.id)
-    ada.receive([encode_record(genesis.header, genesis.signature, genesis.body)], Waiting())
-    assert "another assembly" in ada.store.get(tables.NoEffect, id=other.id).reason
+    before = survey.digest(ada)
+    report = ada.receive([encode_record(genesis.header, genesis.signature, genesis.body)], Waiting())
+    assert "another assembly" in report.refused[0]
+    assert survey.digest(ada) == before
     other.close()
 
 

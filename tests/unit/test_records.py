@@ -142,10 +142,14 @@ def test_bodies_may_be_missing_in_logs_1_and_2_alone(log, taken):
 
 def test_a_header_of_version_2_is_checked_and_kept():
     """Hard case 15: fields 0 to 4 and the form of what is signed are fixed for all versions."""
-    fields = [2, DEVICE.public, 0, 3, b"p" * 32, {1: "whatever comes"}]
+    body = b"not even CBOR"
+    fields = [2, DEVICE.public, 0, 3, b"p" * 32, {1: "whatever comes"}, len(body), digest(body)]
     header = encode(fields)
     signature = sign(DEVICE, b"meshd/record/2\x00" + ASSEMBLY + header)
-    record = decode_record(ASSEMBLY, encode_record(header, signature, b"not even CBOR"))
+    record = decode_record(ASSEMBLY, encode_record(header, signature, body))
+    for other in (b"swapped on the way", None):
+        with pytest.raises(BadRecordError):
+            decode_record(ASSEMBLY, encode_record(header, signature, other))
     assert (record.version, record.seq, record.kind) == (2, 3, FUTURE_KIND)
     assert is_signed(ASSEMBLY, record)
     assert record.id == digest(b"meshd/record/2\x00" + ASSEMBLY + header)

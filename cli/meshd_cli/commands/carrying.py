@@ -7,6 +7,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import PARTLY, UsageError
+from meshd_cli.times import moment
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -14,7 +15,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
     parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
     parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
-    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h ago, or a date")
+    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h, or a date")
     parser.add_argument(
         "--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit"
     )
@@ -27,7 +28,7 @@ def register(verbs: Any, common: Any) -> None:
 
 def export(where: Where, options: Any) -> int:
     """`meshd export DIR`."""
-    if (options.path is None) == (options.file is None):
+    if bool(options.path) == bool(options.file):
         raise UsageError("say where to: a folder, or --file FILE", "`meshd export /media/stick`")
     arguments = {
         "path": str(Path(options.file or options.path).absolute()),
@@ -65,21 +66,27 @@ def import_(where: Where, options: Any) -> int:
         for row in answer["news"]:
             state = row["state"] if row["outcome"] is None else f"{row['state']}: {row['outcome']}"
             output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
+        if answer["more_news"]:
+            output.say(f"  and {answer['more_news']} more: `meshd list`")
+        if answer["unreadable"]:
+            output.warn(
+                f"{output.plural(answer['unreadable'], 'segment')} need a newer network key than this node has."
+            )
         if answer["damaged"]:
             names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
             damaged = output.plural(answer["damaged"], "segment")
-            output.warn(f"{damaged} damaged and left out: {names}. The stick's next visit brings it again.")
+            output.warn(f"{damaged} damaged and left out: {names}. What they held is still missing here.")
         if answer["refused"]:
             output.warn(f"{output.plural(answer['refused'], 'record')} on it are not valid, and were left out.")
         if answer["waiting"]:
             waiting = output.plural(answer["waiting"], "record")
             output.warn(f"{waiting} wait for earlier ones that are not here; import again when they are.")
-    return PARTLY if answer["damaged"] else 0
+    return PARTLY if answer["damaged"] or answer["unreadable"] else 0
 
 
 def _since(words: str) -> int:
-    from meshd_cli.commands.deciding import moment
-
     now = int(time.time() * 1000)
-    when = moment(words, now)
-    return 2 * now - when if when > now else when
+    when = moment(words, now, ago=True)
+    if when > now:
+        raise UsageError(f"{words} is still to come", "Like 3d, 12h, or a date that has passed.")
+    return when

@@ -1,6 +1,5 @@
 """propose, list, show, vote, why: decisions."""
 
-import re
 import sys
 import time
 from pathlib import Path
@@ -9,6 +8,10 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.times import moment
+
+_TEXT_BYTES = 12 * 1024
+"""What a proposal's text may have (`meshd_protocol.limits`)."""
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -45,10 +48,10 @@ def propose(where: Where, options: Any) -> int:
     """`meshd propose TITLE`."""
     arguments = {
         "title": options.title,
-        "text": _text(options.text) if options.text else None,
+        "text": _text(options.text) if options.text is not None else None,
         "policy": options.policy,
         "options": options.options,
-        "closes_ms": moment(options.closes, int(time.time() * 1000)) if options.closes else None,
+        "closes_ms": _closes(options.closes) if options.closes is not None else None,
     }
     answer = ask(where, "propose", arguments)
     if where.json:
@@ -116,24 +119,30 @@ def why(where: Where, options: Any) -> int:
     return 0
 
 
-def moment(words: str, now_ms: int) -> int:
-    """The time that a person means, in milliseconds: a span from now, or a date. Raises UsageError."""
-    span = re.fullmatch(r"(\d{1,4})([dhm])", words)
-    if span:
-        return now_ms + int(span[1]) * {"d": 86_400_000, "h": 3_600_000, "m": 60_000}[span[2]]
-    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
-        try:
-            return int(time.mktime(time.strptime(words, form)) * 1000)
-        except (ValueError, OverflowError):
-            continue
-    raise UsageError(f"{words} is no time", "Like 3d, 12h, 2026-12-01 or 2026-12-01T18:00.")
+def _closes(words: str) -> int:
+    now = int(time.time() * 1000)
+    when = moment(words, now)
+    if when <= now:
+        raise UsageError(f"{words} has passed", "Like 3d, 12h, 2026-12-01 or 2026-12-01T18:00.")
+    return when
 
 
 def _text(path: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read the text {path}: it must be a file in UTF-8") from error
+        data = sys.stdin.buffer.read(_TEXT_BYTES + 1) if path == "-" else _beginning(Path(path))
+    except OSError as error:
+        raise CommandError(f"cannot read the text {path}: {error.strerror}") from error
+    if len(data) > _TEXT_BYTES:
+        raise CommandError(f"the text is longer than the {_TEXT_BYTES} bytes that a record holds")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"the text {path} is not in UTF-8") from error
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_TEXT_BYTES + 1)
 
 
 def _head(row: dict[str, Any]) -> None:

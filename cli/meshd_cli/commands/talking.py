@@ -38,7 +38,8 @@ def read(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     for row in answer:
-        output.say(f"{output.when(row['time_ms'])}  {row['person']}  [{row['topic']}]")
+        stranger = "" if row["role"] in ("member", "observer") else "  (not in the roster)"
+        output.say(f"{output.when(row['time_ms'])}  {row['person']}  [{row['topic']}]{stranger}")
         output.paragraph(row["text"])
     if not answer:
         output.tell("Nothing has been said yet.")

@@ -111,8 +111,14 @@ def string(most: int, least: int = 1) -> Check:
     def check(value: Any) -> str:
         if type(value) is not str:
             raise BadBodyError("not text")
-        if len(value) > most or not least <= len(value.encode("utf-8", "surrogatepass")) <= most:
-            raise BadBodyError(f"not between {least} and {most} bytes long")
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError as error:
+            raise BadBodyError("not text in UTF-8") from error
+        if size > most:
+            raise BadBodyError(f"too long: {size} bytes of at most {most}")
+        if size < least:
+            raise BadBodyError("empty")
         return value
 
     return check
@@ -156,7 +162,7 @@ def array(item: Check, most: int, least: int = 0, *, distinct: bool = False) -> 
 
     def check(value: Any) -> tuple[Any, ...]:
         if type(value) is not list or not least <= len(value) <= most:
-            raise BadBodyError(f"not a list of {least} to {most}")
+            raise BadBodyError(f"not a list of {least} to {most} things")
         items = tuple(item(each) for each in value)
         if distinct and any(first >= second for first, second in itertools.pairwise(items)):
             raise BadBodyError("not sorted, or something is in it twice")

@@ -58,7 +58,7 @@ def decide(policy: Policy, casts: Iterable[Cast], electorate: Electorate, naming
         *(_ballot_reason(member, counted[member], said[member], naming) for member in sorted(counted, key=naming)),
         *refused,
         *_unseen(electorate, counted, naming),
-        _threshold_reason(policy, yes, needed, total, reached),
+        _threshold_reason(policy, yes, needed, total, len(counted)),
     ]
     if reached:
         reasons.append(
@@ -97,8 +97,14 @@ def _unseen(electorate: Electorate, counted: dict[bytes, int], naming: Naming) -
     return [Reason("unseen", False, f"{len(missing)} not seen here: {shown}.")]
 
 
-def _threshold_reason(policy: Policy, yes: int, needed: int, total: int, reached: bool) -> Reason:
+def _threshold_reason(policy: Policy, yes: int, needed: int, total: int, seen: int) -> Reason:
     numerator, denominator, strict = policy.threshold or (1, 2, True)
     rule = f"{'more than' if strict else 'at least'} {numerator}/{denominator} of the roster"
-    text = f"The policy {policy.name} asks for {rule}: {needed} of {total}. {yes} say yes"
-    return Reason("threshold", reached, f"{text}." if reached else f"{text}; {needed - yes} more would settle it.")
+    text = f"The policy {policy.name} asks for {rule}: {needed} of {total}. {yes} say{'s' if yes == 1 else ''} yes"
+    if yes >= needed:
+        return Reason("threshold", True, f"{text}.")
+    left = total - seen
+    if yes + left >= needed:
+        return Reason("threshold", False, f"{text}; {needed - yes} more would settle it.")
+    few = "everybody has voted" if left == 0 else f"only {left} have not voted"
+    return Reason("threshold", False, f"{text}; {few}, so it will not settle.")

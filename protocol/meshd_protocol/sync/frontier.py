@@ -85,13 +85,15 @@ def plan(
     key: bytes,
     id_at: Callable[[ChainKey, int], bytes | None],
 ) -> Plan:
-    """What a peer with those claims lacks. `id_at` gives the id of an unforked chain's record at a seq.
+    """What a peer with those claims lacks, forks first, then decisions, talk, bulk.
+
+    `id_at` gives the id of an unforked chain's record at a seq.
 
     Of two sides, the one with the longer chain sees whether the shorter one is its beginning. Where it isn't, the
     chain forks between them, and both list their records.
     """
     out = Plan([], [])
-    for head in sorted(heads, key=lambda head: (head.log, head.device)):
+    for head in sorted(heads, key=lambda head: (head.branches is None, head.log, head.device)):
         chain = (head.device, head.log)
         claim = theirs.get(chain)
         if claim is None:

@@ -47,6 +47,10 @@ TRANSITIONS: dict[Phase, dict[type[Any], Phase]] = {
 """The specification's table: from which phase which message leads where. Anything else ends the session."""
 
 
+_BEFORE_OUR_HELLO = frozenset({messages.Hello, messages.Wait, messages.Records})
+"""What somebody may say whom we don't let read yet."""
+
+
 class Greeted(NamedTuple):
     """The peer said hello: it lets us read. `digest` is that of its frontier."""
 
@@ -110,6 +114,9 @@ class Filled(NamedTuple):
 Event: TypeAlias = Greeted | Asked | Compared | Surveyed | Listed | Announced | Arrived | Finished | Wanted | Filled
 
 
+_MARKS_HELD = limits.PENDING_BYTES // 8
+
+
 class Session:
     """One side of one session. `nonce` is fresh; the peer's comes with its hello."""
 
@@ -120,6 +127,8 @@ class Session:
         self._key: bytes | None = None
         self._claims: dict[ChainKey, Claim] = {}
         self._marks: dict[ChainKey, set[bytes]] = {}
+        self._marks_held = 0
+        self._said_hello = False
 
     @property
     def key(self) -> bytes:
@@ -129,12 +138,15 @@ class Session:
         return self._key
 
     def hello(self, digest: bytes) -> messages.Hello:
-        """Our hello."""
+        """Our hello: from here on the peer may read."""
+        self._said_hello = True
         return messages.Hello((messages.VERSION,), self._nonce, digest)
 
     def receive(self, data: bytes) -> Event | None:
         """What a peer's message means; None for a part of something. Raises SessionError."""
         message = read_message(data)
+        if not self._said_hello and type(message) not in _BEFORE_OUR_HELLO:
+            raise SessionError("it asks for what it may not read here")
         try:
             self.phase = TRANSITIONS[self.phase][type(message)]
         except KeyError as error:
@@ -182,8 +194,12 @@ class Session:
         return Surveyed(found)
 
     def _listed(self, chain: ChainKey, marks: tuple[bytes, ...], more: bool) -> Listed | None:
-        held = self._marks.setdefault(chain, set())
-        held.update(marks)
-        if sum(map(len, self._marks.values())) > limits.PENDING_BYTES // 8:
+        self._marks.setdefault(chain, set()).update(marks)
+        self._marks_held += len(marks) + 1
+        if self._marks_held > _MARKS_HELD:
             raise SessionError("listings of more records than anybody has")
-        return None if more else Listed(chain, frozenset(self._marks.pop(chain)))
+        if more:
+            return None
+        found = frozenset(self._marks.pop(chain))
+        self._marks_held = sum(len(each) + 1 for each in self._marks.values())
+        return Listed(chain, found)

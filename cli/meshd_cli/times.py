@@ -1,0 +1,22 @@
+"""How people write times: spans like 3d and 12h, and dates."""
+
+import re
+import time
+
+from meshd_cli.errors import UsageError
+
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
+
+
+def moment(words: str, now_ms: int, *, ago: bool = False) -> int:
+    """The time that a person means, in milliseconds: a span from now (or `ago`), or a date. Raises UsageError."""
+    span = re.fullmatch(r"(\d{1,4})([dhm])", words)
+    if span:
+        length = int(span[1]) * _UNITS[span[2]]
+        return now_ms - length if ago else now_ms + length
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"):
+        try:
+            return int(time.mktime(time.strptime(words, form)) * 1000)
+        except (ValueError, OverflowError):
+            continue
+    raise UsageError(f"{words} is no time", "Like 3d, 12h, 2026-12-01 or 2026-12-01T18:00.")
