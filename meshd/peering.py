@@ -77,6 +77,7 @@ class Peer:
     _told_frontier: bool = False
     _told_listings: set[tuple[bytes, int]] = field(default_factory=set)
     _their_digest: bytes | None = None
+    _greeting: bool = False
     _greeted: bool = False
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     heard: bool = False
@@ -133,10 +134,11 @@ class Peer:
     async def _greet(self) -> None:
         if not self.may_read:
             self._enqueue(messages.Wait(everything=self.guest is None))
-        elif not self._greeted:
-            self._greeted = True
+        elif not self._greeting:
+            self._greeting = True
             digest = await self.node.work(partial(survey.digest, self.assembly))
             self._enqueue(self._session.hello(digest))
+            self._greeted = True
 
     async def _read(self) -> None:
         while True:

@@ -1,0 +1,370 @@
+"""Peers that mean harm: what a guest, an unknown, an expelled and a greedy peer may do, each found once and kept."""
+
+from dataclasses import replace
+
+import pytest
+import trio
+
+from meshd import survey
+from meshd.doors import my_psks
+from meshd.link import Link, LinkClosedError, greet
+from meshd.service import decisions, membership, talk
+from meshd.service.context import Context
+from meshd.store import tables
+from meshd.transports.memory import MemoryNetwork
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.membership import Invitation, Revocation
+from meshd_protocol.bodies.talk import Message
+from meshd_protocol.errors import SessionError
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import text_of
+from meshd_protocol.records import encode_record, wire
+from meshd_protocol.sync import messages
+from meshd_protocol.sync.messages import read_message, write_message
+from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.test_nodes import _certificate, _roles
+from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, state_of
+
+
+async def call(node: Running, name: str, network: MemoryNetwork) -> Link:
+    """A handshake by a node's keys, whose session a test then speaks by hand."""
+    connection = await network.transport(node.name).dial(name)
+    node.node._certificate = _certificate(node)
+    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node._introduction(), lambda _: None)
+    return link
+
+
+async def greeted(node: Running, network: MemoryNetwork) -> Link:
+    link = await call(node, "ada", network)
+    await link.send(write_message(messages.Hello((1,), b"n" * 16, bytes(32))))
+    return link
+
+
+async def heard(link: Link, seconds: float = 5) -> list[messages.Message]:
+    """Everything that the far end says within some time."""
+    found: list[messages.Message] = []
+    with trio.move_on_after(seconds):
+        try:
+            while True:
+                found.append(read_message(await link.receive()))
+        except (LinkClosedError, SessionError):
+            pass
+    return found
+
+
+@pytest.fixture
+def guest(tmp_path):
+    """Ada's node with something secret in it, and Eve, who holds a ticket and nothing else."""
+    clock, network = Clock(), MemoryNetwork()
+    ada = Running("ada", founder(tmp_path, clock=clock).assembly, network)
+    propose(ada.context, "A secret proposal")
+    eve = Running("eve", newcomer(tmp_path, ada.context, "Eve", seed=2, clock=clock).assembly, network)
+    yield ada, eve, network
+    for node in (ada, eve):
+        node.assembly.close()
+
+
+async def test_a_lost_ticket_reads_nothing(guest, autojump_clock):
+    ada, eve, network = guest
+    async with running([ada]):
+        link = await call(eve, "ada", network)
+        for asked in (messages.Wait(everything=False), messages.Wait(everything=True)) * 20:
+            await link.send(write_message(asked))
+        assert all(isinstance(said, messages.Wait) for said in await heard(link))
+        for asking in (
+            messages.Frontier((), False),
+            messages.Digest(bytes(32)),
+            messages.Want((ada.assembly.id,)),
+            messages.Listing(ada.assembly.keys.device.public, 0, (), False),
+        ):
+            link = await call(eve, "ada", network)
+            await link.send(write_message(messages.Hello((1,), b"n" * 16, bytes(32))))
+            await link.send(write_message(asking))
+            assert all(isinstance(said, messages.Wait) for said in await heard(link))
+
+
+async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock):
+    ada, eve, network = guest
+    device = Author(ada.assembly.id, "Eve", 1)
+    device.device = eve.assembly.keys.device
+    own, _ = survey.load(eve.assembly, survey.own_records(eve.assembly)[0])
+    from meshd_protocol.records import decode_record
+
+    device.heads[0] = decode_record(eve.assembly.id, own[0])
+    forked = [
+        wire(device.fork().write(Kind.PROPOSAL, Proposal(bytes(32), "significant", f"Spam {n}"))) for n in range(100)
+    ]
+    before = ada.assembly.store.count(tables.Entry)
+    async with running([ada]):
+        link = await greeted(eve, network)
+        await link.send(write_message(messages.Records(tuple(own))))
+        for batch in messages.batches(forked):
+            await link.send(write_message(batch))
+        await heard(link)
+        assert ada.assembly.store.count(tables.Entry) == before + 2
+        assert len(decisions.list_(ada.context, {})) == 1
+        link = await greeted(eve, network)
+        for _ in range(6):
+            await link.send(write_message(messages.Records(tuple(own))))
+        await until(lambda: any("more than an application" in note for note in ada.notes))
+
+
+async def test_an_outsider_with_the_network_key_is_limited(guest, autojump_clock):
+    """Unknown, with a key that leaked: log 0 alone, and no more than a few megabytes of it."""
+    ada, eve, network = guest
+    eve.assembly.add_network_keys(list(ada.assembly.keys.network))
+    strangers = [Author(ada.assembly.id, f"S{n}", 100 + n) for n in range(5)]
+    talking = [wire(each.write(Kind.MESSAGE, Message(b"s" * 16, "general", "spam"))) for each in strangers]
+    async with running([ada]):
+        link = await greeted(eve, network)
+        await link.send(write_message(messages.Records(tuple(talking))))
+        await heard(link)
+        assert talk.read(ada.context, {}) == []
+        link = await greeted(eve, network)
+        try:
+            for n in range(600):
+                record = strangers[0].write(Kind.PROPOSAL, Proposal(bytes(32), "significant", f"{n}", "x" * 12_000))
+                await link.send(write_message(messages.Records((wire(record),))))
+        except LinkClosedError:
+            pass
+        await until(lambda: any("nothing that lets it in" in note for note in ada.notes))
+
+
+async def test_a_greedy_peer_is_dropped(tmp_path, autojump_clock):
+    """Requests for bodies without reading the answers cost a few requests, not half a gigabyte."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await call(bea, "ada", network)
+        await link.send(write_message(messages.Hello((1,), b"n" * 16, survey.digest(one))))
+        wanted = write_message(messages.Want((one.id,) * 128))
+        with pytest.raises(LinkClosedError):
+            for _ in range(5000):
+                await link.send(wanted)
+        await until(lambda: any("more than it takes" in note for note in ada.notes))
+    one.close()
+    two.close()
+
+
+async def test_nobody_revokes_another_s_device(tmp_path, autojump_clock):
+    (one, two), (cy,) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=2)
+    exchange(one, two)
+    device = one.keys.device.public
+    attack = Revocation(member=cy.member.public, device=device, good=(0, 0, 0)).signed_by(cy.member, one.id)
+    records = [cy.certify(), cy.write(Kind.REVOCATION, attack)]
+    for assembly in (one, two):
+        give(assembly, *records)
+        assert assembly.standing.state.revoked == {}
+        assert assembly.standing.rosters.take(assembly.standing.head, [records[1].id]) == frozenset()
+    question = propose(Context(one))
+    decisions.vote(Context(one), {"id": text_of(question), "choices": ["yes"]})
+    assert state_of(Context(one), question)["seen"] == 1
+    one.close()
+    two.close()
+
+
+async def test_vouches_that_arrive_one_by_one_let_everybody_see_the_same(tmp_path, autojump_clock):
+    """A roster step that was looked at while one of its vouches was missing takes effect when that arrives."""
+    (one, two, three), _ = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=3)
+    exchange(one, two, three)
+    eve = newcomer(tmp_path, Context(one), "Eve", seed=9)
+    exchange(one, two, eve.assembly)
+    membership.vouch(Context(one), {"person": "Eve"})
+    exchange(one, two)
+    membership.vouch(Context(two), {"person": "Eve"})
+    exchange(one, two)
+    everything = [encode_record(e.header, e.signature, e.body) for batch in two.store.walk() for e in batch]
+    from meshd_protocol.chains import Waiting
+
+    chains: dict[bytes, list[bytes]] = {}
+    from meshd_protocol.records import decode_record
+
+    for data in everything:
+        chains.setdefault(decode_record(one.id, data).device, []).append(data)
+    waiting = Waiting()
+    three.keys = replace(three.keys, member_public=bytes(32))  # somebody whose node writes no roster by itself
+    for device in (two.keys.device.public, one.keys.device.public, eve.assembly.keys.device.public):
+        three.receive(chains[device], waiting)
+    assert three.standing.head == two.standing.head
+    assert eve.context.me in three.standing.state.observers
+    for assembly in (one, two, three, eve.assembly):
+        assembly.close()
+
+
+async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clock):
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    free = [1 << 40]
+    one.world = replace(one.world, free_disk=lambda _: free[0])
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(equal([ada, bea]))
+        free[0] = (64 << 20) - 1
+        before = one.store.count(tables.Entry)
+        await bea.do(decisions.propose, title="While the disk is full")
+        await trio.sleep(60)
+        assert one.store.count(tables.Entry) == before
+        assert any("nearly full" in note for note in ada.notes)
+        await ada.do(decisions.propose, title="One's own still fits")
+        free[0] = (8 << 20) - 1
+        from meshd.errors import NodeError
+
+        with pytest.raises(NodeError, match="nearly full"):
+            await ada.do(decisions.propose, title="Nothing fits")
+        assert len(decisions.list_(ada.context, {})) == 1
+        free[0] = 1 << 40
+        await until(equal([ada, bea]))
+    one.close()
+    two.close()
+
+
+async def test_a_defect_ends_a_session_and_not_the_node(tmp_path, autojump_clock, monkeypatch):
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    with monkeypatch.context() as patch:
+        patch.setattr(one, "receive", lambda *_: 1 / 0)
+        async with running([ada, bea], {"bea": ["ada"]}):
+            await until(lambda: any("a defect of meshd" in note for note in ada.notes))
+            patch.undo()
+            await until(equal([ada, bea]))
+    one.close()
+    two.close()
+
+
+async def test_two_addresses_of_one_node_make_one_session(tmp_path, autojump_clock):
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    real = network.connect
+    network.connect = lambda caller, name: real(caller, "ada" if name == "alias" else name)
+    bea.node._transport.dial = _as(bea.node._transport.dial)
+    async with running([ada, bea], {"bea": ["ada", "alias"]}):
+        await until(equal([ada, bea]))
+        await trio.sleep(120)
+        met = len(ada.notes)
+        assert met <= 3, "the two calls may have crossed once"
+        await trio.sleep(600)
+        assert len(ada.notes) == met, "after that nobody hangs up"
+        assert {peer["state"] for peer in bea.node.peers()} == {"in step"}
+    one.close()
+    two.close()
+
+
+def _as(dial):
+    async def dialled(address):
+        return (await dial(address))._replace(remote="ada")
+
+    return dialled
+
+
+async def test_another_member_s_certificate_for_a_device_cuts_nobody(tmp_path, autojump_clock):
+    """Eve names Bea's device in a certificate of her own: Bea's session stays."""
+    clock, network = Clock(), MemoryNetwork()
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2, clock=clock)
+    exchange(one, two)
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(equal([ada, bea]))
+        eve = Running("eve", newcomer(tmp_path, ada.context, "Eve", seed=7, clock=clock).assembly, network)
+        forged = Author(one.id, "Eve", 5).certificate(
+            device=two.keys.device.public, transport=eve.assembly.keys.transport.public
+        )
+        connection = await network.transport("eve").dial("ada")
+        eve.node._certificate = forged.write()
+        await greet(connection, my_psks(eve.assembly)[0], eve.node._introduction(), lambda _: None)
+        await trio.sleep(20)
+        assert not any("gone: Bea" in note for note in ada.notes)
+    for assembly in (one, two, eve.assembly):
+        assembly.close()
+
+
+async def test_an_expelled_member_is_hung_up_on(tmp_path, autojump_clock):
+    """By whatever batch the head moves: here a ballot completes the removal, after its roster record."""
+    (one, two), (cy, dan) = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=2)
+    network = MemoryNetwork()
+    exchange(one, two)
+    give(one, cy.certify(), dan.certify())
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(equal([ada, bea]))
+        motion = cy.remove(one.standing.head, two.keys.member_public)
+        from meshd_protocol.bodies.membership import RosterStep
+
+        await ada.node.work(lambda: give(one, motion, dan.ballot(motion.id), cy.ballot(motion.id)))
+        step = cy.write(Kind.ROSTER, RosterStep(one.standing.head, (motion.id,)))
+        await ada.node.work(lambda: give(one, step))
+        assert "Bea" in {row["person"] for row in membership.members(ada.context, {}) if row["role"] == "member"}
+        await ada.do(decisions.vote, id=text_of(motion.id), choices=["yes"])
+        assert two.keys.member_public in one.standing.state.removed
+        await until(lambda: any("not in the roster any more" in note for note in ada.notes))
+        await trio.sleep(100)
+        assert not any(peer["state"] != "away" for peer in ada.node.peers())
+    one.close()
+    two.close()
+
+
+async def test_missing_texts_are_asked_for_even_where_frontiers_are_equal(tmp_path, autojump_clock):
+    from meshd_protocol.chains import Waiting
+
+    (one, two), (cy,) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=2)
+    network = MemoryNetwork()
+    exchange(one, two)
+    message = cy.write(Kind.MESSAGE, Message(b"s" * 16, "general", "hello"))
+    give(one, cy.certify(), message)
+    exchange(one, two)
+    give(one, *[])
+    later = cy.write(Kind.MESSAGE, Message(b"t" * 16, "general", "again"))
+    give(one, later)
+    two.receive([encode_record(later.header, later.signature, None)], Waiting())
+    assert survey.digest(one) == survey.digest(two)
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(lambda: len(talk.read(bea.context, {})) == 2)
+    one.close()
+    two.close()
+
+
+def test_a_crafted_invitation_stops_no_import(tmp_path):
+    from meshd.sneakernet import join as joining
+    from meshd_crypto.hashing import derive
+    from meshd_crypto.sealing import lock
+    from meshd_protocol import contexts
+    from meshd_protocol.bundle import join_folder
+
+    (one,), (cy,) = commune(tmp_path, ["Ada", "Cy"], nodes=1)
+    key = one.keys.network[0].secret
+    box = lock(derive(key, contexts.INVITATION), b"p" * 80, one.id + b"k" * 32, one.world.entropy)
+    body = Invitation(b"k" * 32, derive(key, contexts.KEY_NAME)[:8], box, 2**50)
+    give(one, cy.certify(), cy.write(Kind.INVITATION, body))
+    folder = tmp_path / "stick" / "meshd" / "join" / join_folder(b"k" * 32)
+    folder.mkdir(parents=True)
+    (folder / "application").write_bytes(b"x" * 100)
+    assert joining.read_applications(one, tmp_path / "stick") == 0
+    one.close()
+
+
+def test_a_forked_twin_stops_this_device(tmp_path):
+    """A fork below our own head is proof enough."""
+    from meshd.errors import NodeError
+    from tests.endtoend.test_real_input import _twin_of
+
+    (one,), _ = commune(tmp_path, ["Ada"], nodes=1)
+    node = Running("ada", one, MemoryNetwork())
+    propose(node.context)
+    propose(node.context)
+    give(one, _twin_of(node).ballot(b"q" * 32))
+    with pytest.raises(NodeError, match="used elsewhere"):
+        talk.say(node.context, {"text": "hello"})
+    one.close()
+
+
+def test_roles_are_shown_to_those_who_read(tmp_path):
+    (one,), (cy,) = commune(tmp_path, ["Ada", "Cy"], nodes=1)
+    stranger = Author(one.id, "Stranger", 60)
+    give(one, stranger.certify(), stranger.write(Kind.MESSAGE, Message(b"s" * 16, "general", "hi")))
+    give(one, cy.certify(), cy.write(Kind.MESSAGE, Message(b"s" * 16, "general", "hello")))
+    assert [row["role"] for row in talk.read(Context(one), {})] == ["applicant", "member"]
+    assert _roles(Running("ada", one, MemoryNetwork()))["Ada"] == "member"
+    one.close()
