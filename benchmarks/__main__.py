@@ -1,0 +1,28 @@
+"""`python -m benchmarks` lists the benchmarks; `python -m benchmarks NAME [--quick]` runs one."""
+
+import sys
+from importlib import import_module
+
+QUESTIONS = {
+    "ingest": "records/s from bytes to committed rows, against a loop that verifies every signature",
+    "cli": "whole-process time of `meshd list` against a running daemon, over that of a bare interpreter",
+    "idle": "resident memory of the daemon at rest",
+}
+
+
+def main(words: list[str]) -> int:
+    """Run the benchmark that is named; 1 if it misses its limit, 2 for anything else."""
+    names = [word for word in words if word != "--quick"]
+    if not names:
+        for name, question in QUESTIONS.items():
+            print(f"{name:8} {question}")
+        return 0
+    if len(names) > 1 or names[0] not in QUESTIONS:
+        print(f"no such benchmark: {' '.join(names)}", file=sys.stderr)
+        return 2
+    lines = [measure.line() for measure in import_module(f"benchmarks.{names[0]}").run(quick="--quick" in words)]
+    print("\n".join(lines))
+    return 0 if all('"ok": true' in line for line in lines) else 1
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""A home with a running daemon, for benchmarks that ask from outside."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MESHD = [sys.executable, "-m", "meshd_cli"]
+
+
+@contextmanager
+def running() -> Iterator[tuple[list[str], dict[str, str], int]]:
+    """The beginning of a command to a daemon with a few decisions, its environment, and the daemon's process id."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "MESHD_PASSPHRASE": "benchmark"}
+        meshd = [*MESHD, "--home", str(Path(folder) / "home")]
+        subprocess.run([*meshd, "init", "Bench", "--as", "Ada"], env=env, check=True, capture_output=True)
+        daemon = subprocess.Popen(
+            [*meshd, "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0"],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        try:
+            assert daemon.stdout is not None
+            json.loads(daemon.stdout.readline())
+            for number in range(5):
+                subprocess.run([*meshd, "propose", f"Question {number}"], env=env, check=True, capture_output=True)
+            yield meshd, env, daemon.pid
+        finally:
+            daemon.terminate()
+            daemon.communicate()
