@@ -230,7 +230,7 @@ PROJECTIONS: dict[type[Any], Table] = {
     RosterStep: Table(("id",), (("roster",), ("parent",))),
     Proposal: Table(("id",), (("verb",),)),
     Ballot: Table((), (("proposal",),)),
-    Message: Table((), (("topic",),)),
+    Message: Table((), (("topic",), ("about",))),
     NoEffect: Table((), (("id",),)),
 }
 
