@@ -5,7 +5,7 @@ keys are all unsigned integers or all text, booleans, null. One value has one en
 itself is refused, so that two nodes never read one signed byte string in two ways.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cbor2
 
@@ -25,8 +25,6 @@ def _refuse_tag(*_: object) -> object:
 
 _NO_TAGS = dict.fromkeys(_TAGS_OF_CBOR2, _refuse_tag)
 """cbor2's own decoders must never run on strangers' bytes: one of them compiles regular expressions."""
-
-_SCALARS = frozenset({bytes, str, bool, type(None)})
 
 
 def encode(value: object) -> bytes:
@@ -61,34 +59,37 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
 
 def _check(root: Value, most: int) -> None:
     """Refuse types, integers and sizes that the narrow form leaves out. A loop: it is on the hot path."""
-    stack: list[Value] = [root]
+    containers: list[Any] = [[root]]
     items = 0
-    while stack:
-        value = stack.pop()
-        items += 1
-        kind = type(value)
-        if kind is int:
-            if not -limits.INTEGER < value < limits.INTEGER:  # type: ignore[operator]
-                raise NotCanonicalError("an integer is beyond 2^53")
-        elif kind in _SCALARS:
-            continue
-        elif kind is list:
-            stack.extend(value)  # type: ignore[arg-type]
-        elif kind is dict:
-            _check_keys(value)  # type: ignore[arg-type]
-            stack.extend(value.values())  # type: ignore[union-attr]
-            items += len(value)  # type: ignore[arg-type]
-        else:
-            raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
-        if items + len(stack) > most:
+    while containers:
+        container = containers.pop()
+        if type(container) is dict:
+            _check_keys(container)
+            items += len(container)
+            container = container.values()
+        items += len(container)
+        for value in container:
+            kind = type(value)
+            if kind is bytes or kind is str:
+                continue
+            if kind is int:
+                if not -limits.INTEGER < value < limits.INTEGER:
+                    raise NotCanonicalError("an integer is beyond 2^53")
+            elif kind is list or kind is dict:
+                containers.append(value)
+            elif kind is not bool and value is not None:
+                raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
+        if items > most:
             raise NotCanonicalError(f"more than {most} items")
 
 
-def _check_keys(mapping: dict[object, Value]) -> None:
-    kinds = {type(key) for key in mapping}
-    if kinds <= {str}:
-        return
-    if kinds != {int}:
+def _check_keys(mapping: dict[Any, Value]) -> None:
+    kinds = set(map(type, mapping))
+    if kinds == _INTEGERS:
+        if not 0 <= min(mapping) <= max(mapping) < limits.INTEGER:
+            raise NotCanonicalError("a key of a map is negative or beyond 2^53")
+    elif not kinds <= _TEXTS:
         raise NotCanonicalError("the keys of a map must be all unsigned integers or all text")
-    if not all(0 <= key < limits.INTEGER for key in mapping):  # type: ignore[operator]
-        raise NotCanonicalError("a key of a map is negative or beyond 2^53")
+
+
+_INTEGERS, _TEXTS = {int}, {str}
