@@ -1,1 +1,1 @@
-"""Questions about speed and size, each held against something measured in the same run: machines differ, ratios less."""
+"""Questions about speed and size, each held against something measured in the same run: ratios outlive machines."""

@@ -1,4 +1,4 @@
-"""What does a command cost a person who waits for it? Whole processes, against a bare interpreter with three imports."""
+"""What does a command cost a person who waits for it? Whole processes, against a bare interpreter."""
 
 import subprocess
 import sys

@@ -8,7 +8,7 @@ from meshd.service.context import Context, Result
 from meshd.standing import cast_of
 from meshd.store import tables
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
-from meshd_protocol.decisions.outcome import Electorate, Outcome
+from meshd_protocol.decisions.outcome import Electorate, Outcome, people
 from meshd_protocol.decisions.question import Question, cannot_finish, decide, void, without_effect
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
@@ -166,10 +166,10 @@ def _roster_reason(context: Context, row: tables.Proposal) -> Result:
     word = _roster_word(context, row)
     now = len(context.state().members)
     if word == "current":
-        text = f"It pins the roster that this node follows, of {now} members."
+        text = f"It pins the roster that this node follows, of {people(now)}."
     elif word == "earlier":
         then = len(standing.rosters.state(row.roster).members)
-        text = f"It pins an earlier roster, of {then} members; this node follows one of {now}."
+        text = f"It pins an earlier roster, of {people(then)}; this node follows one of {now}."
     else:
         text = "It pins a roster on another line than the one that this node follows."
     return {"rule": "roster", "holds": word != "other", "text": text}

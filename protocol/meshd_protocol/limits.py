@@ -34,6 +34,8 @@ NAME_BYTES = 80
 """A person's, device's, policy's or assembly's name, in UTF-8."""
 
 TITLE_BYTES = 200
+"""A proposal's title, an option, a ballot's reason: one or two lines on any screen."""
+
 TEXT_BYTES = 12 * 1024
 """A proposal's or message's text: what a record holds beside its header."""
 
@@ -50,11 +52,19 @@ FRAME_BYTES = 65535
 """One Noise message, and so one frame on a link (Noise, section 3)."""
 
 HANDSHAKE_SECONDS = 10
+"""A handshake takes three messages; whoever needs longer holds a place that others need."""
+
 IDLE_SECONDS = 120
+"""Silence after which a peer is taken for gone: four periodic comparisons."""
+
 CONNECTIONS = 64
+"""Connections at a time."""
+
 UNAUTHENTICATED = 8
+"""Of these, before their handshake is done: strangers must not fill the house."""
+
 UNAUTHENTICATED_PER_ADDRESS = 4
-"""Connections in all, before their handshake is done, and of these from one address."""
+"""Of these, from one address."""
 
 PENDING_BYTES = 4 * 1024 * 1024
 """Records not yet authentic that one session or bundle may make us hold."""
@@ -69,18 +79,28 @@ SEGMENTS = 4096
 """Files that one manifest lists: 16 GiB of log."""
 
 MANIFEST_BYTES = 4 * 1024 * 1024
+"""A manifest; visitors are forgotten where it would be longer."""
+
 JOIN_FILE_BYTES = 256 * 1024
+"""An application or an answer on a stick: a few records."""
 
 DISCOVERY_CANDIDATES = 64
+"""Candidates of mDNS that wait to be looked at; what comes beyond is dropped."""
+
 TICKET_CANDIDATES = 8
-"""Candidates of mDNS that are remembered, and that the holder of a ticket dials."""
+"""Strangers whom the holder of a ticket dials, since it can't recognise anybody."""
 
 TICKET_ADDRESSES = 8
+"""Addresses in one ticket: a laptop with a few interfaces."""
+
 TICKET_CHARACTERS = 2048
+"""A ticket line: what fits into a QR code."""
 
 FREE_DISK_REMOTE = 64 * 1024 * 1024
+"""Free disk below which no records of others are taken."""
+
 FREE_DISK_OWN = 8 * 1024 * 1024
-"""No remote records below the first, no own records below the second: SQLite needs room to finish."""
+"""Free disk below which no own records are written: SQLite needs room to finish."""
 
 CONTROL_BYTES = 8 * 1024 * 1024
 """One line on the control socket."""

@@ -296,7 +296,7 @@ async def test_somebody_admitted_elsewhere_shows_who_she_is(tmp_path, autojump_c
         node.assembly.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=4), st.booleans())
 def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, chunks, after):
     """Bytes from Hypothesis, raw or inside good frames: the node goes on, and its log is as it was."""

@@ -5,7 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshd_protocol.bodies.decisions import Form, Say
@@ -132,7 +132,6 @@ def _first_branch_only(casts, size):
     return len({each.member for each in first.values() if each.choice == Say.YES}) >= size // 2 + 1
 
 
-@settings(max_examples=500)
 @given(histories())
 def test_what_is_settled_stays_settled(history):
     size, order = history
@@ -250,7 +249,6 @@ def _by_definition(ballots, options):
     return tuple(a for a in range(options) if all(strongest(a, b) >= strongest(b, a) for b in range(options) if b != a))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.integers(2, 4), st.data())
 def test_schulze_against_its_definition(options, data):
     ranks = st.lists(st.sets(st.integers(0, options - 1), min_size=1), max_size=options).map(

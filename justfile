@@ -1,0 +1,40 @@
+# The tasks of meshd. `just` lists them. They run in the environment that is active.
+
+default:
+    @just --list
+
+# watch three nodes decide
+demo:
+    meshd demo
+
+# all tests
+test:
+    pytest
+
+# linters, types, layers
+lint:
+    ruff check .
+    ruff format --check .
+    mypy
+    pyright
+    lint-imports
+
+# format, and write the generated pages
+format:
+    ruff format .
+    ruff check --fix .
+    python docs/generate.py
+
+# random histories of islands, with more seeds than the tests take
+islands seeds="2000":
+    MESHD_SEEDS={{seeds}} pytest tests/unit/test_rosters.py -k islands
+
+# longer searches by Hypothesis
+search examples="5000":
+    MESHD_EXAMPLES={{examples}} pytest tests/unit tests/endtoend -k "garbage or history or encoded or refused or schulze or settled"
+
+# all benchmarks
+bench *options:
+    python -m benchmarks ingest {{options}}
+    python -m benchmarks cli {{options}}
+    python -m benchmarks idle {{options}}

@@ -1,0 +1,116 @@
+"""The documents: their examples are run as they stand, their links lead somewhere, their generated pages are fresh."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.shell import Shell
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+WITH_EXAMPLES = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
+SETTLE_SECONDS = 20
+
+
+def _examples(page: Path) -> list[tuple[str, str, list[str]]]:
+    """Who runs what, and what it must print."""
+    found: list[tuple[str, str, list[str]]] = []
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for line in block.splitlines():
+            prompt = re.match(r"(\w+)\$ (.*)", line)
+            if prompt:
+                found.append((prompt[1], prompt[2], []))
+            elif line.strip():
+                found[-1][2].append(line)
+    return found
+
+
+def _prints(expected: list[str], printed: str) -> bool:
+    """Whether the lines stand in the output, in order; `…` stands for anything."""
+    lines = iter([" ".join(line.split()) for line in printed.splitlines()])
+    patterns = [re.escape(" ".join(line.split())).replace("…", ".*") for line in expected]
+    return all(any(re.fullmatch(pattern, line) for line in lines) for pattern in patterns)
+
+
+def test_there_are_examples():
+    assert len(WITH_EXAMPLES) >= 4
+    assert sum(len(_examples(page)) for page in WITH_EXAMPLES) >= 30
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_examples_do_what_they_say(page, tmp_path):
+    people: dict[str, Shell] = {}
+    variables: dict[str, str] = {}
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "meshd").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m meshd_cli "$@"\n')
+    (bin_folder / "meshd").chmod(0o755)
+    try:
+        for name, words, expected in _examples(page):
+            shell = people.setdefault(name, Shell(tmp_path / name))
+            env = {**shell.env, **variables, "MESHD_HOME": str(shell.home)}
+            env["PATH"] = f"{bin_folder}:{env['PATH']}"
+            if words.endswith("&"):
+                shell.start()
+                continue
+            variable = re.fullmatch(r"(\w+)=\$\((.*)\)", words)
+            command = variable[2] if variable else words
+            deadline = time.monotonic() + SETTLE_SECONDS
+            while True:
+                done = subprocess.run(["bash", "-c", command], env=env, cwd=tmp_path, capture_output=True, text=True)
+                good = done.returncode == 0 and _prints(expected, done.stdout)
+                if good or time.monotonic() > deadline:
+                    break
+                time.sleep(0.1)  # the others' daemons take a moment, which a reader takes, too
+            assert good, f"{name}$ {words}\n{done.stdout}{done.stderr}"
+            if variable:
+                variables[variable[1]] = done.stdout.strip()
+    finally:
+        for shell in people.values():
+            shell.stop()
+
+
+def test_generated_pages_are_fresh():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for name, text in (("reference/commands.md", generate.commands()), ("spec/tables.md", generate.tables())):
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run `python docs/generate.py`"
+
+
+def test_every_context_string_is_used_once():
+    from meshd_protocol import contexts
+
+    values = [value for name, value in vars(contexts).items() if name.isupper()]
+    assert len(values) >= 20
+    assert len(set(values)) == len(values)
+    assert not any(one != other and one.startswith(other) for one in values for other in values)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_dependency_says_why_it_is_there():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for requirement in project["dependencies"]:
+        name = re.split(r"[><=\[]", requirement)[0]
+        assert f"| `{name}` |" in text
+
+
+def test_the_readme_s_test_command_is_the_one_that_ci_runs():
+    readme, ci = (ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / ".ci" / "run").read_text()
+    for command in (".venv/bin/pip install -q -e '.[dev]'", ".venv/bin/pytest"):
+        assert command in readme
+        assert command in ci
