@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import trio
 
 from meshd import survey
-from meshd.assembly import Assembly
+from meshd.assembly import Assembly, World
 from meshd.errors import NodeError
 from meshd.ingest import Report
 from meshd.link import Link, LinkClosedError
@@ -29,8 +29,7 @@ from meshd_protocol.records import decode_record
 from meshd_protocol.sync import frontier, messages, session
 from meshd_protocol.sync.messages import Message
 
-if TYPE_CHECKING:
-    from meshd.node import Node
+T = TypeVar("T")
 
 _GUEST_RECORDS = 8
 _GUEST_KINDS = frozenset({Kind.CERTIFICATE, Kind.APPLICATION})
@@ -43,6 +42,18 @@ _WANTS = 64
 _Job: TypeAlias = "Message | Span | session.Wanted"
 
 
+class Host(Protocol):
+    """What a peer needs of the node that it is connected to."""
+
+    assembly: Assembly
+    world: World
+    compare_seconds: float | None
+
+    async def work(self, function: Callable[[], T], *, source: Peer | None = None) -> T:
+        """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
+        ...
+
+
 @dataclass
 class Peer:
     """One session with one device, until it ends.
@@ -50,7 +61,7 @@ class Peer:
     `guest` is the public key of the invitation through which it came. `may_read` says whether it is in the roster here.
     """
 
-    node: Node
+    node: Host
     link: Link
     certificate: Certificate
     address: str

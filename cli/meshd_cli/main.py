@@ -31,7 +31,8 @@ class Parser(argparse.ArgumentParser):
     """Says usage errors as every other error is said, and takes no abbreviated options: scripts would lean on them."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"allow_abbrev": False} | options)
+        options["allow_abbrev"] = False
+        super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""

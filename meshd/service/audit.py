@@ -1,5 +1,6 @@
 """Verbs that look at the log itself: status, log, forks, check."""
 
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -141,7 +142,7 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps:
     return {
         "ok": not problems,
         "records": len(records),
-        "problems": [each.removeprefix("shown:").strip() for each in problems[:_SHOWN_PROBLEMS]],
+        "problems": [each.removeprefix("shown: ") for each in problems[:_SHOWN_PROBLEMS]],
         "rebuilt": rebuilt,
     }
 
@@ -192,14 +193,14 @@ def _differences(context: Context, beside: MemoryStore) -> list[str]:
     store = context.assembly.store
     missing = store.count(tables.Entry) - beside.count(tables.Entry)
     if missing:
-        problems.append(f"record: {missing} of the log are not valid, by their bytes, signature or place in a chain")
+        problems.append(f"record: {missing} not valid, by bytes, signature or place in a chain")
     problems += _primary_problems(context, beside)
     for table in tables.PROJECTIONS:
         shown, counted = _comparable(store.find(table)), _comparable(beside.find(table))
         for row in sorted(shown - counted, key=repr):
-            problems.append(f"shown: a {table.__name__.lower()} that the records do not say: {_short(row)}")
+            problems.append(f"shown: {_word(table)} {_short(row)} is there, and the records do not say it")
         for row in sorted(counted - shown, key=repr):
-            problems.append(f"shown: a {table.__name__.lower()} is missing: {_short(row)}")
+            problems.append(f"shown: {_word(table)} {_short(row)} is missing, and the records say it")
     return problems
 
 
@@ -232,6 +233,11 @@ def _comparable(rows: list[Any]) -> set[Any]:
         else row
         for row in rows
     }
+
+
+def _word(table: type[Any]) -> str:
+    """A table's name for people: `roster step`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", table.__name__).lower()
 
 
 def _short(row: Any) -> str:

@@ -14,7 +14,7 @@ from meshd_protocol.errors import NotCanonicalError
 
 Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[int, Value] | dict[str, Value] | None"
 
-_TAGS_OF_CBOR2 = (
+_TAGS_OF_CBOR2: tuple[int, ...] = (
     0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799,
 )  # fmt: skip
 
@@ -23,7 +23,7 @@ def _refuse_tag(*_: object) -> object:
     raise NotCanonicalError("a tag has no place in a record")
 
 
-_NO_TAGS = dict.fromkeys(_TAGS_OF_CBOR2, _refuse_tag)
+_NO_TAGS: dict[int, Any] = dict.fromkeys(_TAGS_OF_CBOR2, _refuse_tag)
 """cbor2's own decoders must never run on strangers' bytes: one of them compiles regular expressions."""
 
 

@@ -426,3 +426,108 @@ def test_a_demo_that_fails_says_so(tmp_path):
     done = subprocess.run([*MESHD, "demo"], env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "error:" in done.stderr
+
+
+def test_words_that_are_no_text(ada):
+    """Bytes that are no UTF-8, numbers beyond bounds, empty words: a message, with a daemon and without."""
+    bad = "\udcff"
+    for _ in range(2):
+        for words in (
+            ["say", bad],
+            ["propose", bad],
+            ["read", "--topic", bad],
+            ["log", "--limit", "99999999999999999999"],
+            ["show", bad],
+        ):
+            assert ada.fails(2, *words)[0]
+        ada.fails(2, "propose", " ")
+        ada.fails(2, "propose", "Who?", "--policy", "election", "--option", "a", "--option", "A")
+        ada.fails(1, "propose", "x", "--text", "-", stdin="y" * 20_000)
+        assert ada.rows("list") == []
+        if ada.daemon is None:
+            ada.start()
+    ada.stop()
+    ada.fails(1, "init", bad, "--as", "Ada")
+    ada.fails(1, "init", " ", "--as", "Ada")
+
+
+def test_addresses_that_nothing_can_be_asked_for(ada):
+    ada.ok("connect", "..........:5")
+    ada.start()
+    assert "no such host" in ada.fails(1, "connect", "x" * 300 + ":5")[0]
+    wait(lambda: any(row["problem"] == "no such host" for row in ada.rows("peers")))
+    ada.stop()
+    assert "cannot listen" in ada.fails(1, "run", "--no-mdns", "--listen", "..:5")[0]
+
+
+def test_a_home_called_like_a_verb(shells, tmp_path):
+    shell = Shell(tmp_path / "list")
+    shell.ok("init", "read", "--as", "Ada")
+    assert shell.rows("members", "--assembly", "read")[0]["person"] == "Ada"
+    done = subprocess.run(
+        [*MESHD, "--home", "list", "members"], env=shell.env, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert shell.run("list", "--js").returncode == 2
+
+
+def test_several_assemblies_in_a_home(ada):
+    ada.ok("init", "Orchard", "--as", "Ada")
+    for start in (False, True):
+        if start:
+            ada.start("--assembly", "Bakery")
+        assert "several assemblies" in ada.fails(2, "whoami")[0]
+        assert ada.json("--assembly", "Bakery", "whoami")["name"] == "Bakery"
+        ada.fails(4, "--assembly", "Nothing", "whoami")
+    ada.stop()
+    other = Shell(ada.home, "another")
+    other.ok("init", "Third", "--as", "Ada")
+    assert "2 in this home have another passphrase" in other.fails(4, "--assembly", "Nothing", "list")[1]
+
+
+def test_homes_that_are_none(shells, tmp_path):
+    (tmp_path / "file").write_text("a file in the way")
+    shell = Shell(tmp_path / "file")
+    assert shell.fails(1, "init", "Bakery", "--as", "Ada")[0]
+    assert "empty passphrase" in Shell(tmp_path / "empty", "").fails(1, "init", "Bakery", "--as", "Ada")[0]
+
+
+def test_parallel_commands_wait_for_each_other(ada):
+    running = [
+        subprocess.Popen([*MESHD, "--home", str(ada.home), "say", f"{n}"], env=ada.env, stderr=subprocess.PIPE)
+        for n in range(8)
+    ]
+    for each in running:
+        _, said = each.communicate(timeout=60)
+        assert each.returncode == 0, said
+    assert len(ada.rows("read")) == 8
+
+
+def test_outputs_that_cannot_be_written(ada):
+    for redirect, code in ((">&-", 0), ("> /dev/full", 1)):
+        done = subprocess.run(
+            ["bash", "-c", f"{' '.join(MESHD)} --home {ada.home} --json whoami {redirect}"],
+            env=ada.env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
+def test_a_spent_ticket_does_not_look_connected(shells, ada):
+    """Used, answered, and used again: the far end says nothing, so the message lists what it may be."""
+    bea, eve = shells("bea"), shells("eve")
+    ada.start()
+    ticket = ada.json("invite")["ticket"]
+    bea.ok("join", ticket, "--as", "Bea")
+    bea.start()
+    wait(lambda: _role(ada, "Bea") == "applicant")
+    ada.ok("vouch", "Bea")
+    eve.ok("join", ticket, "--as", "Eve")
+    records = ada.json("status")["records"]
+    eve.start()
+    error, _ = eve.fails(1, "connect", ada.address)
+    assert "spent, withdrawn or expired" in error
+    assert ada.json("status")["records"] == records
+    assert _role(ada, "Eve") is None

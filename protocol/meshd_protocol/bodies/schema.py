@@ -83,7 +83,10 @@ class Body:
 
         Raises BadBodyError when a field breaks its bound, so that nobody signs what others would refuse.
         """
-        data = encode(self.to_map())
+        try:
+            data = encode(self.to_map())
+        except UnicodeEncodeError as error:
+            raise BadBodyError("a text in it is not in UTF-8") from error
         assert type(self).read(data) == self, "a body must read back as itself"
         return data
 
