@@ -55,6 +55,7 @@ class Author:
         self.transport = ExchangeKey.generate(entropy)
         self.sealing = ExchangeKey.generate(entropy)
         self.heads: dict[int, Record] = {}
+        self.history: list[Record] = []
 
     def certificate(self, scope: int = 0, **changed: Any) -> Certificate:
         body = Certificate(
@@ -89,12 +90,13 @@ class Author:
             **header,
         )
         self.heads[number] = record
+        self.history.append(record)
         return record
 
     def fork(self) -> "Author":
         """The same device on another machine: what it writes next contradicts this one."""
         twin = Author.__new__(Author)
-        twin.__dict__.update(self.__dict__, heads=dict(self.heads))
+        twin.__dict__.update(self.__dict__, heads=dict(self.heads), history=list(self.history))
         return twin
 
     def ballot(self, proposal: bytes, say: int = Say.YES, counter: int = 0) -> Record:
