@@ -101,7 +101,9 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
     if words is None:
         if len(folders) > 1:
             names = ", ".join(folder.name for folder in folders)
-            raise UsageError(f"this home has several assemblies: {names}", "Say which with --assembly.")
+            raise UsageError(
+                "this home has several assemblies", f"Say which with --assembly: its name, or one of {names}."
+            )
         return open_assembly(folders[0], passphrase, world)
     named = [folder for folder in folders if folder.name.startswith(words.lower())]
     if len(named) == 1:

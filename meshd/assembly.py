@@ -157,7 +157,11 @@ class Assembly:
         return self._save(keys)
 
     def drop_ticket(self) -> None:
-        """The log is here: the ticket has done its work."""
+        """The log is here: the ticket has done its work. Its addresses are remembered."""
+        ticket = self.keys.ticket
+        with self.store.transaction():
+            for address in ticket.addresses if ticket else ():
+                self.store.replace(tables.Peer(address, self.world.clock()))
         self._save(replace(self.keys, ticket=None))
 
     def reload(self) -> None:

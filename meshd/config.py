@@ -80,8 +80,8 @@ def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[Non
             except OSError as error:
                 if time.monotonic() >= deadline:
                     raise NodeError(
-                        f"another meshd is writing in {home}",
-                        "Wait for it to finish, or stop it; a running daemon takes commands through its socket.",
+                        f"another meshd is at work in {home}",
+                        "If it is the daemon, stop it first; if it is a command, wait for it. Or use another --home.",
                     ) from error
                 time.sleep(0.05)
         yield

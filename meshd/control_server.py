@@ -106,7 +106,7 @@ class _Caller:
         assembly = self._node.assembly
         name = assembly.standing.genesis.name if assembly.standing else None
         if words is None and len(config.assemblies(self._home)) > 1:
-            raise UsageError("this home has several assemblies", "Say which with --assembly.")
+            raise UsageError("this home has several assemblies", "Say which with --assembly: its name will do.")
         if words is None or words == name or text_of(assembly.id).startswith(words.lower()):
             return
         raise NotFoundError(f"the daemon of this home runs {name or 'another assembly'}, not {words}")

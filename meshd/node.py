@@ -22,6 +22,7 @@ from meshd.executor import Executor
 from meshd.ingest import Report
 from meshd.link import Introduction, Link, LinkClosedError, greet, welcome
 from meshd.peering import Peer
+from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
 from meshd.transports.api import Connection, Transport, UnreachableError
@@ -79,6 +80,7 @@ class Node:
         self._dialled: dict[str, Dialled] = {}
         self._reports: deque[tuple[Report, tuple[list[Span], list[Span]]]] = deque()
         self._reviewed: bytes | None = None
+        self._role = role_of(assembly, assembly.keys.member_public)
         self._firsts: OrderedDict[bytes, None] = OrderedDict()
         self._greeting: dict[str, int] = {}
         self._nursery: trio.Nursery | None = None
@@ -193,9 +195,17 @@ class Node:
         head = self.assembly.standing.head if self.assembly.standing else None
         if head != self._reviewed:
             self._reviewed = head
+            self._tell_role()
             await self._review()
         if told:
             self._tell()
+
+    def _tell_role(self) -> None:
+        """Tell the person when she becomes an observer, or a member."""
+        role = role_of(self.assembly, self.assembly.keys.member_public)
+        if role != self._role and self._role and self.assembly.standing is not None:
+            self.note(f"you are {article(role)} of {self.assembly.standing.genesis.name} now")
+        self._role = role
 
     async def _review(self) -> None:
         """Rosters moved: let in who is in now, hang up on who is out."""
@@ -299,6 +309,8 @@ class Node:
 
         def heard() -> None:
             told()
+            if dialled.kept and self._nursery is not None:
+                self._nursery.start_soon(self._executor.run, partial(_remember, self.assembly, dialled.address))
             dialled.connected, dialled.problem = certificate.device, ""
             self._tell()
 
@@ -309,8 +321,6 @@ class Node:
             dialled.connected, dialled.problem = None, peer.ended or "the session ended"
         if not peer.heard:
             raise LinkClosedError(peer.ended)
-        if dialled.kept:
-            await self._executor.run(partial(_remember, self.assembly, dialled.address))
         return True
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:

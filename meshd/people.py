@@ -64,7 +64,8 @@ class Directory:
             found = [member for member in among if not dot and self.name(member).casefold() == words.casefold()]
         if not found:
             known = ", ".join(sorted(self.label(member) for member in among)[:8])
-            raise NotFoundError(f"no such {what}: {printable(words)}", f"Here are: {known}." if known else "")
+            hint = f"Here are: {known}." if known else "`meshd members` shows who is who."
+            raise NotFoundError(f"no such {what}: {printable(words)}", hint)
         if len(found) > 1:
             labels = ", ".join(sorted(self.label(member) for member in found))
             raise NotFoundError(f"{printable(words)} is more than one {what}: {labels}", "Write the name with its key.")

@@ -47,6 +47,9 @@ def run() -> NoReturn:
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     as_json = "--json" in arguments
+    if not arguments:
+        build_parser(arguments).print_help(sys.stderr)
+        return UsageError.code
     try:
         options = build_parser(arguments).parse_args(arguments)
         where = Where(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from meshd.errors import NodeError
-from meshd.service.context import Context, Result, Steps
+from meshd.service.context import Context, Result, Steps, role_of
 from meshd.service.decisions import describe
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
@@ -54,8 +54,17 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps:
         "waiting": taken.waiting,
         "news": news[:_SHOWN],
         "more_news": len(news[_SHOWN:]),
+        "applicants": _applicants(context, taken),
         "unreadable": taken.unreadable,
     }
+
+
+def _applicants(context: Context, taken: Taken) -> list[str]:
+    """Who asks to join by what an import brought."""
+    assembly = context.assembly
+    rows = assembly.store.find(tables.Application, newest=True, limit=taken.news.get(Kind.APPLICATION, 0))
+    waiting = {row.member for row in rows if role_of(assembly, row.member) == "applicant"} - {context.me}
+    return sorted(assembly.people.label(member) for member in waiting)
 
 
 def _devices(context: Context, words: str) -> frozenset[bytes]:

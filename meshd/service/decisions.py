@@ -24,7 +24,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     name = arguments.get("policy") or DEFAULT_POLICY
     policy = state.policies.get(name)
     if policy is None:
-        raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(sorted(state.policies))}.")
+        usable = sorted(each.name for each in state.policies.values() if _usable(each))
+        raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name == MEMBERSHIP:
         raise UsageError("members are admitted with `meshd admit PERSON`")
     if cannot_finish(policy):
@@ -56,6 +57,13 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         )
         record = context.assembly.write(Kind.PROPOSAL, body)
     return {"id": text_of(record.id)}
+
+
+def _usable(policy: Policy) -> bool:
+    """Whether a text can be proposed under a policy now."""
+    election = policy.method == Method.ELECTION
+    question = Question(policy.name, ("A", "B") if election else (), "schulze" if election else None, 1, 0)
+    return void(question, policy) is None and not cannot_finish(policy)
 
 
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -101,7 +109,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if problem is not None or policy is None:
         raise NodeError(f"{label} has no effect: {problem}")
     if context.me not in pinned.members:
-        raise NodeError(f"you may not vote on {label}: its roster was made when you were not a member")
+        raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
     form, choice = _choice(policy, arguments["choices"], question.options)
     mine = [each for each in context.assembly.store.find(tables.Ballot, proposal=row.id) if each.member == context.me]
     if mine and not policy.changeable:

@@ -38,7 +38,9 @@ def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]
     taken = Taken()
     if join.read_answer(assembly, stick):
         yield "the answer to the application is here"
-    taken.records += join.read_applications(assembly, stick)
+    applications = join.read_applications(assembly, stick)
+    taken.records += len(applications)
+    taken.news.update(record.kind for record in applications)
     names = names_of(assembly)
     if names is None:
         raise join.need_stick_answer()

@@ -17,7 +17,7 @@ from meshd_protocol.bundle import join_folder, read_join, write_join
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBodyError, BadBundleError, BadRecordError
 from meshd_protocol.kinds import Kind
-from meshd_protocol.records import decode_record, encode_record, is_signed
+from meshd_protocol.records import Record, decode_record, encode_record, is_signed
 
 _RECORDS = 8
 
@@ -52,11 +52,11 @@ def read_answer(assembly: Assembly, stick: Path) -> bool:
     return bool(found) and assembly.add_network_keys(found)
 
 
-def read_applications(assembly: Assembly, stick: Path) -> int:
-    """Take in the applications on a stick that came through this assembly's invitations; how many records are new."""
+def read_applications(assembly: Assembly, stick: Path) -> list[Record]:
+    """Take in the applications on a stick that came through this assembly's invitations; the records that are new."""
     joins = media.inside(stick, media.ROOT, media.JOIN)
     names = set(media.folder_names(joins)) if joins else set()
-    new = 0
+    new: list[Record] = []
     for row in assembly.store.find(tables.Invitation) if names else ():
         name = join_folder(row.public)
         psk = invitation_secret(assembly, row) if name in names else None
@@ -68,7 +68,7 @@ def read_applications(assembly: Assembly, stick: Path) -> int:
         batch = _of_one_device(assembly, records)
         known = assembly.store.count(tables.Application, invitation=row.public)
         if batch and (known or is_open(assembly, row)):
-            new += len(assembly.receive(batch, Waiting()).new)
+            new += assembly.receive(batch, Waiting()).new
     return new
 
 

@@ -244,7 +244,7 @@ def test_passphrases(ada, shells, tmp_path):
 def test_a_home_that_another_process_writes(ada):
     with opened(ada.home, None, lambda: "pw"):
         error, _ = ada.fails(1, "list")
-        assert "another meshd is writing" in error
+        assert "another meshd is at work" in error
     ada.ok("list")
 
 
@@ -277,7 +277,7 @@ def test_a_vote_by_somebody_who_is_no_member(shells, ada, tmp_path):
     ada.ok("export", str(stick))
     bea.ok("import", str(stick))
     assert bea.json("status")["digest"] != before
-    assert "when you were not a member" in bea.fails(1, "vote", question[:6], "yes")[0]
+    assert "you were not a member when" in bea.fails(1, "vote", question[:6], "yes")[0]
 
 
 def test_an_edited_row_is_found_and_mended(ada):

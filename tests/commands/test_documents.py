@@ -58,7 +58,7 @@ def test_examples_do_what_they_say(page, tmp_path):
             if words.endswith("&"):
                 shell.start()
                 continue
-            variable = re.fullmatch(r"(\w+)=\$\((.*)\)", words)
+            variable = re.fullmatch(r"(\w+)=\$\((.*)\)(; echo \$\w+)?", words)
             command = variable[2] if variable else words
             deadline = time.monotonic() + SETTLE_SECONDS
             while True:

@@ -334,3 +334,23 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
         bea.assembly.close()
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def test_nodes_that_met_find_each_other_after_a_restart(tmp_path, autojump_clock):
+    """An address that somebody answered at is remembered at once, and a ticket's when it has done its work."""
+    clock, network = Clock(), MemoryNetwork()
+    ada = Running("ada", founder(tmp_path, clock=clock).assembly, network)
+    async with running([ada]):
+        bea = Running("bea", newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock).assembly, network)
+        async with running([bea]):
+            await until(lambda: "Bea" in _roles(ada))
+            await ada.do(membership.vouch, person="Bea")
+            await until(lambda: _roles(bea).get("Bea") == "observer")
+            await until(lambda: any("you are an observer of Bakery now" in note for note in bea.notes))
+        assert {row.address for row in bea.assembly.store.find(tables.Peer)} == {"ada"}
+        await ada.do(decisions.propose, title="While Bea was away")
+        again = Running("bea", bea.assembly, network)
+        async with running([again]):
+            await until(equal([ada, again]))
+    for node in (ada, bea):
+        node.assembly.close()

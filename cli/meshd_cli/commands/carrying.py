@@ -22,7 +22,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--decisions-only", action="store_true", help="leave out talk")
     parser.set_defaults(function=export)
     parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
-    parser.add_argument("path", metavar="DIR-OR-FILE")
+    parser.add_argument("path", metavar="DIR-OR-FILE", help="the stick's folder, or a file that somebody sent")
     parser.set_defaults(function=import_)
 
 
@@ -61,8 +61,10 @@ def import_(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     else:
-        read = f"{output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read"
-        output.say(f"{output.plural(answer['records'], 'new record')} ({read}).")
+        read = f" ({output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read)"
+        output.say(f"{output.plural(answer['records'], 'new record')}{read if answer['segments'] else ''}.")
+        for person in answer["applicants"]:
+            output.say(f"  {person} asks to join: `meshd members`, `meshd vouch`")
         for row in answer["news"]:
             state = row["state"] if row["outcome"] is None else f"{row['state']}: {row['outcome']}"
             output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
@@ -75,7 +77,8 @@ def import_(where: Where, options: Any) -> int:
         if answer["damaged"]:
             names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
             damaged = output.plural(answer["damaged"], "segment")
-            output.warn(f"{damaged} damaged and left out: {names}. What they held is still missing here.")
+            output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
+            output.tell("Ask somebody who has those records to export once more.")
         if answer["refused"]:
             output.warn(f"{output.plural(answer['refused'], 'record')} on it are not valid, and were left out.")
         if answer["waiting"]:

@@ -17,7 +17,7 @@ _TEXT_BYTES = 12 * 1024
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("propose", parents=[common], help="put a question to the members")
-    parser.add_argument("title", metavar="TITLE")
+    parser.add_argument("title", metavar="TITLE", help="the question, in quotes")
     parser.add_argument("--text", metavar="FILE", help="the whole text, from a file (- for standard input)")
     parser.add_argument("--policy", metavar="P", help="the rule to decide by (default: significant)")
     parser.add_argument(
@@ -33,14 +33,14 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
     parser.set_defaults(function=show)
     parser = verbs.add_parser("vote", parents=[common], help="cast your ballot")
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
     parser.add_argument(
         "choices", metavar="CHOICE", nargs="+", help="yes, no, abstain; or options, best first (A=B: equal)"
     )
     parser.add_argument("--late", action="store_true", help="vote although its date has passed")
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
-    parser.add_argument("id", metavar="ID")
+    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
     parser.set_defaults(function=why)
 
 

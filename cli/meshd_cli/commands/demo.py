@@ -6,6 +6,7 @@ everybody gets. A step that fails ends it with exit code 1.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -183,9 +184,15 @@ def _compare(people: tuple[_Person, ...], during: list[str]) -> list[Any]:
 def _look_around(ada: _Person, decision: str, as_json: bool) -> None:
     _chapter("The homes stay. Look around (the passphrase is demo):")
     for words in ("members", f"why {decision[:8]}", "log"):
-        _tell(f"  MESHD_PASSPHRASE={_PASSPHRASE} meshd --home {ada.home} {words}")
+        _tell(f"  MESHD_PASSPHRASE={_PASSPHRASE} {_as_started()} --home {ada.home} {words}")
     if not as_json:
         output.say(f"Done. Everything is in {ada.home.parent}; delete it when you have seen enough.")
+
+
+def _as_started() -> str:
+    """How this program was called, so that the lines can be pasted: `meshd` alone may not be on the path."""
+    started = sys.argv[0]
+    return "meshd" if shutil.which("meshd") else started if os.access(started, os.X_OK) else " ".join(_MESHD)
 
 
 def _result(row: dict[str, Any]) -> dict[str, Any]:

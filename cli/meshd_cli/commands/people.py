@@ -16,10 +16,10 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("members", parents=[common], help="who is in, and who asks to be")
     parser.set_defaults(function=members)
     parser = verbs.add_parser("vouch", parents=[common], help="say that you know an applicant")
-    parser.add_argument("person", metavar="PERSON")
+    parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
     parser.set_defaults(function=vouch)
     parser = verbs.add_parser("admit", parents=[common], help="propose somebody as a member, and vote yes")
-    parser.add_argument("person", metavar="PERSON")
+    parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
     parser.set_defaults(function=admit)
     parser = verbs.add_parser("whoami", parents=[common], help="who you are here")
     parser.set_defaults(function=whoami)
@@ -40,10 +40,12 @@ def invite(where: Where, options: Any) -> int:
             segno.make(answer["ticket"].upper(), error="l").terminal(out=sys.stderr, compact=True)
         output.tell(
             f"Good until {output.when(answer['expires_ms'])}, for one person. "
-            "Whoever holds it can apply, and read nothing."
+            "Whoever holds it can ask to join once, and can read nothing."
         )
         if not answer["addresses"]:
-            output.tell("It names no address: start `meshd run` first to put yours into it, or meet by mDNS or stick.")
+            output.tell(
+                "It names no address: meet on one network, or by stick. While `meshd run` goes, tickets name yours."
+            )
     return 0
 
 

@@ -22,7 +22,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
     parser.set_defaults(function=peers)
     parser = verbs.add_parser("connect", parents=[common], help="meet the node at an address")
-    parser.add_argument("address", metavar="HOST:PORT")
+    parser.add_argument("address", metavar="HOST:PORT", help="as its `meshd status` shows after reached")
     parser.set_defaults(function=connect)
 
 

@@ -9,12 +9,12 @@ from meshd_cli.client import Where, ask
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("say", parents=[common], help="say something to everybody here")
-    parser.add_argument("text", metavar="TEXT")
+    parser.add_argument("text", metavar="TEXT", help="what to say, in quotes")
     parser.add_argument("--topic", metavar="T", help="under which topic (default: general)")
     parser.add_argument("--about", metavar="ID", help="on which proposal")
     parser.set_defaults(function=say)
     parser = verbs.add_parser("read", parents=[common], help="what was said, newest last")
-    parser.add_argument("--topic", metavar="T")
+    parser.add_argument("--topic", metavar="T", help="only what was said under this topic")
     parser.add_argument("--all", action="store_true", help="everything, not just the newest")
     parser.set_defaults(function=read)
     parser = verbs.add_parser("topics", parents=[common], help="what is talked about")
@@ -42,7 +42,7 @@ def read(where: Where, options: Any) -> int:
         output.say(f"{output.when(row['time_ms'])}  {row['person']}  [{row['topic']}]{stranger}")
         output.paragraph(row["text"])
     if not answer:
-        output.tell("Nothing has been said yet.")
+        output.tell("Nothing has been said here yet.")
     return 0
 
 
