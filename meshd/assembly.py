@@ -4,6 +4,7 @@ Everything that reads or writes the log goes through an `Assembly`, by the daemo
 thread-safe: its owner calls it from one place at a time.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.api import DiskFullError, Store
 from meshd.store.sqlite import SqliteStore
-from meshd_crypto.identity import Entropy, SigningKey, system_entropy
+from meshd_crypto.identity import Entropy, SigningKey
 from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
 from meshd_protocol import limits
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
@@ -40,7 +41,7 @@ class World:
     """What a test replaces: the clock, randomness, the cost of a passphrase, the room on the disk."""
 
     clock: Clock = system_clock
-    entropy: Entropy = system_entropy
+    entropy: Entropy = os.urandom
     cost: Cost = STRONG
     free_disk: Callable[[Path], int] = free_disk
 

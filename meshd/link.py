@@ -125,7 +125,7 @@ async def greet(
         problem = accept(certificate)
         if problem is not None:
             raise SessionError(problem)
-        await frames.send(handshake.write_message(me.certificate))
+        await frames.send(_write(handshake, me.certificate))
     return _link(connection, frames, handshake), certificate
 
 
@@ -146,7 +146,7 @@ async def welcome(
         handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, _dialled(connection))
         if not fresh(first[:32]):
             raise SessionError("a first message that was here before")
-        await frames.send(handshake.write_message(me.certificate))
+        await frames.send(_write(handshake, me.certificate))
         payload = _read(handshake, await frames.receive())
         certificate = read_certificate(payload, me.assembly, handshake.remote_static)
     problem = accept(certificate, door)
@@ -162,6 +162,14 @@ def _dialled(connection: Connection) -> list[str]:
 def _read(handshake: Handshake, frame: bytes) -> bytes:
     try:
         return handshake.read_message(frame)
+    except HandshakeError as error:
+        raise SessionError(f"the handshake failed: {error}") from error
+
+
+def _write(handshake: Handshake, payload: bytes) -> bytes:
+    """Our next message. It fails, too, where the peer's key is a point of low order."""
+    try:
+        return handshake.write_message(payload)
     except HandshakeError as error:
         raise SessionError(f"the handshake failed: {error}") from error
 

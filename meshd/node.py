@@ -239,6 +239,10 @@ class Node:
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
             return
+        except Exception as error:  # a defect of ours must not let a stranger stop the node
+            await trio.aclose_forcefully(connection.stream)
+            self.note(f"a handshake failed by a defect of meshd: {error!r}")
+            return
         finally:
             self._greeting[host] -= 1
             if not self._greeting[host]:
@@ -264,6 +268,8 @@ class Node:
                 dialled.problem = str(error)
             except (SessionError, LinkClosedError, NodeError) as error:
                 dialled.problem = self._explain(error)
+            except Exception as error:  # a defect of ours ends this call, never the node
+                dialled.problem = f"a defect of meshd: {error!r}"
             attempt += 1
             self._tell()
             if not dialled.kept and attempt >= 3:

@@ -3,7 +3,6 @@
 Randomness is a parameter (`Entropy`), so that a simulated world is the same in every run.
 """
 
-import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,8 +12,6 @@ Entropy = Callable[[int], bytes]
 """A source of random bytes: called with a size, returns that many."""
 
 KEY_SIZE = 32
-
-system_entropy: Entropy = os.urandom
 
 
 class SigningKey(NamedTuple):

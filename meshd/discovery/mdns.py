@@ -18,7 +18,7 @@ from meshd.doors import newest_first
 from meshd.keystore import NetworkKey
 from meshd.transports.tcp import local_hosts
 from meshd_protocol import limits
-from meshd_protocol.beacon import NONCE_SIZE, is_friend, tags
+from meshd_protocol.beacon import HOUR_MS, NONCE_SIZE, is_friend, tags
 from meshd_protocol.names import text_of
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ async def _discover(node: "Node", *, announce: bool) -> None:
         async with trio.open_nursery() as nursery:
             try:
                 running = await trio.to_thread.run_sync(partial(_start, send, trio.lowlevel.current_trio_token()))
-            except OSError as error:
-                node.note(f"no discovery on this network: {error.strerror}")
+            except (zeroconf.Error, OSError) as error:
+                node.note(f"no discovery on this network: {error}")
                 await _until_changed(node, hosts, keys)
                 continue
             try:
                 if announce:
-                    await _announce(node, running)
+                    await _try_to_announce(node, running)
                 nursery.start_soon(_dial_found, node, receive)
                 await _until_changed(node, hosts, keys)
                 nursery.cancel_scope.cancel()
@@ -68,8 +68,13 @@ async def _discover(node: "Node", *, announce: bool) -> None:
 
 
 async def _until_changed(node: "Node", hosts: list[str], keys: tuple[NetworkKey, ...]) -> None:
-    """Until interfaces came or went, which zeroconf does not notice by itself, or this node got a network key."""
-    while local_hosts() == hosts and node.assembly.keys.network == keys:  # noqa: ASYNC110 (nobody tells of either)
+    """Until interfaces came or went, which zeroconf does not notice by itself, this node got a network key, or the hour
+    ended, by which tags and names are made anew.
+    """
+    hour = node.world.clock() // HOUR_MS
+    while (  # noqa: ASYNC110 (nobody tells of any of these)
+        local_hosts() == hosts and node.assembly.keys.network == keys and node.world.clock() // HOUR_MS == hour
+    ):
         await trio.sleep(_POLL_SECONDS)
 
 
@@ -128,6 +133,13 @@ def _candidate(info: ServiceInfo) -> Candidate | None:
         for address in info.parsed_scoped_addresses()
     ]
     return Candidate(info.name, places[:8], nonce, announced)
+
+
+async def _try_to_announce(node: "Node", running: Zeroconf) -> None:
+    try:
+        await _announce(node, running)
+    except (zeroconf.Error, OSError) as error:
+        node.note(f"not announced on this network: {error}")
 
 
 async def _announce(node: "Node", running: Zeroconf) -> None:

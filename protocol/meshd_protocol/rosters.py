@@ -56,6 +56,7 @@ class DeviceEnd(NamedTuple):
 
 Item = Decision | Endorsement | DeviceEnd
 _Vouches = dict[bytes, list[Endorsement]]
+_NOTHING: Set = frozenset()
 
 
 class Facts(Protocol):
@@ -133,16 +134,12 @@ class Rosters:
 
     def meaning(self, ids: Set) -> State:
         """What a set means: members, observers, policies and revocations, never by the path to it."""
-        items = [item for item in map(self._facts.item, sorted(ids)) if item is not None]
-        removals: dict[bytes, set[bytes]] = {}
-        for item in items:
-            if isinstance(item, Decision) and item.verb == Verb.REMOVE:
-                for member in item.members:
-                    removals.setdefault(member, set()).add(item.id)
+        items = self._items(ids)
+        removals = _removals(items)
 
         def lasts(member: bytes, pin: bytes) -> bool:
             """A removal ends every admission and vouch whose pinned roster lacks it."""
-            return removals.get(member, set()) <= self._sets.get(pin, frozenset())
+            return removals.get(member, _NOTHING) <= self._sets.get(pin, _NOTHING)
 
         members = {member for member in self._genesis.founders if lasts(member, self.origin)}
         observers: set[bytes] = set()
@@ -257,13 +254,29 @@ class Rosters:
         return None
 
     def _vouches(self, ids: Set) -> _Vouches:
-        """The vouches of a set by whom they are for, as far as they are known now."""
+        """The vouches of a set that last in it, by whom they are for, as far as they are known now."""
+        items = self._items(ids)
+        removals = _removals(items)
         found: _Vouches = {}
-        for each in ids:
-            item = self._facts.item(each)
-            if isinstance(item, Endorsement):
+        for item in items:
+            if not isinstance(item, Endorsement):
+                continue
+            if removals.get(item.member, _NOTHING) <= self._sets.get(item.pin, _NOTHING):
                 found.setdefault(item.member, []).append(item)
         return found
+
+    def _items(self, ids: Set) -> list[Item]:
+        return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
+
+
+def _removals(items: Iterable[Item]) -> dict[bytes, Set]:
+    """Who was removed, by which decisions."""
+    found: dict[bytes, Set] = {}
+    for item in items:
+        if isinstance(item, Decision) and item.verb == Verb.REMOVE:
+            for member in item.members:
+                found[member] = found.get(member, _NOTHING) | {item.id}
+    return found
 
 
 def _may_vouch(item: Endorsement, state: State) -> bool:

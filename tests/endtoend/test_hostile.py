@@ -1,25 +1,34 @@
 """Peers that mean harm: what a guest, an unknown, an expelled and a greedy peer may do, each found once and kept."""
 
+import socket
 from dataclasses import replace
 
 import pytest
 import trio
+import trio.testing
 
 from meshd import survey
-from meshd.doors import my_psks
+from meshd.config import LOG
+from meshd.doors import is_open, my_psks
+from meshd.errors import NodeError
 from meshd.link import Link, LinkClosedError, greet
 from meshd.service import decisions, membership, talk
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.store.sqlite import SqliteStore
 from meshd.transports.memory import MemoryNetwork
+from meshd_crypto.identity import ExchangeKey
+from meshd_crypto.noise import CipherState
+from meshd_protocol import limits
 from meshd_protocol.bodies.decisions import Proposal
-from meshd_protocol.bodies.membership import Invitation, Revocation
+from meshd_protocol.bodies.membership import Certificate, Invitation, Revocation
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import encode_record, wire
 from meshd_protocol.sync import messages
+from meshd_protocol.sync.greeting import start
 from meshd_protocol.sync.messages import read_message, write_message
 from tests.endtoend.harness import Running, equal, running, until
 from tests.endtoend.test_nodes import _certificate, _roles
@@ -208,8 +217,6 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
         assert any("nearly full" in note for note in ada.notes)
         await ada.do(decisions.propose, title="One's own still fits")
         free[0] = (8 << 20) - 1
-        from meshd.errors import NodeError
-
         with pytest.raises(NodeError, match="nearly full"):
             await ada.do(decisions.propose, title="Nothing fits")
         assert len(decisions.list_(ada.context, {})) == 1
@@ -347,7 +354,6 @@ def test_a_crafted_invitation_stops_no_import(tmp_path):
 
 def test_a_forked_twin_stops_this_device(tmp_path):
     """A fork below our own head is proof enough."""
-    from meshd.errors import NodeError
     from tests.endtoend.test_real_input import _twin_of
 
     (one,), _ = commune(tmp_path, ["Ada"], nodes=1)
@@ -368,3 +374,151 @@ def test_roles_are_shown_to_those_who_read(tmp_path):
     assert [row["role"] for row in talk.read(Context(one), {})] == ["applicant", "member"]
     assert _roles(Running("ada", one, MemoryNetwork()))["Ada"] == "member"
     one.close()
+
+
+async def test_a_low_order_key_stops_no_node(guest, autojump_clock):
+    """The holder of a ticket sends an ephemeral key of low order: our answer can't be made, and nothing else happens."""
+    ada, eve, network = guest
+    psk = my_psks(eve.assembly)[0]
+    async with running([ada]):
+        now = ada.assembly.world.clock()
+        _, first = start(psk, eve.assembly.keys.transport, ExchangeKey(b"x" * 32, bytes(32)), now, "ada")
+        stream = network.connect("eve", "ada")
+        await stream.send_all(len(first).to_bytes(2, "big") + first)
+        with trio.move_on_after(20):
+            assert not await stream.receive_some(100)
+        async with running([eve], {"eve": ["ada"]}):
+            await until(lambda: "Eve" in _roles(ada))
+
+
+async def test_strangers_do_not_fill_the_house(guest, autojump_clock):
+    """Silent connections: some from one place, a few more from anywhere, each for ten seconds and no longer."""
+    ada, _, network = guest
+    async with running([ada]):
+        begun = trio.current_time()
+        crowd = [network.connect("crowd", "ada") for _ in range(limits.UNAUTHENTICATED_PER_ADDRESS)]
+        await trio.sleep(0.1)
+        assert await network.connect("crowd", "ada").receive_some(1) == b"", "one more from there is turned away"
+        others = [network.connect(f"other{n}", "ada") for n in range(limits.UNAUTHENTICATED - len(crowd))]
+        await trio.sleep(0.1)
+        assert await network.connect("late", "ada").receive_some(1) == b"", "and one more from anywhere"
+        for stream in [*crowd, *others]:
+            assert await stream.receive_some(1) == b""
+        assert trio.current_time() - begun == pytest.approx(limits.HANDSHAKE_SECONDS, abs=1)
+        long = network.connect("crowd", "ada")
+        await long.send_all((2000).to_bytes(2, "big"))
+        with trio.fail_after(1):
+            assert await long.receive_some(1) == b"", "a handshake has no frames of that size"
+
+
+async def test_a_peer_that_takes_nothing_is_dropped(autojump_clock):
+    """A link to somebody who stops reading: sending ends after the idle time instead of waiting for ever."""
+    near, far = trio.testing.lockstep_stream_pair()
+    link = Link(near, b"", CipherState(b"k" * 32), CipherState(b"k" * 32))
+    with pytest.raises(SessionError, match="takes nothing"):
+        while True:
+            await link.send(b"x" * 60_000)
+    await far.aclose()
+
+
+async def test_a_responder_that_answers_with_garbage(tmp_path, autojump_clock):
+    """Our node dials somebody who talks nonsense: it says so, and goes on."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+
+    async def nonsense(connection):
+        async with connection.stream:
+            await connection.stream.send_all(b"\x00\x64" + b"n" * 100)
+            await trio.sleep(1)
+
+    async with running([ada, bea], {"bea": ["nonsense", "ada"]}):
+        network.listen("nonsense", bea.node._nursery, nonsense)
+        await until(lambda: any("handshake failed" in str(peer["problem"]) for peer in bea.node.peers()))
+        await until(equal([ada, bea]))
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("spoil", ["another transport key", "unsigned", "revoked"])
+async def test_certificates_in_the_handshake(tmp_path, autojump_clock, spoil):
+    """A certificate that is not the caller's, that no member signed, or of a device that was revoked."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(one, two)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    bea.node._certificate = _certificate(bea)
+    body = Certificate.read(bea.node._certificate)
+    if spoil == "another transport key":
+        bea.node._certificate = replace(body, transport=b"t" * 32).signed_by(two.keys.member, one.id).write()
+    elif spoil == "unsigned":
+        bea.node._certificate = replace(body, signature=bytes(64)).write()
+    else:
+        end = Revocation(member=two.keys.member_public, device=two.keys.device.public, good=(1, 0, 0))
+        with two.writing():
+            told = two.write(Kind.REVOCATION, end.signed_by(two.keys.member, one.id))
+        give(one, told)
+        with one.writing():
+            one.standing.move(one.standing.rosters.take(one.standing.head, [told.id]))
+    async with running([ada]):
+        connection = await network.transport("bea").dial("ada")
+        link, _ = await greet(connection, my_psks(two)[0], bea.node._introduction(), lambda _: None)
+        assert await heard(link) == []
+        assert ada.node.peers() == []
+    one.close()
+    two.close()
+
+
+def test_closed_doors(tmp_path):
+    """An invitation is open until it expires, is withdrawn, or somebody who came through it was answered."""
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    eve = newcomer(tmp_path, ada.context, "Eve", seed=2, clock=clock)
+    (row,) = ada.assembly.store.find(tables.Invitation)
+    assert is_open(ada.assembly, row)
+    exchange(ada.assembly, eve.assembly)
+    assert is_open(ada.assembly, row), "a ticket that was used twice shows both"
+    now = clock.now_ms
+    clock.now_ms = row.expires_ms
+    assert not is_open(ada.assembly, row)
+    clock.now_ms = now
+    membership.vouch(ada.context, {"person": "Eve"})
+    assert not is_open(ada.assembly, row)
+    for _ in range(limits.OPEN_INVITATIONS):
+        membership.invite(ada.context, {})
+    with pytest.raises(NodeError, match="most that one member may have"):
+        membership.invite(ada.context, {})
+    for each in (ada, eve):
+        each.assembly.close()
+
+
+def test_nothing_leaves_before_it_is_committed(tmp_path):
+    """Whoever hears of a record finds it in the log, by another connection; of a commit that failed nobody hears."""
+    ada = founder(tmp_path)
+    found: list[bool] = []
+
+    def listener(report):
+        other = SqliteStore(ada.assembly.folder / LOG, ada.assembly.keys.database)
+        found.extend(other.get(tables.Entry, id=record.id) is not None for record in report.new)
+        other.close()
+
+    ada.assembly.listeners.append(listener)
+    propose(ada.context)
+    assert found == [True]
+    with pytest.raises(ZeroDivisionError), ada.assembly.writing():
+        ada.assembly.write(Kind.PROPOSAL, Proposal(bytes(32), "significant", "Never"))
+        raise ZeroDivisionError
+    assert found == [True]
+    ada.assembly.close()
+
+
+async def test_only_one_s_own_user_is_answered(monkeypatch):
+    from meshd import control_server
+
+    near, far = socket.socketpair()
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(near))
+    assert control_server._is_own(stream)
+    monkeypatch.setattr(control_server.os, "getuid", lambda: 4_000_000)
+    assert not control_server._is_own(stream)
+    await stream.aclose()
+    far.close()

@@ -7,6 +7,7 @@ from pycddl import Schema, ValidationError
 
 import meshd_protocol
 from meshd_crypto.identity import SigningKey
+from meshd_crypto.signing import sign
 from meshd_protocol import limits
 from meshd_protocol.bodies import READERS, read_body
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
@@ -185,6 +186,20 @@ def test_countersignatures_bind_assembly_and_fields():
     assert body.is_signed_by(key.public, assembly)
     assert not body.is_signed_by(key.public, b"b" * 32)
     assert not Revocation.read(encode(body.to_map() | {2: [2, 0, 0]})).is_signed_by(key.public, assembly)
+
+
+def test_countersignatures_cover_what_a_later_version_adds():
+    """A hint that was signed verifies here; one that was added afterwards does not."""
+    key, assembly = SigningKey.from_seed(b"m" * 32), b"a" * 32
+    fields = {0: key.public, 1: KEY, 2: [1, 0, 0], 64: "a hint of a later version"}
+    signature = sign(key, Revocation.CONTEXT + assembly + encode(fields))
+    assert Revocation.read(encode(fields | {63: signature})).is_signed_by(key.public, assembly)
+    plain = Revocation(member=key.public, device=KEY, good=(1, 0, 0)).signed_by(key, assembly)
+    assert Revocation.read(plain.write()).is_signed_by(key.public, assembly)
+    assert not Revocation.read(encode(plain.to_map() | {64: "added"})).is_signed_by(key.public, assembly)
+    body = {0: KEY, 1: KEY, 2: KEY, 3: []}
+    signed = sign(key, Application.CONTEXT + assembly + encode(body))
+    assert Application.read(encode(body | {63: signed})).is_signed_by(key.public, assembly)
 
 
 @pytest.mark.parametrize(

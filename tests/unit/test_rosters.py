@@ -203,6 +203,19 @@ def test_coming_back_takes_an_admission_that_knew_of_the_removal():
     assert people[3] in log.rosters.state(back).members
 
 
+def test_vouches_that_a_removal_ended_help_nobody_back():
+    people = _people(5)
+    log = Log(people)
+    start, guest = log.rosters.origin, key("guest")
+    seen = log.step(start, log.vouch("v1", start, people[0], guest), log.vouch("v2", start, people[1], guest))
+    gone = log.step(seen, log.decide("remove", Verb.REMOVE, seen, [guest], people[:3]))
+    assert guest in log.rosters.state(gone).removed
+    one = log.vouch("v3", gone, people[2], guest)
+    assert "too few vouches" in str(log.rosters.problem(gone, [one]))
+    two = log.vouch("v4", gone, people[3], guest)
+    assert guest in log.rosters.state(log.step(gone, one, two)).observers
+
+
 def test_two_who_remove_each_other():
     """Mutual removals on two islands: where the lines meet, each takes what qualifies in its own head."""
     people = _people(5)

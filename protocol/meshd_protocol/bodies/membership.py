@@ -4,14 +4,14 @@ Three of them carry a second signature, by a key that signs no records: the memb
 invitation's key (application). What is signed is the body without that signature (`unsigned`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.signing import sign, verify
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, uint
-from meshd_protocol.encoding import encode
+from meshd_protocol.encoding import Value, encode
 
 NOT_SIGNED = bytes(64)
 SCOPE_EVERYTHING = 0
@@ -26,16 +26,26 @@ class Countersigned(Body):
     SIGNATURE_KEY: ClassVar[int] = 63
 
     signature: bytes = NOT_SIGNED
+    covered: bytes = field(default=b"", compare=False, repr=False)
+    """What a body that was read covers, in its own bytes: fields that this version doesn't know are signed, too."""
+
+    @classmethod
+    def of(cls, value: Value) -> Self:
+        """As `Body.of`."""
+        body = super(Countersigned, cls).of(value)
+        rest = {key: item for key, item in value.items() if key != cls.SIGNATURE_KEY} if isinstance(value, dict) else {}
+        return replace(body, covered=encode(rest))
 
     def unsigned(self, assembly: bytes) -> bytes:
         """The bytes that `signature` covers."""
         fields = self.to_map()
         del fields[self.SIGNATURE_KEY]
-        return self.CONTEXT + assembly + encode(fields)
+        return self.CONTEXT + assembly + (self.covered or encode(fields))
 
     def signed_by(self, key: SigningKey, assembly: bytes) -> Self:
         """The same body, signed by `key`."""
-        return replace(self, signature=sign(key, self.unsigned(assembly)))
+        fresh = replace(self, covered=b"")
+        return replace(fresh, signature=sign(key, fresh.unsigned(assembly)))
 
     def is_signed_by(self, public: bytes, assembly: bytes) -> bool:
         """Whether the body's own signature is that of `public`."""
