@@ -80,10 +80,10 @@ def import_(where: Where, options: Any) -> int:
             output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
             output.tell("Ask somebody who has those records to export once more.")
         if answer["refused"]:
-            output.warn(f"{output.plural(answer['refused'], 'record')} on it are not valid, and were left out.")
+            output.warn(f"not valid, and left out: {output.plural(answer['refused'], 'record')}")
         if answer["waiting"]:
             waiting = output.plural(answer["waiting"], "record")
-            output.warn(f"{waiting} wait for earlier ones that are not here; import again when they are.")
+            output.warn(f"left out for now: {waiting}, which need earlier ones that are not here. Import again then.")
     return PARTLY if answer["damaged"] or answer["unreadable"] else 0
 
 

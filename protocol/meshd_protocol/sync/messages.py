@@ -31,7 +31,7 @@ class Hello(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Said instead of `Hello` to somebody who is not in the roster here: show who you are, and wait.
+    """Said instead of `Hello` to somebody who is not in the roster here: show who you are, and wait for it.
 
     `everything` asks for the whole log 0 that may tell so; without it, for the application alone.
     """
