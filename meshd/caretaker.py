@@ -46,6 +46,19 @@ def after(assembly: Assembly, report: Report) -> None:
     _write_welcomes(assembly)
 
 
+def ready_to_pin(assembly: Assembly) -> None:
+    """Take what is final into the head, whoever completed it, and write the records by which others reach it.
+
+    Called inside `writing`, before a record pins the head.
+    """
+    standing = assembly.standing
+    assert standing is not None and standing.state is not None
+    if assembly.keys.member_public in standing.state.members:
+        _write_completed(assembly, anybodys=True)
+        _write_welcomes(assembly)
+    record_head(assembly)
+
+
 def record_head(assembly: Assembly) -> None:
     """Write the roster records that the head lacks, so that a record may pin it. Call inside `writing`."""
     standing = assembly.standing
@@ -123,14 +136,18 @@ def _ballot_targets(report: Report) -> set[bytes]:
     return targets
 
 
-def _write_completed(assembly: Assembly) -> None:
-    """Cite what qualifies now, if a record of this node is part of it; else leave it to those whose record is."""
+def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
+    """Cite what qualifies now, if a record of this person is part of it; else leave it to those whose record is.
+
+    With `anybodys`, cite it all the same: somebody needs it in the head.
+    """
     standing = assembly.standing
     assert standing is not None
     while True:
         open_items = standing.uncited()
         taken = standing.rosters.take(standing.head, [item.id for item in open_items])
-        if not any(item.id in taken and _is_part_of(assembly, item) for item in open_items):
+        mine = (item for item in open_items if item.id in taken and (anybodys or _is_part_of(assembly, item)))
+        if next(mine, None) is None:
             return
         if len(taken) > limits.CITES:
             taken = _portion(assembly, standing.head, taken)

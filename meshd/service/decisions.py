@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meshd.caretaker import record_head
+from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.standing import cast_of
@@ -45,7 +45,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         hint = "Options go with --policy election." if options and not method else hint
         raise UsageError(f"this can't be proposed: {problem}", hint)
     with context.assembly.writing():
-        record_head(context.assembly)
+        ready_to_pin(context.assembly)
         body = Proposal(
             roster=context.standing().head,
             policy=name,

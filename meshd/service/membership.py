@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meshd.caretaker import record_head
+from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, article, role_of
 from meshd.store import tables
@@ -98,7 +98,7 @@ def invite(context: Context, arguments: dict[str, Any]) -> Result:
     door, psk, key = SigningKey.generate(entropy), entropy(32), assembly.keys.network[-1]
     expires = assembly.world.clock() + INVITATION_DAYS * _DAY_MS
     with assembly.writing():
-        record_head(assembly)
+        ready_to_pin(assembly)
         box = lock(derive(key.secret, contexts.INVITATION), psk, assembly.id + door.public, entropy)
         assembly.write(
             Kind.INVITATION, Invitation(door.public, derive(key.secret, contexts.KEY_NAME)[:8], box, expires)
@@ -140,7 +140,7 @@ def vouch(context: Context, arguments: dict[str, Any]) -> Result:
     if any(row.member == context.me for row in assembly.store.find(tables.Vouch, application=application.id)):
         raise NodeError(f"you have vouched for {assembly.people.label(application.member)} already")
     with assembly.writing():
-        record_head(assembly)
+        ready_to_pin(assembly)
         record = assembly.write(Kind.VOUCH, Vouch(application.id, context.standing().head))
     state = context.state()
     row: Result = {
@@ -191,7 +191,7 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
             f"`meshd vouch {label}`; a person who is vouched for reads and talks.",
         )
     with assembly.writing():
-        record_head(assembly)
+        ready_to_pin(assembly)
         proposal = _open_admission(context, member)
         if proposal is None:
             proposal = assembly.write(Kind.PROPOSAL, _admission(context, member, label)).id

@@ -121,3 +121,27 @@ async def test_islands_meet_on_a_network(islands, autojump_clock):
         await until(lambda: len({each.standing.head for each in (ada, bea, cy)}) == 1)
     assert _roles(cy)["Xena"] == "member"
     assert cy.store.count(tables.RosterStep) >= 2
+
+
+def test_who_writes_the_roster(islands):
+    """Not everybody who sees a decision complete: those whose record is part of it, or who need it in the head."""
+    (ada, bea, cy), authors = islands
+    motion = authors[0].remove(ada.standing.head, authors[6].member.public)
+    for author in authors[:6]:
+        author.ballot(motion.id)
+    records = [record for author in authors for record in author.history]
+    start = ada.standing.head
+    give(ada, *records)
+    assert decisions.show(Context(ada), {"id": text_of(motion.id)})["state"] == "settled"
+    assert (ada.standing.head, ada.store.count(tables.RosterStep)) == (start, 0)
+    decisions.propose(Context(ada), {"title": "Needs what is final"})
+    assert ada.standing.rosters.ids(ada.standing.head) == {motion.id}
+    assert ada.store.count(tables.RosterStep) == 1
+    give(bea, *records)
+    decisions.vote(Context(bea), {"id": text_of(motion.id), "choices": ["no"]})
+    assert bea.standing.head == start, "a no completes nothing"
+    give(cy, *records[:-1])
+    decisions.vote(Context(cy), {"id": text_of(motion.id), "choices": ["yes"]})
+    assert cy.standing.head == ada.standing.head
+    exchange(ada, bea, cy)
+    assert bea.standing.head == ada.standing.head

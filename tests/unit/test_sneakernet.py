@@ -14,9 +14,11 @@ from meshd.sneakernet import media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import import_file, import_stick
 from meshd.store import tables
-from meshd_protocol import bundle
+from meshd_protocol import bundle, contexts
 from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadBundleError
+from meshd_protocol.records import encode_record
 from tests.worlds import Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
 
@@ -361,6 +363,45 @@ def test_a_forged_application_and_answer_change_nothing(tmp_path, stick):
             take(bea.assembly, stick)
     for each in (ada, bea):
         each.assembly.close()
+
+
+def test_a_welcome_that_travels_alone_has_its_own_signature_checked(tmp_path, stick):
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
+    put(bea.assembly, stick)
+    put(ada.assembly, stick)
+    take(ada.assembly, stick)
+    membership.vouch(ada.context, {"person": "Bea"})
+    put(ada.assembly, stick)
+    (folder,) = (stick / "meshd" / "join").iterdir()
+    good = (folder / "answer").read_bytes()
+    ticket = bea.assembly.keys.ticket
+    context = (contexts.JOIN_ANSWER, ticket.psk, bea.assembly.id)
+    (record,) = bundle.read_join(*context, good)
+    header, _, body = decode(record)
+    forged = encode_record(header, bytes(64), body)
+    (folder / "answer").write_bytes(bundle.write_join(*context, [forged], ada.assembly.world.entropy))
+    with pytest.raises(NodeError, match="no answer"):
+        take(bea.assembly, stick)
+    (folder / "answer").write_bytes(good)
+    take(bea.assembly, stick)
+    assert bea.assembly.keys.network == ada.assembly.keys.network
+    for each in (ada, bea):
+        each.assembly.close()
+
+
+@pytest.mark.parametrize(("counter", "good"), [(5, True), (2**52 - 1, True), (2**52, False), (2**53 - 1, False)])
+def test_nobody_makes_the_next_manifest_impossible(tmp_path, counter, good):
+    ada = founder(tmp_path).assembly
+    secret = ada.keys.network[0].secret
+    data = bundle.write_manifest(secret, ada.id, bundle.Manifest(counter, (), {}), ada.keys.device, ada.world.entropy)
+    if good:
+        assert bundle.read_manifest([secret], ada.id, data).counter == counter
+    else:
+        with pytest.raises(BadBundleError):
+            bundle.read_manifest([secret], ada.id, data)
+    ada.close()
 
 
 def test_bundle_bytes():
