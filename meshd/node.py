@@ -78,7 +78,7 @@ class Node:
         self._push = push
         self._peers: list[Peer] = []
         self._dialled: dict[str, Dialled] = {}
-        self._reports: deque[tuple[Report, tuple[list[Span], list[Span]]]] = deque()
+        self._news: deque[tuple[list[Span], list[Span]]] = deque()
         self._reviewed: bytes | None = None
         self._role = role_of(assembly, assembly.keys.member_public)
         self._firsts: OrderedDict[bytes, None] = OrderedDict()
@@ -132,11 +132,6 @@ class Node:
         self._nursery.start_soon(self._keep_dialling, dialled)
         return dialled
 
-    def hang_up(self, why: str) -> None:
-        """End every session."""
-        for peer in self._peers:
-            peer.stop(why)
-
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
         return [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening
@@ -173,7 +168,7 @@ class Node:
     async def connect_now(self, address: str) -> str:
         """Dial an address, keep it for later starts, and say whom it reached or why nobody."""
         dialled = self.dial(address)
-        dialled.problem = ""
+        dialled.kept, dialled.problem = True, ""
         dialled.again.set()
         with trio.move_on_after(limits.HANDSHAKE_SECONDS + 2):
             while dialled.connected is None and not dialled.problem:
@@ -182,12 +177,12 @@ class Node:
 
     def _heard(self, report: Report) -> None:
         """A commit was made, in the executor's thread: note what to push, by the log as it is now."""
-        self._reports.append((report, survey.news(self.assembly, report)))
+        self._news.append(survey.news(self.assembly, report))
 
     async def _distribute(self, source: Peer | None) -> None:
         told = False
-        while self._reports:
-            _, (everything, own) = self._reports.popleft()
+        while self._news:
+            everything, own = self._news.popleft()
             told = True
             if self._push:
                 for peer in self._peers:
@@ -249,10 +244,10 @@ class Node:
                 del self._greeting[host]
         peer = self._peer(link, certificate, connection.remote, False, door.invitation)
         other = self._session_with(certificate)
-        if other is not None and (other.initiator and self._prefers_own_call(certificate)):
-            await link.aclose()
-            return
         if other is not None:
+            if other.initiator and self._prefers_own_call(certificate):
+                await link.aclose()
+                return
             other.stop("connected anew")
         await self._talk(peer)
 
@@ -310,7 +305,6 @@ class Node:
             await trio.aclose_forcefully(connection.stream)
             raise
         peer = self._peer(link, certificate, dialled.address, True, None)
-
         told = peer.on_heard
 
         def heard() -> None:

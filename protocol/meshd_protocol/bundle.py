@@ -90,11 +90,6 @@ def key_name(secret: bytes) -> bytes:
     return derive(secret, contexts.KEY_NAME)[:KEY_NAME_SIZE]
 
 
-def file_name(data: bytes) -> str:
-    """The name of an immutable file: its hash."""
-    return text_of(digest(data))
-
-
 def pack(records: Iterable[bytes]) -> bytes:
     """Records one after the other, each with its length."""
     return b"".join(_LENGTH.pack(len(record)) + record for record in records)

@@ -61,11 +61,6 @@ class Request(NamedTuple):
     assembly: str | None
 
 
-def write_request(request: Request) -> bytes:
-    """A request as one line."""
-    return write_line({"verb": request.verb, "arguments": request.arguments, "assembly": request.assembly})
-
-
 def write_line(value: dict[str, Any]) -> bytes:
     """A JSON object as one line."""
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"

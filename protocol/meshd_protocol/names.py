@@ -6,7 +6,6 @@ Here also lives the one function that makes text from elsewhere safe to print.
 import base64
 import binascii
 import unicodedata
-from collections.abc import Collection
 
 SHORTEST = 4
 _JOINERS = "\u200c\u200d"
@@ -28,14 +27,6 @@ def bytes_of(text: str) -> bytes:
     if text_of(data) != text:
         raise ValueError("not base32 as meshd writes it")
     return data
-
-
-def shortest_prefix(text: str, others: Collection[str], least: int = SHORTEST) -> str:
-    """The shortest prefix of `text`, of at least `least` characters, that no other text shares."""
-    size = least
-    while size < len(text) and any(other != text and other.startswith(text[:size]) for other in others):
-        size += 1
-    return text[:size]
 
 
 def printable(text: str, *, lines: bool = False) -> str:

@@ -85,8 +85,10 @@ def test_generated_pages_are_fresh():
 
 
 def test_every_context_string_is_used_once():
+    from meshd_crypto import passphrase
     from meshd_protocol import contexts
 
+    assert contexts.KEY_FILE == passphrase.MAGIC
     values = [value for name, value in vars(contexts).items() if name.isupper()]
     assert len(values) >= 20
     assert len(set(values)) == len(values)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions import elections, settled
 from meshd_protocol.decisions.outcome import OPEN, Cast, Electorate, Naming, Outcome, Reason
 from meshd_protocol.policies import MEMBERSHIP, Finality, Method, Policy, void_reason
@@ -65,8 +64,3 @@ def without_effect(reason: str, electorate: int = 0) -> Outcome:
     """The outcome of a proposal that has no effect here, for that reason."""
     text = f"This proposal has no effect: {reason}."
     return Outcome(OPEN, None, None, {}, electorate, 0, (Reason("effect", False, text),))
-
-
-def choice_word(choice: int) -> str:
-    """A yes/no choice as people write it."""
-    return Say(choice).name.lower()

@@ -34,11 +34,6 @@ def supporters(casts: Iterable[Cast], electorate: Electorate) -> set[bytes]:
     }
 
 
-def is_reached(policy: Policy, casts: Iterable[Cast], electorate: Electorate) -> bool:
-    """Whether enough members of that roster say yes."""
-    return len(supporters(casts, electorate)) >= policy.needed(len(electorate.members))
-
-
 def decide(policy: Policy, casts: Iterable[Cast], electorate: Electorate, naming: Naming) -> Outcome:
     """The outcome of a proposal under a settled policy, from the ballots that a node holds, in any order."""
     said: dict[bytes, set[int]] = {}
