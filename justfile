@@ -29,6 +29,16 @@ format:
 islands seeds="2000":
     MESHD_SEEDS={{seeds}} pytest tests/unit/test_rosters.py -k islands
 
+# random histories of whole nodes, with more seeds than the tests take
+seeds seeds="300":
+    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
+
+# whether a Raspberry Pi with a 64-bit system can install without a compiler
+wheels folder="/tmp/meshd-wheels":
+    pip wheel -q --no-deps -w {{folder}} .
+    pip download -q -d {{folder}} --only-binary=:all: --python-version 3.11 --platform manylinux_2_28_aarch64 \
+        --platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 {{folder}}/meshd_assembly-*.whl
+
 # longer searches by Hypothesis
 search examples="5000":
     MESHD_EXAMPLES={{examples}} pytest tests/unit tests/endtoend -k "garbage or history or encoded or refused or schulze or settled"

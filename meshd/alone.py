@@ -1,5 +1,6 @@
 """A home without a daemon: founding, joining, and answering one command in the command's own process."""
 
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ def opened(
             f"there is no assembly in {home}",
             "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
         )
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may hold keys
     secret = passphrase()
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world)

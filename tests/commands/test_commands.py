@@ -399,6 +399,41 @@ def test_garbage_on_the_control_socket(ada):
     assert oct(os.stat(ada.home).st_mode & 0o777) == "0o700"
 
 
+def test_garbage_on_the_network(ada):
+    """Strangers on the real port: noise, half a frame, silence, a flood. They get no byte, and the daemon goes on."""
+    ada.start()
+    host, _, port = ada.address.rpartition(":")
+    before = ada.json("status")["digest"]
+    held = []
+    for number in range(40):
+        stranger = socket.create_connection((host, int(port)), timeout=15)
+        try:
+            stranger.sendall(
+                [b"", b"\x00", b"GET / HTTP/1.1\r\n\r\n", b"\x00\x60" + os.urandom(96), os.urandom(5000)][number % 5]
+            )
+        except ConnectionError:
+            pass
+        held.append(stranger)
+    for stranger in held:
+        try:
+            assert stranger.recv(10) == b""
+        except ConnectionError:
+            pass
+        stranger.close()
+    assert ada.rows("peers") == []
+    assert ada.json("status")["digest"] == before
+    code, said = ada.stop()
+    assert (code, "Traceback" in said) == (0, False)
+
+
+def test_no_core_dump_holds_keys(ada):
+    ada.start()
+    assert ada.daemon is not None
+    with open(f"/proc/{ada.daemon.pid}/limits") as limits:
+        (line,) = (line for line in limits if line.startswith("Max core file size"))
+    assert line.split()[4:6] == ["0", "0"]
+
+
 def test_names_and_texts_cannot_steer_a_terminal(shells):
     eve = shells("eve")
     eve.ok("init", "Evil\x1b[31m", "--as", "E\u202eve\x07")
