@@ -48,7 +48,7 @@ def ask(
     home: Path,
     request: Request,
     passphrase: Passphrase,
-    tell: Callable[[str], None],
+    tell: Callable[[str, int, int], None],
     *,
     patience: float = 5.0,
     world: World = REAL,
@@ -58,7 +58,7 @@ def ask(
         steps = answer(Context(assembly), request)
         while True:
             try:
-                tell(next(steps))
+                tell(*next(steps))
             except StopIteration as end:
                 return end.value
 

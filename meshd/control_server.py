@@ -7,7 +7,6 @@ it is bound through the folder's descriptor.
 import os
 import socket
 import struct
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ import trio
 from meshd import config
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.node import Node
+from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd_protocol import limits
 from meshd_protocol.control import BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
-
-_DONE = object()
 
 
 async def serve_control(
@@ -98,9 +96,9 @@ class _Caller:
         steps = answer(Context(self._node.assembly, self._node), request)
         while True:
             told, value = await self._node.work(lambda: _next(steps))
-            if told is _DONE:
+            if told is None:
                 return value
-            await stream.send_all(write_line({"progress": told}))
+            await stream.send_all(write_line({"progress": list(told)}))
 
     def _check_assembly(self, words: str | None) -> None:
         assembly = self._node.assembly
@@ -112,12 +110,12 @@ class _Caller:
         raise NotFoundError(f"the daemon of this home runs {name or 'another assembly'}, not {words}")
 
 
-def _next(steps: Generator[str, None, Any]) -> tuple[object, Any]:
-    """One step of a request: its progress, or that it is done, with the result."""
+def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:
+    """One step of a request; None and the result when it is done."""
     try:
         return next(steps), None
     except StopIteration as end:
-        return _DONE, end.value
+        return None, end.value
 
 
 def _is_own(stream: trio.SocketStream) -> bool:

@@ -107,7 +107,7 @@ def _from_daemon(where: Where, line: dict[str, Any], deadline: float) -> dict[st
             for reply in connection.makefile("rb"):
                 answer: dict[str, Any] = json.loads(reply)
                 if "progress" in answer:
-                    tell(answer["progress"])
+                    tell(*answer["progress"])
                 elif "error" in answer:
                     raise CommandError(answer["error"], answer["hint"], answer["code"])
                 else:
@@ -162,15 +162,19 @@ def _is_locked(home: Path) -> bool:
 
 @contextmanager
 def _progress() -> Iterator[Any]:
-    """Progress on one line of a terminal; silence elsewhere."""
+    """Progress on one line of a terminal, with an estimate of what is left; silence elsewhere."""
     shown = False
+    begun = time.monotonic()
 
-    def tell(text: str) -> None:
+    def tell(text: str, done: int, total: int) -> None:
         nonlocal shown
-        if sys.stderr.isatty():
-            shown = True
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
+        if sys.stderr is None or not sys.stderr.isatty():
+            return
+        shown = True
+        took = time.monotonic() - begun
+        left = f", {done * 100 // total}%, about {took * (total - done) / done:.0f} s left" if 0 < done <= total else ""
+        sys.stderr.write(f"\r\x1b[K{text}{left}")
+        sys.stderr.flush()
 
     try:
         yield tell

@@ -1,13 +1,13 @@
 """Verbs that look at the log itself: status, log, forks, check."""
 
 import re
-from collections.abc import Generator
 from typing import Any
 
 from meshd import survey
 from meshd.errors import UsageError
 from meshd.ingest import Door
-from meshd.service.context import Context, Result, Steps, role_of
+from meshd.progress import Step, Steps
+from meshd.service.context import Context, Result, role_of
 from meshd.standing import Standing, split
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
@@ -125,11 +125,11 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     return rows
 
 
-def check(context: Context, arguments: dict[str, Any]) -> Steps:
+def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
     assembly = context.assembly
     records, numbers, problems = yield from _read_all(context)
-    yield "recounting"
+    yield Step("recounting")
     beside = _recount(context, records)
     problems += _differences(context, beside)
     if isinstance(assembly.store, SqliteStore):
@@ -149,10 +149,11 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps:
 
 def _read_all(
     context: Context,
-) -> Generator[str, None, tuple[list[Record], dict[ChainKey, int], list[str]]]:
+) -> Steps[tuple[list[Record], dict[ChainKey, int], list[str]]]:
     """Every record as its bytes say, the numbers of chains, and the entries whose bytes don't fit what the log says."""
     assembly = context.assembly
     numbers: dict[ChainKey, int] = {}
+    total = assembly.store.count(tables.Entry)
     records: list[Record] = []
     problems: list[str] = []
     for batch in assembly.store.walk():
@@ -167,7 +168,7 @@ def _read_all(
                 continue
             records.append(record)
             numbers[record.device, record.log] = entry.chain
-        yield f"{len(records)} records read"
+        yield Step(f"{len(records)} records read", len(records), total)
     return records, numbers, problems
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from meshd.errors import NodeError
-from meshd.service.context import Context, Result, Steps, role_of
+from meshd.progress import Steps
+from meshd.service.context import Context, Result, role_of
 from meshd.service.decisions import describe
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
@@ -14,7 +15,7 @@ from meshd_protocol.kinds import Kind
 _SHOWN = 10
 
 
-def export(context: Context, arguments: dict[str, Any]) -> Steps:
+def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd export`: write what others lack to a folder, or everything to one file."""
     assembly = context.assembly
     narrow = Narrow(
@@ -34,7 +35,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps:
     }
 
 
-def import_(context: Context, arguments: dict[str, Any]) -> Steps:
+def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd import`: read what this node lacks from a folder or a file."""
     path = Path(arguments["path"])
     if path.is_dir():

@@ -1,6 +1,5 @@
 """What every service function is given, and how it finds what a person names."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,8 +11,6 @@ from meshd_protocol.names import printable, text_of
 from meshd_protocol.rosters import State
 
 Result = dict[str, Any]
-Steps = Generator[str, None, Result]
-"""A long piece of work: yields lines of progress between its transactions, returns the result."""
 
 
 class Live(Protocol):

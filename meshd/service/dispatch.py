@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from meshd.errors import UsageError
+from meshd.progress import Steps
 from meshd.service import audit, carry, decisions, links, membership, talk
 from meshd.service.context import Context
 from meshd_protocol.control import BadRequestError, Request, check_arguments
@@ -35,8 +36,8 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def answer(context: Context, request: Request) -> Generator[str, None, Any]:
-    """Answer a request: yields lines of progress between transactions, returns the result. Raises NodeError."""
+def answer(context: Context, request: Request) -> Steps[Any]:
+    """Answer a request, in steps where it takes long. Raises NodeError."""
     try:
         check_arguments(request.verb, request.arguments)
     except BadRequestError as error:

@@ -1,6 +1,6 @@
 """Writing to a stick: what its known visitors lack, as immutable segments, and the manifest last."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from meshd import survey
 from meshd.assembly import Assembly
 from meshd.errors import NodeError
+from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import names_of, open_stick, secrets, write_visit
 from meshd.store import tables
@@ -40,7 +41,7 @@ class Written:
     infos: list[SegmentInfo] = field(default_factory=list)
 
 
-def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Generator[str, None, Written]:
+def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Written]:
     """Write what the stick's visitors lack. Raises MediaError. Yields a line of progress for each segment."""
     if not stick.is_dir():
         raise NodeError(f"there is no folder {stick}", "Is the stick mounted?")
@@ -58,18 +59,20 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Generator[s
     held = opened.manifest._replace(segments=present)
     if opened.sound:
         _remove_unlisted(opened.segments, held)
+    starts = _starts(assembly, held, narrow)
+    _, total = survey.weigh(assembly, [Span((head.device, head.log), start, head.seq + 1) for head, start in starts])
     for data, info in _segments(assembly, held, narrow):
         if len(held.segments) + len(done.infos) >= limits.SEGMENTS:
             raise NodeError("this stick is full of segments", "Take a new one, or an empty folder on it.")
         media.write_file(opened.segments / text_of(info.hash), data)
         _count(done, info)
-        yield f"{done.records} records, {done.bytes} bytes"
+        yield _step(done, total)
     write_visit(assembly, opened, held._replace(segments=(*held.segments, *done.infos)))
     done.answers = join.write_answers(assembly, stick)
     return done
 
 
-def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Generator[str, None, Written]:
+def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Steps[Written]:
     """Write everything (as narrowed) into one file, to send by any courier. Raises MediaError."""
     if not assembly.keys.network:
         raise NodeError("an application travels on a stick, not in a single file", "`meshd export DIR`")
@@ -82,8 +85,12 @@ def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Generator[str
             yield bundle.pack([data])
 
     media.write_chunks(path, pieces())
-    yield f"{done.records} records, {done.bytes} bytes"
+    yield _step(done, done.bytes)
     return done
+
+
+def _step(done: Written, total: int) -> Step:
+    return Step(f"{done.records} records, {done.bytes / 1e6:.1f} MB written", done.bytes, max(total, done.bytes))
 
 
 def _count(done: Written, info: SegmentInfo) -> None:
@@ -130,8 +137,8 @@ def _segment(assembly: Assembly, batch: list[bytes], stretches: list[Stretch]) -
     return data, SegmentInfo(digest(data), len(data), len(batch), tuple(stretches))
 
 
-def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:
-    """Each record that the stick should carry, with the stretch of its chain that it ends."""
+def _starts(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[Head, int]]:
+    """The chains that the stick should carry, and from which seq on: forks first, then decisions, talk, bulk."""
     heads = survey.heads(assembly)
     visitors = [
         {(place.device, place.log): place for place in places}
@@ -141,9 +148,16 @@ def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tup
     for head in sorted(heads, key=lambda head: (head.branches is None, head.log, head.device)):
         if narrow.decisions_only and head.log != 0:
             continue
+        start = _start(assembly, head, held, [places.get((head.device, head.log)) for places in visitors])
+        if start <= head.seq:
+            yield head, start
+
+
+def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:
+    """Each record that the stick should carry, with the stretch of its chain that it ends."""
+    for head, start in _starts(assembly, held, narrow):
         chain = (head.device, head.log)
-        start = _start(assembly, head, held, [places.get(chain) for places in visitors])
-        span: Span | None = Span(chain, start, head.seq + 1) if start <= head.seq else None
+        span: Span | None = Span(chain, start, head.seq + 1)
         number = 0
         while span is not None:
             records, span = survey.load(assembly, span)

@@ -1,7 +1,7 @@
 """Reading from a stick: what this node lacks, through the same door as the network, one transaction per segment."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from meshd import caretaker, survey
 from meshd.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.ingest import Report
+from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_visit
 from meshd_crypto.hashing import digest
@@ -33,11 +34,11 @@ class Taken:
     news: Counter[int] = field(default_factory=Counter)
 
 
-def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]:
+def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     """Read what this node lacks. Raises NodeError if there is nothing of this assembly on the stick."""
     taken = Taken()
     if join.read_answer(assembly, stick):
-        yield "the answer to the application is here"
+        yield Step("the answer to the application is here")
     applications = join.read_applications(assembly, stick)
     taken.records += len(applications)
     taken.news.update(record.kind for record in applications)
@@ -54,17 +55,17 @@ def import_stick(assembly: Assembly, stick: Path) -> Generator[str, None, Taken]
         )
     opened = open_stick(assembly, folder)
     waiting = Waiting()
-    for info in (*opened.manifest.segments, *_unlisted(opened)):
-        if _has_all(assembly, info):
-            continue
+    needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
+    total = sum(info.size for info in needed)
+    for info in needed:
         if _take_segment(assembly, opened, info, waiting, taken):
-            yield f"{taken.records} new records, {taken.bytes} bytes read"
+            yield _step(taken, total)
     taken.waiting = len(waiting)
     _note_visit(assembly, opened, taken)
     return taken
 
 
-def import_file(assembly: Assembly, path: Path) -> Generator[str, None, Taken]:
+def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
     taken = Taken()
     waiting = Waiting()
@@ -79,13 +80,17 @@ def import_file(assembly: Assembly, path: Path) -> Generator[str, None, Taken]:
             continue
         opened += 1
         _take_records(assembly, records, waiting, taken)
-        yield f"{taken.records} new records, {taken.bytes} bytes read"
+        yield _step(taken, path.stat().st_size)
     taken.waiting = len(waiting)
     if not opened:
         raise NodeError(
             f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
         )
     return taken
+
+
+def _step(taken: Taken, total: int) -> Step:
+    return Step(f"{taken.records} new records, {taken.bytes / 1e6:.1f} MB read", taken.bytes, max(total, taken.bytes))
 
 
 def _segments_of(path: Path) -> Iterator[bytes]:
