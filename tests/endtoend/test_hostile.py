@@ -524,3 +524,35 @@ async def test_only_one_s_own_user_is_answered(monkeypatch):
     assert not control_server._is_own(stream)
     await stream.aclose()
     far.close()
+
+
+async def test_many_frontiers_are_not_many_answers(tmp_path, autojump_clock):
+    """A peer that tells its frontier again and again while it is being answered gets the whole log a few times, not ten."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await greeted(bea, network)
+        for _ in range(10):
+            await link.send(write_message(messages.Frontier((), False)))
+        said = await heard(link)
+    assert 1 <= sum(isinstance(each, messages.Done) for each in said) <= 4
+    one.close()
+    two.close()
+
+
+async def test_nothing_is_sent_back_to_whom_it_came_from(tmp_path, autojump_clock):
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(one, two)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(lambda: [peer["state"] for peer in bea.node.peers()] == ["in step"])
+        for _ in range(5):
+            await ada.do(decisions.propose, title="Pushed once")
+        await until(equal([ada, bea]))
+        await trio.sleep(100)
+        (mine,), (theirs,) = ada.node.peers(), bea.node.peers()
+        assert (mine["records_out"], theirs["records_in"], theirs["records_out"]) == (5, 5, 0)
+    one.close()
+    two.close()

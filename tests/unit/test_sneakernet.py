@@ -166,6 +166,21 @@ def test_damaged_manifests_lose_nothing(three, stick, which):
     assert take(ada, stick).records > 0
 
 
+def test_a_damaged_manifest_costs_nobody_s_segments(three, stick):
+    """The newest manifest is damaged: whoever exports next keeps the segments that only it had listed."""
+    (ada, bea, cy), _ = three
+    put(ada, stick)
+    take(bea, stick)
+    put(bea, stick)
+    (folder,) = (stick / "meshd").iterdir()
+    newest = max((folder / name for name in media.MANIFESTS), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(b"damaged")
+    propose(Context(ada), "After the damage")
+    put(ada, stick)
+    take(cy, stick)
+    assert {row.title for row in cy.store.find(tables.Proposal)} >= {"Question 0", "Question 1", "After the damage"}
+
+
 @pytest.mark.parametrize("moment", range(40))
 def test_interrupted_at_every_write_and_rename(three, stick, monkeypatch, moment):
     """A stick pulled, or a process killed, at any step: what was good stays good, and the next export mends the rest."""
