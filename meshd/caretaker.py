@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meshd.keystore import NetworkKey
-from meshd.standing import split
+from meshd.standing import Standing, split
 from meshd.store import tables
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.bodies.decisions import Ballot, Say
 from meshd_protocol.bodies.membership import RosterStep, Welcome, WelcomePlain, welcome_plain
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
@@ -33,8 +33,6 @@ _MEMBERSHIP_KINDS = frozenset(
 def after(assembly: Assembly, report: Report) -> None:
     """What follows from records that were just appended, in their transaction."""
     if assembly.standing is None and any(record.id == assembly.id for record in report.new):
-        from meshd.standing import Standing
-
         assembly.standing = Standing.load(assembly.store, assembly.id)
     standing = assembly.standing
     if standing is None or not standing.knows_rules or not _touches_rosters(assembly, report):
@@ -87,22 +85,23 @@ def open_welcomes(assembly: Assembly) -> None:
     found: list[NetworkKey] = []
     for application in mine:
         for welcome in assembly.store.find(tables.Welcome, application=application):
-            found += _unsealed(assembly, welcome)
+            found += keys_in(assembly, welcome.sealed)
     if found:
         assembly.add_network_keys(found)
     if assembly.keys.network and assembly.standing is not None and assembly.standing.state is not None:
         assembly.drop_ticket()
 
 
-def _unsealed(assembly: Assembly, welcome: tables.Welcome) -> list[NetworkKey]:
+def keys_in(assembly: Assembly, sealed: bytes) -> list[NetworkKey]:
+    """The network keys that a welcome seals to this device; none if somebody made it up, or meant another device."""
+    context = contexts.WELCOME + assembly.id
     try:
-        plain = unseal(assembly.keys.sealing, welcome.sealed)
-        context = contexts.WELCOME + assembly.id
+        plain = unseal(assembly.keys.sealing, sealed)
         if not plain.startswith(context):
             return []
         body = WelcomePlain.read(plain[len(context) :])
     except (CannotOpenError, BadBodyError):
-        return []  # a welcome that somebody made up, or sealed to another device of this person
+        return []
     return [NetworkKey(roster, secret) for roster, secret in body.keys]
 
 
@@ -124,8 +123,6 @@ def _touches_rosters(assembly: Assembly, report: Report) -> bool:
 
 
 def _ballot_targets(report: Report) -> set[bytes]:
-    from meshd_protocol.bodies.decisions import Ballot
-
     targets: set[bytes] = set()
     for record in report.new:
         if record.kind == Kind.BALLOT and record.body is not None:

@@ -11,6 +11,7 @@ from meshd_crypto.hashing import derive, digest
 from meshd_crypto.sealing import CannotOpenError, unlock
 from meshd_protocol import contexts
 from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.bundle import key_name
 from meshd_protocol.sync.greeting import Door, invitation_psk, network_psk
 
 PSK_SIZE = 32
@@ -49,7 +50,7 @@ def open_doors(assembly: Assembly) -> list[Door]:
 def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | None:
     """The psk that an invitation's record carries under a network key; None if this node lacks that key."""
     for key in assembly.keys.network:
-        if derive(key.secret, contexts.KEY_NAME)[: len(row.network_key)] != row.network_key:
+        if key_name(key.secret) != row.network_key:
             continue
         try:
             psk = unlock(derive(key.secret, contexts.INVITATION), row.psk_box, assembly.id + row.public)
@@ -59,11 +60,16 @@ def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | Non
     return None
 
 
+def is_withdrawn(assembly: Assembly, row: tables.Invitation) -> bool:
+    """Whether the inviter herself closed the door again."""
+    return any(end.member == row.member for end in assembly.store.find(tables.Withdrawal, public=row.public))
+
+
 def is_open(assembly: Assembly, row: tables.Invitation) -> bool:
     """Whether an invitation still lets somebody new in: neither withdrawn, expired, nor spent on one who is in."""
     if row.expires_ms <= assembly.world.clock():
         return False
-    if any(end.member == row.member for end in assembly.store.find(tables.Withdrawal, public=row.public)):
+    if is_withdrawn(assembly, row):
         return False
     applications = assembly.store.find(tables.Application, invitation=row.public)
     return not any(assembly.store.count(tables.Welcome, application=each.id) for each in applications)

@@ -44,7 +44,8 @@ def default_home() -> Path:
 
 def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any:
     """The answer to a request, by the daemon or without one. Raises CommandError or a node's error."""
-    line = {"verb": verb, "arguments": _given(arguments or {}), "assembly": where.assembly}
+    given = _given(arguments or {})
+    line = {"verb": verb, "arguments": given, "assembly": where.assembly}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     answer = _from_daemon(where, line, deadline)
     if answer is not None:
@@ -52,7 +53,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
     from meshd import alone
     from meshd_protocol.control import Request
 
-    request = Request(verb, line["arguments"], where.assembly)  # type: ignore[arg-type]
+    request = Request(verb, given, where.assembly)
     with _progress() as tell:
         patience = max(0.5, deadline - time.monotonic())
         return alone.ask(where.home, request, lambda: passphrase(where), tell, patience=patience)

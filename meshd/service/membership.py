@@ -3,6 +3,7 @@
 from typing import Any
 
 from meshd.caretaker import ready_to_pin
+from meshd.doors import is_withdrawn
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, article, role_of
 from meshd.store import tables
@@ -12,6 +13,7 @@ from meshd_crypto.sealing import lock
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
+from meshd_protocol.bundle import key_name
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import MEMBERSHIP
@@ -100,9 +102,7 @@ def invite(context: Context, arguments: dict[str, Any]) -> Result:
     with assembly.writing():
         ready_to_pin(assembly)
         box = lock(derive(key.secret, contexts.INVITATION), psk, assembly.id + door.public, entropy)
-        assembly.write(
-            Kind.INVITATION, Invitation(door.public, derive(key.secret, contexts.KEY_NAME)[:8], box, expires)
-        )
+        assembly.write(Kind.INVITATION, Invitation(door.public, key_name(key.secret), box, expires))
     addresses = tuple(context.live.addresses()[: limits.TICKET_ADDRESSES]) if context.live else ()
     ticket = Ticket(assembly.id, door.seed, psk, context.standing().head, context.me, addresses, expires)
     return {"ticket": ticket.line(), "expires_ms": expires, "addresses": list(addresses)}
@@ -116,12 +116,8 @@ def open_invitations(context: Context) -> list[tables.Invitation]:
         for row in store.find(tables.Invitation, member=context.me)
         if row.expires_ms > now
         and not store.count(tables.Application, invitation=row.public)
-        and not _is_withdrawn(context, row)
+        and not is_withdrawn(context.assembly, row)
     ]
-
-
-def _is_withdrawn(context: Context, row: tables.Invitation) -> bool:
-    return any(end.member == row.member for end in context.assembly.store.find(tables.Withdrawal, public=row.public))
 
 
 def _withdraw(context: Context) -> Result:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from meshd import survey
 from meshd.assembly import Assembly
+from meshd.caretaker import keys_in
 from meshd.doors import invitation_secret, is_open
 from meshd.errors import NodeError
 from meshd.keystore import NetworkKey
 from meshd.sneakernet import media
 from meshd.store import tables
 from meshd_crypto.identity import SigningKey
-from meshd_crypto.sealing import CannotOpenError, unseal
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.membership import Welcome, WelcomePlain
+from meshd_protocol.bodies.membership import Welcome
 from meshd_protocol.bundle import join_folder, read_join, write_join
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBodyError, BadBundleError, BadRecordError
@@ -136,11 +136,7 @@ def _keys_in(assembly: Assembly, data: bytes) -> list[NetworkKey]:
         record = decode_record(assembly.id, data)
         if record.kind != Kind.WELCOME or record.body is None or not is_signed(assembly.id, record):
             return []
-        plain = unseal(assembly.keys.sealing, Welcome.read(record.body).sealed)
-        context = contexts.WELCOME + assembly.id
-        if not plain.startswith(context):
-            return []
-        body = WelcomePlain.read(plain[len(context) :])
-    except (BadRecordError, BadBodyError, CannotOpenError):
+        welcome = Welcome.read(record.body)
+    except (BadRecordError, BadBodyError):
         return []
-    return [NetworkKey(roster, secret) for roster, secret in body.keys]
+    return keys_in(assembly, welcome.sealed)

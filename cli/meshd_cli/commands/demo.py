@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,22 +114,25 @@ def _found(ada: _Person, bea: _Person, cy: _Person) -> None:
     _chapter("Ada founds an assembly. Bea and Cy join it with tickets.")
     ada("init", "Riverside Bakery", "--as", "Ada")
     ada.run()
-    for newcomer, vouchers in ((bea, (ada,)), (cy, (ada, bea))):
-        ticket = ada("invite")["ticket"]
-        newcomer_words = ("join", ticket, "--as", newcomer.name)
-        _show(newcomer.name, ("join", "meshd:…", "--as", newcomer.name))
-        newcomer(*newcomer_words, quiet=True)
-        newcomer.run()
-        for voucher in vouchers:
-            _wait(f"{voucher.name} to see the application", lambda: _role(voucher, newcomer) == "applicant")  # noqa: B023
-            voucher("vouch", newcomer.name)
-        _wait(f"{newcomer.name} to be let in", lambda: _role(newcomer, newcomer) == "observer")  # noqa: B023
-        admission = ada("admit", newcomer.name)["id"]
-        if newcomer is cy:
-            _wait("Bea to see the vote on Cy", lambda: any(row["id"] == admission for row in bea("list", quiet=True)))  # noqa: B023
-            bea("vote", admission[:8], "yes")
-        _wait(f"{newcomer.name} to be a member", lambda: _role(newcomer, newcomer) == "member")  # noqa: B023
+    _let_in(ada, bea, vouchers=(ada,), voters=())
+    _let_in(ada, cy, vouchers=(ada, bea), voters=(bea,))
     _tell("Three members, three nodes, no server.")
+
+
+def _let_in(ada: _Person, newcomer: _Person, vouchers: tuple[_Person, ...], voters: tuple[_Person, ...]) -> None:
+    ticket = ada("invite")["ticket"]
+    _show(newcomer.name, ("join", "meshd:…", "--as", newcomer.name))
+    newcomer("join", ticket, "--as", newcomer.name, quiet=True)
+    newcomer.run()
+    for voucher in vouchers:
+        _wait(f"{voucher.name} to see the application", partial(_has_role, voucher, newcomer, "applicant"))
+        voucher("vouch", newcomer.name)
+    _wait(f"{newcomer.name} to be let in", partial(_has_role, newcomer, newcomer, "observer"))
+    admission = ada("admit", newcomer.name)["id"]
+    for voter in voters:
+        _wait(f"{voter.name} to see the vote", partial(_sees, voter, admission))
+        voter("vote", admission[:8], "yes")
+    _wait(f"{newcomer.name} to be a member", partial(_has_role, newcomer, newcomer, "member"))
 
 
 def _blackout(ada: _Person, bea: _Person, cy: _Person) -> list[str]:
@@ -136,7 +140,7 @@ def _blackout(ada: _Person, bea: _Person, cy: _Person) -> list[str]:
     cy.stop()
     generator = bea("propose", "Buy a generator for the cold store")["id"]
     bea("vote", generator[:8], "yes")
-    _wait("Ada to see the proposal", lambda: any(row["id"] == generator for row in ada("list", quiet=True)))
+    _wait("Ada to see the proposal", partial(_sees, ada, generator))
     ada("vote", generator[:8], "yes")
     _state(ada, generator, "settled", "Two of three said yes: settled, in the blackout, and final.")
     oven = cy("propose", "Lend the oven to the relief kitchen")["id"]
@@ -206,9 +210,12 @@ def _state(person: _Person, decision: str, state: str, text: str) -> None:
     _tell(f"  {row['title']}: {row['state']} ({row['counts']['yes']} yes of {row['electorate']}). {text}")
 
 
-def _role(person: _Person, about: _Person) -> str | None:
-    rows = person("members", quiet=True)
-    return next((row["role"] for row in rows if row["person"] == about.name), None)
+def _has_role(person: _Person, about: _Person, role: str) -> bool:
+    return any(row["person"] == about.name and row["role"] == role for row in person("members", quiet=True))
+
+
+def _sees(person: _Person, decision: str) -> bool:
+    return any(row["id"] == decision for row in person("list", quiet=True))
 
 
 def _wait(what: str, holds: Callable[[], bool]) -> None:
