@@ -6,15 +6,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from meshd.assembly import REAL, Assembly, World, found, join, open_assembly
+from meshd.assembly import REAL, Assembly, Joining, World, found, join, open_assembly
 from meshd.config import assemblies, only_writer
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
+from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.membership import identity
+from meshd.witness import keep_time
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
+from meshd_protocol.names import bytes_of
 from meshd_protocol.tickets import read_ticket
+
+KEY_BYTES = 32
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
@@ -55,6 +60,7 @@ def ask(
 ) -> Any:
     """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
     with opened(home, request.assembly, passphrase, patience=patience, world=world) as assembly:
+        keep_time(assembly)
         steps = answer(Context(assembly), request)
         while True:
             try:
@@ -76,7 +82,15 @@ def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str,
             assembly.close()
 
 
-def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
+def apply(
+    home: Path,
+    line: str,
+    person: str,
+    passphrase: Passphrase,
+    label: str,
+    how: Joining = Joining(),  # noqa: B008 (immutable)
+    world: World = REAL,
+) -> Any:
     """Join with a ticket: make an identity and an application. Raises NodeError for a ticket that can't be read."""
     try:
         ticket = read_ticket(line)
@@ -87,11 +101,23 @@ def apply(home: Path, line: str, person: str, passphrase: Passphrase, label: str
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
     secret = passphrase()
     with only_writer(home):
-        assembly = join(home, ticket, person, secret, label=label, world=world)
+        assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
         try:
             return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
         finally:
             assembly.close()
+
+
+def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:
+    """What a newcomer says beside her name, from her words. Raises UsageError."""
+    member = rosters.member_key(member_key) if member_key is not None else None
+    try:
+        lost = bytes_of(formerly.lower()) if formerly is not None else None
+    except ValueError:
+        lost = b""
+    if lost is not None and len(lost) != KEY_BYTES:
+        raise UsageError("this is no member key of an assembly", "`meshd --json members` shows whole keys.")
+    return Joining(witness, member, lost)
 
 
 def _say_something(text: str, what: str) -> None:

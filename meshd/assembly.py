@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from meshd import caretaker, keystore
+from meshd import caretaker, keystore, recount, rotation
 from meshd.clock import Clock, system_clock
 from meshd.config import KEYS, LOG, folder_of, free_disk, make_private
 from meshd.errors import NodeError
@@ -18,6 +19,7 @@ from meshd.ingest import Door, Report
 from meshd.keystore import Keys, NetworkKey
 from meshd.people import Directory
 from meshd.standing import Standing
+from meshd.stopwatch import Steady, system_steady
 from meshd.store import tables
 from meshd.store.api import DiskFullError, Store
 from meshd.store.sqlite import SqliteStore
@@ -38,12 +40,13 @@ from meshd_protocol.tickets import Ticket
 
 @dataclass(frozen=True)
 class World:
-    """What a test replaces: the clock, randomness, the cost of a passphrase, the room on the disk."""
+    """What a test replaces: the clocks, randomness, the cost of a passphrase, the room on the disk."""
 
     clock: Clock = system_clock
     entropy: Entropy = os.urandom
     cost: Cost = STRONG
     free_disk: Callable[[Path], int] = free_disk
+    steady: Steady = system_steady
 
 
 REAL = World()
@@ -64,6 +67,8 @@ class Assembly:
         self.standing = Standing.load(store, keys.assembly)
         self.listeners: list[Listener] = []
         """Called after each commit with what it brought."""
+        self.opened_rotations: set[bytes] = set()
+        """Rotations that were looked at: each is sealed to this device, or never will be."""
         self._report: Report | None = None
         self._people: Directory | None = None
 
@@ -95,6 +100,7 @@ class Assembly:
             self._report = None
             self._people = None
         caretaker.open_welcomes(self)
+        rotation.open_rotations(self)
         if report.new or report.filled:
             for listener in self.listeners:
                 listener(report)
@@ -212,9 +218,15 @@ class Assembly:
         self.standing = Standing.load(self.store, self.id)
 
 
-def genesis_record(name: str, founders: Iterable[bytes], device: SigningKey, world: World) -> Record:
-    """The first record of a new assembly with the default charter."""
-    body = Genesis(name, world.entropy(16), RULES_VERSION, DEFAULTS, tuple(sorted(founders)))
+def genesis_record(
+    name: str,
+    founders: Iterable[bytes],
+    device: SigningKey,
+    world: World,
+    witnesses: Iterable[tuple[bytes, bytes]] = (),
+) -> Record:
+    """The first record of a new assembly with the default charter. `witnesses` are (member, device)."""
+    body = Genesis(name, world.entropy(16), RULES_VERSION, DEFAULTS, tuple(sorted(founders)), tuple(sorted(witnesses)))
     return make_record(
         NO_ASSEMBLY, device, log=Log.DECISIONS, seq=0, prev=None, time_ms=world.clock(), kind=Kind.GENESIS,
         body=body.write(),
@@ -225,7 +237,8 @@ def found(home: Path, name: str, person: str, passphrase: str, *, label: str = "
     """A new assembly and its founder, on disk. Raises NodeError if a name is too long."""
     keys = Keys.generate(NO_ASSEMBLY, person, world.entropy)
     try:
-        genesis = genesis_record(name, [keys.member_public], keys.device, world)
+        witness = (keys.member_public, keys.device.public)
+        genesis = genesis_record(name, [keys.member_public], keys.device, world, [witness])
     except (BadBodyError, BadRecordError) as error:
         raise NodeError(f"this assembly can't be founded: {error}") from error
     first = NetworkKey(roster_id(genesis.id, ()), world.entropy(32))
@@ -238,13 +251,40 @@ def found(home: Path, name: str, person: str, passphrase: str, *, label: str = "
     return create(home, keys, passphrase, begin, world=world)
 
 
-def join(home: Path, ticket: Ticket, person: str, passphrase: str, *, label: str = "", world: World = REAL) -> Assembly:
+class Joining(NamedTuple):
+    """What a newcomer says beside her name: whether her device may be a witness's, the member key that she brings (one
+    more device of a person who is in already), or the one that she lost with everything.
+    """
+
+    witness: bool = False
+    member: SigningKey | None = None
+    formerly: bytes | None = None
+
+
+def join(
+    home: Path,
+    ticket: Ticket,
+    person: str,
+    passphrase: str,
+    *,
+    label: str = "",
+    how: Joining = Joining(),  # noqa: B008 (immutable)
+    world: World = REAL,
+) -> Assembly:
     """A new identity that applies to an assembly with a ticket. Raises NodeError if this home has it already."""
     keys = replace(Keys.generate(ticket.assembly, person, world.entropy), ticket=ticket)
+    if how.member is not None:
+        keys = replace(keys, member=how.member, member_public=how.member.public)
     if (folder_of(home, ticket.assembly) / KEYS).exists():
         raise NodeError("this home is in that assembly already", "`meshd members` shows how far the application is.")
     invitation = SigningKey.from_seed(ticket.seed)
-    application = Application(invitation=invitation.public, member=keys.member_public, device=keys.device.public)
+    application = Application(
+        invitation=invitation.public,
+        member=keys.member_public,
+        device=keys.device.public,
+        witness=how.witness,
+        formerly=how.formerly,
+    )
 
     def begin(assembly: Assembly) -> None:
         assembly.certify(label)
@@ -267,6 +307,8 @@ def create(home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], 
         stale.unlink()
     assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
     try:
+        with assembly.store.transaction():
+            recount.note_current(assembly.store)
         with assembly.writing():
             begin(assembly)
     except BaseException:
@@ -282,8 +324,9 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
     if not (folder / LOG).is_file():
         raise NodeError(f"the log {folder / LOG} is missing", "The keys alone hold no records. Put the file back.")
     assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
-    if assembly.standing is not None and assembly.standing.knows_rules:
-        with assembly.store.transaction():
-            assembly.standing.refresh()
+    if not recount.is_current(assembly.store):
+        recount.renew(assembly)
+    caretaker.catch_up(assembly)
     caretaker.open_welcomes(assembly)
+    rotation.open_rotations(assembly)
     return assembly

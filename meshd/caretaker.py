@@ -2,7 +2,7 @@
 
 A roster record is written only when something needs it (design: decisions): by the node whose record completes a
 decision or the vouches, on sync and import too, and before something pins a head that no record tells of. With it goes
-the welcome of those whom it lets in.
+the welcome of those whom it lets in, and a new network key where it lets somebody go (`rotation`).
 """
 
 from __future__ import annotations
@@ -10,23 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from meshd import rotation, tallies, witness
 from meshd.keystore import NetworkKey
-from meshd.standing import Standing, split
+from meshd.standing import Standing, cast_of
 from meshd.store import tables
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.decisions import Ballot, Say
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.bodies.membership import RosterStep, Welcome, WelcomePlain, welcome_plain
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
-from meshd_protocol.rosters import Decision, DeviceEnd, Endorsement, Item
+from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
+from meshd_protocol.policies import Finality
 
 if TYPE_CHECKING:
     from meshd.assembly import Assembly
     from meshd.ingest import Report
 
-_MEMBERSHIP_KINDS = frozenset(
-    {Kind.GENESIS, Kind.CERTIFICATE, Kind.REVOCATION, Kind.APPLICATION, Kind.VOUCH, Kind.WELCOME, Kind.ROSTER}
+_ROSTER_KINDS = frozenset(
+    {
+        Kind.GENESIS,
+        Kind.CERTIFICATE,
+        Kind.REVOCATION,
+        Kind.APPLICATION,
+        Kind.VOUCH,
+        Kind.WELCOME,
+        Kind.ROSTER,
+        Kind.OFFER,
+        Kind.LEAVE,
+    }
 )
 
 
@@ -34,14 +47,76 @@ def after(assembly: Assembly, report: Report) -> None:
     """What follows from records that were just appended, in their transaction."""
     if assembly.standing is None and any(record.id == assembly.id for record in report.new):
         assembly.standing = Standing.load(assembly.store, assembly.id)
+        if assembly.standing is not None and assembly.standing.knows_rules:
+            _count_all(assembly)
     standing = assembly.standing
-    if standing is None or not standing.knows_rules or not _touches_rosters(assembly, report):
+    if standing is None or not standing.knows_rules:
         return
-    standing.refresh()
-    if standing.state is None or assembly.keys.member_public not in standing.state.members or assembly.has_twin():
+    head = standing.head
+    if any(record.kind in _ROSTER_KINDS for record in report.new):
+        standing.refresh()
+    changed = tallies.update(assembly.store, standing, report.rows)
+    attested = {row.proposal for row in report.rows if isinstance(row, tables.Attestation)}
+    if any(_moves_rosters(assembly, each) for each in changed | attested):
+        standing.refresh()
+        changed |= tallies.update(assembly.store, standing, ())
+    witness.watch(assembly, report)
+    if standing.state is not None and assembly.keys.member_public in standing.state.members and not assembly.has_twin():
+        if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
+            _write_completed(assembly)
+            _write_ratified(assembly)
+            _write_welcomes(assembly)
+        witness.attend(assembly, changed, acts=standing.head != head or _has_acts(report))
+    tallies.update(assembly.store, standing, ())
+
+
+def catch_up(assembly: Assembly) -> None:
+    """What an assembly that was just opened may have missed: steps, time that has passed. Opens its own transaction."""
+    standing = assembly.standing
+    if standing is None or not standing.knows_rules:
         return
-    _write_completed(assembly)
-    _write_welcomes(assembly)
+    with assembly.store.transaction():
+        standing.refresh()
+        tallies.update(assembly.store, standing, ())
+
+
+def _count_all(assembly: Assembly) -> None:
+    """A log whose genesis came late: count what came before it."""
+    standing = assembly.standing
+    assert standing is not None
+    for proposal in assembly.store.find(tables.Proposal):
+        tallies.count(assembly.store, standing, proposal)
+
+
+def _has_acts(report: Report) -> bool:
+    return any(isinstance(row, tables.Act) for row in report.rows)
+
+
+def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:
+    """Whether a proposal may now move a roster: it would change one, and looks final where it is pinned."""
+    standing = assembly.standing
+    assert standing is not None
+    row = assembly.store.get(tables.Proposal, id=proposal)
+    if row is None or not row.verb or not standing.rosters.knows(row.roster):
+        return False
+    if standing.rosters.knows(standing.head) and proposal in standing.rosters.ids(standing.head):
+        return standing.unsettled()
+    state = standing.rosters.state(row.roster)
+    policy = state.policies.get(row.policy)
+    if policy is None:
+        return False
+    if policy.finality == Finality.CERTIFIED:
+        return True
+    rule = tallies.rule_of(standing, row)
+    if rule is None:
+        return False
+    return tallies.poll(assembly.store, proposal, rule[0].form).says(Say.YES) >= policy.needed(len(state.members))
+
+
+def _is_about_rosters(assembly: Assembly, report: Report, proposals: Iterable[bytes]) -> bool:
+    return any(record.kind in _ROSTER_KINDS for record in report.new) or any(
+        _moves_rosters(assembly, each) for each in proposals
+    )
 
 
 def ready_to_pin(assembly: Assembly) -> None:
@@ -53,6 +128,7 @@ def ready_to_pin(assembly: Assembly) -> None:
     assert standing is not None and standing.state is not None
     if assembly.keys.member_public in standing.state.members:
         _write_completed(assembly, anybodys=True)
+        _write_ratified(assembly)
         _write_welcomes(assembly)
     record_head(assembly)
 
@@ -62,15 +138,15 @@ def record_head(assembly: Assembly) -> None:
     standing = assembly.standing
     assert standing is not None
     for head in standing.unrecorded():
-        parent = head.parent
-        rest = split(head.cites)
+        parent = standing.recorded_way(head.parent, head.roster)
+        rest = standing.rosters.ids(head.roster) - standing.rosters.ids(parent)
         while rest:
             portion = (
                 standing.rosters.take(parent, rest) if len(rest) <= limits.CITES else _portion(assembly, parent, rest)
             )
             if not portion:
                 return
-            assembly.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(portion))))
+            _write_step(assembly, parent, portion)
             parent = standing.rosters.learn(standing.rosters.ids(parent) | portion)
             rest -= portion
     standing.refresh()
@@ -105,34 +181,6 @@ def keys_in(assembly: Assembly, sealed: bytes) -> list[NetworkKey]:
     return [NetworkKey(roster, secret) for roster, secret in body.keys]
 
 
-def _touches_rosters(assembly: Assembly, report: Report) -> bool:
-    """Whether a batch can change what is in effect: most ballots and all talk can't."""
-    for record in report.new:
-        if record.kind in _MEMBERSHIP_KINDS:
-            return True
-        if record.kind == Kind.PROPOSAL:
-            proposal = assembly.store.get(tables.Proposal, id=record.id)
-            if proposal is not None and proposal.verb:
-                return True
-    if not any(record.kind == Kind.BALLOT for record in report.new):
-        return False
-    voted = _ballot_targets(report)
-    return any(
-        proposal.verb for each in voted if (proposal := assembly.store.get(tables.Proposal, id=each)) is not None
-    )
-
-
-def _ballot_targets(report: Report) -> set[bytes]:
-    targets: set[bytes] = set()
-    for record in report.new:
-        if record.kind == Kind.BALLOT and record.body is not None:
-            try:
-                targets.add(Ballot.read(record.body).proposal)
-            except BadBodyError:
-                continue
-    return targets
-
-
 def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
     """Cite what qualifies now, if a record of this person is part of it; else leave it to those whose record is.
 
@@ -141,7 +189,7 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
     standing = assembly.standing
     assert standing is not None
     while True:
-        open_items = standing.uncited()
+        open_items = [item for item in standing.uncited() if not _sends_away(assembly, item)]
         taken = standing.rosters.take(standing.head, [item.id for item in open_items])
         mine = (item for item in open_items if item.id in taken and (anybodys or _is_part_of(assembly, item)))
         if next(mine, None) is None:
@@ -149,8 +197,31 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
         if len(taken) > limits.CITES:
             taken = _portion(assembly, standing.head, taken)
         record_head(assembly)
-        assembly.write(Kind.ROSTER, RosterStep(standing.head, tuple(sorted(taken))))
+        _write_step(assembly, standing.head, taken)
         standing.refresh()
+
+
+def _write_ratified(assembly: Assembly) -> None:
+    """Take in what this line's members ratified, in a step of its own."""
+    standing = assembly.standing
+    assert standing is not None
+    for row in assembly.store.find(tables.Proposal, verb=int(Verb.RATIFY)):
+        item = standing.item(row.id)
+        if not isinstance(item, Decision) or not standing.rosters.knows(standing.head):
+            continue
+        added = frozenset(item.payload) - standing.rosters.ids(standing.head)
+        if added and standing.rosters.problem(standing.head, added, row.id) is None:
+            record_head(assembly)
+            _write_step(assembly, standing.head, added, row.id)
+            standing.refresh()
+
+
+def _write_step(assembly: Assembly, parent: bytes, added: frozenset[bytes], ratified_by: bytes | None = None) -> None:
+    """Write a roster record, and a new network key with it where somebody is not in the roster any more."""
+    standing = assembly.standing
+    assert standing is not None
+    assembly.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(added)), ratified_by))
+    rotation.rotate(assembly, parent, standing.rosters.learn(standing.rosters.ids(parent) | added))
 
 
 def _portion(assembly: Assembly, parent: bytes, ids: Iterable[bytes]) -> frozenset[bytes]:
@@ -162,19 +233,40 @@ def _portion(assembly: Assembly, parent: bytes, ids: Iterable[bytes]) -> frozens
     return standing.rosters.take(parent, [item.id for item in items[: limits.CITES]])
 
 
+def _sends_away(assembly: Assembly, item: Item) -> bool:
+    """Whether an item puts this very person or device out: others write it, with a new key that is not for her."""
+    me, device = assembly.keys.member_public, assembly.keys.device.public
+    if isinstance(item, Departure):
+        return item.member == me
+    if isinstance(item, DeviceEnd):
+        return item.device == device
+    if not isinstance(item, Decision):
+        return False
+    return me in item.members or (item.verb == Verb.REVOKE and item.payload[1] == device)
+
+
 def _is_part_of(assembly: Assembly, item: Item) -> bool:
     """Whether a record of this node's person helped to complete the item: her vouch, her yes, her question."""
     me = assembly.keys.member_public
     if isinstance(item, Endorsement):
         return item.voucher == me
-    if isinstance(item, DeviceEnd):
+    if isinstance(item, DeviceEnd | Offer):
         return item.member == me
+    if isinstance(item, Departure):  # she can't make the new key that she must not have: the first of the rest does
+        assert assembly.standing is not None
+        assert assembly.standing.state is not None
+        return me == min(assembly.standing.state.members - {item.member}, default=None)
     assert isinstance(item, Decision)
     proposal = assembly.store.get(tables.Proposal, id=item.id)
     if proposal is not None and proposal.member == me:
         return True
     assert assembly.standing is not None
-    return any(cast.member == me and cast.choice == Say.YES for cast in assembly.standing.casts(item.id))
+    if any(
+        row.device == assembly.keys.device.public for row in assembly.store.find(tables.Attestation, proposal=item.id)
+    ):
+        return True
+    ballots = assembly.store.find(tables.Ballot, proposal=item.id, member=me)
+    return any(cast_of(row).choice == Say.YES for row in ballots)
 
 
 def _write_welcomes(assembly: Assembly) -> None:
@@ -208,12 +300,17 @@ def _write_welcomes(assembly: Assembly) -> None:
 
 def _let_in(assembly: Assembly, application: tables.Application) -> bool:
     me = assembly.keys.member_public
+    door = assembly.store.get(tables.Invitation, public=application.invitation)
+    if door is not None and door.member == me:  # one more device of somebody who is in, or whom others vouched for
+        return True
     if any(vouch.member == me for vouch in assembly.store.find(tables.Vouch, application=application.id)):
         return True
     assert assembly.standing is not None and assembly.standing.state is not None
     here = assembly.standing.rosters.ids(assembly.standing.head)
     items = (assembly.standing.item(each) for each in here)
     return any(
-        isinstance(item, Decision) and application.member in item.members and _is_part_of(assembly, item)
+        isinstance(item, Decision)
+        and any(each.member == application.member for each in item.newcomers)
+        and _is_part_of(assembly, item)
         for item in items
     )

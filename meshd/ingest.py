@@ -17,9 +17,13 @@ from meshd_protocol.records import Record, body_fits, decode_record, is_signed, 
 
 @dataclass
 class Report:
-    """What became of a batch: records that are new here (`own` ones written by this device), and why others are not."""
+    """What became of a batch: records that are new here (`own` ones written by this device), and why others are not.
+
+    `rows` are what the new ones mean, as projections.
+    """
 
     new: list[Record] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     own: list[Record] = field(default_factory=list)
     filled: list[bytes] = field(default_factory=list)
     known: int = 0
@@ -29,6 +33,7 @@ class Report:
     def add(self, other: "Report") -> None:
         """Take in the report of another batch of the same transfer."""
         self.new += other.new
+        self.rows += other.rows
         self.own += other.own
         self.filled += other.filled
         self.known += other.known
@@ -93,6 +98,7 @@ class Door:
         self._store.insert(entries)
         for table in rows.values():
             self._store.insert(table)
+            report.rows += table
         report.waiting = len(waiting)
         return report
 

@@ -26,6 +26,7 @@ from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
 from meshd.transports.api import Connection, Transport, UnreachableError
+from meshd.witness import keep_time
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
@@ -35,6 +36,7 @@ from meshd_protocol.names import text_of
 T = TypeVar("T")
 
 COMPARE_SECONDS = 30.0
+MEASURE_SECONDS = 60.0
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _REMEMBERED_FIRSTS = 10_000
@@ -107,6 +109,7 @@ class Node:
                     *(row.address for row in remembered),
                 ]:
                     self.dial(address)
+                nursery.start_soon(self._keep_time)
                 if discovery is not None:
                     nursery.start_soon(discovery, self)
                 self.started.set()
@@ -114,6 +117,12 @@ class Node:
         finally:
             self._nursery = None
             self.assembly.listeners.remove(self._heard)
+
+    async def _keep_time(self) -> None:
+        """Measure time for the votes that this device is to witness, and attest those that are over."""
+        while True:
+            await self.work(partial(keep_time, self.assembly))
+            await trio.sleep(MEASURE_SECONDS)
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None) -> T:
         """Run a piece of work on the log, then push what it committed to the peers."""

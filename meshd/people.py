@@ -11,6 +11,8 @@ from meshd_protocol.names import SHORTEST, printable, text_of
 
 DOT = "·"
 
+DEVICE_LETTERS = 8
+
 
 class Directory:
     """The people behind the certificates of a log. The same certificates give the same names."""
@@ -18,10 +20,12 @@ class Directory:
     def __init__(self, certificates: Iterable[Certificate]) -> None:
         self._names: dict[bytes, tuple[bytes, str]] = {}
         self._devices: dict[bytes, bytes] = {}
+        self._labels: dict[bytes, str] = {}
         for row in certificates:
             first = self._names.get(row.member)
             if first is None or row.id < first[0]:
                 self._names[row.member] = (row.id, row.person)
+            self._labels.setdefault(row.device, row.label)
             held = self._devices.get(row.device)
             self._devices[row.device] = row.member if held is None else min(held, row.member)
         self._tails = _unique_tails(text_of(member) for member in self._names)
@@ -45,6 +49,12 @@ class Directory:
         """Whose device this is, for people."""
         owner = self.owner(device)
         return self.label(owner) if owner else f"?{DOT}{text_of(device)[:SHORTEST]}"
+
+    def device_name(self, device: bytes) -> str:
+        """What a device is called, and the beginning of its key."""
+        label = self._labels.get(device, "")
+        key = text_of(device)[:DEVICE_LETTERS]
+        return f"{printable(label)} ({key})" if label else key
 
     def find(self, words: str, among: Collection[bytes], what: str = "person") -> bytes:
         """The one member among those given whom the words name: a name, a key's beginning, or `name·key`.

@@ -5,15 +5,18 @@ nodes with the same records and the same head show the same.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd_protocol.bodies.decisions import Form, Verb
+from meshd_protocol.bodies.actions import Verb, payload_of
+from meshd_protocol.bodies.decisions import read_choice
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
-from meshd_protocol.decisions.outcome import Cast
-from meshd_protocol.encoding import Value, decode
+from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadBodyError
-from meshd_protocol.rosters import Decision, DeviceEnd, Endorsement, Item, Rosters, State
+from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer, Offer, State
+from meshd_protocol.rosters import Rosters, Step
 
 ID = 32
 
@@ -29,11 +32,12 @@ class Standing:
         self.genesis = genesis
         self._items: dict[bytes, Item] = {}
         self.rosters = Rosters(assembly, genesis, self)
-        self._steps: list[tuple[bytes, bytes]] = []
+        self._steps: list[Step] = []
         heads = store.find(tables.Head)
         self._moves = len(heads)
         self.head = heads[-1].roster if heads else self.rosters.origin
         self._load(heads)
+        self.rosters.newly_known()
 
     @classmethod
     def load(cls, store: Store, assembly: bytes) -> "Standing | None":
@@ -70,9 +74,41 @@ class Standing:
         moved = self.rosters.learn(self.rosters.ids(self.head) | ids)
         return self._note([(moved, ids)])
 
+    def newly_known(self) -> list[bytes]:
+        """The rosters that became known since this was asked last."""
+        return self.rosters.newly_known()
+
+    def unsettled(self) -> bool:
+        """Whether there are roster records that are not effective yet."""
+        return self._store.get(tables.RosterStep, roster=None) is not None
+
+    def follow(self, roster: bytes) -> list[tables.Head]:
+        """Move the head to a known roster that its person chose, of another line perhaps. Call inside a transaction."""
+        before = self.head
+        self._moves += 1
+        self.head = roster
+        ids = self.rosters.ids(roster)
+        if self.rosters.ids(before) <= ids:
+            move = tables.Head(self._moves, roster, before, join(ids - self.rosters.ids(before)))
+        else:  # from the genesis on: a rebuild finds the way without the line that was left
+            move = tables.Head(self._moves, roster, self.rosters.origin, join(ids))
+        self._store.insert([move])
+        return [move]
+
+    def recorded_way(self, start: bytes, end: bytes) -> bytes:
+        """How far the known steps lead from one roster towards a larger one."""
+        ids = self.rosters.ids(end)
+        while True:
+            onward = [
+                step.result for step in self._steps if step.parent == start and self.rosters.ids(step.result) <= ids
+            ]
+            if not onward:
+                return start
+            start = max(onward, key=lambda each: (len(self.rosters.ids(each)), each))
+
     def unrecorded(self) -> list[tables.Head]:
         """Moves of the head that no roster record tells of: what must be written before the head can be pinned."""
-        told = {result for _, result in self._steps}
+        told = {step.result for step in self._steps}
         return [head for head in self._store.find(tables.Head) if head.cites and head.roster not in told]
 
     def apart(self) -> list[bytes]:
@@ -80,16 +116,22 @@ class Standing:
         if not self.rosters.knows(self.head):
             return []
         here = self.rosters.ids(self.head)
-        return sorted({result for _, result in self._steps if not self.rosters.ids(result) <= here})
+        return sorted({step.result for step in self._steps if not self.rosters.ids(step.result) <= here})
 
     def uncited(self) -> list[Item]:
-        """Decisions, vouches and revocations that are not in the head."""
-        here = self.rosters.ids(self.head)
+        """What changes rosters and is not in the head."""
+        return self.beyond(self.head)
+
+    def beyond(self, roster: bytes) -> list[Item]:
+        """What changes rosters and is not in a known one: decisions, vouches, revocations, offers."""
+        here = self.rosters.ids(roster)
         rows: list[bytes] = [
             row.id for verb in Verb for row in self._store.find(tables.Proposal, verb=int(verb)) if row.id not in here
         ]
         rows += [row.id for row in self._store.find(tables.Vouch) if row.id not in here]
         rows += [row.id for row in self._store.find(tables.Revocation) if row.id not in here]
+        rows += [row.id for row in self._store.find(tables.Offer) if row.id not in here]
+        rows += [row.id for row in self._store.find(tables.Leave) if row.id not in here]
         return [item for item in map(self.item, rows) if item is not None]
 
     def item(self, identity: bytes) -> Item | None:
@@ -103,23 +145,26 @@ class Standing:
         """See `Facts.casts`."""
         return [cast_of(row) for row in self._store.find(tables.Ballot, proposal=decision)]
 
+    def attestations(self, decision: bytes) -> Sequence[Attested]:
+        """See `Facts.attestations`."""
+        return [attested_of(row) for row in self._store.find(tables.Attestation, proposal=decision)]
+
     def _load(self, heads: list[tables.Head]) -> None:
         """Learn what earlier runs found effective, in an order in which each step's start is known."""
-        rows = self._store.find(tables.RosterStep)
-        known: list[tuple[bytes, frozenset[bytes]]] = [
-            (row.parent, split(row.cites)) for row in rows if row.roster is not None
+        rows = [row for row in self._store.find(tables.RosterStep) if row.roster is not None]
+        open_: list[tuple[bytes, frozenset[bytes], tables.RosterStep | None]] = [
+            (row.parent, split(row.cites), row) for row in rows
         ]
-        own = [(head.parent, split(head.cites)) for head in heads if head.cites]
-        open_ = [(parent, cites, step) for step, edges in ((True, known), (False, own)) for parent, cites in edges]
+        open_ += [(head.parent, split(head.cites), None) for head in heads if head.cites]
         while open_:
             rest = []
-            for parent, cites, step in open_:
+            for parent, cites, row in open_:
                 if not self.rosters.knows(parent):
-                    rest.append((parent, cites, step))
+                    rest.append((parent, cites, row))
                     continue
                 result = self.rosters.learn(self.rosters.ids(parent) | cites)
-                if step:
-                    self._steps.append((parent, result))
+                if row is not None:
+                    self._steps.append(Step(parent, result, row.ratified_by is not None))
             if len(rest) == len(open_):
                 break
             open_ = rest
@@ -134,11 +179,11 @@ class Standing:
                 if not self.rosters.knows(row.parent):
                     continue
                 cites = split(row.cites)
-                if self.rosters.problem(row.parent, cites) is not None:
+                if self.rosters.problem(row.parent, cites, row.ratified_by) is not None:
                     continue
                 result = self.rosters.learn(self.rosters.ids(row.parent) | cites)
                 self._store.replace(row._replace(roster=result))
-                self._steps.append((row.parent, result))
+                self._steps.append(Step(row.parent, result, row.ratified_by is not None))
                 pending.remove(row)
                 moved = True
 
@@ -163,34 +208,56 @@ class Standing:
         proposal = self._store.get(tables.Proposal, id=identity)
         if proposal is not None:
             return self._read_decision(proposal)
+        offer = self._store.get(tables.Offer, id=identity)
+        if offer is not None:
+            replaces = tuple(sorted(split(offer.replaces)))
+            return Offer(offer.id, offer.roster, offer.member, offer.device, offer.by, offer.seq, offer.scope, replaces)
+        leave = self._store.get(tables.Leave, id=identity)
+        if leave is not None:
+            return Departure(leave.id, leave.roster, leave.member, leave.by, leave.seq, leave.scope)
         end = self._store.get(tables.Revocation, id=identity)
         if end is not None and self._store.get(tables.Certificate, device=end.device, member=end.member) is not None:
             return DeviceEnd(end.id, end.member, end.device, (end.good_decisions, end.good_talk, end.good_bulk))
         return None
 
     def _read_decision(self, proposal: tables.Proposal) -> Decision | None:
-        if proposal.verb == 0 or proposal.subjects is None:
+        """A proposal that changes the roster; an admission only once all its applications are here."""
+        payload = payload_of_row(proposal)
+        if payload is None:
             return None
-        subjects: Value = decode(proposal.subjects)
-        assert isinstance(subjects, list)
-        members: list[bytes] = []
-        for subject in subjects:
-            assert isinstance(subject, bytes)
-            if proposal.verb == Verb.REMOVE:
-                members.append(subject)
-                continue
+        decision = Decision(proposal.id, proposal.roster, proposal.policy, proposal.verb, payload=payload)
+        if proposal.verb == Verb.REMOVE:
+            return decision._replace(members=payload)
+        if proposal.verb != Verb.ADMIT:
+            return decision
+        newcomers: list[Newcomer] = []
+        for subject in payload:
             application = self._store.get(tables.Application, id=subject)
             if application is None:
                 return None
-            members.append(application.member)
-        return Decision(proposal.id, proposal.roster, proposal.policy, proposal.verb, tuple(members))
+            offered = application.device if application.witness else None
+            newcomers.append(Newcomer(application.id, application.member, offered))
+        return decision._replace(newcomers=tuple(newcomers))
+
+
+def payload_of_row(proposal: tables.Proposal) -> Any:
+    """What a proposal's action is about, by its verb (`actions.PAYLOADS`); None where it has none."""
+    if not proposal.verb or proposal.payload is None:
+        return None
+    return payload_of(proposal.verb, decode(proposal.payload))
 
 
 def cast_of(row: tables.Ballot) -> Cast:
     """A ballot's row as the rules take it."""
-    choice: Value = decode(row.choice)
-    said = tuple(tuple(rank) for rank in choice) if row.form == Form.RANKS else choice  # type: ignore[arg-type, union-attr]
-    return Cast(row.id, row.member, row.device, row.seq, row.scope, row.form, said, row.counter)  # type: ignore[arg-type]
+    choice = read_choice(row.form, decode(row.choice))
+    return Cast(row.id, row.member, row.device, row.seq, row.scope, row.form, choice, row.counter, row.reason)
+
+
+def attested_of(row: tables.Attestation) -> Attested:
+    """An attestation's row as the rules take it."""
+    winners: Any = decode(row.winners)
+    counts: Any = decode(row.counts)
+    return Attested(row.id, row.device, row.verdict, tuple(winners), tuple(counts), row.counted, row.ballots)
 
 
 def split(ids: bytes) -> frozenset[bytes]:

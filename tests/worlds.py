@@ -11,8 +11,9 @@ from typing import Any
 
 from meshd.assembly import Assembly, World, create, found, genesis_record, join
 from meshd.keystore import Keys, NetworkKey
-from meshd.service import decisions, membership
+from meshd.service import membership, proposing, results
 from meshd.service.context import Context
+from meshd.stopwatch import Reading
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
@@ -40,7 +41,9 @@ class Clock:
 
 
 def world(seed: int = 1, clock: Clock | None = None) -> World:
-    return World(clock or Clock(), random.Random(seed).randbytes, CHEAP, lambda _: 1 << 40)
+    """Each has a steady clock that goes with the wall clock, unless a test gives it another."""
+    clock = clock or Clock()
+    return World(clock, random.Random(seed).randbytes, CHEAP, lambda _: 1 << 40, lambda: Reading("boot", clock.now_ms))
 
 
 class Author:
@@ -116,9 +119,16 @@ class Author:
 
 
 def commune(
-    folder: Path, names: Iterable[str], *, seed: int = 1, nodes: int | None = None, clock: Clock | None = None
+    folder: Path,
+    names: Iterable[str],
+    *,
+    seed: int = 1,
+    nodes: int | None = None,
+    clock: Clock | None = None,
+    witnesses: int = 0,
 ) -> tuple[list[Assembly], list[Author]]:
-    """An assembly whose founders are all of `names`: the first `nodes` of them run nodes, the others only sign.
+    """An assembly whose founders are all of `names`: the first `nodes` of them run nodes, the others only sign. The
+    first `witnesses` are witnesses, node or not.
 
     Every node starts with the genesis alone, the way that founders would hand each other a stick.
     """
@@ -132,7 +142,9 @@ def commune(
     authors = [Author(NO_ASSEMBLY, name, seed * 1000 + running + n) for n, name in enumerate(people[running:])]
     members = [each.member_public for each in keys] + [author.member.public for author in authors]
     first = world(seed, clock)
-    genesis = genesis_record("Commune", members, keys[0].device, first)
+    pairs = [(each.member_public, each.device.public) for each in keys]
+    pairs += [(author.member.public, author.device.public) for author in authors]
+    genesis = genesis_record("Commune", members, keys[0].device, first, pairs[:witnesses])
     network = NetworkKey(roster_id(genesis.id, ()), first.entropy(32))
     opened: list[Assembly] = []
     for n, each in enumerate(keys):
@@ -205,11 +217,12 @@ def give(assembly: Assembly, *records: Record) -> Any:
     return assembly.receive([wire(record) for record in records], Waiting())
 
 
-def propose(context: Context, title: str = "A question", **more: Any) -> bytes:
-    return bytes_of(decisions.propose(context, {"title": title, **more})["id"])
+def propose(context: Context, title: str = "A question", policy: str = "significant", **more: Any) -> bytes:
+    more["policy"] = policy
+    return bytes_of(proposing.propose(context, {"title": title, **more})["id"])
 
 
 def state_of(context: Context, proposal: bytes) -> dict[str, Any]:
     from meshd_protocol.names import text_of
 
-    return decisions.show(context, {"id": text_of(proposal)})
+    return results.show(context, {"id": text_of(proposal)})

@@ -3,20 +3,19 @@
 import re
 from typing import Any
 
-from meshd import survey
+from meshd import recount, survey, witness
 from meshd.errors import UsageError
-from meshd.ingest import Door
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result, role_of
+from meshd.service.rosters import lines
 from meshd.standing import Standing, split
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
-from meshd_protocol.chains import ChainKey, Waiting
-from meshd_protocol.errors import BadRecordError
+from meshd_protocol.decisions.outcome import people
 from meshd_protocol.kinds import name_of
 from meshd_protocol.names import text_of
-from meshd_protocol.records import Record, read_record
+from meshd_protocol.records import read_record
 
 _PAGE = 50
 _UPDATE = "needs an update"
@@ -68,13 +67,36 @@ def _pending(context: Context) -> list[str]:
     missing = len(survey.missing_bodies(assembly, 1000))
     if missing:
         found.append(f"The texts of {missing} messages are missing; they are asked for at each meeting.")
-    for roster in standing.apart():
+    for line in lines(context):
+        what = "; ".join(line["decisions"][:3]) + (" …" if len(line["decisions"]) > 3 else "")
         found.append(
-            f"Another line of this assembly follows the roster {text_of(roster)[:8]}, whose decisions do not all "
-            "qualify here. More yes ballots would join them."
+            f"Another line of this assembly follows the roster {line['roster'][:8]}, of {people(line['members'])}. It "
+            f"has what does not qualify here: {what}. More yes ballots join the lines, or `meshd ratify`; "
+            f"`meshd follow {line['roster'][:8]}` goes over to that line."
         )
+    found += _waiting_votes(context)
     if role_of(assembly, context.me) == "observer":
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
+    return found
+
+
+def _waiting_votes(context: Context) -> list[str]:
+    """Votes that this device, as a witness, must not attest, or asks about first."""
+    found: list[str] = []
+    for row in context.assembly.store.find(tables.Watch):
+        vote = witness.vote_of(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
+        if vote is None or context.assembly.keys.device.public not in vote.state.witnesses:
+            continue
+        label = f"{text_of(row.proposal)[:8]} ({vote.row.title})"
+        if row.refused:
+            found.append(f"This device does not attest {label}: {row.refused}.")
+            continue
+        doubt = witness.clock_doubt(context.assembly, row.proposal)
+        if doubt and not row.agreed and witness.left_ms(context.assembly, row.proposal) == 0:
+            found.append(
+                f"The vote {label} is over, but {doubt}. If the clock is right, `meshd witness agree "
+                f"{text_of(row.proposal)[:8]}` attests."
+            )
     return found
 
 
@@ -128,15 +150,15 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
 def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
     assembly = context.assembly
-    records, numbers, problems = yield from _read_all(context)
+    records, numbers, problems = yield from recount.read_all(assembly)
     yield Step("recounting")
-    beside = _recount(context, records)
+    beside = recount.beside(assembly, records)
     problems += _differences(context, beside)
     if isinstance(assembly.store, SqliteStore):
         problems += [f"the file: {each}" for each in assembly.store.quick_check()]
     rebuilt = False
     if arguments.get("rebuild"):
-        _rebuild(context, beside, numbers)
+        recount.put_in_place(assembly, beside, numbers)
         rebuilt = True
         problems = [each for each in problems if not each.startswith(("shown:", "record:"))]
     return {
@@ -145,47 +167,6 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "problems": [each.removeprefix("shown: ") for each in problems[:_SHOWN_PROBLEMS]],
         "rebuilt": rebuilt,
     }
-
-
-def _read_all(
-    context: Context,
-) -> Steps[tuple[list[Record], dict[ChainKey, int], list[str]]]:
-    """Every record as its bytes say, the numbers of chains, and the entries whose bytes don't fit what the log says."""
-    assembly = context.assembly
-    numbers: dict[ChainKey, int] = {}
-    total = assembly.store.count(tables.Entry)
-    records: list[Record] = []
-    problems: list[str] = []
-    for batch in assembly.store.walk():
-        for entry in batch:
-            try:
-                record = read_record(assembly.id, entry.header, entry.signature, entry.body)
-            except BadRecordError as error:
-                problems.append(f"record: {text_of(entry.id)[:8]} is damaged: {error}")
-                continue
-            if record.id != entry.id:
-                problems.append(f"record: {text_of(entry.id)[:8]} is not what its id says")
-                continue
-            records.append(record)
-            numbers[record.device, record.log] = entry.chain
-        yield Step(f"{len(records)} records read", len(records), total)
-    return records, numbers, problems
-
-
-def _recount(context: Context, records: list[Record]) -> MemoryStore:
-    """All projections from scratch, beside those on disk, through the same door and by the same rules."""
-    assembly = context.assembly
-    beside = MemoryStore()
-    door = Door(beside, assembly.id)
-    waiting = Waiting(capacity=1 << 62)
-    with beside.transaction():
-        door.accept(sorted(records, key=lambda record: (record.log, record.seq)), waiting)
-        for head in assembly.store.find(tables.Head):
-            beside.insert([head])
-        standing = Standing.load(beside, assembly.id)
-        if standing is not None and standing.knows_rules:
-            standing.refresh()
-    return beside
 
 
 def _differences(context: Context, beside: MemoryStore) -> list[str]:
@@ -242,23 +223,5 @@ def _word(table: type[Any]) -> str:
 
 
 def _short(row: Any) -> str:
-    identity = row.id if hasattr(row, "id") else row.device
+    identity = next(each for each in row if isinstance(each, bytes) and each)
     return text_of(identity)[:8]
-
-
-def _rebuild(context: Context, beside: MemoryStore, numbers: dict[ChainKey, int]) -> None:
-    """Put a recount's rows in the place of those on disk. Chains keep their numbers: the log refers to them."""
-    store = context.assembly.store
-    sound = {entry.id for entry in beside.find(tables.Entry)}
-    with context.assembly.writing():
-        for batch in list(store.walk()):
-            for entry in batch:
-                if entry.id not in sound:  # off the log, so that a good copy can come again
-                    store.delete(tables.Entry, id=entry.id)
-        for table in tables.PROJECTIONS:
-            store.delete(table)
-            rows: list[Any] = beside.find(table)
-            if table is tables.Chain:
-                rows = [row._replace(number=numbers[row.device, row.log]) for row in rows]
-            store.insert(rows)
-    context.assembly.reload()

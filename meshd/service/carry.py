@@ -6,7 +6,7 @@ from typing import Any
 from meshd.errors import NodeError
 from meshd.progress import Steps
 from meshd.service.context import Context, Result, role_of
-from meshd.service.decisions import describe
+from meshd.service.results import describe
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
 from meshd.store import tables

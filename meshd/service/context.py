@@ -7,8 +7,9 @@ from meshd.assembly import Assembly
 from meshd.errors import NodeError, NotFoundError
 from meshd.standing import Standing
 from meshd.store import tables
+from meshd.store.api import Row
+from meshd_protocol.meaning import State
 from meshd_protocol.names import printable, text_of
-from meshd_protocol.rosters import State
 
 Result = dict[str, Any]
 
@@ -64,14 +65,24 @@ class Context:
 
     def proposal(self, words: str) -> tables.Proposal:
         """The proposal that the words name by a prefix of its id. Raises NotFoundError."""
+        return self.named(tables.Proposal, words, "proposal", "`meshd list` shows all.")
+
+    def named(self, table: type[Row], words: str, what: str, hint: str) -> Row:
+        """The row of a table that the words name by a prefix of its id. Raises NotFoundError."""
         low, high = id_range(words)
-        found = self.assembly.store.between(tables.Proposal, low, high, 3) if low else []
+        found: list[Any] = list(self.assembly.store.between(table, low, high, 3)) if low else []
         if not found:
-            raise NotFoundError(f"no such proposal: {printable(words)}", "`meshd list` shows all.")
+            raise NotFoundError(f"no such {what}: {printable(words)}", hint)
         if len(found) > 1:
             ids = ", ".join(text_of(row.id)[: len(words) + 4] for row in found)
-            raise NotFoundError(f"{printable(words)} is more than one proposal: {ids}", "Write more of the id.")
-        return found[0]
+            raise NotFoundError(f"{printable(words)} is more than one {what}: {ids}", "Write more of the id.")
+        row: Row = found[0]
+        return row
+
+    def person(self, words: str) -> bytes:
+        """The person in the roster whom the words name. Raises NotFoundError."""
+        state = self.state()
+        return self.assembly.people.find(words, state.members | state.observers)
 
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

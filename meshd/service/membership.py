@@ -1,4 +1,4 @@
-"""Verbs about people: whoami, members, invite, vouch, admit."""
+"""Verbs about people: whoami, members, invite, vouch, admit. Who goes, and other lines, are in `rosters`."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, article, role_of
+from meshd.service.rosters import report
 from meshd.store import tables
 from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
@@ -15,9 +16,10 @@ from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
 from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import Decision, Endorsement
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import MEMBERSHIP
-from meshd_protocol.rosters import Decision, Endorsement, vouches_needed
+from meshd_protocol.rosters import vouches_needed
 from meshd_protocol.tickets import Ticket
 
 INVITATION_DAYS = 7
@@ -38,13 +40,21 @@ def identity(context: Context) -> Result:
     }
 
 
-def whoami(context: Context, _: dict[str, Any]) -> Result:
-    """`meshd whoami`."""
-    return identity(context)
+def whoami(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd whoami`; with `member_key` the secret that makes one more device this person's, to keep on paper."""
+    result = identity(context)
+    if not arguments.get("member_key"):
+        return result
+    member = context.assembly.keys.member
+    if member is None:
+        raise NodeError("the member key is not on this device")
+    return result | {"member_key": text_of(member.seed)}
 
 
-def members(context: Context, _: dict[str, Any]) -> list[Result]:
+def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd members`: everybody who is in the roster, was, or asks to be."""
+    if arguments.get("report"):
+        return report(context)
     assembly = context.assembly
     state = assembly.standing.state if assembly.standing else None
     needed = vouches_needed(len(state.members)) if state else None
@@ -82,6 +92,7 @@ def _pending(context: Context, member: bytes, needed: int | None) -> Result:
         "vouches_needed": needed,
         "invited_by": sorted({people.label(door.member) for door in doors if door}),
         "same_ticket_as": sorted(people.label(each) for each in twins),
+        "formerly": sorted({people.label(row.formerly) for row in applications if row.formerly}),
     }
 
 
@@ -214,7 +225,7 @@ def _open_admission(context: Context, member: bytes) -> bytes | None:
         for item in standing.uncited()
         if isinstance(item, Decision)
         and item.verb == Verb.ADMIT
-        and item.members == (member,)
+        and [each.member for each in item.newcomers] == [member]
         and standing.rosters.knows(item.pin)
         and context.me in standing.rosters.state(item.pin).members
     ]

@@ -1,21 +1,27 @@
-"""A store in memory with real transactions, for unit tests. It must behave exactly as the one on disk."""
+"""A store in memory with real transactions, for recounts and unit tests. It must behave exactly as the one on disk."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
 from meshd.store.tables import TABLES, Chain, Entry
 
-_Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+_Key = tuple[Any, ...]
+_Rows = dict[_Key, tuple[Any, ...]]
+_GONE: tuple[Any, ...] = ("no row",)
 
 
 class MemoryStore:
-    """Tables as dictionaries from key to row, in the order of writing."""
+    """Tables as dictionaries from key to row, in the order of writing, with the indexes that `TABLES` names."""
 
     def __init__(self) -> None:
         self._tables: dict[type[Any], _Rows] = {table: {} for table in TABLES}
-        self._undo: list[tuple[type[Any], _Rows]] | None = None
+        self._indexes: dict[tuple[type[Any], tuple[str, ...]], dict[_Key, dict[_Key, None]]] = {
+            (table, columns): {} for table, how in TABLES.items() for columns in _indexed(how.key, how.indexes)
+        }
+        self._undo: list[tuple[type[Any], _Key, tuple[Any, ...]]] | None = None
+        self._order: dict[type[Any], list[_Key]] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -23,36 +29,50 @@ class MemoryStore:
         if self._undo is not None:
             raise StoreError("transactions do not nest")
         self._undo = []
+        self._order = {}
         try:
             yield
         except BaseException:
-            for table, rows in reversed(self._undo):
-                self._tables[table] = rows
+            self._roll_back(self._undo)
             raise
         finally:
             self._undo = None
+
+    def _roll_back(self, undo: list[tuple[type[Any], _Key, tuple[Any, ...]]]) -> None:
+        for table, key, before in reversed(undo):
+            self._set(table, key, before)
+        for table, order in self._order.items():  # a row that came back stands where it stood
+            rows = self._tables[table]
+            self._tables[table] = {key: rows[key] for key in order}
+            for columns in _indexed(TABLES[table].key, TABLES[table].indexes):
+                fresh: dict[_Key, dict[_Key, None]] = {}
+                for key in order:
+                    fresh.setdefault(tuple(getattr(rows[key], column) for column in columns), {})[key] = None
+                self._indexes[table, columns] = fresh
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Store.insert`."""
         if not rows:
             return
-        table = self._writable(type(rows[0]))
+        table = type(rows[0])
+        self._check_writable()
         for row in rows:
             key = _key(row) or (object(),)
-            if key in table:
-                raise StoreError(f"a row of {type(row).__name__} is there already")
-            table[key] = row
+            if key in self._tables[table]:
+                raise StoreError(f"a row of {table.__name__} is there already")
+            self._put(table, key, row)
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """See `Store.replace`."""
-        self._writable(type(row))[_key(row)] = row
+        self._check_writable()
+        self._put(type(row), _key(row), row)
 
     def delete(self, table: type[Any], **where: object) -> int:
         """See `Store.delete`."""
-        rows = self._writable(table)
-        gone = [key for key, row in rows.items() if _matches(row, where)]
+        self._check_writable()
+        gone = [key for key, row in self._candidates(table, where) if _matches(row, where)]
         for key in gone:
-            del rows[key]
+            self._put(table, key, _GONE)
         return len(gone)
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
@@ -62,16 +82,25 @@ class MemoryStore:
     def _find(
         self, table: type[Row], where: dict[str, object], *, newest: bool = False, limit: int | None = None
     ) -> list[Row]:
-        rows: Any = self._tables[table].values()
-        if where and tuple(where) == TABLES[table].key:
-            row = self._tables[table].get(tuple(where.values()))
-            rows = () if row is None else (row,)
-        found: list[Any] = [row for row in rows if _matches(row, where)]
+        found: list[Any] = [row for _, row in self._candidates(table, where) if _matches(row, where)]
         if [get_type_hints(table)[column] for column in TABLES[table].key] == [int]:  # such a key is SQLite's rowid
             found.sort(key=_key)
         if newest:
             found.reverse()
         return found[:limit]
+
+    def _candidates(self, table: type[Any], where: dict[str, object]) -> Iterable[tuple[_Key, tuple[Any, ...]]]:
+        """Rows that may match, by the key or an index where one covers the first conditions."""
+        rows = self._tables[table]
+        if where and tuple(where) == TABLES[table].key:
+            key = tuple(where.values())
+            return [(key, rows[key])] if key in rows else []
+        for size in range(len(where), 0, -1):
+            columns = tuple(where)[:size]
+            index = self._indexes.get((table, columns))
+            if index is not None:
+                return [(key, rows[key]) for key in index.get(tuple(where.values())[:size], ())]
+        return list(rows.items())
 
     def get(self, table: type[Row], **where: object) -> Row | None:
         """See `Store.get`."""
@@ -120,12 +149,40 @@ class MemoryStore:
     def close(self) -> None:
         """See `Store.close`."""
 
-    def _writable(self, table: type[Any]) -> _Rows:
+    def _check_writable(self) -> None:
         if self._undo is None:
             raise StoreError("a write outside of a transaction")
-        if all(saved is not table for saved, _ in self._undo):
-            self._undo.append((table, dict(self._tables[table])))
-        return self._tables[table]
+
+    def _put(self, table: type[Any], key: _Key, row: tuple[Any, ...]) -> None:
+        assert self._undo is not None
+        if table not in self._order:
+            self._order[table] = list(self._tables[table])
+        self._undo.append((table, key, self._tables[table].get(key, _GONE)))
+        self._set(table, key, row)
+
+    def _set(self, table: type[Any], key: _Key, row: tuple[Any, ...]) -> None:
+        """Put a row in its place, or take it out, with its indexes."""
+        rows = self._tables[table]
+        before = rows.get(key)
+        how = TABLES[table]
+        for columns in _indexed(how.key, how.indexes):
+            index = self._indexes[table, columns]
+            if before is not None:
+                values = tuple(getattr(before, column) for column in columns)
+                del index[values][key]
+                if not index[values]:
+                    del index[values]
+            if row is not _GONE:
+                index.setdefault(tuple(getattr(row, column) for column in columns), {})[key] = None
+        if row is _GONE:
+            rows.pop(key, None)
+        else:
+            rows[key] = row
+
+
+def _indexed(key: tuple[str, ...], indexes: tuple[tuple[str, ...], ...]) -> set[tuple[str, ...]]:
+    """Every beginning of an index, as SQLite can use it."""
+    return {each[:size] for each in (*indexes, key) for size in range(1, len(each) + 1)} - {key}
 
 
 def _key(row: tuple[Any, ...]) -> tuple[Any, ...]:

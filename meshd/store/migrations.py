@@ -9,14 +9,25 @@ from typing import Any, get_args, get_type_hints
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from meshd.store.tables import TABLES, Table
+from meshd.store.tables import PRIMARY, PROJECTIONS, Entry, Head, Own, Peer, Setting, Table
 
 migrations = Migrations("meshd")
 
 
 @migrations(name="0001 the log and its projections")
 def _first(db: Database) -> None:
-    for row, table in TABLES.items():
+    """The primary tables of then. Projections are made anew by the newest migration, and filled by a recount."""
+    for row in (Entry, Head, Own, Peer, Setting):
+        _create(db, row, PRIMARY[row])
+
+
+@migrations(name="0002 witnesses, delegates, meetings")
+def _second(db: Database) -> None:
+    for row, table in PRIMARY.items():
+        if row.__name__.lower() not in db.table_names():
+            _create(db, row, table)
+    for row, table in PROJECTIONS.items():
+        db.execute(f"DROP TABLE IF EXISTS {row.__name__.lower()}")  # where an earlier version had it otherwise
         _create(db, row, table)
 
 
@@ -31,7 +42,7 @@ def _create(db: Database, row: type[Any], table: Table) -> None:
     hints = get_type_hints(row)
     columns = {name: _column(hint) for name, hint in hints.items()}
     required = {name for name, hint in hints.items() if NoneType not in get_args(hint)}
-    (key,) = table.key or (None,)
+    key = table.key[0] if len(table.key) == 1 else table.key or None
     created = db.create_table(row.__name__.lower(), columns, pk=key, not_null=required)
     for index in table.indexes:
         created.create_index(index)

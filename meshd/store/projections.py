@@ -9,19 +9,26 @@ from typing import Any
 
 from meshd.store import tables
 from meshd_protocol.bodies import read_body
-from meshd_protocol.bodies.decisions import Ballot, Proposal
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Proposal
+from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
+from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution
 from meshd_protocol.bodies.membership import (
     SCOPE_CHANGEABLE,
     Application,
     Certificate,
     Invitation,
+    Leave,
+    NetworkKeys,
+    Offer,
     Revocation,
     RosterStep,
     Vouch,
     Welcome,
     Withdrawal,
 )
-from meshd_protocol.bodies.talk import Message
+from meshd_protocol.bodies.schema import plain
+from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import Kind
@@ -47,6 +54,8 @@ def project(assembly: bytes, record: Record, certificate: tables.Certificate | N
             return _certificate(assembly, record, body)
         if isinstance(body, Message):
             return tables.Message(record.id, record.device, body.topic, body.text, body.about, record.time_ms)
+        if isinstance(body, Letter):
+            return tables.Letter(record.id, record.device, record.time_ms)
         if certificate is None:
             raise BadBodyError("written by a device that no member certified")
         return _WRITERS[record.kind](assembly, record, body, certificate)
@@ -88,7 +97,7 @@ def _application(assembly: bytes, record: Record, body: Application, author: tab
         raise BadBodyError("an application for somebody else")
     if not body.is_signed_by(body.invitation, assembly):
         raise BadBodyError("an application that its invitation's key did not sign")
-    return tables.Application(record.id, body.invitation, body.member, body.device)
+    return tables.Application(record.id, body.invitation, body.member, body.device, int(body.witness), body.formerly)
 
 
 def _vouch(_: bytes, record: Record, body: Vouch, author: tables.Certificate) -> Row:
@@ -102,13 +111,34 @@ def _welcome(_: bytes, record: Record, body: Welcome, author: tables.Certificate
 
 
 def _roster(_: bytes, record: Record, body: RosterStep, __: tables.Certificate) -> Row:
-    if body.ratified_by is not None:
-        raise NewerVersionError("a ratified roster: this meshd needs an update")
-    return tables.RosterStep(record.id, body.parent, b"".join(body.cites), None)
+    return tables.RosterStep(record.id, body.parent, b"".join(body.cites), body.ratified_by, None)
+
+
+def _offer(_: bytes, record: Record, body: Offer, author: tables.Certificate) -> Row:
+    if body.device not in (None, record.device):
+        raise BadBodyError("an offer of another device than the one that writes it")
+    return tables.Offer(
+        record.id,
+        author.member,
+        record.device,
+        record.seq,
+        author.scope,
+        body.roster,
+        body.device,
+        b"".join(body.replaces),
+    )
+
+
+def _leave(_: bytes, record: Record, body: Leave, author: tables.Certificate) -> Row:
+    return tables.Leave(record.id, author.member, record.device, record.seq, author.scope, body.roster)
+
+
+def _network_keys(_: bytes, record: Record, body: NetworkKeys, author: tables.Certificate) -> Row:
+    return tables.Rotation(record.id, author.member, record.device, body.roster)
 
 
 def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certificate) -> Row:
-    verb, subjects = body.action or (0, ())
+    verb, payload = body.action or (0, None)
     return tables.Proposal(
         record.id,
         author.member,
@@ -121,7 +151,12 @@ def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certifica
         body.method,
         body.seats,
         verb,
-        encode(subjects) if subjects else None,
+        encode(plain(payload)) if verb else None,
+        payload if verb == Verb.RECALL else None,
+        body.amends,
+        body.repeals,
+        encode(body.costs) if body.costs else None,
+        body.budget,
         record.time_ms,
     )
 
@@ -141,6 +176,67 @@ def _ballot(_: bytes, record: Record, body: Ballot, author: tables.Certificate) 
     )
 
 
+def _attestation(_: bytes, record: Record, body: Attestation, author: tables.Certificate) -> Row:
+    return tables.Attestation(
+        record.id,
+        body.proposal,
+        record.device,
+        author.member,
+        body.verdict,
+        encode(body.winners),
+        encode(body.counts),
+        body.counted,
+        body.ballots,
+    )
+
+
+def _answer(_: bytes, record: Record, body: Answer, author: tables.Certificate) -> Row:
+    return tables.Answer(record.id, body.proposal, author.member, body.text, record.time_ms)
+
+
+def _minutes(_: bytes, record: Record, body: Minutes, author: tables.Certificate) -> Row:
+    return tables.Minutes(record.id, author.member, body.title, body.text, body.held_ms, b"".join(body.present))
+
+
+def _assent(_: bytes, record: Record, body: Assent, author: tables.Certificate) -> Row:
+    return tables.Assent(record.id, body.minutes, author.member)
+
+
+def _resolution(_: bytes, record: Record, body: Resolution, author: tables.Certificate) -> Row:
+    tasks = encode(plain(body.tasks))
+    return tables.Resolution(record.id, body.proposal, author.member, body.text, tasks, record.time_ms)
+
+
+def _follow_up(_: bytes, record: Record, body: FollowUp, author: tables.Certificate) -> Row:
+    return tables.FollowUp(
+        record.id, body.resolution, author.member, body.task, body.text, int(body.done), record.time_ms
+    )
+
+
+def _act(_: bytes, record: Record, body: Act, author: tables.Certificate) -> Row:
+    return tables.Act(
+        record.id,
+        body.mandate,
+        author.member,
+        record.device,
+        record.seq,
+        author.scope,
+        body.roster,
+        body.power,
+        body.text,
+        body.name,
+        record.time_ms,
+    )
+
+
+def _countersignature(_: bytes, record: Record, body: Countersignature, author: tables.Certificate) -> Row:
+    return tables.Countersignature(record.id, body.act, record.device, author.member, encode(plain(body.recalls)))
+
+
+def _handover(_: bytes, record: Record, body: Handover, author: tables.Certificate) -> Row:
+    return tables.Handover(record.id, body.mandate, body.successor, author.member, body.text, record.time_ms)
+
+
 _Writer = Callable[[bytes, Record, Any, tables.Certificate], Row]
 
 _WRITERS: dict[int, _Writer] = {
@@ -151,6 +247,18 @@ _WRITERS: dict[int, _Writer] = {
     Kind.VOUCH: _vouch,
     Kind.WELCOME: _welcome,
     Kind.ROSTER: _roster,
+    Kind.OFFER: _offer,
+    Kind.NETWORK_KEYS: _network_keys,
+    Kind.LEAVE: _leave,
     Kind.PROPOSAL: _proposal,
     Kind.BALLOT: _ballot,
+    Kind.ATTESTATION: _attestation,
+    Kind.ANSWER: _answer,
+    Kind.MINUTES: _minutes,
+    Kind.ASSENT: _assent,
+    Kind.RESOLUTION: _resolution,
+    Kind.FOLLOW_UP: _follow_up,
+    Kind.ACT: _act,
+    Kind.COUNTERSIGNATURE: _countersignature,
+    Kind.HANDOVER: _handover,
 }

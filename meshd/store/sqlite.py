@@ -14,7 +14,7 @@ import sqlcipher3.dbapi2 as sqlcipher
 from meshd.store.api import DiskFullError, Row, StoreError, WrongKeyError
 from meshd.store.tables import TABLES, Entry
 
-VERSION = 1
+VERSION = 2
 """The newest migration; the database's `user_version`."""
 
 _CHUNK = 500

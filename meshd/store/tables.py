@@ -1,8 +1,8 @@
 """The rows that a store keeps: one named tuple per table, with its key and indexes. No SQL, no logic.
 
-Three tables are primary data: `Entry` (the log), `Head` (the roster followed, move by move) and `Own` (the last record
-that this machine itself wrote in each log). `Chain` and everything under "Projections" follow from the log, are
-written in the same transaction, and can be rebuilt.
+Primary data are `Entry` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
+itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer` and `Setting`. `Chain` and all that
+stands under "Projections" follow from the log, are written in the same transaction, and can be rebuilt.
 
 Changing a row means a migration (`migrations.py`); a new projection means a rebuild.
 """
@@ -38,6 +38,28 @@ class Own(NamedTuple):
     log: int
     seq: int
     id: bytes
+
+
+class Passed(NamedTuple):
+    """How much time this machine has measured, clock jumps left out, and the readings at the last measure."""
+
+    n: int
+    total_ms: int
+    boot: str
+    steady_ms: int
+    wall_ms: int
+
+
+class Watch(NamedTuple):
+    """A proposal under a certified policy, since when (in `Passed.total_ms`) this machine holds it.
+
+    `refused` says why this node does not attest it, if it must not; `asked` that its person was asked and agreed.
+    """
+
+    proposal: bytes
+    since_ms: int
+    refused: str | None
+    agreed: int
 
 
 class Chain(NamedTuple):
@@ -96,12 +118,14 @@ class Withdrawal(NamedTuple):
 
 
 class Application(NamedTuple):
-    """Somebody who asks to join."""
+    """Somebody who asks to join; `witness` if she offers her device, `formerly` who she says she was."""
 
     id: bytes
     invitation: bytes
     member: bytes
     device: bytes
+    witness: int
+    formerly: bytes | None
 
 
 class Vouch(NamedTuple):
@@ -131,11 +155,48 @@ class RosterStep(NamedTuple):
     id: bytes
     parent: bytes
     cites: bytes
+    ratified_by: bytes | None
     roster: bytes | None
 
 
+class Offer(NamedTuple):
+    """A member offers a witness device, or takes her offer back. `replaces` has ids, joined."""
+
+    id: bytes
+    member: bytes
+    by: bytes
+    seq: int
+    scope: int
+    roster: bytes
+    device: bytes | None
+    replaces: bytes
+
+
+class Leave(NamedTuple):
+    """Somebody goes of her own will."""
+
+    id: bytes
+    member: bytes
+    by: bytes
+    seq: int
+    scope: int
+    roster: bytes
+
+
+class Rotation(NamedTuple):
+    """New network keys of a roster, sealed to devices; the boxes are in the log."""
+
+    id: bytes
+    member: bytes
+    device: bytes
+    roster: bytes
+
+
 class Proposal(NamedTuple):
-    """A question. `options` and `subjects` are canonical CBOR, or null; `verb` is 0 where only a text is decided."""
+    """A question. `options`, `payload` and `costs` are canonical CBOR, or null; `verb` is 0 where a text is decided.
+
+    `subject` is what a recall is about: the mandate.
+    """
 
     id: bytes
     member: bytes
@@ -148,7 +209,12 @@ class Proposal(NamedTuple):
     method: str | None
     seats: int
     verb: int
-    subjects: bytes | None
+    payload: bytes | None
+    subject: bytes | None
+    amends: bytes | None
+    repeals: bytes | None
+    costs: bytes | None
+    budget: int | None
     time_ms: int
 
 
@@ -167,6 +233,120 @@ class Ballot(NamedTuple):
     reason: str
 
 
+class Sum(NamedTuple):
+    """How many members make a choice on a proposal, kept ballot by ballot. `choice` is canonical CBOR.
+
+    A row with an empty choice has how many were counted; it is there as soon as the proposal's roster is known.
+    """
+
+    proposal: bytes
+    choice: bytes
+    members: int
+
+
+class Attestation(NamedTuple):
+    """A device's word for the outcome of a certified vote. `winners` and `counts` are canonical CBOR."""
+
+    id: bytes
+    proposal: bytes
+    device: bytes
+    member: bytes
+    verdict: int
+    winners: bytes
+    counts: bytes
+    counted: bytes
+    ballots: bytes
+
+
+class Answer(NamedTuple):
+    """What somebody says to a motion that is about her."""
+
+    id: bytes
+    proposal: bytes
+    member: bytes
+    text: str
+    time_ms: int
+
+
+class Minutes(NamedTuple):
+    """What a meeting said. `present` has member keys, joined."""
+
+    id: bytes
+    member: bytes
+    title: str
+    text: str
+    held_ms: int
+    present: bytes
+
+
+class Assent(NamedTuple):
+    """A signature under minutes."""
+
+    id: bytes
+    minutes: bytes
+    member: bytes
+
+
+class Resolution(NamedTuple):
+    """A decision's outcome in words; `tasks` are canonical CBOR."""
+
+    id: bytes
+    proposal: bytes
+    member: bytes
+    text: str
+    tasks: bytes
+    time_ms: int
+
+
+class FollowUp(NamedTuple):
+    """How far a task is."""
+
+    id: bytes
+    resolution: bytes
+    member: bytes
+    task: int
+    text: str
+    done: int
+    time_ms: int
+
+
+class Act(NamedTuple):
+    """What somebody did under a mandate."""
+
+    id: bytes
+    mandate: bytes
+    member: bytes
+    device: bytes
+    seq: int
+    scope: int
+    roster: bytes
+    power: str
+    text: str
+    name: str
+    time_ms: int
+
+
+class Countersignature(NamedTuple):
+    """A device's word that a mandate was alive. `recalls` are canonical CBOR."""
+
+    id: bytes
+    act: bytes
+    device: bytes
+    member: bytes
+    recalls: bytes
+
+
+class Handover(NamedTuple):
+    """What one holder gave to the next, by either of them."""
+
+    id: bytes
+    mandate: bytes
+    successor: bytes
+    member: bytes
+    text: str
+    time_ms: int
+
+
 class Message(NamedTuple):
     """Something said. Whose device it was is looked up when it is read."""
 
@@ -175,6 +355,14 @@ class Message(NamedTuple):
     topic: str
     text: str
     about: bytes | None
+    time_ms: int
+
+
+class Letter(NamedTuple):
+    """Something said to one person. The box is in the log; whether this device can open it is found when it is read."""
+
+    id: bytes
+    device: bytes
     time_ms: int
 
 
@@ -214,6 +402,8 @@ PRIMARY: dict[type[Any], Table] = {
     Entry: Table(("id",), (("chain", "seq"),)),
     Head: Table(("n",)),
     Own: Table(("log",)),
+    Passed: Table(("n",)),
+    Watch: Table(("proposal",)),
     Peer: Table(("address",)),
     Setting: Table(("name",)),
 }
@@ -228,9 +418,23 @@ PROJECTIONS: dict[type[Any], Table] = {
     Vouch: Table(("id",), (("application",),)),
     Welcome: Table(("id",), (("application",),)),
     RosterStep: Table(("id",), (("roster",), ("parent",))),
-    Proposal: Table(("id",), (("verb",),)),
-    Ballot: Table((), (("proposal",),)),
+    Offer: Table(("id",)),
+    Leave: Table(("id",)),
+    Rotation: Table(("id",), (("roster",),)),
+    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",), ("repeals",))),
+    Ballot: Table((), (("proposal", "member"),)),
+    Sum: Table(("proposal", "choice")),
+    Attestation: Table(("id",), (("proposal",),)),
+    Answer: Table(("id",), (("proposal",),)),
+    Minutes: Table(("id",)),
+    Assent: Table(("id",), (("minutes",),)),
+    Resolution: Table(("id",), (("proposal",),)),
+    FollowUp: Table(("id",), (("resolution",),)),
+    Act: Table(("id",), (("mandate",),)),
+    Countersignature: Table(("id",), (("act",),)),
+    Handover: Table(("id",), (("mandate",), ("successor",))),
     Message: Table((), (("topic",), ("about",))),
+    Letter: Table(()),
     NoEffect: Table((), (("id",),)),
 }
 

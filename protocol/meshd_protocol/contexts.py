@@ -28,6 +28,18 @@ BRANCHES = b"meshd/branches/1\x00"
 WELCOME = b"meshd/welcome/1\x00"
 """First bytes of what a welcome seals, followed by the assembly's id."""
 
+ROTATION = b"meshd/rotation/1\x00"
+"""First bytes of what a rotation seals to each device, followed by the assembly's id."""
+
+LETTER = b"meshd/letter/1\x00"
+"""First bytes of what a letter seals to each device: the key of its text. Bound into the text's box, too."""
+
+COUNTED = b"meshd/counted/1\x00"
+"""Hashed with the sorted ids of the ballots that an attestation counted."""
+
+PROOF = b"meshd/proof/1\x00"
+"""First bytes of a proof; hashed into its last 32 bytes."""
+
 INVITATION = b"meshd/invitation/1"
 """Derives from a network key the key that an invitation's psk travels under; binds assembly and public key."""
 

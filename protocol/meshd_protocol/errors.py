@@ -33,5 +33,13 @@ class UnknownKeyError(BadBundleError):
     """A file on a stick under a network key that this node does not have. It is not damaged, and stays."""
 
 
+class BadProofError(ProtocolError):
+    """A proof that is damaged, or does not show what it says. The argument is the first thing that is wrong."""
+
+
+class BadPapersError(ProtocolError):
+    """A file of paper ballots that can't be read. The argument names the line."""
+
+
 class BadTicketError(ProtocolError):
     """An invitation ticket that cannot be read."""

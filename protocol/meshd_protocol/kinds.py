@@ -27,17 +27,32 @@ class Kind(IntEnum):
     VOUCH = 6
     WELCOME = 7
     ROSTER = 8
+    OFFER = 9
+    NETWORK_KEYS = 10
+    LEAVE = 11
     PROPOSAL = 32
     BALLOT = 33
+    ATTESTATION = 34
+    ANSWER = 35
+    MINUTES = 36
+    ASSENT = 37
+    RESOLUTION = 38
+    FOLLOW_UP = 39
+    ACT = 64
+    COUNTERSIGNATURE = 65
+    HANDOVER = 66
     MESSAGE = 96
+    LETTER = 97
 
 
-LOG_OF: dict[int, Log] = {int(kind): Log.DECISIONS for kind in Kind} | {int(Kind.MESSAGE): Log.TALK}
+_TALK = frozenset({Kind.MESSAGE, Kind.LETTER})
+
+LOG_OF: dict[int, Log] = {int(kind): Log.TALK if kind in _TALK else Log.DECISIONS for kind in Kind}
 
 
 def name_of(kind: int) -> str:
     """A kind's name for people; a kind from the future is named by its number."""
     try:
-        return Kind(kind).name.lower()
+        return Kind(kind).name.lower().replace("_", " ")
     except ValueError:
         return f"kind {kind}"

@@ -36,6 +36,51 @@ NAME_BYTES = 80
 TITLE_BYTES = 200
 """A proposal's title, an option, a ballot's reason: one or two lines on any screen."""
 
+REASON_BYTES = 2000
+"""A ballot's reason, an objection above all: a paragraph."""
+
+SCORE = 10
+"""The highest score that a ballot gives to an option."""
+
+COST = 10**12
+"""What an option of a budget may cost, in the smallest coin; sums stay below 2^53."""
+
+REPLACES = 64
+"""Earlier decisions on one thing that a later one takes the place of."""
+
+WITNESSES = 400
+"""Members of a witness committee; one bit each would fit, but one signature each has to travel."""
+
+POWERS = 32
+"""Powers that one mandate grants."""
+
+TASKS = 32
+"""Tasks in one written outcome."""
+
+PRESENT = 200
+"""People whom minutes name as present."""
+
+ROTATED = 80
+"""Devices that one record of a rotation seals to: 80 boxes of 160 bytes fit into a record."""
+
+LETTER_BOXES = 32
+"""Devices that one letter is sealed to: the reader's and the writer's."""
+
+PROOF_BYTES = 64 * 1024 * 1024
+"""A proof: the decision of an assembly of 10,000, back to its genesis."""
+
+PROOF_ITEMS = 2_000_000
+"""CBOR items in a proof."""
+
+PAPER_BYTES = 64 * 1024 * 1024
+"""A file of paper ballots: a large town's."""
+
+CANDIDATES = 1000
+"""Candidates on paper ballots."""
+
+DUEL_CANDIDATES = 250
+"""Candidates of a Schulze count, which takes the cube of their number."""
+
 TEXT_BYTES = 12 * 1024
 """A proposal's or message's text: what a record holds beside its header."""
 

@@ -47,7 +47,8 @@ class Policy(Body):
     """One row of the charter's table.
 
     `threshold` is [numerator, denominator, strict]: of the roster where settled, of yes and no ballots where certified.
-    `quorum` is a fraction of the roster. Times are in seconds; `open_for` and `grace` are what witnesses wait.
+    `quorum` is a fraction of the roster. Times are in seconds; `notice`, `open_for` and `grace` together are what
+    witnesses wait (`wait`).
     """
 
     name: str
@@ -72,6 +73,11 @@ class Policy(Body):
         Field(8, "notice", uint(10_000 * DAY), optional=True, default=0),
     )
 
+    @property
+    def wait(self) -> int:
+        """How long a witness waits after it stored a proposal, in seconds."""
+        return self.notice + self.open_for + self.grace
+
     def needed(self, members: int) -> int:
         """How many members must say yes for a settled policy to be reached in a roster of that size."""
         assert self.threshold is not None
@@ -85,6 +91,8 @@ def void_reason(policy: Policy) -> str | None:
     """Why nobody can decide by this policy, or None for a sound one."""
     if policy.finality == Finality.SETTLED:
         return _settled_void(policy)
+    if policy.name in ALWAYS_SETTLED:
+        return f"{policy.name} must be settled: it has to work where there are no witnesses"
     if policy.finality != Finality.CERTIFIED:
         return "its way to become final is of a later version: this meshd needs an update"
     if policy.method not in set(Method):
@@ -95,14 +103,18 @@ def void_reason(policy: Policy) -> str | None:
         return "a certified policy of yes and no needs a threshold between 0 and 1"
     if policy.method != Method.YES_NO and policy.threshold is not None:
         return "only yes and no have a threshold"
+    if policy.method == Method.CONSENT and not policy.changeable:
+        return "consent needs changeable ballots: the objector resolves an objection by a new one"
+    if policy.open_for == 0:
+        return "a certified policy must be open for some time"
     return None
 
 
 def _settled_void(policy: Policy) -> str | None:
     if policy.method != Method.YES_NO:
         return "only yes and no can be settled"
-    if policy.quorum is not None or policy.changeable or policy.open_for or policy.grace:
-        return "a settled policy has no quorum, no changeable ballots, no closing time and no grace"
+    if policy.quorum is not None or policy.changeable or policy.open_for or policy.grace or policy.notice:
+        return "a settled policy has no quorum, no changeable ballots, no notice, no closing time and no grace"
     if policy.threshold is None or not _is_fraction(policy.threshold):
         return "a settled policy needs a threshold between 0 and 1"
     numerator, denominator, strict = policy.threshold
@@ -139,3 +151,9 @@ DEFAULTS: tuple[Policy, ...] = (
 """The charter that `meshd init` writes."""
 
 MEMBERSHIP = "membership"
+CONSTITUTION = "constitution"
+MANDATE = "mandate"
+RECALL = "recall"
+
+ALWAYS_SETTLED = frozenset({CONSTITUTION, RECALL})
+"""What must be decidable without witnesses: who they are, and that a mandate ends."""

@@ -1,89 +1,64 @@
 """Rosters: who decides, by which rules, as a function of the set of decisions in effect (design: decisions, "Rosters").
 
 A roster is a set of ids; the genesis is the empty set. Nothing here depends on the path to a set. A step to a larger
-set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problem`, rule 1),
-and a node moves only from its own head (`Rosters.advance`, rule 2).
-
-Ratification, `follow` and certified decisions are to come: a ratified step is one more way for `problem` to find none,
-a certified decision one more case of `_decision_problem`.
+set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problem`, rule 1), or
+when a decision ratified exactly these ids (`Rosters.ratification_problem`). A node moves only from its own head
+(`Rosters.advance`, rule 2).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
-from meshd_protocol.bodies.decisions import Verb
+from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.decisions.outcome import Cast, Electorate
+from meshd_protocol.decisions.certified import has_passed
+from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.decisions.question import POLICY_OF, Question, void
 from meshd_protocol.decisions.settled import supporters
-from meshd_protocol.policies import MEMBERSHIP, Finality, Policy, void_reason
+from meshd_protocol.mandates import rotation_problem
+from meshd_protocol.meaning import (
+    NOTHING,
+    Decision,
+    Departure,
+    DeviceEnd,
+    Endorsement,
+    Item,
+    Meaning,
+    Offer,
+    Set,
+    State,
+    removals,
+)
+from meshd_protocol.policies import Finality, Policy, void_reason
 
-Set = frozenset[bytes]
-
-
-class Decision(NamedTuple):
-    """A decision that changes the roster: ADMIT or REMOVE these members, pinned to a roster, under a policy."""
-
-    id: bytes
-    pin: bytes
-    policy: str
-    verb: int
-    members: tuple[bytes, ...]
-
-
-class Endorsement(NamedTuple):
-    """A vouch: `voucher` knows `member`, who applied. `seq` and `device` tell whether a revocation reaches it."""
-
-    id: bytes
-    pin: bytes
-    voucher: bytes
-    device: bytes
-    seq: int
-    scope: int
-    member: bytes
-
-
-class DeviceEnd(NamedTuple):
-    """A revocation by the member's own key: `good` records of each log still count."""
-
-    id: bytes
-    member: bytes
-    device: bytes
-    good: tuple[int, ...]
-
-
-Item = Decision | Endorsement | DeviceEnd
 _Vouches = dict[bytes, list[Endorsement]]
-_NOTHING: Set = frozenset()
+
+
+class Step(NamedTuple):
+    """An effective step from a known roster to a larger one."""
+
+    parent: bytes
+    result: bytes
+    ratified: bool = False
 
 
 class Facts(Protocol):
     """What the rules ask of the log. Answers may grow as records arrive; an item, once known, never changes."""
 
     def item(self, identity: bytes) -> Item | None:
-        """The decision, vouch or revocation with that id; None while it, or something that it names, is unknown."""
+        """The item with that id; None while it, or something that it names, is unknown."""
         ...
 
     def casts(self, decision: bytes) -> Sequence[Cast]:
         """The ballots on a decision that the node holds."""
         ...
 
-
-class State(NamedTuple):
-    """What a roster means. `revoked` maps a device to how many of its log-0 records still count."""
-
-    members: frozenset[bytes]
-    observers: frozenset[bytes]
-    removed: frozenset[bytes]
-    policies: Mapping[str, Policy]
-    revoked: Mapping[bytes, int]
-
-    @property
-    def electorate(self) -> Electorate:
-        """Who may vote on what pins this roster."""
-        return Electorate(self.members, self.revoked)
+    def attestations(self, decision: bytes) -> Sequence[Attested]:
+        """The attestations of a decision that the node holds."""
+        ...
 
 
 def roster_id(assembly: bytes, ids: Iterable[bytes]) -> bytes:
@@ -106,12 +81,26 @@ class Rosters:
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {self.origin: frozenset()}
         self._states: dict[bytes, State] = {}
+        self._fresh: list[bytes] = []
 
     def learn(self, ids: Set) -> bytes:
         """Remember a set that effective steps reach, and return its id."""
         identity = roster_id(self._assembly, ids)
-        self._sets.setdefault(identity, ids)
+        if identity not in self._sets:
+            self._sets[identity] = ids
+            self._fresh.append(identity)
         return identity
+
+    def newly_known(self) -> list[bytes]:
+        """The rosters that were learnt since this was asked last."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def with_facts(self, facts: Facts) -> "Rosters":
+        """The same rosters, asked of other facts: what would hold by fewer ballots, say."""
+        other = Rosters(self._assembly, self._genesis, facts)
+        other._sets, other._states = dict(self._sets), dict(self._states)
+        return other
 
     def knows(self, roster: bytes) -> bool:
         """Whether that roster is reached from the genesis by effective steps that this node has seen."""
@@ -133,38 +122,25 @@ class Rosters:
         return state
 
     def meaning(self, ids: Set) -> State:
-        """What a set means: members, observers, policies and revocations, never by the path to it."""
-        items = self._items(ids)
-        removals = _removals(items)
+        """What a set means, never by the path to it."""
+        return Meaning(self._assembly, self._genesis, self._sets, self._items(ids)).state()
 
-        def lasts(member: bytes, pin: bytes) -> bool:
-            """A removal ends every admission and vouch whose pinned roster lacks it."""
-            return removals.get(member, _NOTHING) <= self._sets.get(pin, _NOTHING)
+    def in_place(self, roster: bytes, verb: int, subject: str | bytes | None = None) -> tuple[bytes, ...]:
+        """What a new decision (or, without a verb, a member's offer) on a thing has to name as replaced.
 
-        members = {member for member in self._genesis.founders if lasts(member, self.origin)}
-        observers: set[bytes] = set()
-        revoked: dict[bytes, int] = {}
-        for item in items:
-            if isinstance(item, Decision) and item.verb == Verb.ADMIT:
-                members.update(member for member in item.members if lasts(member, item.pin))
-            elif isinstance(item, Endorsement) and lasts(item.member, item.pin):
-                observers.add(item.member)
-            elif isinstance(item, DeviceEnd):
-                revoked[item.device] = min(item.good[0], revoked.get(item.device, item.good[0]))
-        return State(
-            members=frozenset(members),
-            observers=frozenset(observers - members),
-            removed=frozenset(removals.keys() - members - observers),
-            policies={policy.name: policy for policy in self._genesis.policies},
-            revoked=revoked,
-        )
+        `subject` is a policy's name, or a member.
+        """
+        meaning = Meaning(self._assembly, self._genesis, self._sets, self._items(self._sets[roster]))
+        return meaning.in_place(verb, subject)
 
-    def problem(self, parent: bytes, cites: Iterable[bytes]) -> str | None:
-        """Why a step from a known roster to `parent` and `cites` is not effective; None if it is (rule 1)."""
+    def problem(self, parent: bytes, cites: Iterable[bytes], ratified_by: bytes | None = None) -> str | None:
+        """Why a step from a known roster to `parent` and `cites` is not effective; None if it is (rules 1 and 2)."""
         start = self._sets[parent]
         added = frozenset(cites) - start
         if not added:
             return "it cites nothing new"
+        if ratified_by is not None:
+            return self.ratification_problem(parent, added, ratified_by)
         result = start | added
         vouches = self._vouches(result)
         for each in sorted(added):
@@ -172,6 +148,39 @@ class Rosters:
             if problem is not None:
                 return problem
         return None if self.meaning(result).members else "it would leave no members"
+
+    def ratification_problem(self, parent: bytes, added: Set, ratified_by: bytes) -> str | None:
+        """Why a decision does not take exactly these ids into `parent`; None if it does.
+
+        It needs the highest threshold among what it names, and its own, in the roster that it pins and in `parent`.
+        """
+        item = self._facts.item(ratified_by)
+        if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
+            return "it names no ratification that is known here"
+        start = self._sets[parent]
+        if added != frozenset(item.payload) - start:
+            return "it cites other ids than were ratified"
+        pin = self._sets.get(item.pin)
+        if pin is None or not pin <= start:
+            return "its ratification pins a roster that is not contained in the one before"
+        result = start | added
+        for each in sorted(added):
+            named = self._facts.item(each)
+            if named is None:
+                return "it cites something that is not known here"
+            if not isinstance(named, DeviceEnd) and not self._sets.get(named.pin, result | {b""}) <= result:
+                return "it cites something whose pinned roster is not contained in it"
+        if not self.meaning(result).members:
+            return "it would leave no members"
+        casts = self._facts.casts(item.id)
+        names = {item.policy} | {
+            each.policy for each in map(self._facts.item, added) if isinstance(each, Decision) and each.verb
+        }
+        for roster in (item.pin, parent):
+            state = self.state(roster)
+            if len(supporters(casts, state.electorate)) < ratification_needed(state, names):
+                return "its ratification is not settled by the highest threshold among what it names"
+        return None
 
     def take(self, head: bytes, candidates: Iterable[bytes]) -> Set:
         """Those of `candidates` that qualify in `head` together, largest such set; empty if none may be taken."""
@@ -186,22 +195,27 @@ class Rosters:
             taken = kept
         return taken if taken and self.meaning(start | taken).members else frozenset()
 
-    def advance(self, head: bytes, steps: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, Set]]:
-        """The moves that a node makes from its head by the known `steps`, each (parent, result): rule 2.
+    def advance(self, head: bytes, steps: Iterable[Step]) -> list[tuple[bytes, Set]]:
+        """The moves that a node makes from its head by the known `steps`: rule 2.
 
-        Effective children of one head are taken together. Where a line goes on beside it, the head takes those of its
-        decisions that qualify in the head. Each move is (the roster moved to, what it adds).
+        Effective children of one head are taken together, ratified ones each in a step of its own. Where a line goes on
+        beside it, the head takes those of its decisions that qualify in the head. Each move is (the roster moved to,
+        what it adds).
         """
         known = list(steps)
         moves: list[tuple[bytes, Set]] = []
         while True:
             start = self._sets[head]
-            onward = frozenset[bytes]().union(*(self._sets[result] for parent, result in known if parent == head))
-            added = onward - start
+            onward = [step for step in known if step.parent == head]
+            plain = frozenset[bytes]().union(*(self._sets[step.result] for step in onward if not step.ratified))
+            added = plain - start
             if added and not self.meaning(start | added).members:
                 added = frozenset()
             if not added:
-                beside = frozenset[bytes]().union(*(self._sets[result] for _, result in known))
+                ratified = (self._sets[step.result] for step in onward if step.ratified)
+                added = max(ratified, key=lambda ids: (len(ids), sorted(ids)), default=start) - start
+            if not added:
+                beside = frozenset[bytes]().union(*(self._sets[step.result] for step in known))
                 added = self.take(head, beside)
             if not added:
                 return moves
@@ -224,24 +238,59 @@ class Rosters:
             return "it cites something whose pinned roster is not contained in it"
         if isinstance(item, Endorsement):
             return self._endorsement_problem(item, parent, vouches)
+        if isinstance(item, Offer | Departure):
+            return self._own_problem(item, parent)
         return self._decision_problem(item, parent)
 
+    def _own_problem(self, item: Offer | Departure, parent: bytes) -> str | None:
+        """What a person does for herself: she is in the roster before, and her device may do it."""
+        now = self.state(parent)
+        inside = now.members if isinstance(item, Offer) else now.members | now.observers
+        good = now.revoked.get(item.by)
+        if item.member not in inside or item.scope != SCOPE_EVERYTHING or (good is not None and item.seq >= good):
+            return "it cites an offer or a leave by somebody who is not in the roster before"
+        return None
+
     def _decision_problem(self, item: Decision, parent: bytes) -> str | None:
-        """The threshold in the pinned roster and in the parent, by the stricter policy of both."""
+        """Final in the pinned roster and in the parent, by the stricter policy of both."""
+        if item.verb == Verb.RATIFY:
+            return "a ratification takes in what it names, and is not itself cited"
         pinned, now = self.state(item.pin), self.state(parent)
-        policies = [state.policies.get(item.policy) for state in (pinned, now)]
-        if item.policy != MEMBERSHIP:
-            return "it cites a change of membership that was not decided as one"
-        sound = [
-            policy for policy in policies if policy and policy.finality == Finality.SETTLED and not void_reason(policy)
-        ]
-        if len(sound) != 2:
-            return "it cites a decision under a policy that one of the rosters doesn't have"
-        casts = self._facts.casts(item.id)
+        if POLICY_OF.get(item.verb) != item.policy:
+            return "it cites a decision that its policy does not decide"
+        question = Question(item.policy, verb=item.verb, payload=item.payload)
+        sound: list[Policy] = []
         for state in (pinned, now):
-            needed = max(policy.needed(len(state.members)) for policy in sound)
-            if len(supporters(casts, state.electorate)) < needed:
-                return "it cites a decision that its own members, or those of the roster before, did not settle"
+            policy = state.policies.get(item.policy)
+            if policy is None or void(question, policy) is not None:
+                return "it cites a decision that has no effect under the policy of one of the rosters"
+            sound.append(policy)
+        if sound[0].finality != sound[1].finality:
+            return "it cites a decision whose policy becomes final in another way now"
+        if not self._is_final(item.id, sound, (pinned, now)):
+            return "it cites a decision that its own members, or those of the roster before, did not make final"
+        return self._subject_problem(item, pinned, now)
+
+    def _is_final(self, decision: bytes, policies: Sequence[Policy], states: Sequence[State]) -> bool:
+        if policies[0].finality == Finality.CERTIFIED:
+            attestations = self._facts.attestations(decision)
+            return all(has_passed(attestations, state.witnesses) for state in states)
+        casts = self._facts.casts(decision)
+        return all(
+            len(supporters(casts, state.electorate)) >= max(each.needed(len(state.members)) for each in policies)
+            for state in states
+        )
+
+    @staticmethod
+    def _subject_problem(item: Decision, pinned: State, now: State) -> str | None:
+        """Why what a decision is about can't be in the roster before."""
+        if item.verb == Verb.MANDATE:
+            mandate: Mandate = item.payload
+            if mandate.holder not in now.members:
+                return "it cites a mandate for somebody who is not a member of the roster before"
+            return rotation_problem(mandate, pinned.mandates.values())
+        if item.verb == Verb.RECALL and item.payload not in now.mandates:
+            return "it cites a recall of a mandate that is not in the roster before"
         return None
 
     def _endorsement_problem(self, item: Endorsement, parent: bytes, fellows: _Vouches) -> str | None:
@@ -256,12 +305,12 @@ class Rosters:
     def _vouches(self, ids: Set) -> _Vouches:
         """The vouches of a set that last in it, by whom they are for, as far as they are known now."""
         items = self._items(ids)
-        removals = _removals(items)
+        ended = removals(items)
         found: _Vouches = {}
         for item in items:
             if not isinstance(item, Endorsement):
                 continue
-            if removals.get(item.member, _NOTHING) <= self._sets.get(item.pin, _NOTHING):
+            if ended.get(item.member, NOTHING) <= self._sets.get(item.pin, NOTHING):
                 found.setdefault(item.member, []).append(item)
         return found
 
@@ -269,14 +318,18 @@ class Rosters:
         return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
 
 
-def _removals(items: Iterable[Item]) -> dict[bytes, Set]:
-    """Who was removed, by which decisions."""
-    found: dict[bytes, Set] = {}
-    for item in items:
-        if isinstance(item, Decision) and item.verb == Verb.REMOVE:
-            for member in item.members:
-                found[member] = found.get(member, _NOTHING) | {item.id}
-    return found
+def ratification_needed(state: State, names: Iterable[str]) -> int:
+    """How many members must ratify decisions under policies of these names: the highest threshold, at least a majority.
+
+    One that is certified, or that this roster doesn't have, counts as everybody's half.
+    """
+    total = len(state.members)
+    needed = total // 2 + 1
+    for name in names:
+        policy = state.policies.get(name)
+        if policy is not None and policy.finality == Finality.SETTLED and void_reason(policy) is None:
+            needed = max(needed, policy.needed(total))
+    return needed
 
 
 def _may_vouch(item: Endorsement, state: State) -> bool:

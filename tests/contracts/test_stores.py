@@ -5,7 +5,7 @@ import pytest
 from meshd.store.api import StoreError, WrongKeyError
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
-from meshd.store.tables import Ballot, Chain, Entry, Head, Own, Proposal, RosterStep, Setting
+from meshd.store.tables import Ballot, Chain, Entry, Head, Own, Proposal, RosterStep, Setting, Sum
 
 KEY = b"k" * 32
 
@@ -39,7 +39,7 @@ def test_nulls_are_found(store):
     bare = _entry(1)._replace(body=None)
     with store.transaction():
         store.insert([bare, _entry(2)])
-        store.insert([RosterStep(b"i" * 32, b"p" * 32, b"c" * 32, None)])
+        store.insert([RosterStep(b"i" * 32, b"p" * 32, b"c" * 32, None, None)])
     assert store.find(Entry, body=None) == [bare]
     assert store.count(RosterStep, roster=None) == 1
 
@@ -113,14 +113,41 @@ def test_writes_need_a_transaction_and_transactions_do_not_nest(store):
     assert store.count(Entry) == 0
 
 
+def _proposal(identity):
+    return Proposal(identity, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, None, None, None, None, None, 5)
+
+
+def test_a_key_of_two_columns_finds_replaces_and_deletes(store):
+    with store.transaction():
+        store.insert([Sum(b"p", b"", 2), Sum(b"p", b"yes", 1), Sum(b"q", b"yes", 5)])
+        store.replace(Sum(b"p", b"yes", 2))
+    assert store.find(Sum, proposal=b"p") == [Sum(b"p", b"", 2), Sum(b"p", b"yes", 2)]
+    assert store.get(Sum, proposal=b"q", choice=b"yes") == Sum(b"q", b"yes", 5)
+    with store.transaction():
+        assert store.delete(Sum, proposal=b"p", choice=b"yes") == 1
+    assert store.find(Sum, proposal=b"p") == [Sum(b"p", b"", 2)]
+
+
+def test_a_failed_transaction_leaves_rows_and_their_order(store):
+    rows = [Sum(b"p", bytes([n]), n) for n in range(5)]
+    with store.transaction():
+        store.insert(rows)
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.delete(Sum, proposal=b"p", choice=b"\x01")
+        store.replace(Sum(b"p", b"\x02", 99))
+        store.insert([Sum(b"q", b"", 1)])
+        raise ZeroDivisionError
+    assert store.find(Sum) == rows
+    assert store.find(Sum, proposal=b"p") == rows
+    assert store.find(Sum, proposal=b"q") == []
+
+
 def test_known_span_weigh_between_walk(store):
     many = [_entry(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "big")) for n in range(1200)]
     with store.transaction():
         store.insert(many)
         store.insert([_entry(250, chain=0, seq=7)])
-        store.insert(
-            [Proposal(bytes([n]) * 32, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, 5) for n in (9, 7, 8)]
-        )
+        store.insert([_proposal(bytes([n]) * 32) for n in (9, 7, 8)])
     ids = [entry.id for entry in many]
     assert store.known([*ids, b"x" * 32]) == set(ids)
     assert [entry.seq for entry in store.span(0, 5, 9)] == [5, 6, 7, 7, 8]

@@ -12,7 +12,7 @@ from meshd.config import LOG
 from meshd.doors import is_open, my_psks
 from meshd.errors import NodeError
 from meshd.link import Link, LinkClosedError, greet
-from meshd.service import decisions, membership, talk
+from meshd.service import membership, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -111,7 +111,7 @@ async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock
             await link.send(write_message(batch))
         await heard(link)
         assert ada.assembly.store.count(tables.Entry) == before + 2
-        assert len(decisions.list_(ada.context, {})) == 1
+        assert len(results.list_(ada.context, {})) == 1
         link = await greeted(eve, network)
         for _ in range(6):
             await link.send(write_message(messages.Records(tuple(own))))
@@ -167,7 +167,7 @@ async def test_nobody_revokes_another_s_device(tmp_path, autojump_clock):
         assert assembly.standing.state.revoked == {}
         assert assembly.standing.rosters.take(assembly.standing.head, [records[1].id]) == frozenset()
     question = propose(Context(one))
-    decisions.vote(Context(one), {"id": text_of(question), "choices": ["yes"]})
+    voting.vote(Context(one), {"id": text_of(question), "choices": ["yes"]})
     assert state_of(Context(one), question)["seen"] == 1
     one.close()
     two.close()
@@ -211,15 +211,15 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
         await until(equal([ada, bea]))
         free[0] = (64 << 20) - 1
         before = one.store.count(tables.Entry)
-        await bea.do(decisions.propose, title="While the disk is full")
+        await bea.do(proposing.propose, title="While the disk is full")
         await trio.sleep(60)
         assert one.store.count(tables.Entry) == before
         assert any("nearly full" in note for note in ada.notes)
-        await ada.do(decisions.propose, title="One's own still fits")
+        await ada.do(proposing.propose, title="One's own still fits")
         free[0] = (8 << 20) - 1
         with pytest.raises(NodeError, match="nearly full"):
-            await ada.do(decisions.propose, title="Nothing fits")
-        assert len(decisions.list_(ada.context, {})) == 1
+            await ada.do(proposing.propose, title="Nothing fits")
+        assert len(results.list_(ada.context, {})) == 1
         free[0] = 1 << 40
         await until(equal([ada, bea]))
     one.close()
@@ -303,7 +303,7 @@ async def test_an_expelled_member_is_hung_up_on(tmp_path, autojump_clock):
         step = cy.write(Kind.ROSTER, RosterStep(one.standing.head, (motion.id,)))
         await ada.node.work(lambda: give(one, step))
         assert "Bea" in {row["person"] for row in membership.members(ada.context, {}) if row["role"] == "member"}
-        await ada.do(decisions.vote, id=text_of(motion.id), choices=["yes"])
+        await ada.do(voting.vote, id=text_of(motion.id), choices=["yes"])
         assert two.keys.member_public in one.standing.state.removed
         await until(lambda: any("not in the roster any more" in note for note in ada.notes))
         await trio.sleep(100)
@@ -549,7 +549,7 @@ async def test_nothing_is_sent_back_to_whom_it_came_from(tmp_path, autojump_cloc
     async with running([ada, bea], {"bea": ["ada"]}):
         await until(lambda: [peer["state"] for peer in bea.node.peers()] == ["in step"])
         for _ in range(5):
-            await ada.do(decisions.propose, title="Pushed once")
+            await ada.do(proposing.propose, title="Pushed once")
         await until(equal([ada, bea]))
         await trio.sleep(100)
         (mine,), (theirs,) = ada.node.peers(), bea.node.peers()

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from meshd.service import decisions, membership
+from meshd.service import membership, proposing, results, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
@@ -52,7 +52,7 @@ def _decide(assembly, authors, verb: Verb, subjects: list[bytes], *more: Record)
     for author in authors:
         author.ballot(motion)
     give(assembly, *more, *(record for author in authors for record in author.history))
-    decisions.vote(Context(assembly), {"id": text_of(motion), "choices": ["yes"]})
+    voting.vote(Context(assembly), {"id": text_of(motion), "choices": ["yes"]})
     assert motion in assembly.standing.rosters.ids(assembly.standing.head)
     return motion
 
@@ -83,10 +83,10 @@ def test_islands_that_admit_and_remove_end_on_one_roster_in_any_order(islands, s
         roles = _roles(each)
         assert (roles["Xena"], roles["Yara"], roles["M6"]) == ("member", "member", "removed")
         assert each.standing.apart() == []
-    question = decisions.propose(Context(cy), {"title": "On the roster that all share"})["id"]
+    question = proposing.propose(Context(cy), {"title": "On the roster that all share"})["id"]
     exchange(ada, bea, cy)
-    assert decisions.show(Context(ada), {"id": question})["electorate"] == 11
-    assert decisions.show(Context(bea), {"id": question})["roster"] == "current"
+    assert results.show(Context(ada), {"id": question})["electorate"] == 11
+    assert results.show(Context(bea), {"id": question})["roster"] == "current"
 
 
 def test_lines_that_do_not_join_by_themselves_stay_and_say_so(islands):
@@ -132,16 +132,16 @@ def test_who_writes_the_roster(islands):
     records = [record for author in authors for record in author.history]
     start = ada.standing.head
     give(ada, *records)
-    assert decisions.show(Context(ada), {"id": text_of(motion.id)})["state"] == "settled"
+    assert results.show(Context(ada), {"id": text_of(motion.id)})["state"] == "settled"
     assert (ada.standing.head, ada.store.count(tables.RosterStep)) == (start, 0)
-    decisions.propose(Context(ada), {"title": "Needs what is final"})
+    proposing.propose(Context(ada), {"title": "Needs what is final"})
     assert ada.standing.rosters.ids(ada.standing.head) == {motion.id}
     assert ada.store.count(tables.RosterStep) == 1
     give(bea, *records)
-    decisions.vote(Context(bea), {"id": text_of(motion.id), "choices": ["no"]})
+    voting.vote(Context(bea), {"id": text_of(motion.id), "choices": ["no"]})
     assert bea.standing.head == start, "a no completes nothing"
     give(cy, *records[:-1])
-    decisions.vote(Context(cy), {"id": text_of(motion.id), "choices": ["yes"]})
+    voting.vote(Context(cy), {"id": text_of(motion.id), "choices": ["yes"]})
     assert cy.standing.head == ada.standing.head
     exchange(ada, bea, cy)
     assert bea.standing.head == ada.standing.head

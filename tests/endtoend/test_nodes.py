@@ -7,7 +7,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.service import decisions, membership, talk
+from meshd.service import membership, proposing, results, talk
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
@@ -32,7 +32,7 @@ async def test_joining_over_the_network(tmp_path, autojump_clock):
         assert _roles(bea) == {"Bea": "applicant"}
         async with running([bea]):
             await until(lambda: "Bea" in _roles(ada))
-            assert decisions.list_(bea.context, {}) == []
+            assert results.list_(bea.context, {}) == []
             await ada.do(membership.vouch, person="Bea")
             await until(lambda: _roles(bea).get("Bea") == "observer")
             assert bea.assembly.keys.ticket is None
@@ -64,7 +64,7 @@ async def test_records_travel_by_push_and_by_comparison(tmp_path, autojump_clock
     async with running([ada, bea], {"bea": ["ada"]}):
         await until(equal([ada, bea]))
         begun = trio.current_time()
-        question = bytes_of((await ada.do(decisions.propose, title="Push?"))["id"])
+        question = bytes_of((await ada.do(proposing.propose, title="Push?"))["id"])
         await until(lambda: bea.assembly.store.get(tables.Proposal, id=question) is not None)
         took = trio.current_time() - begun
         assert took < 1 if options["push"] else took > 1
@@ -122,7 +122,7 @@ async def test_a_peer_that_vanishes_is_met_again(tmp_path, autojump_clock):
         await network.part({"ada"}, {"bea"})
         await until(lambda: not any(peer["state"] != "away" for peer in bea.node.peers()))
         assert bea.node.peers()[0]["problem"]
-        await ada.do(decisions.propose, title="Alone")
+        await ada.do(proposing.propose, title="Alone")
         await trio.sleep(100)
         assert ada.digest() != bea.digest()
         await network.part()
@@ -139,7 +139,7 @@ async def test_both_dial_and_one_session_stays(tmp_path, autojump_clock):
         await trio.sleep(200)
         for node in (ada, bea):
             assert len([peer for peer in node.node.peers() if peer["state"] != "away"]) == 1
-        await ada.do(decisions.propose, title="Still in touch")
+        await ada.do(proposing.propose, title="Still in touch")
         await until(equal([ada, bea]))
     ada.assembly.close()
     bea.assembly.close()
@@ -329,7 +329,7 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
             await trio.sleep(15)
             assert ada.node.peers() == []
             assert ada.digest() == before
-            await ada.do(decisions.propose, title="Still here")
+            await ada.do(proposing.propose, title="Still here")
         ada.assembly.close()
         bea.assembly.close()
 
@@ -348,7 +348,7 @@ async def test_nodes_that_met_find_each_other_after_a_restart(tmp_path, autojump
             await until(lambda: _roles(bea).get("Bea") == "observer")
             await until(lambda: any("you are an observer of Bakery now" in note for note in bea.notes))
         assert {row.address for row in bea.assembly.store.find(tables.Peer)} == {"ada"}
-        await ada.do(decisions.propose, title="While Bea was away")
+        await ada.do(proposing.propose, title="While Bea was away")
         again = Running("bea", bea.assembly, network)
         async with running([again]):
             await until(equal([ada, again]))

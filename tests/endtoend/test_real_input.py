@@ -7,7 +7,7 @@ cost of a passphrase are injected.
 import re
 from pathlib import Path
 
-from meshd.service import audit, carry, decisions
+from meshd.service import audit, carry, proposing, results, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -56,7 +56,7 @@ async def test_the_debian_election_of_2006(tmp_path, autojump_clock):
 
     for n, node in enumerate(nodes):
         words = ["=".join(str(option + 1) for option in rank) for rank in ranks[n]]
-        decisions.vote(node.context, {"id": text_of(question), "choices": words})
+        voting.vote(node.context, {"id": text_of(question), "choices": words})
     for n, author in enumerate(authors):
         node = nodes[n % 5]
         report = give(node.assembly, author.certify(), author.rank(question, *ranks[n + 5]))
@@ -76,18 +76,18 @@ async def test_the_debian_election_of_2006(tmp_path, autojump_clock):
             await node.node.work(lambda node=node: _exhaust(import_stick(node.assembly, stick)))
         await until(equal(nodes))
 
-    shown = [decisions.show(node.context, {"id": text_of(question)}) for node in nodes]
+    shown = [results.show(node.context, {"id": text_of(question)}) for node in nodes]
     assert all(each["counts"] == shown[0]["counts"] for each in shown)
     assert shown[0]["leading"] == ["Anthony Towns"]
     assert (shown[0]["seen"], shown[0]["electorate"], shown[0]["state"]) == (421, 421, "provisional")
     assert shown[0]["counts"]["Anthony Towns"] == 7
-    reasons = decisions.why(nodes[3].context, {"id": text_of(question)})["reasons"]
-    duels = {reason["text"] for reason in reasons if reason["rule"] == "duel"}
+    reasons = results.why(nodes[3].context, {"id": text_of(question)})["reasons"]
+    duels = {reason["text"] for reason in reasons if reason["rule"] == "round"}
     assert any(text.startswith("Anthony Towns against None of the Above: ") for text in duels)
     for node in nodes:
         found = _exhaust(audit.check(node.context, {"rebuild": node is nodes[0]}))
         assert found["ok"], found
-        assert decisions.show(node.context, {"id": text_of(question)}) == shown[nodes.index(node)]
+        assert results.show(node.context, {"id": text_of(question)}) == shown[nodes.index(node)]
         node.assembly.close()
 
 
@@ -101,10 +101,10 @@ async def test_what_the_larger_island_settles_the_smaller_learns_and_it_never_ch
     def watch() -> None:
         """Final never changes: once a node has shown it, it shows it for ever."""
         for n, node in enumerate(nodes):
-            for row in decisions.list_(node.context, {}):
+            for row in results.list_(node.context, {}):
                 if row["outcome"] is not None:
                     history[n].add(f"{row['id']} {row['state']} {row['outcome']}")
-            now = {f"{row['id']} {row['state']} {row['outcome']}" for row in decisions.list_(node.context, {})}
+            now = {f"{row['id']} {row['state']} {row['outcome']}" for row in results.list_(node.context, {})}
             assert history[n] <= now, "what was final changed"
 
     async with running(nodes, ring):
@@ -115,14 +115,14 @@ async def test_what_the_larger_island_settles_the_smaller_learns_and_it_never_ch
         await nodes[0].node.work(lambda: None)
         for node in nodes[:3]:
             await until(lambda node=node: state_known(node, question))
-            await node.do(decisions.vote, id=text_of(question), choices=["yes"])
+            await node.do(voting.vote, id=text_of(question), choices=["yes"])
             watch()
         await until(lambda: all(state_of(node.context, question)["state"] == "settled" for node in nodes[:3]))
         assert not state_known(nodes[3], question)
-        rival = bytes_of_id(await nodes[3].do(decisions.propose, title="Something else"))
+        rival = bytes_of_id(await nodes[3].do(proposing.propose, title="Something else"))
         for node in nodes[3:]:
             await until(lambda node=node: state_known(node, rival))
-            await node.do(decisions.vote, id=text_of(rival), choices=["yes"])
+            await node.do(voting.vote, id=text_of(rival), choices=["yes"])
         assert state_of(nodes[3].context, rival)["state"] == "provisional"
         watch()
         await network.part()
@@ -131,7 +131,7 @@ async def test_what_the_larger_island_settles_the_smaller_learns_and_it_never_ch
             shown = state_of(node.context, question)
             assert (shown["state"], shown["outcome"], shown["counts"]["yes"]) == ("settled", "passed", 3)
         for node in nodes[3:]:
-            await node.do(decisions.vote, id=text_of(question), choices=["no"])
+            await node.do(voting.vote, id=text_of(question), choices=["no"])
             watch()
         twin = _twin_of(nodes[0])
         await nodes[4].node.work(lambda: give(nodes[4].assembly, twin.ballot(question, Say.NO)))
@@ -155,7 +155,7 @@ def _twin_of(node: Running) -> Author:
 
 
 def state_known(node: Running, question: bytes) -> bool:
-    return any(row["id"] == text_of(question) for row in decisions.list_(node.context, {}))
+    return any(row["id"] == text_of(question) for row in results.list_(node.context, {}))
 
 
 def bytes_of_id(answer: dict[str, str]) -> bytes:
@@ -167,7 +167,7 @@ def test_the_importer_is_told_what_moved(tmp_path):
     (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
     exchange(one, two)
     question = propose(Context(one), "Carried by hand")
-    decisions.vote(Context(one), {"id": text_of(question), "choices": ["yes"]})
+    voting.vote(Context(one), {"id": text_of(question), "choices": ["yes"]})
     stick = tmp_path / "stick"
     stick.mkdir()
     _exhaust(carry.export(Context(one), {"path": str(stick)}))

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from meshd.errors import NodeError
-from meshd.service import audit, decisions, membership, talk
+from meshd.service import audit, membership, proposing, results, talk, voting
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.transports.memory import MemoryNetwork
@@ -85,12 +85,12 @@ class Play:
         node = self.nodes[number]
         choice = self.rng.random()
         if choice < 0.08:
-            await self.say(number, decisions.propose, title=f"Question {self.rng.random()}")
+            await self.say(number, proposing.propose, title=f"Question {self.rng.random()}", policy="significant")
         elif choice < 0.5:
-            rows = [row for row in decisions.list_(node.context, {}) if not row["voted"]]
+            rows = [row for row in results.list_(node.context, {}) if not row["voted"]]
             if rows:
                 words = self.rng.choice(["yes", "yes", "yes", "no", "abstain"])
-                await self.say(number, decisions.vote, id=self.rng.choice(rows)["id"], choices=[words])
+                await self.say(number, voting.vote, id=self.rng.choice(rows)["id"], choices=[words])
         elif choice < 0.6:
             await self.say(number, talk.say, text=f"words {self.rng.random()}")
         elif choice < 0.7:
@@ -120,7 +120,7 @@ class Play:
     def sign(self, node: Running) -> None:
         """Somebody without a node votes here; a traitor votes twice in one place, and shows each vote elsewhere."""
         author = self.rng.choice(self.authors)
-        rows = decisions.list_(node.context, {})
+        rows = results.list_(node.context, {})
         if not rows:
             return
         question = bytes_of(self.rng.choice(rows)["id"])
@@ -144,7 +144,7 @@ class Play:
 
     def watch(self) -> None:
         for number, node in enumerate(self.nodes):
-            rows = decisions.list_(node.context, {})
+            rows = results.list_(node.context, {})
             now = {f"{row['id']} {row['outcome']}" for row in rows if row["outcome"] is not None}
             assert self.final[number] <= now, "what was final changed"
             self.final[number] = now
@@ -155,7 +155,7 @@ class Play:
         views = [
             [
                 {key: row[key] for key in ("id", "state", "outcome", "counts", "seen", "electorate", "roster")}
-                for row in decisions.list_(node.context, {})
+                for row in results.list_(node.context, {})
             ]
             for node in self.nodes
         ]

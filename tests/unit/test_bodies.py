@@ -10,19 +10,25 @@ from meshd_crypto.identity import SigningKey
 from meshd_crypto.signing import sign
 from meshd_protocol import limits
 from meshd_protocol.bodies import READERS, read_body
-from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.actions import PAYLOADS, Mandate, Verb
+from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Say, Verdict
+from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import (
     Application,
     Certificate,
     Invitation,
+    Leave,
+    NetworkKeys,
+    Offer,
     Revocation,
     RosterStep,
     Vouch,
     Welcome,
     Withdrawal,
 )
-from meshd_protocol.bodies.talk import Message
+from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadTicketError, NewerVersionError
 from meshd_protocol.kinds import Kind, name_of
@@ -34,27 +40,55 @@ ID, KEY = b"i" * 32, b"k" * 32
 SIGNED = b"s" * 64
 
 EXAMPLES = {
-    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,)),
+    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),)),
     Kind.CERTIFICATE: Certificate(
         member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
     ),
     Kind.REVOCATION: Revocation(member=KEY, device=KEY, good=(1, 0, 0), signature=SIGNED),
     Kind.INVITATION: Invitation(KEY, b"12345678", b"box", 5),
     Kind.WITHDRAWAL: Withdrawal(KEY),
-    Kind.APPLICATION: Application(invitation=KEY, member=KEY, device=KEY, removals=(ID,), signature=SIGNED),
+    Kind.APPLICATION: Application(
+        invitation=KEY, member=KEY, device=KEY, removals=(ID,), witness=True, formerly=KEY, signature=SIGNED
+    ),
     Kind.VOUCH: Vouch(ID, ID),
     Kind.WELCOME: Welcome(ID, b"sealed"),
     Kind.ROSTER: RosterStep(ID, (ID, b"j" * 32), b"r" * 32),
-    Kind.PROPOSAL: Proposal(ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 1),
+    Kind.OFFER: Offer(ID, KEY, (ID,)),
+    Kind.NETWORK_KEYS: NetworkKeys(ID, ((KEY, b"sealed"),)),
+    Kind.LEAVE: Leave(ID),
+    Kind.PROPOSAL: Proposal(
+        ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 2, ID, ID, (5, 7), 10
+    ),
     Kind.BALLOT: Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
+    Kind.ATTESTATION: Attestation(ID, Verdict.PASSED, (), (3, 1, 4), b"\xf0", ID),
+    Kind.ANSWER: Answer(ID, "It was not so."),
+    Kind.MINUTES: Minutes("Monday", "We met.", 5, (KEY,)),
+    Kind.ASSENT: Assent(ID),
+    Kind.RESOLUTION: Resolution(ID, "We buy it.", (Task("Buy", KEY, 5),)),
+    Kind.FOLLOW_UP: FollowUp(ID, 3, "bought", True),
+    Kind.ACT: Act(ID, ID, "spend", "Bought flour", "the bakery"),
+    Kind.COUNTERSIGNATURE: Countersignature(ID, ((ID, 3),)),
+    Kind.HANDOVER: Handover(ID, b"j" * 32, "the keys"),
     Kind.MESSAGE: Message(b"s" * 16, "general", "hello", ID),
+    Kind.LETTER: Letter(b"s" * 16, (b"sealed",), b"box"),
+}
+ACTIONS = {
+    "admit": (Verb.ADMIT, (ID,)),
+    "remove": (Verb.REMOVE, (KEY,)),
+    "revoke": (Verb.REVOKE, (KEY, KEY, (1, 0, 0))),
+    "ratify": (Verb.RATIFY, (ID, b"j" * 32)),
+    "policy": (Verb.POLICY, (DEFAULTS[0], (ID,))),
+    "witnesses": (Verb.WITNESSES, ((KEY,), ())),
+    "charter": (Verb.CHARTER, (ID,)),
+    "mandate": (Verb.MANDATE, Mandate("treasurer", KEY, ("spend",), 5, "up to 100", True)),
+    "recall": (Verb.RECALL, ID),
 }
 SCHEMA_TEXT = (Path(meshd_protocol.__file__).parent / "records.cddl").read_text()
 
 
 def _schema(kind: Kind, rule: str | None = None) -> Schema:
     """The schema with a kind's rule as its root: CDDL validates against the first."""
-    named = rule or ("ranked-ballot" if kind == Kind.BALLOT else name_of(kind))
+    named = rule or ("ranked-ballot" if kind == Kind.BALLOT else name_of(kind).replace(" ", "-"))
     return Schema(f"root = {named}\n{SCHEMA_TEXT}")
 
 
@@ -111,6 +145,47 @@ def test_yes_no_ballots_have_a_rule_of_their_own():
             Ballot.read(encode(bad))
 
 
+def test_choices_and_scores_have_rules_of_their_own():
+    for rule, form, sound, bad in (
+        ("choices-ballot", Form.CHOICES, ((), (0, 3)), ([3, 0], [0, 0], [64])),
+        ("scores-ballot", Form.SCORES, ((), ((0, 10), (2, 0))), ([[1, 1], [0, 1]], [[0, 11]], [[0, 1], [0, 2]])),
+    ):
+        for choice in sound:
+            data = Ballot(ID, form, choice).write()
+            _schema(Kind.BALLOT, rule).validate_cbor(data)
+            assert Ballot.read(data).choice == choice
+        for choice in bad:
+            with pytest.raises(BadBodyError):
+                Ballot.read(encode({0: ID, 1: int(form), 2: choice}))
+
+
+def test_every_action_has_an_example_and_a_rule():
+    assert {verb for verb, _ in ACTIONS.values()} == set(Verb) == set(PAYLOADS)
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_actions_read_back_and_fit_the_schema(name):
+    verb, payload = ACTIONS[name]
+    body = Proposal(ID, "membership", "Do it", action=(int(verb), payload))
+    assert Proposal.read(body.write()) == body
+    plain = decode(body.write())[6]
+    schema = Schema(f"root = {name}-action\n{SCHEMA_TEXT}")
+    schema.validate_cbor(encode(plain))
+    for wrong in ([int(verb), [[[]]]], [int(verb), 5], [int(verb)], [99, plain[1]]):
+        with pytest.raises(BadBodyError):
+            Proposal.read(encode(body.to_map() | {6: wrong}))
+        with pytest.raises(ValidationError):
+            schema.validate_cbor(encode(wrong))
+
+
+def test_an_attestation_has_winners_exactly_where_its_verdict_says_so():
+    for verdict, winners in ((Verdict.WINNERS, []), (Verdict.PASSED, [0]), (Verdict.TIE, [0, 1])):
+        with pytest.raises(BadBodyError, match="winners"):
+            Attestation.read(encode({0: ID, 1: int(verdict), 2: winners, 3: [], 4: b"x", 5: ID}))
+    with pytest.raises(NewerVersionError):
+        Attestation.read(encode({0: ID, 1: 4, 3: [], 4: b"x", 5: ID}))
+
+
 def _changed(kind: Kind, key: int, value: object) -> bytes:
     return encode(EXAMPLES[kind].to_map() | {key: value})
 
@@ -134,7 +209,6 @@ def _changed(kind: Kind, key: int, value: object) -> bytes:
         (Kind.PROPOSAL, 4, [f"{n}" for n in range(limits.OPTIONS + 1)]),
         (Kind.PROPOSAL, 6, [1, []]),
         (Kind.PROPOSAL, 6, [1, [bytes([n]) * 32 for n in range(limits.APPLICATIONS + 1)]]),
-        (Kind.BALLOT, 2, []),
         (Kind.BALLOT, 2, [[]]),
         (Kind.BALLOT, 2, [[0, 0]]),
         (Kind.BALLOT, 2, [[1, 0]]),
@@ -152,7 +226,7 @@ def test_bounds_one_past(kind, key, value):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"), [(Kind.PROPOSAL, 6, [9, [ID]]), (Kind.BALLOT, 1, 9), (Kind.ROSTER, 61, 1)]
+    ("kind", "key", "value"), [(Kind.PROPOSAL, 6, [99, [ID]]), (Kind.BALLOT, 1, 9), (Kind.ROSTER, 61, 1)]
 )
 def test_what_a_later_version_may_say_asks_for_an_update(kind, key, value):
     with pytest.raises(NewerVersionError):
@@ -205,6 +279,7 @@ def test_countersignatures_cover_what_a_later_version_adds():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
+        ({8: 5}, "no quorum"),
         ({5: True}, "no quorum"),
         ({4: [1, 4]}, "no quorum"),
         ({6: 5}, "no quorum"),
@@ -226,7 +301,15 @@ def test_void_policies(changed, words):
 
 @pytest.mark.parametrize(
     ("changed", "words"),
-    [({4: [5, 4]}, "quorum"), ({4: [1, 0]}, "quorum"), ({3: [2, 1, True]}, "threshold"), ({1: 9}, "later version")],
+    [
+        ({4: [5, 4]}, "quorum"),
+        ({4: [1, 0]}, "quorum"),
+        ({3: [2, 1, True]}, "threshold"),
+        ({1: 9}, "later version"),
+        ({6: 0}, "open for some time"),
+        ({0: "constitution"}, "must be settled"),
+        ({0: "recall"}, "must be settled"),
+    ],
 )
 def test_void_certified_policies(changed, words):
     standard = next(policy for policy in DEFAULTS if policy.name == "standard")

@@ -6,7 +6,7 @@ import pytest
 
 from meshd import survey
 from meshd.errors import NodeError
-from meshd.service import audit, decisions, talk
+from meshd.service import audit, results, talk
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_crypto.hashing import digest
@@ -191,7 +191,7 @@ def test_a_seized_device_counts_alike_everywhere(two):
     assert ada.standing.state.revoked == {cy.device.public: 1}
     later = propose(Context(ada), "Later")
     give(ada, cy.ballot(later), again.ballot(later))
-    shown = decisions.why(Context(ada), {"id": state_of(Context(ada), later)["id"]})
+    shown = results.why(Context(ada), {"id": state_of(Context(ada), later)["id"]})
     assert shown["counts"]["yes"] == 1
     assert any("revoked before" in reason["text"] for reason in shown["reasons"])
 
@@ -222,7 +222,6 @@ def test_any_order_of_arrival_shows_the_same(two, tmp_path):
         everything += [wire(record) for record in records]
         rng.shuffle(everything)
         waiting = Waiting()
-        fresh.standing = None
         for at in range(0, len(everything), 3):
             fresh.receive(everything[at : at + 3], waiting)
         views.append(_rows(fresh))

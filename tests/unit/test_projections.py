@@ -7,7 +7,7 @@ from meshd import survey
 from meshd.assembly import open_assembly
 from meshd.config import LOG
 from meshd.errors import NodeError
-from meshd.service import audit, decisions, membership
+from meshd.service import audit, membership, results
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -36,9 +36,9 @@ def _steps(assembly, question) -> int:
         count += 1
         return 0
 
-    decisions.show(Context(assembly), {"id": text_of(question)[:12]})  # whatever is remembered, is remembered now
+    results.show(Context(assembly), {"id": text_of(question)[:12]})  # whatever is remembered, is remembered now
     assembly.store.on_step(step)
-    decisions.show(Context(assembly), {"id": text_of(question)[:12]})
+    results.show(Context(assembly), {"id": text_of(question)[:12]})
     assembly.store.on_step(None)
     return count
 
@@ -116,7 +116,7 @@ def test_every_edited_row_is_found_and_mended(busy, table):
     assert not found["ok"]
     assert run(audit.check(Context(one), {"rebuild": True}))["ok"]
     assert run(audit.check(Context(one), {}))["ok"]
-    assert decisions.show(Context(one), {"id": text_of(question)})["state"] == "provisional"
+    assert results.show(Context(one), {"id": text_of(question)})["state"] == "provisional"
     newer = Author(one.id, "New", 70)
     assert len(give(one, newer.certify()).new) == 1, "and new chains still get a number of their own"
     assert run(audit.check(Context(one), {}))["ok"]
@@ -206,5 +206,5 @@ def test_one_ballot_for_an_unknown_proposal_waits_without_harm(busy):
     one, _, _ = busy
     author = Author(one.id, "Dan", 70)
     give(one, author.certify(), author.write(Kind.BALLOT, Ballot(b"q" * 32, Form.YES_NO, 1)))
-    assert len(decisions.list_(Context(one), {})) == 1
+    assert len(results.list_(Context(one), {})) == 1
     assert run(audit.check(Context(one), {}))["ok"]

@@ -8,9 +8,10 @@ import pytest
 
 from meshd_protocol.bodies.decisions import Form, Say, Verb
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
-from meshd_protocol.decisions.outcome import Cast
+from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.meaning import Decision, DeviceEnd, Endorsement, Item, Newcomer
 from meshd_protocol.policies import DEFAULTS
-from meshd_protocol.rosters import Decision, DeviceEnd, Endorsement, Item, Rosters, roster_id, vouches_needed
+from meshd_protocol.rosters import Rosters, Step, roster_id, vouches_needed
 
 ASSEMBLY = b"a" * 32
 SEEDS = int(os.environ.get("MESHD_SEEDS", "60"))
@@ -26,6 +27,7 @@ class Log:
     def __init__(self, founders: Sequence[bytes]) -> None:
         self.items: dict[bytes, Item] = {}
         self.votes: dict[bytes, list[Cast]] = {}
+        self.attested: dict[bytes, list[Attested]] = {}
         genesis = Genesis("x", b"n" * 16, RULES_VERSION, DEFAULTS, tuple(sorted(founders)))
         self.rosters = Rosters(ASSEMBLY, genesis, self)
 
@@ -34,6 +36,9 @@ class Log:
 
     def casts(self, decision: bytes) -> Sequence[Cast]:
         return self.votes.get(decision, [])
+
+    def attestations(self, decision: bytes) -> Sequence[Attested]:
+        return self.attested.get(decision, [])
 
     def decide(
         self,
@@ -45,7 +50,12 @@ class Log:
         policy: str = "membership",
     ) -> bytes:
         identity = key(name)
-        self.items[identity] = Decision(identity, pin, policy, verb, tuple(people))
+        newcomers = tuple(Newcomer(key(f"{name}>{n}"), who, None) for n, who in enumerate(people))
+        self.items[identity] = (
+            Decision(identity, pin, policy, verb, newcomers=newcomers)
+            if verb == Verb.ADMIT
+            else Decision(identity, pin, policy, verb, tuple(people))
+        )
         self.votes[identity] = [
             Cast(key(f"{name}/{n}"), who, key(f"device of {who!r}"), 5, 0, Form.YES_NO, int(Say.YES), 0)
             for n, who in enumerate(yes)
@@ -94,7 +104,7 @@ def test_the_expelled_founder_takes_over_nothing():
     for each in coup:
         assert log.rosters.problem(head, [each])
     beside = log.rosters.learn(frozenset(coup))  # even where he builds a line of his own from the genesis
-    assert log.rosters.advance(head, [(start, beside)]) == []
+    assert log.rosters.advance(head, [Step(start, beside)]) == []
 
 
 def test_without_rule_1_one_founder_would_rule(monkeypatch):
@@ -223,8 +233,8 @@ def test_two_who_remove_each_other():
     start = log.rosters.origin
     left = log.decide("left", Verb.REMOVE, start, [people[4]], people[:3])
     right = log.decide("right", Verb.REMOVE, start, [people[0]], people[2:])
-    ways = [(start, log.step(start, left)), (start, log.step(start, right))]
-    ends = {log.rosters.advance(head, ways)[-1][0] if log.rosters.advance(head, ways) else head for _, head in ways}
+    ways = [Step(start, log.step(start, left)), Step(start, log.step(start, right))]
+    ends = {log.rosters.advance(head, ways)[-1][0] if log.rosters.advance(head, ways) else head for _, head, _ in ways}
     ends.add(log.rosters.advance(start, ways)[-1][0])
     states = [log.rosters.state(end) for end in ends]
     for state in states:
@@ -241,7 +251,7 @@ def test_six_of_ten_admit_two_while_six_of_ten_remove_one():
     one, two = log.step(start, admit), log.step(start, remove)
     assert log.rosters.problem(one, [remove]), "6 of 12 are not more than half"
     assert log.rosters.problem(two, [admit]) is None
-    ways = [(start, one), (start, two)]
+    ways = [Step(start, one), Step(start, two)]
     together = log.rosters.advance(start, ways)[-1][0]
     assert log.rosters.ids(together) == {admit, remove}
     assert log.rosters.advance(one, ways) == [], "this line waits for one more yes, or a ratification"
@@ -315,7 +325,7 @@ class _Islands:
             here = [items[each] for each in rosters.ids(head)]
             for member in rosters.state(head).members:
                 removals = {item.id for item in here if item.verb == Verb.REMOVE and member in item.members}
-                aware = (item for item in here if item.verb == Verb.ADMIT and member in item.members)
+                aware = (item for item in here if any(each.member == member for each in item.newcomers))
                 assert not removals or any(removals <= rosters.ids(item.pin) for item in aware), (
                     "somebody removed is back"
                 )
@@ -358,7 +368,7 @@ def test_without_ending_older_admissions_the_removed_come_back(monkeypatch):
     def forgiving(self, ids):
         state = real(self, ids)
         items = [self._facts.item(each) for each in ids]
-        admitted = {m for item in items if isinstance(item, Decision) and item.verb == Verb.ADMIT for m in item.members}
+        admitted = {each.member for item in items if isinstance(item, Decision) for each in item.newcomers}
         return state._replace(members=state.members | admitted)
 
     monkeypatch.setattr(Rosters, "meaning", forgiving)

@@ -21,6 +21,15 @@ def register(verbs: Any, common: Any) -> None:
         "ticket", metavar="TICKET", help="the line starting meshd:, a file with it, or - for standard input"
     )
     parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in the assembly")
+    parser.add_argument(
+        "--no-witness", action="store_true", help="don't offer this device as a witness's, once you are a member"
+    )
+    parser.add_argument(
+        "--member-key", metavar="FILE", help="one more device of yours: the key from `meshd whoami --member-key`, or -"
+    )
+    parser.add_argument(
+        "--formerly", metavar="KEY", help="you lost everything, the member key too: whose place you ask to take"
+    )
     parser.set_defaults(function=join)
 
 
@@ -43,7 +52,9 @@ def join(where: Where, options: Any) -> int:
     from meshd import alone
 
     line = _ticket(options.ticket)
-    answer = alone.apply(where.home, line, options.person, lambda: passphrase(where, new=True), _label())
+    key = _member_key(options.member_key) if options.member_key else None
+    how = alone.joining(not options.no_witness, key, options.formerly)
+    answer = alone.apply(where.home, line, options.person, lambda: passphrase(where, new=True), _label(), how)
     if where.json:
         output.emit(_stable(answer))
         return 0
@@ -61,6 +72,19 @@ def _stable(answer: dict[str, Any]) -> dict[str, Any]:
 def _label() -> str:
     """What this machine calls itself: a device's label, seen by members only."""
     return socket.gethostname()[:60]
+
+
+def _member_key(path: str) -> str:
+    if path == "-":
+        if sys.stdin.isatty():
+            from getpass import getpass
+
+            return getpass("Member key: ")
+        return sys.stdin.read(1024)
+    try:
+        return Path(path).read_text()[:1024]
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"cannot read the member key from {path}") from error
 
 
 def _ticket(words: str) -> str:

@@ -1,17 +1,15 @@
-"""propose, list, show, vote, why: decisions."""
+"""propose, list, show, vote, why, answer: decisions."""
 
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.errors import UsageError
+from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
-_TEXT_BYTES = 12 * 1024
-"""What a proposal's text may have (`meshd_protocol.limits`)."""
+_ID = "any unique beginning of its id"
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -19,10 +17,18 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("propose", parents=[common], help="put a question to the members")
     parser.add_argument("title", metavar="TITLE", help="the question, in quotes")
     parser.add_argument("--text", metavar="FILE", help="the whole text, from a file (- for standard input)")
-    parser.add_argument("--policy", metavar="P", help="the rule to decide by (default: significant)")
+    parser.add_argument("--policy", metavar="P", help="the rule to decide by (default: standard, or election)")
     parser.add_argument(
         "--option", dest="options", metavar="X", action="append", help="an option of an election; repeat"
     )
+    parser.add_argument("--method", metavar="M", help="how an election is counted (default: schulze, or stv-scottish)")
+    parser.add_argument("--seats", metavar="N", type=int, help="how many options are elected (default: 1)")
+    parser.add_argument(
+        "--cost", dest="costs", metavar="N", action="append", help="what each option costs, in their order; repeat"
+    )
+    parser.add_argument("--budget", metavar="N", type=int, help="how much there is to spend (equal-shares)")
+    parser.add_argument("--amends", metavar="ID", help="a rival text of that proposal; its ballots don't move")
+    parser.add_argument("--repeals", metavar="ID", help="takes the place of that decision, once this one is final")
     parser.add_argument(
         "--closes", metavar="WHEN", help="when you would like it to be over: 3d, 12h, 2026-12-01, 2026-12-01T18:00"
     )
@@ -30,27 +36,42 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("list", parents=[common], help="everything that is decided by ballots")
     parser.set_defaults(function=list_)
     parser = verbs.add_parser("show", parents=[common], help="one proposal and where it stands")
-    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
+    parser.add_argument("id", metavar="ID", help=_ID)
     parser.set_defaults(function=show)
     parser = verbs.add_parser("vote", parents=[common], help="cast your ballot")
-    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
+    parser.add_argument("id", metavar="ID", help=_ID)
     parser.add_argument(
-        "choices", metavar="CHOICE", nargs="+", help="yes, no, abstain; or options, best first (A=B: equal)"
+        "choices",
+        metavar="CHOICE",
+        nargs="+",
+        help="yes, no, abstain; consent, object, stand-aside; options, best first (A=B: equal); A=5 B=3 where scores "
+        "are asked; blank",
     )
-    parser.add_argument("--late", action="store_true", help="vote although its date has passed")
+    parser.add_argument("--reason", metavar="TEXT", help="why; an objection needs it")
+    parser.add_argument("--late", action="store_true", help="vote although its date has passed, or its roster is old")
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
-    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
+    parser.add_argument("id", metavar="ID", help=_ID)
     parser.set_defaults(function=why)
+    parser = verbs.add_parser("answer", parents=[common], help="say something to a motion that is about you")
+    parser.add_argument("id", metavar="ID", help=_ID)
+    parser.add_argument("text", metavar="TEXT", help="what you say, in quotes; it travels with the motion")
+    parser.set_defaults(function=answer)
 
 
 def propose(where: Where, options: Any) -> int:
     """`meshd propose TITLE`."""
     arguments = {
         "title": options.title,
-        "text": _text(options.text) if options.text is not None else None,
+        "text": text_from(options.text),
         "policy": options.policy,
         "options": options.options,
+        "method": options.method,
+        "seats": options.seats,
+        "costs": options.costs,
+        "budget": options.budget,
+        "amends": options.amends,
+        "repeals": options.repeals,
         "closes_ms": _closes(options.closes) if options.closes is not None else None,
     }
     answer = ask(where, "propose", arguments)
@@ -59,6 +80,8 @@ def propose(where: Where, options: Any) -> int:
         return 0
     output.say(answer["id"])
     output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]} …` casts your own ballot.")
+    for each in answer["warnings"]:
+        output.warn(each)
     return 0
 
 
@@ -86,15 +109,17 @@ def show(where: Where, options: Any) -> int:
     if answer["text"]:
         output.say("")
         output.paragraph(answer["text"])
-    for message in answer["about"]:
-        output.say(f"{message['person']}:")
-        output.paragraph(message["text"])
+    for title, rows in (("answers", answer["answers"]), ("says", answer["about"]), ("notes", answer["outcomes"])):
+        for row in rows:
+            output.say(f"{row['person']} {title}:")
+            output.paragraph(row["text"])
     return 0
 
 
 def vote(where: Where, options: Any) -> int:
     """`meshd vote ID CHOICE…`."""
-    answer = ask(where, "vote", {"id": options.id, "choices": options.choices, "late": options.late})
+    arguments = {"id": options.id, "choices": options.choices, "late": options.late, "reason": options.reason}
+    answer = ask(where, "vote", arguments)
     if where.json:
         output.emit({"id": answer["id"]})
         return 0
@@ -103,6 +128,8 @@ def vote(where: Where, options: Any) -> int:
         f"Your ballot is cast. {row['title']}: {_state(row)} "
         f"({_counts(row)}; seen {row['seen']} of {row['electorate']})."
     )
+    if answer["warning"]:
+        output.warn(answer["warning"])
     return 0
 
 
@@ -119,30 +146,22 @@ def why(where: Where, options: Any) -> int:
     return 0
 
 
+def answer(where: Where, options: Any) -> int:
+    """`meshd answer ID TEXT`."""
+    given = ask(where, "answer", {"id": options.id, "text": options.text})
+    if where.json:
+        output.emit(given)
+    else:
+        output.tell("Your answer goes with the motion, to everybody who sees it.")
+    return 0
+
+
 def _closes(words: str) -> int:
     now = int(time.time() * 1000)
     when = moment(words, now)
     if when <= now:
         raise UsageError(f"{words} has passed", "Like 3d, 12h, 2026-12-01 or 2026-12-01T18:00.")
     return when
-
-
-def _text(path: str) -> str:
-    try:
-        data = sys.stdin.buffer.read(_TEXT_BYTES + 1) if path == "-" else _beginning(Path(path))
-    except OSError as error:
-        raise CommandError(f"cannot read the text {path}: {error.strerror}") from error
-    if len(data) > _TEXT_BYTES:
-        raise CommandError(f"the text is longer than the {_TEXT_BYTES} bytes that a record holds")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"the text {path} is not in UTF-8") from error
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_TEXT_BYTES + 1)
 
 
 def _head(row: dict[str, Any]) -> None:
@@ -152,6 +171,21 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"  state     {_state(row)}")
     output.say(f"  counts    {_counts(row)}")
     output.say(f"  seen      {row['seen']} of {row['electorate']} ballots")
+    if row.get("action"):
+        output.say(f"  does      {row['action']}")
+    if row["options"]:
+        options = ", ".join(f"{number}. {option}" for number, option in enumerate(row["options"], 1))
+        output.say(f"  options   {options}")
+    if row.get("amends"):
+        output.say(f"  amends    {row['amends'][: output.SHORT_ID]}")
+    for each in row.get("rivals", ()):
+        output.say(f"  rival     {each['id'][: output.SHORT_ID]}  {each['title']}")
+    if row.get("repeals"):
+        output.say(f"  repeals   {row['repeals'][: output.SHORT_ID]}, once this is final")
+    for each in row.get("repealed_by", ()):
+        output.say(f"  repealed  by {each[: output.SHORT_ID]}")
+    if row.get("waits_ms"):
+        output.say(f"  open      for {_span(row['waits_ms'])} more by this machine's measure, grace included")
     if row["roster"] == "earlier":
         output.say("  roster    an earlier one than this node follows now")
     elif row["roster"] == "other":
@@ -161,10 +195,15 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  closes    {output.when(row['closes_ms'])}{note}")
 
 
+def _span(milliseconds: int) -> str:
+    hours = -(-milliseconds // 3_600_000)
+    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"
+
+
 def _state(row: dict[str, Any]) -> str:
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        return f"{row['state']}: {outcome}"
+        return f"{row['state']}: {outcome}{' (repealed)' if row['repealed'] else ''}"
     leading = row["leading"]
     if not leading:
         return str(row["state"])
@@ -175,7 +214,7 @@ def _state(row: dict[str, Any]) -> str:
 def _counts(row: dict[str, Any]) -> str:
     if not row["counts"]:
         return "none"
-    if isinstance(row["leading"], list) or (isinstance(row["outcome"], list)):
+    if row["counted"]:
         best = sorted(row["counts"].items(), key=lambda item: -item[1])
-        return ", ".join(f"{name} beats {count}" for name, count in best)
+        return f"{', '.join(f'{name} {count}' for name, count in best)} ({row['counted']})"
     return ", ".join(f"{count} {name}" for name, count in row["counts"].items())

@@ -43,6 +43,7 @@ def demo(where: Where, options: Any) -> int:
         during = _blackout(ada, bea, cy)
         _by_stick(bea, cy, stick, during)
         _meet_again(ada, bea, cy)
+        during.append(_daily_business(people))
         final = _compare(people, during)
     finally:
         for person in people:
@@ -138,12 +139,12 @@ def _let_in(ada: _Person, newcomer: _Person, vouchers: tuple[_Person, ...], vote
 def _blackout(ada: _Person, bea: _Person, cy: _Person) -> list[str]:
     _chapter("The network fails. Cy is cut off; Ada and Bea still reach each other.")
     cy.stop()
-    generator = bea("propose", "Buy a generator for the cold store")["id"]
+    generator = bea("propose", "Buy a generator for the cold store", "--policy", "significant")["id"]
     bea("vote", generator[:8], "yes")
     _wait("Ada to see the proposal", partial(_sees, ada, generator))
     ada("vote", generator[:8], "yes")
     _state(ada, generator, "settled", "Two of three said yes: settled, in the blackout, and final.")
-    oven = cy("propose", "Lend the oven to the relief kitchen")["id"]
+    oven = cy("propose", "Lend the oven to the relief kitchen", "--policy", "significant")["id"]
     cy("vote", oven[:8], "yes")
     _state(cy, oven, "provisional", "Cy decides alone in the dark; one of three is not enough, and the node says so.")
     return [generator, oven]
@@ -167,6 +168,23 @@ def _meet_again(ada: _Person, bea: _Person, cy: _Person) -> None:
     people = (ada, bea, cy)
     _wait("all three logs to be equal", lambda: len({person("status", quiet=True)["digest"] for person in people}) == 1)
     _tell("All three nodes hold the same records.")
+
+
+def _daily_business(people: tuple[_Person, ...]) -> str:
+    _chapter("Daily business: a vote of those who vote. The witnesses' nodes certify it by themselves.")
+    ada = people[0]
+    sundays: str = ada("propose", "Open on Sundays in December")["id"]
+    for person, word in zip(people, ("yes", "yes", "no"), strict=True):
+        _wait(f"{person.name} to see the proposal", partial(_sees, person, sundays))
+        person("vote", sundays[:8], word)
+    for person in people:
+        _wait(f"{person.name} to see the certificate", partial(_is_final, person, sundays))
+    _state(ada, sundays, "certified", "All ballots are in, so three witnesses need not wait three days.")
+    return sundays
+
+
+def _is_final(person: _Person, decision: str) -> bool:
+    return bool(person("show", decision[:8], quiet=True)["outcome"])
 
 
 def _compare(people: tuple[_Person, ...], during: list[str]) -> list[Any]:

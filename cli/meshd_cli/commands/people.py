@@ -1,10 +1,11 @@
-"""invite, members, vouch, admit, whoami: who is who."""
+"""invite, members, vouch, admit, remove, leave, devices, revoke, ratify, follow, whoami: who is who."""
 
 import sys
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask
+from meshd_cli.errors import UsageError
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -14,6 +15,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--withdraw", action="store_true", help="close all your open invitations instead")
     parser.set_defaults(function=invite)
     parser = verbs.add_parser("members", parents=[common], help="who is in, and who asks to be")
+    parser.add_argument("--report", action="store_true", help="who brought whom, when, and who has which roles")
     parser.set_defaults(function=members)
     parser = verbs.add_parser("vouch", parents=[common], help="say that you know an applicant")
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
@@ -21,7 +23,30 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("admit", parents=[common], help="propose somebody as a member, and vote yes")
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
     parser.set_defaults(function=admit)
+    parser = verbs.add_parser("remove", parents=[common], help="propose to remove somebody, and vote yes")
+    parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
+    parser.add_argument("--reason", metavar="TEXT", help="why, so that she can answer")
+    parser.set_defaults(function=remove)
+    parser = verbs.add_parser("leave", parents=[common], help="go; no vote is needed")
+    parser.add_argument("--yes", action="store_true", help="I mean it")
+    parser.set_defaults(function=leave)
+    parser = verbs.add_parser("devices", parents=[common], help="your devices, or somebody's")
+    parser.add_argument("person", metavar="PERSON", nargs="?", help="whose (default: yours)")
+    parser.set_defaults(function=devices)
+    parser = verbs.add_parser("revoke", parents=[common], help="a device is lost or stolen: nothing new of it counts")
+    parser.add_argument("device", metavar="DEVICE", help="the beginning of its key, as `meshd devices` shows it")
+    parser.add_argument("--reason", metavar="TEXT", help="why, where the others decide it")
+    parser.set_defaults(function=revoke)
+    parser = verbs.add_parser("ratify", parents=[common], help="propose to take in what another line decided")
+    parser.add_argument("roster", metavar="ROSTER", nargs="?", help="which line (default: all beside this one)")
+    parser.set_defaults(function=ratify)
+    parser = verbs.add_parser("follow", parents=[common], help="go over to another line of this assembly")
+    parser.add_argument("roster", metavar="ROSTER", help="as `meshd status` shows it")
+    parser.set_defaults(function=follow)
     parser = verbs.add_parser("whoami", parents=[common], help="who you are here")
+    parser.add_argument(
+        "--member-key", action="store_true", help="show the secret that makes another device yours, to keep on paper"
+    )
     parser.set_defaults(function=whoami)
 
 
@@ -50,13 +75,27 @@ def invite(where: Where, options: Any) -> int:
 
 
 def members(where: Where, options: Any) -> int:
-    """`meshd members`."""
-    answer = ask(where, "members")
+    """`meshd members [--report]`."""
+    answer = ask(where, "members", {"report": options.report})
     if where.json:
         output.emit(answer)
         return 0
-    rows = [(row["label"] + (" (you)" if row["me"] else ""), row["role"], _note(row)) for row in answer]
-    output.table(("person", "role", ""), rows, "nobody")
+    if options.report:
+        rows = [
+            (
+                row["person"],
+                row["role"],
+                ", ".join(row["brought_by"]) or "founder",
+                output.when(row["admitted_ms"]) if row["admitted_ms"] else "",
+                ", ".join(row["brought"]),
+                "; ".join([*row["roles"], *([row["part"]] if row["part"] else [])]),
+            )
+            for row in answer
+        ]
+        output.table(("person", "role", "brought by", "admitted", "brought", "roles"), rows, "nobody")
+        return 0
+    shown = [(row["label"] + (" (you)" if row["me"] else ""), row["role"], _note(row)) for row in answer]
+    output.table(("person", "role", ""), shown, "nobody")
     return 0
 
 
@@ -71,6 +110,8 @@ def _note(row: dict[str, Any]) -> str:
         notes.append(f"invited by {', '.join(row['invited_by'])}")
     if row["same_ticket_as"]:
         notes.append(f"the same ticket was used by {', '.join(row['same_ticket_as'])}: ask who is who")
+    if row["formerly"]:
+        notes.append(f"says she was {', '.join(row['formerly'])}, and lost everything: ask her")
     if row["me"]:
         notes.append("the application waits for an answer")
     return "; ".join(notes)
@@ -106,11 +147,102 @@ def admit(where: Where, options: Any) -> int:
     return 0
 
 
-def whoami(where: Where, options: Any) -> int:
-    """`meshd whoami`."""
-    answer = ask(where, "whoami")
+def remove(where: Where, options: Any) -> int:
+    """`meshd remove PERSON --reason TEXT`."""
+    answer = ask(where, "remove", {"person": options.person, "reason": options.reason})
     if where.json:
         output.emit(answer)
+        return 0
+    short = answer["id"][: output.SHORT_ID]
+    if answer["removed"]:
+        output.say(f"{answer['person']} is removed. ({short})")
+        output.tell("A new network key goes to everybody who remains.")
+    else:
+        output.say(f"Your yes is cast; others vote with `meshd vote {short} yes`.")
+        output.tell(f"{answer['person']} answers with `meshd answer {short} TEXT`; the answer travels with the motion.")
+    return 0
+
+
+def leave(where: Where, options: Any) -> int:
+    """`meshd leave --yes`."""
+    if not options.yes:
+        raise UsageError("leaving is for good: to come back, you apply anew", "`meshd leave --yes`")
+    answer = ask(where, "leave")
+    if where.json:
+        output.emit(answer)
+    else:
+        output.say("You leave. It takes effect when another member's node sees it: meet one, or carry a stick.")
+    return 0
+
+
+def devices(where: Where, options: Any) -> int:
+    """`meshd devices [PERSON]`."""
+    answer = ask(where, "devices", {"person": options.person})
+    if where.json:
+        output.emit(answer)
+        return 0
+    rows = []
+    for row in answer:
+        notes = [word for word in ("here", "witness", "revoked") if row[word]]
+        rows.append((row["device"][: output.SHORT_ID], row["name"], row["scope"], ", ".join(notes)))
+    output.table(("device", "name", "may do", ""), rows, "No devices.")
+    return 0
+
+
+def revoke(where: Where, options: Any) -> int:
+    """`meshd revoke DEVICE`."""
+    answer = ask(where, "revoke", {"device": options.device, "reason": options.reason})
+    if where.json:
+        output.emit(answer)
+    elif answer["revoked"]:
+        output.say("Revoked. What it wrote until now still counts; nothing new does.")
+        output.tell("A new network key goes to every device that remains.")
+    else:
+        output.say(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+    return 0
+
+
+def ratify(where: Where, options: Any) -> int:
+    """`meshd ratify [ROSTER]`."""
+    answer = ask(where, "ratify", {"roster": options.roster})
+    if where.json:
+        output.emit(answer)
+        return 0
+    what = output.plural(answer["decisions"], "decision")
+    if answer["done"]:
+        output.say(f"{what} of the other line are taken in.")
+    else:
+        output.say(f"Your yes to {what} of the other line is cast; {answer['needed']} members must say so.")
+        output.tell(f"Others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+    return 0
+
+
+def follow(where: Where, options: Any) -> int:
+    """`meshd follow ROSTER`."""
+    answer = ask(where, "follow", {"roster": options.roster})
+    if where.json:
+        output.emit(answer)
+        return 0
+    members_ = output.plural(answer["members"], "member")
+    output.say(f"This node follows {answer['roster'][: output.SHORT_ID]} now, of {members_}.")
+    for word, names in (("in", answer["in"]), ("out", answer["out"])):
+        if names:
+            output.say(f"  {word:<4} {', '.join(names)}")
+    return 0
+
+
+def whoami(where: Where, options: Any) -> int:
+    """`meshd whoami`."""
+    answer = ask(where, "whoami", {"member_key": options.member_key})
+    if where.json:
+        output.emit(answer)
+        return 0
+    if options.member_key:
+        key = answer["member_key"]
+        output.say(" ".join(key[start : start + 4] for start in range(0, len(key), 4)))
+        output.tell(
+            "Whoever has this is you. On paper, away from this machine, it brings you back if the machine is lost."
+        )
         return 0
     name = answer["name"] or "an assembly whose log is not here yet"
     output.say(f"{answer['label']}, {answer['role']} of {name}")

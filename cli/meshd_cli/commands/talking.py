@@ -12,6 +12,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("text", metavar="TEXT", help="what to say, in quotes")
     parser.add_argument("--topic", metavar="T", help="under which topic (default: general)")
     parser.add_argument("--about", metavar="ID", help="on which proposal")
+    parser.add_argument("--to", metavar="PERSON", help="a letter: sealed, for one person alone")
     parser.set_defaults(function=say)
     parser = verbs.add_parser("read", parents=[common], help="what was said, newest last")
     parser.add_argument("--topic", metavar="T", help="only what was said under this topic")
@@ -23,11 +24,11 @@ def register(verbs: Any, common: Any) -> None:
 
 def say(where: Where, options: Any) -> int:
     """`meshd say TEXT`."""
-    answer = ask(where, "say", {"text": options.text, "topic": options.topic, "about": options.about})
+    answer = ask(where, "say", {"text": options.text, "topic": options.topic, "about": options.about, "to": options.to})
     if where.json:
         output.emit(answer)
     else:
-        output.tell("Said.")
+        output.tell(f"Sealed to {answer['to']}." if options.to else "Said.")
     return 0
 
 
@@ -39,7 +40,8 @@ def read(where: Where, options: Any) -> int:
         return 0
     for row in answer:
         stranger = "" if row["role"] in ("member", "observer") else "  (not in the roster)"
-        output.say(f"{output.when(row['time_ms'])}  {row['person']}  [{row['topic']}]{stranger}")
+        where_to = f"to {row['to']} alone" if row["to"] else f"[{row['topic']}]"
+        output.say(f"{output.when(row['time_ms'])}  {row['person']}  {where_to}{stranger}")
         output.paragraph(row["text"])
     if not answer:
         output.tell("Nothing has been said here yet.")

@@ -7,10 +7,10 @@ hints that a later version may add without cutting anybody off.
 
 from collections.abc import Callable
 
-from meshd_protocol.bodies import decisions, genesis, membership, talk
+from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, talk
 from meshd_protocol.bodies.schema import Body
 from meshd_protocol.errors import BadBodyError, NewerVersionError
-from meshd_protocol.kinds import LOG_OF, Kind
+from meshd_protocol.kinds import LOG_OF, Kind, name_of
 from meshd_protocol.records import VERSION, Record
 
 READERS: dict[int, Callable[[bytes], Body]] = {
@@ -23,9 +23,22 @@ READERS: dict[int, Callable[[bytes], Body]] = {
     Kind.VOUCH: membership.Vouch.read,
     Kind.WELCOME: membership.Welcome.read,
     Kind.ROSTER: membership.RosterStep.read,
+    Kind.OFFER: membership.Offer.read,
+    Kind.NETWORK_KEYS: membership.NetworkKeys.read,
+    Kind.LEAVE: membership.Leave.read,
     Kind.PROPOSAL: decisions.Proposal.read,
     Kind.BALLOT: decisions.Ballot.read,
+    Kind.ATTESTATION: decisions.Attestation.read,
+    Kind.ANSWER: decisions.Answer.read,
+    Kind.MINUTES: meetings.Minutes.read,
+    Kind.ASSENT: meetings.Assent.read,
+    Kind.RESOLUTION: meetings.Resolution.read,
+    Kind.FOLLOW_UP: meetings.FollowUp.read,
+    Kind.ACT: delegates.Act.read,
+    Kind.COUNTERSIGNATURE: delegates.Countersignature.read,
+    Kind.HANDOVER: delegates.Handover.read,
     Kind.MESSAGE: talk.Message.read,
+    Kind.LETTER: talk.Letter.read,
 }
 
 
@@ -40,7 +53,7 @@ def read_body(record: Record) -> Body:
     if reader is None:
         raise NewerVersionError(f"a record of kind {record.kind}: this meshd needs an update")
     if LOG_OF[record.kind] != record.log:
-        raise BadBodyError(f"a {Kind(record.kind).name.lower()} in log {record.log}, where it has no effect")
+        raise BadBodyError(f"a {name_of(record.kind)} in log {record.log}, where it has no effect")
     if record.body is None:
         raise BadBodyError("its body is missing")
     return reader(record.body)

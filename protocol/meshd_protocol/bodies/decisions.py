@@ -1,19 +1,19 @@
-"""Bodies of decisions: proposal and ballot."""
+"""Bodies of decisions: proposal, ballot, attestation, answer. What a proposal does beyond itself is in `actions`."""
 
+import itertools
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, Body, Check, Field, array, string, uint
+from meshd_protocol.bodies.actions import Verb, read_action
+from meshd_protocol.bodies.schema import ID, Body, Check, Field, array, blob, octets, string, uint
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 
+__all__ = ["Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Say", "Verb", "Verdict", "read_choice"]
 
-class Verb(IntEnum):
-    """What a decision does to the roster, beyond being decided."""
-
-    ADMIT = 1
-    REMOVE = 2
+Choice = int | tuple[int, ...] | tuple[tuple[int, ...], ...]
+"""A ballot's choice: a `Say`, option numbers, ranks, or (option, score) pairs."""
 
 
 class Form(IntEnum):
@@ -21,6 +21,8 @@ class Form(IntEnum):
 
     YES_NO = 0
     RANKS = 1
+    CHOICES = 2
+    SCORES = 3
 
 
 class Say(IntEnum):
@@ -31,21 +33,22 @@ class Say(IntEnum):
     ABSTAIN = 2
 
 
-def _action(value: Any) -> tuple[int, tuple[bytes, ...]]:
-    if type(value) is not list or len(value) != 2 or type(value[0]) is not int:
-        raise BadBodyError("not [verb, subjects]")
-    if value[0] not in set(Verb):
-        raise NewerVersionError("of a later version: this meshd needs an update")
-    subjects: tuple[bytes, ...] = array(ID, limits.APPLICATIONS, 1, distinct=True)(value[1])
-    return value[0], subjects
+class Verdict(IntEnum):
+    """What a witness found. WINNERS goes with option numbers."""
+
+    FAILED = 0
+    PASSED = 1
+    TIE = 2
+    WINNERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal(Body):
     """A question to the members of one roster, under one of its policies.
 
-    `action` is (verb, subjects): ADMIT names applications, REMOVE names member keys. `method` and `seats` belong to
-    elections. `closes_ms` is the author's wish, shown to people; no rule reads it.
+    `action` is (verb, payload), see `actions`. `method` and `seats` belong to elections, `costs` (one for each option)
+    and `budget` to budgets. `amends` names the proposal that this is a rival text of; `repeals` the one whose place it
+    takes once it is final. `closes_ms` is the author's wish, shown to people; no rule reads it.
     """
 
     roster: bytes
@@ -54,9 +57,13 @@ class Proposal(Body):
     text: str = ""
     options: tuple[str, ...] = ()
     closes_ms: int | None = None
-    action: tuple[int, tuple[bytes, ...]] | None = None
+    action: tuple[int, Any] | None = None
     method: str | None = None
     seats: int = 1
+    amends: bytes | None = None
+    repeals: bytes | None = None
+    costs: tuple[int, ...] = ()
+    budget: int | None = None
 
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
@@ -65,13 +72,20 @@ class Proposal(Body):
         Field(3, "text", string(limits.TEXT_BYTES, 0), optional=True, default=""),
         Field(4, "options", array(string(limits.TITLE_BYTES), limits.OPTIONS), optional=True, default=()),
         Field(5, "closes_ms", uint(), optional=True),
-        Field(6, "action", _action, optional=True),
+        Field(6, "action", read_action, optional=True),
         Field(7, "method", string(limits.NAME_BYTES), optional=True),
         Field(8, "seats", uint(limits.OPTIONS), optional=True, default=1),
+        Field(9, "amends", ID, optional=True),
+        Field(10, "repeals", ID, optional=True),
+        Field(11, "costs", array(uint(limits.COST), limits.OPTIONS), optional=True, default=()),
+        Field(12, "budget", uint(limits.COST), optional=True),
     )
 
 
-_RANKS: Check = array(array(uint(limits.OPTIONS - 1), limits.OPTIONS, 1, distinct=True), limits.OPTIONS, 1)
+_OPTION = uint(limits.OPTIONS - 1)
+_RANKS: Check = array(array(_OPTION, limits.OPTIONS, 1, distinct=True), limits.OPTIONS)
+_CHOICES: Check = array(_OPTION, limits.OPTIONS, distinct=True)
+_SCORES: Check = array(array(uint(limits.OPTIONS - 1), 2, 2), limits.OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +93,13 @@ class Ballot(Body):
     """One member's choice on one proposal.
 
     `form` tells how `choice` reads: YES_NO a `Say`, RANKS a list of ranks, best first, each a set of option numbers
-    (several in one rank are equal; options left out stand below every rank). `counter` orders changed ballots.
+    (several in one rank are equal; options left out stand below every rank), CHOICES a set of option numbers, SCORES
+    (option, score) by option. Empty ranks, choices or scores are a blank ballot. `counter` orders changed ballots.
     """
 
     proposal: bytes
     form: int
-    choice: int | tuple[tuple[int, ...], ...]
+    choice: Choice
     counter: int = 0
     reason: str = ""
 
@@ -93,7 +108,7 @@ class Ballot(Body):
         Field(1, "form", uint()),
         Field(2, "choice", lambda value: value),
         Field(3, "counter", uint(), optional=True, default=0),
-        Field(4, "reason", string(limits.TITLE_BYTES, 0), optional=True, default=""),
+        Field(4, "reason", string(limits.REASON_BYTES, 0), optional=True, default=""),
     )
 
     @classmethod
@@ -103,7 +118,7 @@ class Ballot(Body):
         return cls(body.proposal, body.form, read_choice(body.form, body.choice), body.counter, body.reason)
 
 
-def read_choice(form: int, choice: Any) -> int | tuple[tuple[int, ...], ...]:
+def read_choice(form: int, choice: Any) -> Choice:
     """The choice of a ballot of that form. Raises BadBodyError."""
     if form == Form.YES_NO:
         said: int = uint()(choice)
@@ -116,4 +131,61 @@ def read_choice(form: int, choice: Any) -> int | tuple[tuple[int, ...], ...]:
         if len(named) != len(set(named)):
             raise BadBodyError("an option is ranked twice")
         return ranks
+    if form == Form.CHOICES:
+        chosen: tuple[int, ...] = _CHOICES(choice)
+        return chosen
+    if form == Form.SCORES:
+        scores: tuple[tuple[int, ...], ...] = _SCORES(choice)
+        if any(first[0] >= second[0] for first, second in itertools.pairwise(scores)):
+            raise BadBodyError("scores are not in the order of options, or one is scored twice")
+        if any(score > limits.SCORE for _, score in scores):
+            raise BadBodyError(f"a score is above {limits.SCORE}")
+        return scores
     raise NewerVersionError("a ballot of a later form: this meshd needs an update")
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation(Body):
+    """A witness's word that, by her own measure, a vote is over, and what came of it.
+
+    `verdict` and `winners` (option numbers, for WINNERS) are the outcome in canonical form; certificates are made of
+    attestations that agree in both. `counts` are by choice: yes, no, abstain, or by option. Bit n of `counted` (first
+    bit highest) says that a ballot of the nth member of the pinned roster, sorted by key, was counted; `ballots` is
+    the hash of the sorted ids of the counted ballots.
+    """
+
+    proposal: bytes
+    verdict: int
+    winners: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    counted: bytes = b""
+    ballots: bytes = bytes(32)
+
+    FIELDS: ClassVar = (
+        Field(0, "proposal", ID),
+        Field(1, "verdict", uint()),
+        Field(2, "winners", array(_OPTION, limits.OPTIONS, distinct=True), optional=True, default=()),
+        Field(3, "counts", array(uint(), limits.OPTIONS)),
+        Field(4, "counted", blob(limits.RECORD_BYTES)),
+        Field(5, "ballots", octets(32)),
+    )
+
+    @classmethod
+    def of(cls, value: Any) -> "Attestation":
+        """As `Body.of`; there are winners exactly where the verdict says so."""
+        body = super(Attestation, cls).of(value)
+        if body.verdict not in set(Verdict):
+            raise NewerVersionError("a verdict of a later version: this meshd needs an update")
+        if (body.verdict == Verdict.WINNERS) != bool(body.winners):
+            raise BadBodyError("winners go with the verdict that there are some")
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Body):
+    """What the person has to say whom a motion is about: it travels with the motion, and gates nothing."""
+
+    proposal: bytes
+    text: str
+
+    FIELDS: ClassVar = (Field(0, "proposal", ID), Field(1, "text", string(limits.TEXT_BYTES)))

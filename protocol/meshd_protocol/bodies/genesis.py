@@ -13,17 +13,14 @@ RULES_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Genesis(Body):
-    """What everything else in an assembly hangs on.
-
-    `witnesses` are device keys of founders; the default charter has none before certified outcomes exist.
-    """
+    """What everything else in an assembly hangs on. `witnesses` are founders with the device that attests for each."""
 
     name: str
     nonce: bytes
     rules: int
     policies: tuple[Policy, ...]
     founders: tuple[bytes, ...]
-    witnesses: tuple[bytes, ...] = ()
+    witnesses: tuple[tuple[bytes, bytes], ...] = ()
 
     FIELDS: ClassVar = (
         Field(0, "name", string(limits.NAME_BYTES)),
@@ -31,5 +28,5 @@ class Genesis(Body):
         Field(2, "rules", uint()),
         Field(3, "policies", array(nested(Policy), limits.POLICIES, 1)),
         Field(4, "founders", array(KEY, limits.FOUNDERS, 1, distinct=True)),
-        Field(5, "witnesses", array(KEY, limits.FOUNDERS, distinct=True), optional=True, default=()),
+        Field(6, "witnesses", array(array(KEY, 2, 2), limits.FOUNDERS, distinct=True), optional=True, default=()),
     )

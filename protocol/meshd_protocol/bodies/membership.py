@@ -1,4 +1,5 @@
-"""Bodies of membership and devices: certificate, revocation, invitation, application, vouch, welcome, roster.
+"""Bodies of membership and devices: certificate, revocation, invitation, application, vouch, welcome, roster, offer,
+network keys, leave.
 
 Three of them carry a second signature, by a key that signs no records: the member key (certificate, revocation) or an
 invitation's key (application). What is signed is the body without that signature (`unsigned`).
@@ -10,8 +11,9 @@ from typing import Any, ClassVar, Self
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.signing import sign, verify
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, uint
+from meshd_protocol.bodies.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, truth, uint
 from meshd_protocol.encoding import Value, encode
+from meshd_protocol.errors import BadBodyError
 
 NOT_SIGNED = bytes(64)
 SCOPE_EVERYTHING = 0
@@ -127,7 +129,11 @@ class Withdrawal(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application(Countersigned):
-    """Somebody asks to join, with an invitation's key. `removals` are those that she knows of, if she was removed."""
+    """Somebody asks to join, with an invitation's key. `removals` are those that she knows of, if she was removed.
+
+    `witness` offers the device as a witness's. `formerly` is the member key of one who lost everything and says so:
+    people know whether it is true, no rule reads it.
+    """
 
     CONTEXT: ClassVar = contexts.APPLICATION
 
@@ -135,12 +141,16 @@ class Application(Countersigned):
     member: bytes
     device: bytes
     removals: tuple[bytes, ...] = ()
+    witness: bool = False
+    formerly: bytes | None = None
 
     FIELDS: ClassVar = (
         Field(0, "invitation", KEY),
         Field(1, "member", KEY),
         Field(2, "device", KEY),
         Field(3, "removals", array(ID, limits.APPLICATIONS, distinct=True), optional=True, default=()),
+        Field(4, "witness", truth(), optional=True, default=False),
+        Field(5, "formerly", KEY, optional=True),
         _SIGNATURE,
     )
 
@@ -167,7 +177,7 @@ class Welcome(Body):
 
 @dataclass(frozen=True, slots=True)
 class RosterStep(Body):
-    """A step from one roster to a larger one. `ratified_by` comes into use with ratification."""
+    """A step from one roster to a larger one. `ratified_by` names the decision that takes in exactly these ids."""
 
     parent: bytes
     cites: tuple[bytes, ...]
@@ -178,6 +188,58 @@ class RosterStep(Body):
         Field(1, "cites", array(ID, limits.CITES, 1, distinct=True)),
         Field(2, "ratified_by", ID, optional=True),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Body):
+    """A member offers the device that writes this as her witness's, or (with no device) takes her offer back.
+
+    It pins a roster, and names the earlier offers that it takes the place of: an offer's record, the application that
+    made one, or the genesis.
+    """
+
+    roster: bytes
+    device: bytes | None = None
+    replaces: tuple[bytes, ...] = ()
+
+    FIELDS: ClassVar = (
+        Field(0, "roster", ID),
+        Field(1, "device", KEY, optional=True),
+        Field(2, "replaces", array(ID, limits.REPLACES, distinct=True), optional=True, default=()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Body):
+    """A member or observer goes, of her own will. It pins a roster, and ends what a removal would end."""
+
+    roster: bytes
+
+    FIELDS: ClassVar = (Field(0, "roster", ID),)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkKeys(Body):
+    """A new network key of a roster that somebody left, sealed to each device that remains: (device, sealed)."""
+
+    roster: bytes
+    boxes: tuple[tuple[bytes, bytes], ...]
+
+    FIELDS: ClassVar = (
+        Field(0, "roster", ID),
+        Field(1, "boxes", array(lambda value: _box(value), limits.ROTATED, 1)),
+    )
+
+
+def _box(value: Any) -> tuple[bytes, bytes]:
+    if type(value) is not list or len(value) != 2:
+        raise BadBodyError("not [device, sealed]")
+    return KEY(value[0]), blob(256)(value[1])
+
+
+def rotation_plain(assembly: bytes, roster: bytes, secret: bytes) -> bytes:
+    """What a rotation seals to each device."""
+    return contexts.ROTATION + assembly + roster + secret
 
 
 def welcome_plain(assembly: bytes, roster: bytes, keys: list[tuple[bytes, bytes]]) -> bytes:

@@ -75,7 +75,7 @@ class Body:
         for key, name, _, optional, default in self.FIELDS:
             value = getattr(self, name)
             if not (optional and value == default):
-                out[key] = value.to_map() if isinstance(value, Body) else _plain(value)
+                out[key] = plain(value)
         return out
 
     def write(self) -> bytes:
@@ -91,9 +91,12 @@ class Body:
         return data
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What is encoded for a field: bodies as maps, tuples as lists."""
+    if isinstance(value, Body):
+        return value.to_map()
     if isinstance(value, tuple):
-        return [item.to_map() if isinstance(item, Body) else _plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

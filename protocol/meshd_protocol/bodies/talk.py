@@ -1,10 +1,10 @@
-"""The body of talk: messages. They begin with a salt, so that a forgotten "yes" can't be guessed from its hash."""
+"""The bodies of talk: messages and letters. Their salt keeps a forgotten "yes" from being guessed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, Body, Field, octets, string
+from meshd_protocol.bodies.schema import ID, Body, Field, array, blob, octets, string
 
 SALT_SIZE = 16
 
@@ -24,3 +24,31 @@ class Message(Body):
         Field(2, "text", string(limits.TEXT_BYTES)),
         Field(3, "about", ID, optional=True),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Letter(Body):
+    """Something said to one person: a key sealed to each of her devices and the writer's, and a box under it.
+
+    Whom it is for stands in the box alone.
+    """
+
+    salt: bytes
+    keys: tuple[bytes, ...]
+    box: bytes
+
+    FIELDS: ClassVar = (
+        Field(0, "salt", octets(SALT_SIZE)),
+        Field(1, "keys", array(blob(256), limits.LETTER_BOXES, 1)),
+        Field(2, "box", blob(limits.RECORD_BYTES)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPlain(Body):
+    """What a letter's box holds: for whom, and the words."""
+
+    to: bytes
+    text: str
+
+    FIELDS: ClassVar = (Field(0, "to", ID), Field(1, "text", string(limits.TEXT_BYTES)))

@@ -3,9 +3,10 @@
 Nothing here or beside it knows a clock, a key, a database or a transport.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from meshd_protocol.bodies.decisions import Choice
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
 
 Naming = Callable[[bytes], str]
@@ -24,8 +25,30 @@ class Cast(NamedTuple):
     seq: int
     scope: int
     form: int
-    choice: int | tuple[tuple[int, ...], ...]
+    choice: Choice
     counter: int
+    reason: str = ""
+
+
+class Attested(NamedTuple):
+    """An attestation as the log holds it. `device` signed it; a roster says whether it is a witness's."""
+
+    id: bytes
+    device: bytes
+    verdict: int
+    winners: tuple[int, ...]
+    counts: tuple[int, ...]
+    counted: bytes
+    ballots: bytes
+
+    @property
+    def finding(self) -> "Finding":
+        """The outcome in canonical form."""
+        return self.verdict, self.winners
+
+
+Finding = tuple[int, tuple[int, ...]]
+"""An outcome in canonical form: a `Verdict`, and the winners' option numbers, sorted."""
 
 
 class Electorate(NamedTuple):
@@ -61,14 +84,23 @@ class Outcome(NamedTuple):
 OPEN = "open"
 PROVISIONAL = "provisional"
 SETTLED = "settled"
+CERTIFIED = "certified"
+SPLIT = "split"
+CONTESTED = "contested"
+
 PASSED = "passed"
+FAILED = "failed"
+TIE = "tie"
 
 
-def reach(cast: Cast, electorate: Electorate) -> str | None:
-    """Why a ballot does not count in that electorate, or None if it does."""
+def reach(cast: Cast, electorate: Electorate, *, changeable: bool = False) -> str | None:
+    """Why a ballot does not count in that electorate, or None if it does.
+
+    A device of scope 1 may cast `changeable` ballots (of certified policies) alone.
+    """
     if cast.member not in electorate.members:
         return "is not in the roster that the proposal pins"
-    if cast.scope != SCOPE_EVERYTHING:
+    if cast.scope != SCOPE_EVERYTHING and not changeable:
         return "voted from a device that may not cast ballots that stay"
     good = electorate.revoked.get(cast.device)
     if good is not None and cast.seq >= good:
@@ -79,3 +111,9 @@ def reach(cast: Cast, electorate: Electorate) -> str | None:
 def people(count: int) -> str:
     """`1 member`, `2 members`."""
     return f"{count} member" if count == 1 else f"{count} members"
+
+
+def few(names: Iterable[str]) -> str:
+    """Names in a sentence: the first dozen, and how many more."""
+    ordered = sorted(names)
+    return ", ".join(ordered[:12]) + (f" and {len(ordered) - 12} more" if len(ordered) > 12 else "")

@@ -1,24 +1,49 @@
-"""One question and its answer: which rule decides a proposal, and why some proposals have no effect."""
+"""What a proposal asks, and why some proposals have no effect."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from meshd_protocol.decisions import elections, settled
-from meshd_protocol.decisions.outcome import OPEN, Cast, Electorate, Naming, Outcome, Reason
-from meshd_protocol.policies import MEMBERSHIP, Finality, Method, Policy, void_reason
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Form
+from meshd_protocol.decisions.counting import methods
+from meshd_protocol.decisions.poll import Ballots
+from meshd_protocol.policies import (
+    CONSTITUTION,
+    MANDATE,
+    MEMBERSHIP,
+    RECALL,
+    Finality,
+    Method,
+    Policy,
+    void_reason,
+)
 
-LATER = frozenset({"mandate", "recall"})
-"""Policies whose subject is still to come: what would be decided by them has no record kind yet."""
+POLICY_OF: dict[int, str] = {
+    Verb.ADMIT: MEMBERSHIP,
+    Verb.REMOVE: MEMBERSHIP,
+    Verb.REVOKE: MEMBERSHIP,
+    Verb.POLICY: CONSTITUTION,
+    Verb.WITNESSES: CONSTITUTION,
+    Verb.CHARTER: CONSTITUTION,
+    Verb.MANDATE: MANDATE,
+    Verb.RECALL: RECALL,
+}
+"""The policy that decides each action. A ratification may be decided by any settled one; see `rosters`."""
+
+RESERVED = frozenset({MEMBERSHIP, MANDATE, RECALL})
+"""Policies by which nothing but their own actions is decided."""
 
 
 class Question(NamedTuple):
     """What a proposal asks, as far as rules look at it. `verb` is 0 where a text is decided."""
 
     policy: str
-    options: tuple[str, ...]
-    method: str | None
-    seats: int
-    verb: int
+    options: tuple[str, ...] = ()
+    method: str | None = None
+    seats: int = 1
+    verb: int = 0
+    payload: Any = None
+    costs: tuple[int, ...] = ()
+    budget: int | None = None
 
 
 def void(question: Question, policy: Policy | None) -> str | None:
@@ -28,39 +53,41 @@ def void(question: Question, policy: Policy | None) -> str | None:
     reason = void_reason(policy)
     if reason is not None:
         return f"its policy is void: {reason}"
-    if (question.verb != 0) != (question.policy == MEMBERSHIP):
-        return "admissions and removals are decided by the policy membership, and nothing else is"
-    if question.policy in LATER:
-        return "delegates are of a later version: this meshd needs an update"
-    if policy.finality == Finality.SETTLED:
-        return "yes and no have no options" if question.options or question.method else None
+    reason = _action_void(question, policy)
+    if reason is not None:
+        return reason
     if policy.method != Method.ELECTION:
-        return "its policy becomes final by witnesses, which this meshd doesn't know yet: it needs an update"
-    if question.method not in elections.METHODS:
-        return "its counting method is of a later version: this meshd needs an update"
-    if len(question.options) < 2 or len(set(question.options)) < len(question.options):
-        return "an election needs two different options or more"
-    return None if question.seats == 1 else "this method fills one seat"
+        has_election = question.options or question.method or question.costs or question.budget is not None
+        return "yes and no have no options" if has_election or question.seats != 1 else None
+    if len(set(question.options)) < len(question.options):
+        return "two options are the same"
+    return methods.problem(
+        question.method or "", len(question.options), question.seats, question.costs, question.budget
+    )
 
 
-def cannot_finish(policy: Policy) -> bool:
-    """Whether this version can't bring a sound proposal under that policy to an end. Elections stay provisional."""
-    return policy.finality != Finality.SETTLED and policy.method != Method.ELECTION
+def _action_void(question: Question, policy: Policy) -> str | None:
+    if not question.verb:
+        if question.policy in RESERVED:
+            return f"the policy {question.policy} decides its own matters, and no texts"
+        return None
+    if question.verb == Verb.RATIFY:
+        if policy.finality != Finality.SETTLED:
+            return "a ratification is decided by a settled policy"
+    elif POLICY_OF.get(question.verb) != question.policy:
+        return f"what it does is decided by the policy {POLICY_OF.get(question.verb)}"
+    if policy.method == Method.ELECTION:
+        return "what changes the roster is decided by yes and no"
+    if question.verb == Verb.POLICY:
+        reason = void_reason(question.payload[0])
+        return f"the policy that it sets is void: {reason}" if reason else None
+    return None
 
 
-def decide(
-    question: Question, policy: Policy | None, casts: Iterable[Cast], electorate: Electorate, naming: Naming
-) -> Outcome:
-    """The outcome of a proposal, from the ballots that a node holds, in any order."""
-    reason = void(question, policy)
-    if reason is not None or policy is None:
-        return without_effect(str(reason), len(electorate.members))
-    if policy.finality == Finality.SETTLED:
-        return settled.decide(policy, casts, electorate, naming)
-    return elections.decide(policy, casts, electorate, question.options, naming)
-
-
-def without_effect(reason: str, electorate: int = 0) -> Outcome:
-    """The outcome of a proposal that has no effect here, for that reason."""
-    text = f"This proposal has no effect: {reason}."
-    return Outcome(OPEN, None, None, {}, electorate, 0, (Reason("effect", False, text),))
+def ballots_of(question: Question, policy: Policy) -> Ballots:
+    """Which ballots a sound proposal takes."""
+    if policy.method != Method.ELECTION:
+        return Ballots(policy.finality, Form.YES_NO, 0, policy.changeable, objections=policy.method == Method.CONSENT)
+    form = methods.METHODS[str(question.method)].form
+    most = 1 if question.method == "plurality" else None
+    return Ballots(policy.finality, form, len(question.options), policy.changeable, most)

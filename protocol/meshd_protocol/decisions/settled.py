@@ -17,43 +17,35 @@ from meshd_protocol.decisions.outcome import (
     Naming,
     Outcome,
     Reason,
-    people,
+    few,
     reach,
 )
+from meshd_protocol.decisions.poll import WORDS, Poll, Voice, electorate_reason, refused_reasons
 from meshd_protocol.policies import Policy
 
-_WORDS = {Say.YES: "yes", Say.NO: "no", Say.ABSTAIN: "abstain"}
 
-
-def supporters(casts: Iterable[Cast], electorate: Electorate) -> set[bytes]:
-    """The members with at least one yes that counts."""
+def supporters(casts: Iterable[Cast], electorate: Electorate, say: int = Say.YES) -> set[bytes]:
+    """The members with at least one ballot that says so and counts."""
     return {
         cast.member
         for cast in casts
-        if cast.form == Form.YES_NO and cast.choice == Say.YES and reach(cast, electorate) is None
+        if cast.form == Form.YES_NO and cast.choice == say and reach(cast, electorate) is None
     }
 
 
-def decide(policy: Policy, casts: Iterable[Cast], electorate: Electorate, naming: Naming) -> Outcome:
-    """The outcome of a proposal under a settled policy, from the ballots that a node holds, in any order."""
-    said: dict[bytes, set[int]] = {}
-    refused: list[Reason] = []
-    for cast in sorted(set(casts)):
-        why = reach(cast, electorate) if cast.form == Form.YES_NO else "ranked options where the question is yes or no"
-        if why is None:
-            said.setdefault(cast.member, set()).add(int(cast.choice))  # type: ignore[arg-type]
-        else:
-            refused.append(Reason("ballot-without-effect", False, f"{naming(cast.member)} {why}."))
-    counted = {member: _counts_as(choices) for member, choices in said.items()}
-    counts = {word: sum(1 for choice in counted.values() if choice == say) for say, word in _WORDS.items()}
-    total, needed, yes = len(electorate.members), policy.needed(len(electorate.members)), counts["yes"]
+def decide(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -> Outcome:
+    """The outcome of a proposal under a settled policy, from what counts of everybody's ballots."""
+    counts = {word: poll.says(say) for say, word in WORDS.items()}
+    total, yes = len(electorate.members), counts["yes"]
+    needed = policy.needed(total)
     reached = yes >= needed
+    voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
     reasons = [
-        Reason("electorate", True, f"{people(total)} may vote: those of the roster that the proposal pins."),
-        *(_ballot_reason(member, counted[member], said[member], naming) for member in sorted(counted, key=naming)),
-        *refused,
-        *_unseen(electorate, counted, naming),
-        _threshold_reason(policy, yes, needed, total, len(counted)),
+        electorate_reason(total),
+        *(_ballot_reason(voice, naming) for voice in voices),
+        *refused_reasons(poll, naming),
+        *unseen(poll, electorate, naming),
+        _threshold_reason(policy, yes, needed, total, poll.seen),
     ]
     if reached:
         reasons.append(
@@ -61,35 +53,31 @@ def decide(policy: Policy, casts: Iterable[Cast], electorate: Electorate, naming
         )
     leading = None if yes == counts["no"] else max(("yes", "no"), key=counts.__getitem__)
     return Outcome(
-        state=SETTLED if reached else PROVISIONAL if counted else OPEN,
+        state=SETTLED if reached else PROVISIONAL if poll.seen else OPEN,
         outcome=PASSED if reached else None,
         leading="yes" if reached else leading,
         counts=counts,
         electorate=total,
-        seen=len(counted),
+        seen=poll.seen,
         reasons=tuple(reasons),
     )
 
 
-def _counts_as(choices: set[int]) -> int:
-    """One yes makes a member count for yes; else a no is a no."""
-    return next(choice for choice in (Say.YES, Say.NO, Say.ABSTAIN) if choice in choices)
+def _ballot_reason(voice: Voice, naming: Naming) -> Reason:
+    assert isinstance(voice.choice, int)
+    word = WORDS[Say(voice.choice)]
+    if len(voice.signed) == 1:
+        return Reason("ballot", True, f"{naming(voice.member)} says {word}.")
+    signed = " and ".join(WORDS[Say(int(each))] for each in reversed(voice.signed))  # type: ignore[arg-type]
+    return Reason("ballot-twice", True, f"{naming(voice.member)} signed {signed}; it counts once, as {word}.")
 
 
-def _ballot_reason(member: bytes, choice: int, choices: set[int], naming: Naming) -> Reason:
-    word = _WORDS[Say(choice)]
-    if len(choices) == 1:
-        return Reason("ballot", True, f"{naming(member)} says {word}.")
-    signed = " and ".join(_WORDS[Say(each)] for each in sorted(choices, reverse=True))
-    return Reason("ballot-twice", True, f"{naming(member)} signed {signed}; it counts once, as {word}.")
-
-
-def _unseen(electorate: Electorate, counted: dict[bytes, int], naming: Naming) -> list[Reason]:
-    missing = sorted(naming(member) for member in electorate.members - counted.keys())
+def unseen(poll: Poll, electorate: Electorate, naming: Naming) -> list[Reason]:
+    """Whose ballots are not here."""
+    missing = electorate.members - {voice.member for voice in poll.voices}
     if not missing:
         return []
-    shown = ", ".join(missing[:12]) + (f" and {len(missing) - 12} more" if len(missing) > 12 else "")
-    return [Reason("unseen", False, f"{len(missing)} not seen here: {shown}.")]
+    return [Reason("unseen", False, f"{len(missing)} not seen here: {few(map(naming, missing))}.")]
 
 
 def _threshold_reason(policy: Policy, yes: int, needed: int, total: int, seen: int) -> Reason:
@@ -101,5 +89,5 @@ def _threshold_reason(policy: Policy, yes: int, needed: int, total: int, seen: i
     left = total - seen
     if yes + left >= needed:
         return Reason("threshold", False, f"{text}; {needed - yes} more would settle it.")
-    few = "everybody has voted" if left == 0 else f"only {left} have not voted"
-    return Reason("threshold", False, f"{text}; {few}, so it will not settle.")
+    rest = "everybody has voted" if left == 0 else f"only {left} have not voted"
+    return Reason("threshold", False, f"{text}; {rest}, so it will not settle.")

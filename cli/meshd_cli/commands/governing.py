@@ -1,0 +1,140 @@
+"""policies, amend, charter, witness: by which rules an assembly decides, and who certifies."""
+
+import re
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import UsageError
+from meshd_cli.texts import text_from
+
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60}
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("policies", parents=[common], help="the rules by which this assembly decides")
+    parser.set_defaults(function=policies)
+    parser = verbs.add_parser("amend", parents=[common], help="propose other numbers for a policy, or a new one")
+    parser.add_argument("policy", metavar="POLICY", help="its name; what you don't give stays as it is")
+    finality = parser.add_mutually_exclusive_group()
+    finality.add_argument("--settled", dest="finality", action="store_const", const="settled", help="by all members")
+    finality.add_argument("--certified", dest="finality", action="store_const", const="certified", help="by witnesses")
+    parser.add_argument("--method", metavar="M", choices=("yes-no", "consent", "election"), help="what a ballot says")
+    parser.add_argument("--threshold", metavar="T", help="2/3 (at least), or '>1/2' (more than)")
+    parser.add_argument("--quorum", metavar="Q", help="the part of the roster that must vote, like 1/4")
+    parser.add_argument("--open", dest="open_for", metavar="TIME", help="how long a vote is open: 3d, 12h, 30m")
+    parser.add_argument("--grace", metavar="TIME", help="how long late sticks are waited for")
+    parser.add_argument("--notice", metavar="TIME", help="how long before a vote it is announced")
+    ballots = parser.add_mutually_exclusive_group()
+    ballots.add_argument(
+        "--changeable", dest="changeable", action="store_true", default=None, help="ballots may be changed"
+    )
+    ballots.add_argument("--locked", dest="changeable", action="store_false", help="ballots stay as they were cast")
+    parser.add_argument("--title", metavar="TITLE", help="the proposal's title")
+    parser.add_argument("--text", metavar="FILE", help="why, from a file (- for standard input)")
+    parser.set_defaults(function=amend)
+    parser = verbs.add_parser("charter", parents=[common], help="the charter's text; with --text, propose another")
+    parser.add_argument("--text", metavar="FILE", help="the new text, from a file (- for standard input)")
+    parser.add_argument("--title", metavar="TITLE", help="the proposal's title")
+    parser.set_defaults(function=charter)
+    parser = verbs.add_parser("witness", parents=[common], help="who certifies votes; offer this device for it")
+    parser.add_argument(
+        "word", metavar="WORD", nargs="?", help="on, off: this device; agree ID; committee PERSON…; list (default)"
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="a vote's id, or the committee's members")
+    parser.add_argument("--title", metavar="TITLE", help="the proposal's title (committee)")
+    parser.add_argument("--text", metavar="FILE", help="how they were chosen, from a file (committee)")
+    parser.set_defaults(function=witness)
+
+
+def policies(where: Where, options: Any) -> int:
+    """`meshd policies`."""
+    answer = ask(where, "policies")
+    if where.json:
+        output.emit(answer)
+        return 0
+    rows = [(row["name"], row["rule"], "amended" if row["amended"] else "") for row in answer]
+    output.table(("policy", "rule", ""), rows, "There are none.")
+    return 0
+
+
+def amend(where: Where, options: Any) -> int:
+    """`meshd amend POLICY`."""
+    arguments = {
+        "name": options.policy,
+        "finality": options.finality,
+        "method": options.method,
+        "threshold": options.threshold,
+        "quorum": options.quorum,
+        "changeable": options.changeable,
+        "open_for": _seconds(options.open_for),
+        "grace": _seconds(options.grace),
+        "notice": _seconds(options.notice),
+        "title": options.title,
+        "text": text_from(options.text),
+    }
+    answer = ask(where, "amend", arguments)
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(answer["id"])
+    output.tell(f"Proposed, with your yes: {options.policy} would be {answer['rule']}.")
+    return 0
+
+
+def _seconds(words: str | None) -> int | None:
+    if words is None:
+        return None
+    span = re.fullmatch(r"(\d{1,4})([dhm])", words)
+    if span is None:
+        raise UsageError(f"{words} is no time", "Like 3d, 12h or 30m.")
+    return int(span[1]) * _UNITS[span[2]]
+
+
+def charter(where: Where, options: Any) -> int:
+    """`meshd charter`."""
+    answer = ask(where, "charter", {"text": text_from(options.text), "title": options.title})
+    if where.json:
+        output.emit(answer)
+    elif options.text is not None:
+        output.say(answer["id"])
+        output.tell("Proposed, with your yes.")
+    elif answer["id"] is None:
+        output.tell("There is no charter but the policies: `meshd policies`.")
+    else:
+        output.say(f"{answer['title']} ({answer['id'][: output.SHORT_ID]})")
+        output.paragraph(answer["text"])
+    return 0
+
+
+def witness(where: Where, options: Any) -> int:
+    """`meshd witness [WORD]`."""
+    arguments = {
+        "word": options.word,
+        "names": options.names or None,
+        "title": options.title,
+        "text": text_from(options.text),
+    }
+    answer = ask(where, "witness", arguments)
+    if where.json:
+        output.emit(answer)
+        return 0
+    if answer.get("id"):
+        output.say(answer["id"])
+        output.tell("Proposed, with your yes.")
+        return 0
+    for row in answer["witnesses"]:
+        output.say(f"{row['person']}  {row['device']}")
+    total = len(answer["witnesses"])
+    if not total:
+        output.tell("There are no witnesses: nothing can be certified. `meshd witness on` offers this device.")
+        return 0
+    kind = "a committee" if answer["committee"] else "everybody who offers a device"
+    output.tell(
+        f"{output.plural(total, 'witness', 'witnesses')}, {kind}; {answer['quorum']} certify, and at most "
+        f"{answer['bound']} may be traitors."
+    )
+    for each in answer["without_device"]:
+        output.warn(f"{each} is in the committee, and offers no device: `meshd witness on` there.")
+    return 0

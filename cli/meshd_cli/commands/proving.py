@@ -1,0 +1,193 @@
+"""prove, verify, count: what strangers can check, and paper ballots. verify and count need no home."""
+
+import base64
+import sys
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import CommandError, UsageError
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("prove", parents=[common], help="a proof that something is final, for anybody")
+    parser.add_argument("id", metavar="ID", help="a decision's id, or a roster's; `roster` for the one of now")
+    parser.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
+    parser.set_defaults(function=prove)
+    parser = verbs.add_parser("verify", parents=[common], help="check a proof; needs no home")
+    parser.add_argument("file", metavar="FILE", help="the proof (- for standard input)")
+    parser.add_argument("--of", metavar="ASSEMBLY", help="the id of the assembly that it must be about")
+    parser.set_defaults(function=verify)
+    parser = verbs.add_parser("count", parents=[common], help="count paper ballots; needs no home")
+    parser.add_argument("file", metavar="FILE", help="BLT, or PrefLib's .soc, .soi, .toc, .toi (- for BLT on stdin)")
+    parser.add_argument("--method", metavar="M", required=True, help="schulze, stv-scottish, approval …")
+    parser.add_argument("--seats", metavar="N", type=int, help="how many are elected (default: as the file says)")
+    parser.add_argument(
+        "--lot", metavar="NAME", action="append", default=[], help="a lot that was drawn: who is favoured first; repeat"
+    )
+    parser.set_defaults(function=count)
+
+
+def prove(where: Where, options: Any) -> int:
+    """`meshd prove ID [--out FILE]`."""
+    if options.out is None and not where.json and sys.stdout.isatty():
+        raise UsageError("a proof is bytes, and this is a terminal", "`meshd prove ID --out FILE`")
+    answer = ask(where, "prove", {"id": options.id})
+    data = base64.b64decode(answer["proof"])
+    if options.out is not None:
+        Path(options.out).write_bytes(data)
+        if where.json:
+            output.emit({key: answer[key] for key in ("id", "title", "bytes")} | {"file": options.out})
+        else:
+            output.say(f"{answer['title']}: proved in {output.size(len(data))}, in {options.out}.")
+            output.tell(f"Anybody checks it with `meshd verify {options.out}`.")
+    elif where.json:
+        output.emit(answer)
+    else:
+        sys.stdout.buffer.write(data)
+    return 0
+
+
+def _read(path: str, most: int) -> bytes:
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(most + 1)
+        with Path(path).open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
+
+
+def verify(where: Where, options: Any) -> int:
+    """`meshd verify FILE [--of ASSEMBLY]`."""
+    from meshd_protocol import limits
+    from meshd_protocol.errors import BadProofError
+    from meshd_protocol.names import text_of
+    from meshd_protocol.proofs import verify_proof
+
+    of = _assembly(options.of) if options.of is not None else None
+    data = _read(options.file, limits.PROOF_BYTES)
+    try:
+        shown = verify_proof(data, of)
+    except BadProofError as error:
+        if where.json:
+            nothing = {"assembly": None, "id": None, "title": None, "outcome": None}
+            output.emit({"valid": False, **nothing, "reasons": [str(error)]})
+        else:
+            output.say(f"NOT VALID: {error}.")
+        return 1
+    people = [f"{shown.names.get(member, '?')}·{text_of(member)[:4]}" for member in shown.members]
+    if where.json:
+        output.emit(
+            {
+                "valid": True,
+                "assembly": shown.assembly.hex(),
+                "id": text_of(shown.subject),
+                "title": shown.title,
+                "outcome": shown.outcome,
+                "reasons": [text for _, text in shown.reasons],
+                "members": len(shown.members),
+                "depth": shown.depth,
+                "people": people,
+            }
+        )
+        return 0
+    output.say(f"Valid. {shown.title or 'A roster of this assembly'}")
+    output.say(f"  assembly  {shown.assembly.hex()}")
+    output.say(f"  id        {text_of(shown.subject)}")
+    if shown.outcome is not None:
+        outcome = shown.outcome if isinstance(shown.outcome, str) else ", ".join(shown.outcome)
+        output.say(f"  outcome   {outcome}")
+    for _, text in shown.reasons:
+        output.say(f"  + {text}")
+    steps = output.plural(shown.depth, "step")
+    output.say(f"  roster    of {output.plural(len(shown.members), 'member')}, {steps} from the genesis")
+    if shown.outcome is None:
+        output.say(f"  members   {', '.join(people)}")
+    if options.of is None:
+        output.tell("It is about the assembly with that id: compare it with the one that you know, or give --of.")
+    output.tell("It shows that this is final on that roster, not that the roster is the newest one.")
+    return 0
+
+
+def _assembly(words: str) -> bytes:
+    try:
+        of = bytes.fromhex(words)
+    except ValueError:
+        of = b""
+    if len(of) != 32:
+        raise UsageError("an assembly's id has 64 hexadecimal digits", "`meshd --json whoami` shows it.")
+    return of
+
+
+def count(where: Where, options: Any) -> int:
+    """`meshd count FILE --method M`."""
+    from meshd_protocol import limits
+    from meshd_protocol.decisions.counting import methods
+    from meshd_protocol.errors import BadPapersError
+    from meshd_protocol.papers import ballots
+    from meshd_protocol.papers.blt import read_blt
+    from meshd_protocol.papers.preflib import read_preflib
+
+    if options.method not in methods.METHODS:
+        raise UsageError(f"there is no method {options.method}", f"There are: {', '.join(methods.METHODS)}.")
+    data = _read(options.file, limits.PAPER_BYTES)
+    preflib = Path(options.file).suffix.lower() in (".soc", ".soi", ".toc", ".toi")
+    try:
+        papers = (read_preflib if preflib else read_blt)(data)
+    except BadPapersError as error:
+        raise CommandError(f"{options.file}: {error}", "Nothing was counted.") from error
+    seats = papers.seats if options.seats is None else options.seats
+    problem = ballots.problem(options.method, papers, seats)
+    if problem is not None:
+        raise CommandError(f"{options.file}: this can't be counted: {problem}", "`--seats N` sets the seats.")
+    lot = [_candidate(papers.names, words) for words in options.lot]
+    result = methods.count(options.method, ballots.ballots_for(options.method, papers), papers.names, seats, lot=lot)
+    winners = [papers.names[option] for option in result.winners]
+    tied = [papers.names[option] for option in result.tied]
+    notes = _comparison(options.method, papers, seats, lot, winners)
+    if where.json:
+        rounds = [{"text": each.text, "votes": dict(each.votes)} for each in result.rounds]
+        answer = {"method": options.method, "seats": seats, "winners": winners, "tied": tied, "rounds": rounds}
+        output.emit(answer | {"title": papers.title, "notes": notes})
+        return 0
+    if papers.title:
+        output.say(papers.title)
+    for number, each in enumerate(result.rounds, 1):
+        output.say(f"{number}. {each.text}")
+        if each.votes:
+            output.paragraph("  ".join(f"{name}: {votes}" for name, votes in each.votes.items()), "   ")
+    for note in notes:
+        output.say(note)
+    if tied:
+        output.say(f"Tied: {', '.join(tied)}.")
+        output.tell("Draw a lot in the open, and give its order with --lot NAME, the favoured first; or vote again.")
+    else:
+        output.say(f"Elected: {', '.join(winners) or 'nobody'}.")
+    return 0
+
+
+def _candidate(names: tuple[str, ...], words: str) -> int:
+    found = [place for place, name in enumerate(names) if name == words] or [
+        place for place, name in enumerate(names) if name.casefold().startswith(words.casefold())
+    ]
+    if len(found) != 1:
+        raise UsageError(
+            f"{words} is {'more than one candidate' if found else 'no candidate'}", "Write the whole name."
+        )
+    return found[0]
+
+
+def _comparison(method: str, papers: Any, seats: int, lot: list[int], winners: list[str]) -> list[str]:
+    """For Meek: what the usual arithmetic of nine digits comes to."""
+    if method != "stv-meek":
+        return []
+    from meshd_protocol.decisions.counting import stv_meek
+
+    fixed = stv_meek.count(papers.ballots, papers.names, seats, lot, digits=9)
+    names = [papers.names[option] for option in fixed.winners]
+    if set(names) == set(winners):
+        return ["With the usual fixed-point numbers of nine digits, the same are elected."]
+    return [f"With the usual fixed-point numbers of nine digits: {', '.join(names) or 'a tie'}."]

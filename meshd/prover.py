@@ -1,0 +1,239 @@
+"""Gathers a proof: the smallest set of records that shows a stranger that something is final (`proofs`)."""
+
+from collections.abc import Iterable, Sequence
+
+from meshd import tallies
+from meshd.assembly import Assembly
+from meshd.errors import NodeError
+from meshd.standing import Standing, attested_of
+from meshd.store import tables
+from meshd_protocol import limits
+from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.decisions.certified import certify, quorum
+from meshd_protocol.decisions.outcome import Attested, Cast, reach
+from meshd_protocol.decisions.question import void
+from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, State
+from meshd_protocol.policies import Finality, Policy
+from meshd_protocol.proofs import Proof, ProofStep, write_proof
+from meshd_protocol.records import encode_record, is_signed, read_record
+from meshd_protocol.rosters import ratification_needed
+
+
+def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
+    """The proof of a final decision, in effect in `roster`; of the roster itself, without one. Raises NodeError."""
+    standing = assembly.standing
+    assert standing is not None
+    gathered = _Gathered(assembly, standing)
+    if proposal is not None:
+        gathered.decision(proposal)
+    gathered.line(roster)
+    genesis = assembly.store.get(tables.Entry, id=assembly.id)
+    assert genesis is not None
+    return write_proof(
+        Proof(
+            encode_record(genesis.header, genesis.signature, genesis.body),
+            proposal.id if proposal else None,
+            roster,
+            tuple(gathered.steps),
+            gathered.wires(),
+        )
+    )
+
+
+class _Gathered:
+    """What a proof needs so far."""
+
+    def __init__(self, assembly: Assembly, standing: Standing) -> None:
+        self._assembly = assembly
+        self._store = assembly.store
+        self._standing = standing
+        self._rosters: set[bytes] = {standing.rosters.origin}
+        self._records: set[bytes] = set()
+        self.steps: list[ProofStep] = []
+
+    def wires(self) -> tuple[bytes, ...]:
+        """The records' bytes, each with its branch up to the first good signature, and its device's certificate."""
+        wires: dict[bytes, bytes] = {}
+        for identity in sorted(self._records):
+            for entry in self._signed(identity):
+                wires[entry.id] = encode_record(entry.header, entry.signature, entry.body)
+        return tuple(wires.values())
+
+    def add(self, identity: bytes) -> None:
+        """Put a record in, with the certificate of its device."""
+        if identity in self._records or identity == self._assembly.id:
+            return
+        self._records.add(identity)
+        entry = self._entry(identity)
+        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
+        self.certificate(record.device)
+
+    def certificate(self, device: bytes) -> None:
+        """Put a device's certificate in."""
+        row = self._store.get(tables.Certificate, device=device)
+        if row is not None:
+            self._records.add(row.id)
+
+    def decision(self, row: tables.Proposal) -> None:
+        """Put in what makes a proposal final in the roster that it pins. Raises NodeError if it is not."""
+        rosters = self._standing.rosters
+        if not rosters.knows(row.roster):
+            raise NodeError("the roster that it pins is not known here, so nothing can be proved")
+        state = rosters.state(row.roster)
+        policy = state.policies.get(row.policy)
+        problem = void(tallies.question_of(row), policy)
+        if problem is not None or policy is None:
+            raise NodeError(f"it has no effect: {problem}")
+        self.line(row.roster)
+        self.add(row.id)
+        self._final(row.id, [policy], [state])
+
+    def line(self, roster: bytes) -> None:
+        """Put in the steps from the genesis to a roster, and what they rest on."""
+        if roster in self._rosters:
+            return
+        way = self._way(roster)
+        for step in way:
+            for identity in (*step.cites, *([step.ratified_by] if step.ratified_by else [])):
+                item = self._standing.item(identity)
+                if item is None or isinstance(item, DeviceEnd):
+                    continue
+                self.line(item.pin)
+            parent, result = step.parent, self._standing.rosters.ids(step.parent) | set(step.cites)
+            identity = self._standing.rosters.learn(result)
+            if identity in self._rosters:
+                continue
+            self._rosters.add(identity)
+            self.steps.append(step)
+            for each in step.cites:
+                item = self._standing.item(each)
+                assert item is not None
+                self._item(item, parent, ratified=step.ratified_by is not None)
+            if step.ratified_by is not None:
+                self._ratification(step, parent)
+
+    def _way(self, roster: bytes) -> list[ProofStep]:
+        """The recorded steps that lead to a roster, from one that is in already."""
+        way: list[ProofStep] = []
+        current = roster
+        while current not in self._rosters:
+            rows = self._store.find(tables.RosterStep, roster=current)
+            known = [row for row in rows if self._standing.rosters.knows(row.parent)]
+            if not known:
+                raise NodeError(
+                    "no roster record leads to that roster yet", "It is written when somebody proposes or vouches next."
+                )
+            row = max(known, key=lambda each: (len(self._standing.rosters.ids(each.parent)), each.id))
+            here = self._standing.rosters.ids(row.parent)
+            cites = tuple(sorted(self._standing.rosters.ids(current) - here))
+            way.append(ProofStep(row.parent, cites, row.ratified_by))
+            current = row.parent
+        return way[::-1]
+
+    def _item(self, item: Item, parent: bytes, *, ratified: bool) -> None:
+        """Put in what makes one id of a step qualify."""
+        self.add(item.id)
+        if isinstance(item, Endorsement):
+            vouch = self._store.get(tables.Vouch, id=item.id)
+            assert vouch is not None
+            self.add(vouch.application)
+        elif isinstance(item, DeviceEnd):
+            self.certificate(item.device)
+        elif isinstance(item, Decision):
+            for each in item.newcomers:
+                self.add(each.application)
+            if not ratified:
+                states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
+                policies = [state.policies[item.policy] for state in states]
+                self._final(item.id, policies, states)
+        else:
+            assert isinstance(item, Offer | Departure)
+
+    def _ratification(self, step: ProofStep, parent: bytes) -> None:
+        assert step.ratified_by is not None
+        item = self._standing.item(step.ratified_by)
+        assert isinstance(item, Decision)
+        self.add(item.id)
+        names = {item.policy} | {
+            each.policy for each in map(self._standing.item, step.cites) if isinstance(each, Decision)
+        }
+        for roster in (item.pin, parent):
+            state = self._standing.rosters.state(roster)
+            self._yes(self._standing.casts(item.id), [state], [ratification_needed(state, names)])
+
+    def _final(self, decision: bytes, policies: Sequence[Policy], states: Sequence[State]) -> None:
+        """Put in the ballots, or the attestations, that make a decision final in each of some rosters."""
+        if policies[0].finality == Finality.SETTLED:
+            needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
+            self._yes(self._standing.casts(decision), states, needed)
+            return
+        rows = [attested_of(each) for each in self._store.find(tables.Attestation, proposal=decision)]
+        for state in states:
+            found = certify(rows, state.witnesses)
+            if len(found.certified) != 1:
+                raise NodeError(
+                    "it is not final: no single outcome is certified", "`meshd why ID` says what is missing."
+                )
+            able = [each for each in rows if each.device in state.witnesses and each.finding == found.certified[0]]
+            for each in _one_each(able, quorum(len(state.witnesses))):
+                self.add(each)
+
+    def _yes(self, casts: Iterable[Cast], states: Sequence[State], needed: Sequence[int]) -> None:
+        """Put in as few yes ballots as settle in each roster; those that count in all of them first."""
+        able: dict[bytes, Cast] = {}
+        for cast in sorted(casts):
+            if cast.choice == Say.YES and any(reach(cast, state.electorate) is None for state in states):
+                held = able.get(cast.member)
+                if held is None or _counts(cast, states) > _counts(held, states):
+                    able[cast.member] = cast
+        ordered = sorted(able.values(), key=lambda cast: (-_counts(cast, states), cast.id))
+        chosen: set[bytes] = set()
+        for state, count in zip(states, needed, strict=True):
+            mine = [cast for cast in ordered if reach(cast, state.electorate) is None]
+            if len(mine) < count:
+                raise NodeError("it is not final: too few yes are here", "`meshd why ID` says what is missing.")
+            have = sum(cast.id in chosen for cast in mine)
+            for cast in mine:
+                if have >= count:
+                    break
+                if cast.id not in chosen:
+                    chosen.add(cast.id)
+                    have += 1
+        for each in chosen:
+            self.add(each)
+
+    def _signed(self, identity: bytes) -> list[tables.Entry]:
+        """A record, and if its own signature fails its branch up to the first one that verifies."""
+        entry = self._entry(identity)
+        found = [entry]
+        while not self._verifies(found[-1]):
+            following = self._store.span(entry.chain, found[-1].seq + 1, found[-1].seq + 2)
+            onward = [each for each in following if self._prev(each) == found[-1].id]
+            if not onward or len(found) > limits.RUN:
+                raise NodeError("a record that it rests on has no good signature here", "A peer may have a good copy.")
+            found.append(onward[0])
+        return found
+
+    def _verifies(self, entry: tables.Entry) -> bool:
+        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
+        return bool(entry.verified) or is_signed(self._assembly.id, record)
+
+    def _prev(self, entry: tables.Entry) -> bytes | None:
+        return read_record(self._assembly.id, entry.header, entry.signature, entry.body).prev
+
+    def _entry(self, identity: bytes) -> tables.Entry:
+        entry = self._store.get(tables.Entry, id=identity)
+        assert entry is not None, "what a result rests on is in the log"
+        return entry
+
+
+def _counts(cast: Cast, states: Sequence[State]) -> int:
+    return sum(reach(cast, state.electorate) is None for state in states)
+
+
+def _one_each(attestations: Iterable[Attested], most: int) -> list[bytes]:
+    """The first attestation of each device, as many as make the quorum."""
+    first: dict[bytes, bytes] = {}
+    for each in sorted(attestations):
+        first.setdefault(each.device, each.id)
+    return sorted(first.values())[:most]

@@ -1,0 +1,106 @@
+"""New network keys: made by whoever publishes a roster that somebody left, sealed to every device that remains.
+
+A key that came in a record counts where its author is a member of the roster that it belongs to: nobody who was removed
+can make the others write under a key of hers. Keys that lie on a stick open what is on the stick, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshd.keystore import NetworkKey
+from meshd.store import tables
+from meshd_crypto.sealing import CannotOpenError, seal, unseal
+from meshd_protocol import contexts, limits
+from meshd_protocol.bodies.membership import NetworkKeys, rotation_plain
+from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import State
+
+if TYPE_CHECKING:
+    from meshd.assembly import Assembly
+
+_KEY = 32
+
+
+def rotate(assembly: Assembly, before: bytes, after: bytes) -> None:
+    """Write a new network key of `after`, if somebody or some device of `before` is not in it. Inside `writing`."""
+    standing = assembly.standing
+    assert standing is not None
+    was, is_ = standing.rosters.state(before), standing.rosters.state(after)
+    gone = (was.members | was.observers) - (is_.members | is_.observers)
+    if not gone and not is_.revoked.keys() - was.revoked.keys():
+        return
+    if any(key.roster == after for key in assembly.keys.network):
+        return
+    secret = assembly.world.entropy(_KEY)
+    assembly.add_network_keys([NetworkKey(after, secret)])  # on disk before any record tells of it
+    boxes = _sealed(assembly, is_, rotation_plain(assembly.id, after, secret))
+    for start in range(0, len(boxes), limits.ROTATED):
+        assembly.write(Kind.NETWORK_KEYS, NetworkKeys(after, tuple(boxes[start : start + limits.ROTATED])))
+
+
+def remaining(assembly: Assembly, state: State) -> list[tables.Certificate]:
+    """The devices of everybody in a roster that nobody revoked."""
+    inside = sorted(state.members | state.observers)
+    return [
+        row
+        for member in inside
+        for row in assembly.store.find(tables.Certificate, member=member)
+        if row.device not in state.revoked
+    ]
+
+
+def _sealed(assembly: Assembly, state: State, plain: bytes) -> list[tuple[bytes, bytes]]:
+    boxes: list[tuple[bytes, bytes]] = []
+    for row in remaining(assembly, state):
+        try:
+            boxes.append((row.device, seal(row.sealing, plain)))
+        except CannotOpenError:
+            continue  # a sealing key of low order: nobody can be reached there
+    return boxes
+
+
+def open_rotations(assembly: Assembly) -> None:
+    """Take the network keys out of rotations that are sealed to this device, by members of the rosters they are for."""
+    standing = assembly.standing
+    if standing is None or not standing.knows_rules:
+        return
+    held = {key.roster for key in assembly.keys.network}
+    found: list[NetworkKey] = []
+    for row in assembly.store.find(tables.Rotation):
+        if row.id in assembly.opened_rotations or not standing.rosters.knows(row.roster):
+            continue
+        assembly.opened_rotations.add(row.id)
+        if row.roster in held and row.device == assembly.keys.device.public:
+            continue
+        if row.member not in standing.rosters.state(row.roster).members:
+            continue
+        found += _mine(assembly, row)
+    if found:
+        assembly.add_network_keys(found)
+
+
+def _mine(assembly: Assembly, row: tables.Rotation) -> list[NetworkKey]:
+    entry = assembly.store.get(tables.Entry, id=row.id)
+    assert entry is not None
+    assert entry.body is not None
+    try:
+        body = NetworkKeys.read(entry.body)
+    except BadBodyError:
+        return []
+    keys = (key_in(assembly, sealed) for device, sealed in body.boxes if device == assembly.keys.device.public)
+    return [key for key in keys if key is not None and key.roster == row.roster]
+
+
+def key_in(assembly: Assembly, sealed: bytes) -> NetworkKey | None:
+    """The network key that a box holds, if it opens for this device."""
+    context = contexts.ROTATION + assembly.id
+    try:
+        plain = unseal(assembly.keys.sealing, sealed)
+    except CannotOpenError:
+        return None
+    if not plain.startswith(context) or len(plain) != len(context) + 2 * _KEY:
+        return None
+    rest = plain[len(context) :]
+    return NetworkKey(rest[:_KEY], rest[_KEY:])

@@ -1,0 +1,278 @@
+"""Verbs of delegates: mandate, delegates, act, recall, handover."""
+
+from typing import Any
+
+from meshd import tallies, witness
+from meshd.caretaker import ready_to_pin
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service.context import Context, Result
+from meshd.service.proposing import open_proposal
+from meshd.service.results import marks_text, outcome_of
+from meshd.store import tables
+from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.delegates import Act, Handover
+from meshd_protocol.encoding import decode
+from meshd_protocol.kinds import Kind
+from meshd_protocol.mandates import (
+    Countersigned,
+    last_of_role,
+    needed,
+    outside,
+    recalls_seen,
+    rotation_problem,
+    same_role,
+    signers,
+    stands,
+)
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.policies import MANDATE, RECALL
+
+_HINT = "`meshd delegates` shows all mandates."
+
+
+def mandate(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd mandate TITLE --holder PERSON --power P…`: propose to give somebody a mandate. Casts no ballot."""
+    state = context.member_only("give mandates")
+    holder = context.assembly.people.find(arguments["holder"], state.members, "member")
+    powers = tuple(dict.fromkeys(power.strip() for power in arguments["powers"]))
+    if not all(powers):
+        raise UsageError("a power is empty")
+    role = (arguments.get("role") or arguments["title"]).strip()
+    ends = arguments.get("ends_ms")
+    body = Mandate(role, holder, powers, ends, arguments.get("limits") or "", bool(arguments.get("again")))
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    problem = rotation_problem(body, context.state().mandates.values())
+    if problem is not None:
+        raise NodeError(
+            f"this mandate would have no effect: {problem}", "Propose somebody else, for one term at least."
+        )
+    proposal = Proposal(
+        context.standing().head,
+        MANDATE,
+        arguments["title"],
+        arguments.get("text") or "",
+        action=(int(Verb.MANDATE), body),
+    )
+    return {"id": text_of(open_proposal(context, proposal)), "holder": context.assembly.people.label(holder)}
+
+
+def _mandate(context: Context, words: str) -> tables.Proposal:
+    """The mandate that is meant, by its id, or by its role if one alone is in force. Raises NotFoundError."""
+    standing, state = context.standing(), context.state()
+    in_force = [each for each in state.mandates.values() if state.in_force(each.id)]
+    named = [each for each in in_force if same_role(each.mandate.role, words)]
+    if len(named) == 1:
+        row = context.assembly.store.get(tables.Proposal, id=named[0].id)
+        assert row is not None
+        return row
+    row = context.named(tables.Proposal, words, "mandate", _HINT)
+    if row.verb != Verb.MANDATE:
+        raise NotFoundError(f"{printable(words)} is a proposal, and no mandate", _HINT)
+    if row.id not in state.mandates:
+        outcome = outcome_of(context, row)
+        final = outcome.outcome is not None and standing.rosters.knows(row.roster)
+        why = "it is decided, and not in the roster that this node follows" if final else "it is not decided yet"
+        raise NodeError(f"the mandate {text_of(row.id)[:8]} is not in force: {why}", _HINT)
+    return row
+
+
+def act(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd act MANDATE TEXT --power P`: say in the open what was done under a mandate."""
+    context.member_only("act under a mandate")
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    row = _mandate(context, arguments["mandate"])
+    state = context.state()
+    given = state.mandates[row.id].mandate
+    if given.holder != context.me:
+        raise NodeError(f"that mandate is {context.assembly.people.label(given.holder)}'s, and not yours")
+    if row.id in state.recalled:
+        raise NodeError("that mandate was recalled: it is over")
+    if given.ends_ms is not None and given.ends_ms <= context.assembly.world.clock():
+        raise NodeError(
+            "that mandate has ended by this machine's clock", "An assembly that wants more gives a new one."
+        )
+    power = arguments["power"]
+    if outside(given, power) and not arguments.get("anyway"):
+        raise NodeError(
+            f"{printable(power)} is not a power of that mandate: everybody's node will mark the act as outside of it",
+            f"Its powers: {', '.join(map(printable, given.powers))}. `--anyway` writes it all the same.",
+        )
+    with context.assembly.writing():
+        body = Act(context.standing().head, row.id, power, arguments["text"], arguments.get("name") or "")
+        record = context.assembly.write(Kind.ACT, body)
+    found = context.assembly.store.get(tables.Act, id=record.id)
+    assert found is not None
+    marks = witness.recall_marks(context.assembly, row.id)
+    return {"id": text_of(record.id), "act": _act_row(context, found), "suspended": marks.suspended}
+
+
+def recall(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd recall MANDATE`: open the motion, or join the one that is not final yet, and sign it."""
+    context.member_only("recall")
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    row = _mandate(context, arguments["mandate"])
+    if row.id in context.state().recalled:
+        raise NodeError("that mandate was recalled already")
+    motion = _open_motion(context, row.id)
+    if motion is None:
+        holder = context.assembly.people.label(tallies.question_of(row).payload.holder)
+        body = Proposal(
+            context.standing().head,
+            RECALL,
+            f"Recall {holder} from {tallies.question_of(row).payload.role}"[:180],
+            arguments.get("reason") or "",
+            action=(int(Verb.RECALL), row.id),
+        )
+        motion = open_proposal(context, body, say=Say.YES)
+    else:
+        mine = context.assembly.store.find(tables.Ballot, proposal=motion, member=context.me)
+        if any(each.choice == b"\x01" for each in mine):
+            raise NodeError(
+                f"you have signed that motion already: {text_of(motion)[:8]}", "`meshd why` shows the count."
+            )
+        with context.assembly.writing():
+            context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+    marks = witness.recall_marks(context.assembly, row.id)
+    return {
+        "id": text_of(motion),
+        "mandate": text_of(row.id),
+        "over": row.id in context.state().recalled,
+        "suspended": marks.suspended,
+        "text": marks_text(marks, len(context.state().members)),
+    }
+
+
+def _open_motion(context: Context, mandate: bytes) -> bytes | None:
+    """A motion against a mandate that is not final, and that this person may sign; of several, the most signed."""
+    standing, store = context.standing(), context.assembly.store
+    able: list[tuple[int, bytes]] = []
+    for motion in store.find(tables.Proposal, subject=mandate):
+        if not standing.rosters.knows(motion.roster) or context.me not in standing.rosters.state(motion.roster).members:
+            continue
+        outcome = outcome_of(context, motion)
+        if outcome.outcome is None and outcome.electorate:
+            able.append((-outcome.counts.get("yes", 0), motion.id))
+    return min(able)[1] if able else None
+
+
+def delegates(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd delegates`: every mandate with its holder, state, acts and recall."""
+    state = context.state()
+    rows = [_mandate_row(context, each) for each in state.mandates]
+    return sorted(rows, key=lambda row: (row["role"], row["given_ms"], row["id"]))
+
+
+def _mandate_row(context: Context, identity: bytes) -> Result:
+    assembly, state = context.assembly, context.state()
+    label = assembly.people.label
+    row = assembly.store.get(tables.Proposal, id=identity)
+    assert row is not None
+    appointment = state.mandates[identity]
+    given = appointment.mandate
+    marks = witness.recall_marks(assembly, identity)
+    latest = any(each.id == identity for each in last_of_role(given.role, state.mandates.values()))
+    if identity in state.recalled:
+        word = "recalled"
+    elif given.holder not in state.members:
+        word = "empty"
+    elif given.ends_ms is not None and given.ends_ms <= assembly.world.clock():
+        word = "ended"
+    elif not latest:
+        word = "followed"
+    else:
+        word = "suspended" if marks.suspended else "alive"
+    seat = "" if word in ("alive", "suspended") or not latest else "The seat is empty until a new mandate is given."
+    acts = [_act_row(context, each) for each in assembly.store.find(tables.Act, mandate=identity)]
+    handed = assembly.store.find(tables.Handover, mandate=identity)
+    return {
+        "id": text_of(identity),
+        "role": given.role,
+        "title": row.title,
+        "holder": label(given.holder),
+        "member": text_of(given.holder),
+        "powers": list(given.powers),
+        "limits": given.bounds,
+        "instructions": row.text,
+        "again": given.again,
+        "given_ms": row.time_ms,
+        "ends_ms": given.ends_ms,
+        "state": word,
+        "seat": seat,
+        "recall": {
+            "signed": len(marks.recall),
+            "keep": len(marks.keep),
+            "notice": marks.notice,
+            "suspended": marks.suspended,
+            "text": marks_text(marks, len(state.members)) if marks.recall or marks.keep else "",
+        },
+        "acts": acts,
+        "handed_over": [
+            {"by": label(each.member), "to": text_of(each.successor), "text": each.text} for each in handed
+        ],
+    }
+
+
+def _act_row(context: Context, row: tables.Act) -> Result:
+    """An act, and what everybody's node says of it."""
+    standing, state = context.standing(), context.state()
+    result: Result = {
+        "id": text_of(row.id),
+        "person": context.assembly.people.label(row.member),
+        "power": row.power,
+        "text": row.text,
+        "name": row.name,
+        "time_ms": row.time_ms,
+        "outside": False,
+        "stands": False,
+        "countersigned": 0,
+        "needed": None,
+        "concurrent": [],
+    }
+    problem = witness.act_problem(standing, state, row)
+    if problem is not None:
+        return result | {"problem": problem}
+    pinned = standing.rosters.state(row.roster)
+    holder = pinned.mandates[row.mandate].mandate.holder
+    signed = [
+        Countersigned(each.device, tuple((bytes(motion), number) for motion, number in _pairs(each.recalls)))
+        for each in context.assembly.store.find(tables.Countersignature, act=row.id)
+    ]
+    seen = recalls_seen(signed, pinned.witnesses, holder)
+    return result | {
+        "problem": None,
+        "outside": outside(pinned.mandates[row.mandate].mandate, row.power),
+        "stands": stands(signed, pinned.witnesses, holder),
+        "countersigned": len(signers(signed, pinned.witnesses, holder)),
+        "needed": needed(pinned.witnesses, holder),
+        "concurrent": [{"motion": text_of(motion), "signatures": number} for motion, number in sorted(seen.items())],
+    }
+
+
+def _pairs(data: bytes) -> Any:
+    return decode(data)
+
+
+def handover(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd handover MANDATE TO TEXT`: what one holder gave to the next, said by either of them."""
+    state = context.state()
+    old = _given(context, arguments["mandate"])
+    new = _given(context, arguments["to"])
+    if old.id == new.id:
+        raise UsageError("a mandate is not handed over to itself")
+    holders = {state.mandates[each.id].mandate.holder for each in (old, new)}
+    if context.me not in holders:
+        raise NodeError("only the two holders say what was handed over")
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.HANDOVER, Handover(old.id, new.id, arguments["text"]))
+    return {"id": text_of(record.id)}
+
+
+def _given(context: Context, words: str) -> tables.Proposal:
+    row = context.named(tables.Proposal, words, "mandate", _HINT)
+    if row.id not in context.state().mandates:
+        raise NotFoundError(f"{printable(words)} is no mandate that was given", _HINT)
+    return row

@@ -1,0 +1,267 @@
+"""Verbs that open a decision on a text, a policy, the charter: propose, policies, amend, charter, answer."""
+
+from dataclasses import replace
+from typing import Any
+
+from meshd import tallies
+from meshd.caretaker import ready_to_pin
+from meshd.errors import NodeError, UsageError
+from meshd.service.context import Context, Result
+from meshd.service.results import policy_text
+from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
+from meshd_protocol.decisions.counting.methods import METHODS
+from meshd_protocol.decisions.question import RESERVED, Question, void
+from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import Decision
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.policies import CONSTITUTION, Finality, Method, Policy, void_reason
+
+DEFAULT_POLICY = "standard"
+DEFAULT_METHOD = "schulze"
+_INSTEAD = {
+    "membership": "Members are admitted with `meshd admit PERSON`, and removed with `meshd remove PERSON`.",
+    "mandate": "Mandates are given with `meshd mandate`.",
+    "recall": "Mandates are recalled with `meshd recall MANDATE`.",
+}
+
+
+def propose(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd propose`: put a question to the members of the roster that this node follows."""
+    state = context.member_only("propose")
+    options = tuple(arguments.get("options") or ())
+    name = arguments.get("policy") or ("election" if options else DEFAULT_POLICY)
+    policy = state.policies.get(name)
+    usable = sorted(each for each in state.policies if each not in RESERVED)
+    if policy is None:
+        raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
+    if name in RESERVED:
+        raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
+    body = Proposal(
+        roster=context.standing().head,
+        policy=name,
+        title=arguments["title"],
+        text=arguments.get("text") or "",
+        options=options,
+        closes_ms=arguments.get("closes_ms"),
+        method=_method(policy, arguments),
+        seats=arguments.get("seats") or 1,
+        costs=_costs(arguments),
+        budget=arguments.get("budget"),
+        amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
+        repeals=_repealed(context, name, arguments),
+    )
+    _check_options(options)
+    proposal = open_proposal(context, body)
+    warnings = []
+    if policy.finality == Finality.CERTIFIED and not context.state().witnesses:
+        warnings.append(
+            "This assembly has no witnesses: nobody can certify this. `meshd witness on` offers this device; what is "
+            "proposed after it has a witness."
+        )
+    if context.standing().apart():
+        warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
+    return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+
+
+def _method(policy: Policy, arguments: dict[str, Any]) -> str | None:
+    method: str | None = arguments.get("method")
+    if policy.method != Method.ELECTION:
+        if method is not None:
+            raise UsageError(f"{policy.name} decisions are yes or no, and need no counting method")
+        return None
+    if method is not None and method not in METHODS:
+        raise UsageError(f"there is no counting method {printable(method)}", f"There are: {', '.join(METHODS)}.")
+    if method is None and arguments.get("budget") is not None:
+        return "equal-shares"
+    return method or ("stv-scottish" if (arguments.get("seats") or 1) > 1 else DEFAULT_METHOD)
+
+
+def _costs(arguments: dict[str, Any]) -> tuple[int, ...]:
+    costs: list[int] = []
+    for words in arguments.get("costs") or ():
+        if not words.isdecimal():
+            raise UsageError(f"{printable(words)} is no cost", "A whole number, in the smallest coin.")
+        costs.append(int(words))
+    return tuple(costs)
+
+
+def _check_options(options: tuple[str, ...]) -> None:
+    if len({option.casefold().strip() for option in options}) < len(options) or not all(map(str.strip, options)):
+        raise UsageError("this can't be proposed: two options can't be told apart, or one is empty")
+
+
+def _repealed(context: Context, policy: str, arguments: dict[str, Any]) -> bytes | None:
+    if not arguments.get("repeals"):
+        return None
+    row = context.proposal(arguments["repeals"])
+    if row.policy != policy:
+        raise UsageError(f"it was decided as {row.policy}: only a decision of the same policy takes its place")
+    if row.verb:
+        raise UsageError("what changed the roster is not repealed, but undone by its own command", "`meshd --help`")
+    return row.id
+
+
+def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -> bytes:
+    """Write a proposal that pins the head, and with `say` this person's ballot on it. Raises NodeError."""
+    if not body.title.strip():
+        raise UsageError("this can't be proposed: its title is empty")
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+        state = context.state()
+        body = replace(body, roster=context.standing().head)
+        verb, payload = body.action or (0, None)
+        question = Question(body.policy, body.options, body.method, body.seats, verb, payload, body.costs, body.budget)
+        problem = void(question, state.policies.get(body.policy))
+        if problem is not None:
+            hint = "Options go with --policy election." if body.options and body.method is None else ""
+            hint = "Name options with --option, once for each." if body.method and not body.options else hint
+            raise UsageError(f"this can't be proposed: {problem}", hint)
+        record = context.assembly.write(Kind.PROPOSAL, body)
+        if say is not None:
+            context.assembly.write(Kind.BALLOT, Ballot(record.id, Form.YES_NO, int(say)))
+    return record.id
+
+
+def policies(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd policies`: the rules in force, and what each is for."""
+    state = context.state()
+    amended = {
+        item.payload[0].name
+        for identity in context.standing().rosters.ids(context.standing().head)
+        if isinstance(item := context.standing().item(identity), Decision) and item.verb == Verb.POLICY
+    }
+    rows: list[Result] = []
+    for policy in state.policies.values():
+        rows.append(
+            {
+                "name": policy.name,
+                "finality": Finality(policy.finality).name.lower() if policy.finality in set(Finality) else "unknown",
+                "method": Method(policy.method).name.lower().replace("_", "-") if policy.method in set(Method) else "?",
+                "threshold": list(policy.threshold) if policy.threshold else None,
+                "quorum": list(policy.quorum) if policy.quorum else None,
+                "changeable": policy.changeable,
+                "notice_s": policy.notice,
+                "open_s": policy.open_for,
+                "grace_s": policy.grace,
+                "void": void_reason(policy),
+                "rule": policy_text(policy) if void_reason(policy) is None else f"void: {void_reason(policy)}",
+                "amended": policy.name in amended,
+            }
+        )
+    return rows
+
+
+_FINALITIES = {each.name.lower(): each for each in Finality}
+_METHODS = {each.name.lower().replace("_", "-"): each for each in Method}
+
+
+def amend(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd amend POLICY`: propose, as a constitution decision, to set a policy's numbers. Others stay as they are."""
+    state = context.member_only("amend policies")
+    name = arguments["name"]
+    before = state.policies.get(name)
+    finality = _named(_FINALITIES, arguments.get("finality"), "way to become final")
+    method = _named(_METHODS, arguments.get("method"), "method")
+    if before is None and finality is None:
+        raise UsageError(
+            f"there is no policy {printable(name)} yet: say how it becomes final", "--settled or --certified"
+        )
+    policy = before if before is not None and finality in (None, before.finality) else _fresh(name, int(finality or 0))
+    changes: dict[str, Any] = {}
+    if method is not None:
+        changes["method"] = int(method)
+        if method != Method.YES_NO:
+            changes["threshold"] = None
+    for key, field in (("quorum", "quorum"), ("threshold", "threshold")):
+        if arguments.get(key):
+            changes[field] = _fraction(arguments[key], key)
+    for key in ("open_for", "grace", "notice"):
+        if arguments.get(key) is not None:
+            changes[key] = arguments[key]
+    if arguments.get("changeable") is not None:
+        changes["changeable"] = arguments["changeable"]
+    policy = replace(policy, **changes)
+    problem = void_reason(policy)
+    if problem is not None:
+        raise UsageError(f"this policy would be void: {problem}")
+    if policy == before:
+        raise UsageError(f"this is what {name} is already: {policy_text(policy)}")
+    standing = context.standing()
+    action = (int(Verb.POLICY), (policy, standing.rosters.in_place(standing.head, Verb.POLICY, name)))
+    title = arguments.get("title") or f"Set the policy {name}: {policy_text(policy)}"
+    proposal = open_proposal(
+        context,
+        Proposal(standing.head, CONSTITUTION, title[:180], arguments.get("text") or "", action=action),
+        say=Say.YES,
+    )
+    return {"id": text_of(proposal), "rule": policy_text(policy)}
+
+
+def _named(table: dict[str, Any], words: str | None, what: str) -> Any:
+    if words is None:
+        return None
+    if words not in table:
+        raise UsageError(f"there is no {what} {printable(words)}", f"There are: {', '.join(table)}.")
+    return table[words]
+
+
+def _fresh(name: str, finality: int) -> Policy:
+    if finality == Finality.SETTLED:
+        return Policy(name, Method.YES_NO, finality, threshold=(1, 2, True))
+    return Policy(
+        name, Method.YES_NO, finality, threshold=(1, 2, True), quorum=(1, 4), open_for=3 * 86400, grace=2 * 86400
+    )
+
+
+def _fraction(words: str, key: str) -> Any:
+    """`2/3` (at least), `>1/2` (more than)."""
+    strict = words.startswith(">")
+    top, slash, bottom = words.removeprefix(">").partition("/")
+    if not slash or not top.strip().isdecimal() or not bottom.strip().isdecimal():
+        raise UsageError(f"{printable(words)} is no fraction", "Like 2/3 (at least), or '>1/2' (more than).")
+    if max(int(top), int(bottom)) > 1_000_000:
+        raise UsageError(f"{printable(words)} has numbers above a million")
+    if key == "quorum":
+        if strict:
+            raise UsageError("a quorum is at least a fraction, never more than one", "Like 1/4.")
+        return int(top), int(bottom)
+    return int(top), int(bottom), strict
+
+
+def charter(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd charter [FILE]`: the charter's text; with a text, propose it as a constitution decision."""
+    standing = context.standing()
+    if arguments.get("text") is None:
+        held = context.state().charter
+        row = context.assembly.store.get(tables.Proposal, id=held) if held else None
+        return {
+            "id": text_of(row.id) if row else None,
+            "title": row.title if row else "",
+            "text": row.text if row else "",
+        }
+    context.member_only("amend the charter")
+    action = (int(Verb.CHARTER), standing.rosters.in_place(standing.head, Verb.CHARTER))
+    title = arguments.get("title") or "Set the charter's text"
+    body = Proposal(standing.head, CONSTITUTION, title, arguments["text"], action=action)
+    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title, "text": arguments["text"]}
+
+
+def answer(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd answer ID TEXT`: what the person whom a motion is about has to say; it travels with the motion."""
+    row = context.proposal(arguments["id"])
+    question = tallies.question_of(row)
+    about: set[bytes] = set()
+    if row.verb == Verb.REMOVE:
+        about = set(question.payload)
+    elif row.verb == Verb.REVOKE:
+        about = {question.payload[0]}
+    elif row.verb == Verb.RECALL:
+        given = context.state().mandates.get(question.payload)
+        about = {given.mandate.holder} if given else set()
+    if context.me not in about:
+        raise NodeError("this motion is not about you", "`meshd say TEXT --about ID` says something on any proposal.")
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.ANSWER, Answer(row.id, arguments["text"]))
+    return {"id": text_of(record.id)}

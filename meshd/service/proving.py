@@ -1,0 +1,48 @@
+"""The verb prove: what a stranger can check without a log."""
+
+import base64
+from typing import Any
+
+from meshd.caretaker import ready_to_pin
+from meshd.errors import NodeError, NotFoundError
+from meshd.prover import prove as gather
+from meshd.service.context import Context, Result, id_range
+from meshd.service.results import outcome_of
+from meshd_protocol.names import printable, text_of
+
+ROSTER = "roster"
+
+
+def prove(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd prove ID`: the proof of a final decision, or of a roster (`roster`: the one that this node follows)."""
+    standing = context.standing()
+    words = arguments["id"]
+    if words == ROSTER:
+        if context.me in context.state().members:
+            with context.assembly.writing():
+                ready_to_pin(context.assembly)
+        return _result(gather(context.assembly, None, standing.head), standing.head, "the roster")
+    try:
+        row = context.proposal(words)
+    except NotFoundError:
+        low, high = id_range(words)
+        found = [each for each in standing.rosters.known() if low and low <= each <= high]
+        if len(found) != 1:
+            raise NotFoundError(
+                f"no such decision or roster: {printable(words)}", "`meshd list` shows all; `meshd prove roster`."
+            ) from None
+        return _result(gather(context.assembly, None, found[0]), found[0], "the roster")
+    outcome = outcome_of(context, row)
+    if outcome.outcome is None:
+        raise NodeError(f"it is not final: {outcome.state}", "`meshd why ID` says what is missing.")
+    roster = row.roster
+    if row.verb and row.id in standing.rosters.ids(standing.head):
+        if context.me in context.state().members:
+            with context.assembly.writing():
+                ready_to_pin(context.assembly)
+        roster = standing.head
+    return _result(gather(context.assembly, row, roster), row.id, row.title)
+
+
+def _result(data: bytes, identity: bytes, title: str) -> Result:
+    return {"id": text_of(identity), "title": title, "bytes": len(data), "proof": base64.b64encode(data).decode()}

@@ -1,0 +1,251 @@
+"""Verbs that show what is decided: list, show, why."""
+
+from typing import Any
+
+from meshd import tallies, witness
+from meshd.service.context import Context, Result
+from meshd.standing import attested_of, cast_of
+from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.decisions.counting.methods import METHODS
+from meshd_protocol.decisions.outcome import Outcome, people
+from meshd_protocol.decisions.poll import poll_of
+from meshd_protocol.decisions.question import ballots_of, void
+from meshd_protocol.decisions.recall import Marks
+from meshd_protocol.decisions.result import decide, without_effect
+from meshd_protocol.names import text_of
+
+
+def list_(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd list`: everything that is decided by ballots, by the authors' clocks: the same order on every node."""
+    if context.assembly.standing is None or context.assembly.standing.state is None:
+        return []
+    rows = sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id))
+    return [describe(context, row) for row in rows]
+
+
+def show(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd show ID`."""
+    row = context.proposal(arguments["id"])
+    store, label = context.assembly.store, context.assembly.people.label
+    result = describe(context, row)
+    result["text"] = row.text
+    result["about"] = [
+        {"person": context.assembly.people.device_label(message.device), "text": message.text}
+        for message in store.find(tables.Message, about=row.id)
+    ]
+    result["answers"] = [
+        {"person": label(answer.member), "text": answer.text} for answer in store.find(tables.Answer, proposal=row.id)
+    ]
+    rivals = list(store.find(tables.Proposal, amends=row.id))
+    if row.amends is not None:
+        rivals += [each for each in store.find(tables.Proposal, amends=row.amends) if each.id != row.id]
+        rivals += store.find(tables.Proposal, id=row.amends)
+    result["rivals"] = [{"id": text_of(each.id), "title": each.title} for each in rivals]
+    result["amends"] = text_of(row.amends) if row.amends else None
+    result["repeals"] = text_of(row.repeals) if row.repeals else None
+    result["repealed_by"] = [text_of(each.id) for each in repealed_by(context, row)]
+    result["outcomes"] = [
+        {"id": text_of(each.id), "person": label(each.member), "text": each.text}
+        for each in store.find(tables.Resolution, proposal=row.id)
+    ]
+    result["action"] = action_text(context, row)
+    result["waits_ms"] = witness.left_ms(context.assembly, row.id)
+    return result
+
+
+def why(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd why ID`: the result, and what each rule said."""
+    row = context.proposal(arguments["id"])
+    outcome = outcome_of(context, row, full=True)
+    reasons = [{"rule": each.rule, "holds": each.holds, "text": each.text} for each in outcome.reasons]
+    reasons.append(_roster_reason(context, row))
+    reasons += _repeal_reasons(context, row)
+    reasons += _recall_reasons(context, row)
+    reasons += _witness_here(context, row, outcome)
+    return describe(context, row, outcome) | {"reasons": reasons}
+
+
+def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = None) -> Result:
+    """The stable keys of `show` and `list`."""
+    outcome = outcome or outcome_of(context, row)
+    closes = row.closes_ms
+    final = outcome.outcome is not None
+    return {
+        "id": text_of(row.id),
+        "title": row.title,
+        "by": context.assembly.people.label(row.member),
+        "policy": row.policy,
+        "state": outcome.state,
+        "outcome": outcome.outcome,
+        "leading": outcome.leading,
+        "counts": outcome.counts,
+        "counted": METHODS[row.method].figure if row.method in METHODS else "",
+        "electorate": outcome.electorate,
+        "seen": outcome.seen,
+        "roster": _roster_word(context, row),
+        "closes_ms": closes,
+        "overdue": bool(closes and not final and context.assembly.world.clock() > closes),
+        "voted": context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None,
+        "options": list(tallies.question_of(row).options),
+        "repealed": final and bool(repealed_by(context, row)),
+    }
+
+
+def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) -> Outcome:
+    """What the rules say of a proposal, by what is in this log; with everybody's ballot in the reasons, if `full`."""
+    standing, store = context.standing(), context.assembly.store
+    if not standing.rosters.knows(row.roster):
+        return without_effect("the roster that it pins is not reached from the genesis by what this node has seen")
+    state = standing.rosters.state(row.roster)
+    question = tallies.question_of(row)
+    policy = state.policies.get(row.policy)
+    reason = void(question, policy)
+    if reason is not None or policy is None:
+        return without_effect(str(reason), len(state.members))
+    ballots = ballots_of(question, policy)
+    if full:
+        casts = [cast_of(ballot) for ballot in store.find(tables.Ballot, proposal=row.id)]
+        poll = poll_of(ballots, casts, state.electorate)
+    else:
+        poll = tallies.poll(store, row.id, ballots.form)
+    attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
+    label = context.assembly.people.label
+    return decide(question, policy, poll, attestations, state.electorate, state.witnesses, label)
+
+
+def repealed_by(context: Context, row: tables.Proposal) -> list[tables.Proposal]:
+    """The final decisions under the same policy that take the place of this one."""
+    later = context.assembly.store.find(tables.Proposal, repeals=row.id)
+    return [each for each in later if each.policy == row.policy and outcome_of(context, each).outcome is not None]
+
+
+def action_text(context: Context, row: tables.Proposal) -> str | None:
+    """What a proposal does beyond itself, in words."""
+    payload = tallies.question_of(row).payload
+    people_, label = context.assembly.people, context.assembly.people.label
+    if row.verb == Verb.REMOVE:
+        return f"removes {', '.join(map(label, payload))}"
+    if row.verb == Verb.ADMIT:
+        found = [context.assembly.store.get(tables.Application, id=each) for each in payload]
+        return f"admits {', '.join(label(each.member) if each else 'somebody not known here' for each in found)}"
+    if row.verb == Verb.REVOKE:
+        return f"revokes a device of {label(payload[0])}: {people_.device_name(payload[1])}"
+    if row.verb == Verb.RATIFY:
+        return f"takes in {len(payload)} decisions of another line"
+    if row.verb == Verb.POLICY:
+        return f"sets the policy {payload[0].name}: {policy_text(payload[0])}"
+    if row.verb == Verb.WITNESSES:
+        return f"makes these the witnesses: {', '.join(map(label, payload[0])) or 'everybody who offers a device'}"
+    if row.verb == Verb.CHARTER:
+        return "sets the charter's text"
+    if row.verb == Verb.MANDATE:
+        powers = ", ".join(payload.powers)
+        return f"gives {label(payload.holder)} the mandate {payload.role}, with the powers: {powers}"
+    if row.verb == Verb.RECALL:
+        return f"recalls the mandate {mandate_title(context, payload)}"
+    return None
+
+
+def mandate_title(context: Context, mandate: bytes) -> str:
+    """A mandate's role and its beginning of an id, for people."""
+    found = context.assembly.store.get(tables.Proposal, id=mandate)
+    payload = tallies.question_of(found).payload if found is not None and found.verb == Verb.MANDATE else None
+    return f"{payload.role} ({text_of(mandate)[:8]})" if payload is not None else text_of(mandate)[:8]
+
+
+def policy_text(policy: Any) -> str:
+    """A policy's rule in a sentence."""
+    from meshd_protocol.policies import DAY, HOUR, Finality, Method
+
+    def span(seconds: int) -> str:
+        if seconds % DAY == 0:
+            return f"{seconds // DAY} d"
+        return f"{seconds // HOUR} h" if seconds % HOUR == 0 else f"{seconds // 60} min"
+
+    if policy.finality == Finality.SETTLED:
+        numerator, denominator, strict = policy.threshold
+        return f"settled by {'more than' if strict else 'at least'} {numerator}/{denominator} of all members"
+    parts = []
+    if policy.method == Method.YES_NO:
+        numerator, denominator, strict = policy.threshold
+        parts.append(f"{'more than' if strict else 'at least'} {numerator}/{denominator} of yes and no")
+    elif policy.method == Method.CONSENT:
+        parts.append("no unresolved objection")
+    else:
+        parts.append("among options")
+    parts.append(f"quorum {policy.quorum[0]}/{policy.quorum[1]}")
+    if policy.notice:
+        parts.append(f"notice {span(policy.notice)}")
+    parts.append(f"open {span(policy.open_for)}, grace {span(policy.grace)}")
+    parts.append("ballots may be changed" if policy.changeable else "ballots stay")
+    return f"certified by witnesses: {'; '.join(parts)}"
+
+
+def _roster_word(context: Context, row: tables.Proposal) -> str:
+    standing = context.standing()
+    if row.roster == standing.head:
+        return "current"
+    known = standing.rosters.knows(row.roster)
+    return "earlier" if known and standing.rosters.ids(row.roster) <= standing.rosters.ids(standing.head) else "other"
+
+
+def _roster_reason(context: Context, row: tables.Proposal) -> Result:
+    standing = context.standing()
+    word = _roster_word(context, row)
+    now = len(context.state().members)
+    if word == "current":
+        text = f"It pins the roster that this node follows, of {people(now)}."
+    elif word == "earlier":
+        then = len(standing.rosters.state(row.roster).members)
+        text = f"It pins an earlier roster, of {people(then)}; this node follows one of {now}."
+    else:
+        text = "It pins a roster on another line than the one that this node follows."
+    return {"rule": "roster", "holds": word != "other", "text": text}
+
+
+def _repeal_reasons(context: Context, row: tables.Proposal) -> list[Result]:
+    reasons: list[Result] = []
+    for each in repealed_by(context, row):
+        text = f"{text_of(each.id)[:8]} ({each.title}) is final and takes its place: this one is repealed."
+        reasons.append({"rule": "repealed", "holds": False, "text": text})
+    return reasons
+
+
+def marks_text(marks: Marks, members: int) -> str:
+    """How far a recall is, in a sentence."""
+    signed, kept = len(marks.recall), len(marks.keep)
+    state = "suspended" if marks.suspended else "notice to everybody" if marks.notice else "below the first mark"
+    if marks.kept:
+        state = "not suspended, since more than half signed to keep it"
+    return f"{signed} of {members} members signed to recall on all motions, {kept} to keep: {state}."
+
+
+def _recall_reasons(context: Context, row: tables.Proposal) -> list[Result]:
+    if row.verb != Verb.RECALL or row.subject is None:
+        return []
+    marks = witness.recall_marks(context.assembly, row.subject)
+    text = f"Against the mandate {mandate_title(context, row.subject)}: "
+    text += marks_text(marks, len(context.state().members))
+    return [{"rule": "recall", "holds": marks.notice, "text": text}]
+
+
+def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
+    """What this machine, as a witness, waits for."""
+    watch = context.assembly.store.get(tables.Watch, proposal=row.id)
+    vote = witness.vote_of(context.standing(), row)
+    if watch is None or vote is None or outcome.outcome is not None:
+        return []
+    if context.assembly.keys.device.public not in vote.state.witnesses:
+        return []
+    if watch.refused:
+        text = f"This device is a witness and does not attest it: {watch.refused}."
+        return [{"rule": "witness-here", "holds": False, "text": text}]
+    left = witness.left_ms(context.assembly, row.id) or 0
+    doubt = witness.clock_doubt(context.assembly, row.id)
+    if left == 0 and doubt and not watch.agreed:
+        text = f"This device is a witness and asks first: {doubt}. `meshd witness agree {text_of(row.id)[:8]}`."
+        return [{"rule": "witness-here", "holds": False, "text": text}]
+    hours = -(-left // 3_600_000)
+    text = f"This device is a witness; by its own measure the vote is open for {hours} more hours, grace included."
+    return [{"rule": "witness-here", "holds": True, "text": text}]

@@ -1,0 +1,319 @@
+"""Verbs that change who is in: remove, leave, devices, revoke, ratify, follow; and the report on the roster."""
+
+from typing import Any
+
+from meshd.caretaker import ready_to_pin
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service.context import Context, Result, id_range
+from meshd.service.proposing import open_proposal
+from meshd.store import tables
+from meshd_crypto.identity import SigningKey
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.membership import Leave, Revocation
+from meshd_protocol.decisions.outcome import people
+from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import Decision, Endorsement, Item
+from meshd_protocol.names import bytes_of, printable, text_of
+from meshd_protocol.policies import MEMBERSHIP, Finality
+from meshd_protocol.rosters import ratification_needed
+
+
+def remove(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer."""
+    state = context.member_only("remove")
+    member = context.person(arguments["person"])
+    label = context.assembly.people.label(member)
+    if member == context.me:
+        raise NodeError("that is you", "`meshd leave` goes without a vote.")
+    reason = (arguments.get("reason") or "").strip()
+    if not reason:
+        raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
+    motion = _open_motion(context, Verb.REMOVE, member)
+    if motion is None:
+        action = (int(Verb.REMOVE), (member,))
+        body = Proposal(context.standing().head, MEMBERSHIP, f"Remove {label}", reason, action=action)
+        motion = open_proposal(context, body, say=Say.YES)
+    else:
+        _vote_yes(context, motion)
+    after = context.state()
+    inside = after.members | after.observers
+    return {"id": text_of(motion), "person": label, "removed": member not in inside, "role": _role(state, member)}
+
+
+def _role(state: Any, member: bytes) -> str:
+    return "member" if member in state.members else "observer"
+
+
+def _open_motion(context: Context, verb: Verb, member: bytes) -> bytes | None:
+    """A motion of that kind about this person and nobody else, that is not in effect and that one may vote on."""
+    standing = context.standing()
+    able = [
+        item.id
+        for item in standing.uncited()
+        if isinstance(item, Decision)
+        and item.verb == verb
+        and item.members == (member,)
+        and standing.rosters.knows(item.pin)
+        and context.me in standing.rosters.state(item.pin).members
+    ]
+    return min(able, default=None)
+
+
+def _vote_yes(context: Context, motion: bytes) -> None:
+    if context.assembly.store.get(tables.Ballot, proposal=motion, member=context.me) is not None:
+        raise NodeError(f"you have voted on that already: {text_of(motion)[:8]}", "`meshd show` shows the count.")
+    with context.assembly.writing():
+        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+
+
+def leave(context: Context, _: dict[str, Any]) -> Result:
+    """`meshd leave`: go, of one's own will. It takes effect when another member's node sees it."""
+    state = context.state()
+    if context.me not in state.members | state.observers:
+        raise NodeError("you are not in the roster")
+    if state.members == {context.me}:
+        raise NodeError("you are the only member: an assembly without members is none")
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+        record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head))
+    return {"id": text_of(record.id)}
+
+
+def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
+    """`meshd devices [PERSON]`: a person's devices, which one is a witness's, which are revoked."""
+    state = context.state()
+    member = context.person(arguments["person"]) if arguments.get("person") else context.me
+    rows: list[Result] = []
+    for row in context.assembly.store.find(tables.Certificate, member=member):
+        rows.append(
+            {
+                "device": text_of(row.device),
+                "name": context.assembly.people.device_name(row.device),
+                "person": context.assembly.people.label(member),
+                "scope": "everything" if row.scope == 0 else "changeable ballots only",
+                "here": row.device == context.assembly.keys.device.public,
+                "witness": state.witnesses.get(row.device) == member,
+                "revoked": row.device in state.revoked,
+            }
+        )
+    return rows
+
+
+def revoke(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd revoke DEVICE`: one's own by the member key; another's by a membership decision. What it wrote stays."""
+    state = context.state()
+    store = context.assembly.store
+    low, high = id_range(arguments["device"])
+    inside = state.members | state.observers
+    rows = {
+        row.device: row
+        for row in store.find(tables.Certificate)
+        if low and low <= row.device <= high and row.member in inside
+    }
+    if len(rows) != 1:
+        what = "more than one device" if rows else "no device of anybody in the roster"
+        raise NotFoundError(f"{printable(arguments['device'])} is {what}", "`meshd devices [PERSON]` shows them.")
+    (row,) = rows.values()
+    if row.device == context.assembly.keys.device.public:
+        raise NodeError("that is this device", "Revoke it from another one of yours, or let the others decide it.")
+    if row.device in state.revoked:
+        raise NodeError("that device is revoked already")
+    good = _good(context, row.device)
+    if row.member == context.me and context.assembly.keys.member is not None:
+        with context.assembly.writing():
+            ready_to_pin(context.assembly)
+            body = Revocation(member=context.me, device=row.device, good=good)
+            record = context.assembly.write(
+                Kind.REVOCATION, body.signed_by(context.assembly.keys.member, context.assembly.id)
+            )
+        return {"id": text_of(record.id), "by": "member key", "revoked": row.device in context.state().revoked}
+    context.member_only("revoke others' devices")
+    label = context.assembly.people.label(row.member)
+    action = (int(Verb.REVOKE), (row.member, row.device, good))
+    title = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
+    body_ = Proposal(context.standing().head, MEMBERSHIP, title[:180], arguments.get("reason") or "", action=action)
+    motion = open_proposal(context, body_, say=Say.YES)
+    return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
+
+
+def _good(context: Context, device: bytes) -> tuple[int, int, int]:
+    """How many records of each log this node holds of a device: those still count."""
+    counts = []
+    for log in (0, 1, 2):
+        chain = context.assembly.door.chain((device, log))
+        counts.append(chain.head_seq + 1 if chain else 0)
+    return counts[0], counts[1], counts[2]
+
+
+def ratify(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd ratify [ROSTER]`: propose to take in what another line of this assembly decided, and vote yes."""
+    context.member_only("ratify")
+    standing = context.standing()
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    here = standing.rosters.ids(standing.head)
+    lines = [_line(context, arguments["roster"])] if arguments.get("roster") else standing.apart()
+    missing = frozenset[bytes]().union(*(standing.rosters.ids(each) for each in lines)) - here
+    if not missing:
+        raise NodeError("no other line of this assembly has anything that this one lacks")
+    if len(missing) > limits.CITES:
+        raise NodeError(f"the other line has {len(missing)} decisions, and one ratification names {limits.CITES}")
+    named = tuple(sorted(missing))
+    known = [row.id for row in context.assembly.store.find(tables.Proposal, verb=int(Verb.RATIFY))]
+    for identity in known:
+        item = standing.item(identity)
+        if isinstance(item, Decision) and item.payload == named and standing.rosters.knows(item.pin):
+            _vote_yes(context, identity)
+            return _ratified(context, identity, named)
+    action = (int(Verb.RATIFY), named)
+    title = f"Take in {len(named)} decisions of another line"
+    text = "\n".join(item_text(context, item) for item in map(standing.item, named) if item is not None)
+    policy = _strictest(context, {item.policy for item in map(standing.item, named) if isinstance(item, Decision)})
+    body = Proposal(standing.head, policy, title, text[:6000], action=action)
+    return _ratified(context, open_proposal(context, body, say=Say.YES), named)
+
+
+def _ratified(context: Context, identity: bytes, named: tuple[bytes, ...]) -> Result:
+    standing = context.standing()
+    state = context.state()
+    names = {item.policy for item in map(standing.item, named) if isinstance(item, Decision)}
+    return {
+        "id": text_of(identity),
+        "decisions": len(named),
+        "needed": ratification_needed(state, names),
+        "done": frozenset(named) <= standing.rosters.ids(standing.head),
+    }
+
+
+def _strictest(context: Context, names: set[str]) -> str:
+    """The settled policy with the highest threshold among those; membership where none of them is settled."""
+    state = context.state()
+    able = [
+        policy
+        for name in sorted(names)
+        if (policy := state.policies.get(name)) is not None and policy.finality == Finality.SETTLED
+    ]
+    return max(able, key=lambda each: each.needed(len(state.members))).name if able else MEMBERSHIP
+
+
+def _line(context: Context, words: str) -> bytes:
+    """The known roster that the words name by a prefix. Raises NotFoundError."""
+    standing = context.standing()
+    low, high = id_range(words)
+    found = [each for each in standing.rosters.known() if low and low <= each <= high]
+    if len(found) != 1:
+        what = "more than one roster" if found else "no roster that this node knows"
+        raise NotFoundError(f"{printable(words)} is {what}", "`meshd status` shows the lines beside this one.")
+    return found[0]
+
+
+def follow(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd follow ROSTER`: follow another line of this assembly from now on, by this person's choice."""
+    standing = context.standing()
+    roster = _line(context, arguments["roster"])
+    if roster == standing.head:
+        raise NodeError("this node follows that roster already")
+    before, after = context.state(), standing.rosters.state(roster)
+    if standing.rosters.ids(roster) < standing.rosters.ids(standing.head):
+        raise NodeError("that roster is an earlier one of this line: a node only goes forward")
+    with context.assembly.writing():
+        standing.follow(roster)
+        standing.refresh()
+    label = context.assembly.people.label
+    return {
+        "roster": text_of(standing.head),
+        "members": len(context.state().members),
+        "in": sorted(map(label, after.members - before.members)),
+        "out": sorted(map(label, before.members - after.members)),
+    }
+
+
+def lines(context: Context) -> list[Result]:
+    """The rosters that go on beside the head: what they have that this one lacks."""
+    standing = context.standing()
+    here = standing.rosters.ids(standing.head)
+    rows: list[Result] = []
+    sets = {roster: standing.rosters.ids(roster) for roster in standing.apart()}
+    for roster, ids in sets.items():
+        if any(ids < other for other in sets.values()):
+            continue
+        items = [item for item in map(standing.item, sorted(ids - here)) if item is not None]
+        rows.append(
+            {
+                "roster": text_of(roster),
+                "members": len(standing.rosters.state(roster).members),
+                "decisions": [item_text(context, item) for item in items],
+            }
+        )
+    return rows
+
+
+def item_text(context: Context, item: Item) -> str:
+    """What changes a roster, in a line."""
+    label = context.assembly.people.label
+    if isinstance(item, Decision):
+        row = context.assembly.store.get(tables.Proposal, id=item.id)
+        return f"{text_of(item.id)[:8]} {row.title if row else ''}"
+    if isinstance(item, Endorsement):
+        return f"{text_of(item.id)[:8]} {label(item.voucher)} vouches for {label(item.member)}"
+    word = {"Offer": "offers a witness device", "Departure": "leaves", "DeviceEnd": "revokes a device"}
+    return f"{text_of(item.id)[:8]} {label(item.member)} {word[type(item).__name__]}"
+
+
+def report(context: Context) -> list[Result]:
+    """`meshd members --report`: who brought whom, when, and which roles each has. Shown, and never voided."""
+    standing, state, store = context.standing(), context.state(), context.assembly.store
+    label = context.assembly.people.label
+    items = [item for item in map(standing.item, sorted(standing.rosters.ids(standing.head))) if item is not None]
+    brought: dict[bytes, set[bytes]] = {}
+    for item in items:
+        if isinstance(item, Endorsement):
+            brought.setdefault(item.member, set()).add(item.voucher)
+    admitted: dict[bytes, int] = {}
+    for item in items:
+        if isinstance(item, Decision) and item.verb == Verb.ADMIT:
+            row = store.get(tables.Proposal, id=item.id)
+            for each in item.newcomers:
+                admitted[each.member] = max(admitted.get(each.member, 0), row.time_ms if row else 0)
+    rows: list[Result] = []
+    for member in sorted(state.members | state.observers, key=label):
+        roles = ["witness"] if member in state.witnesses.values() else []
+        roles += sorted(
+            appointment.mandate.role
+            for identity, appointment in state.mandates.items()
+            if appointment.mandate.holder == member and state.in_force(identity)
+        )
+        vouched = sorted(other for other, vouchers in brought.items() if member in vouchers)
+        inside = [each for each in vouched if each in state.members | state.observers]
+        rows.append(
+            {
+                "person": label(member),
+                "member": text_of(member),
+                "role": "member" if member in state.members else "observer",
+                "brought_by": sorted(map(label, brought.get(member, set()))),
+                "brought": sorted(map(label, inside)),
+                "admitted_ms": admitted.get(member),
+                "roles": roles,
+                "part": _part(len(inside), len(state.members)),
+            }
+        )
+    return rows
+
+
+def _part(brought: int, members: int) -> str:
+    """How large a part of the assembly one person vouched for, where it is worth a look."""
+    return f"vouched for {brought} of {people(members)}" if 3 * brought > members and brought > 1 else ""
+
+
+def member_key(words: str) -> SigningKey:
+    """A member key from what `meshd whoami --member-key` printed. Raises UsageError."""
+    text = "".join(words.split()).replace("-", "").lower()
+    try:
+        seed = bytes_of(text)
+    except ValueError as error:
+        raise UsageError("this is no member key", "It is what `meshd whoami --member-key` printed.") from error
+    if len(seed) != 32:
+        raise UsageError("this is no member key", "It is what `meshd whoami --member-key` printed.")
+    return SigningKey.from_seed(seed)

@@ -1,0 +1,155 @@
+"""The verb vote, and how a person's words become a ballot."""
+
+from typing import Any
+
+from meshd import tallies
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service.context import Context, Result
+from meshd.service.results import describe
+from meshd.store import tables
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
+from meshd_protocol.decisions.poll import Ballots
+from meshd_protocol.decisions.question import ballots_of, void
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import printable, text_of
+
+_YES_NO = {
+    "yes": Say.YES,
+    "no": Say.NO,
+    "abstain": Say.ABSTAIN,
+}
+_CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.ABSTAIN}
+_BLANK = "blank"
+
+
+def vote(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd vote ID CHOICE…`: cast this person's ballot."""
+    row = context.proposal(arguments["id"])
+    standing = context.standing()
+    label = text_of(row.id)[:8]
+    if not standing.rosters.knows(row.roster):
+        raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
+    pinned = standing.rosters.state(row.roster)
+    question = tallies.question_of(row)
+    policy = pinned.policies.get(row.policy)
+    problem = void(question, policy)
+    if problem is not None or policy is None:
+        raise NodeError(f"{label} has no effect: {problem}")
+    if context.me not in pinned.members and not (row.verb and context.me in context.state().members):
+        raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
+    ballots = ballots_of(question, policy)
+    form, choice = choice_of(ballots, arguments["choices"], question.options)
+    reason = arguments.get("reason") or ""
+    if ballots.objections and choice == Say.NO and not reason.strip():
+        raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
+    mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
+    if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
+        raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
+    if not arguments.get("late"):
+        _ask_first(context, row, label)
+    counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter, reason))
+    return {"id": text_of(record.id), "proposal": describe(context, row), "warning": _stale(context, row)}
+
+
+def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice) -> bool:
+    """On a motion of recall, who signed to keep may still sign for recall: a yes counts beside a no."""
+    return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)
+
+
+def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
+    """What an honest node asks its person before it votes. Raises NodeError."""
+    if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms:
+        raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
+    standing = context.standing()
+    pinned = standing.rosters.state(row.roster)
+    gone = pinned.members - context.state().members
+    if gone and row.roster != standing.head and row.id not in standing.rosters.ids(standing.head):
+        names = ", ".join(sorted(map(context.assembly.people.label, gone)))
+        raise NodeError(
+            f"{label} pins an earlier roster, in which people vote who are not members any more: {names}",
+            "Propose it anew, or `--late` votes all the same.",
+        )
+
+
+def _stale(context: Context, row: tables.Proposal) -> str | None:
+    """That a proposal pins another roster than the one of now."""
+    standing = context.standing()
+    if row.roster == standing.head:
+        return None
+    then, now = len(standing.rosters.state(row.roster).members), len(context.state().members)
+    return f"It pins an earlier roster, of {then} members; now there are {now}. Its own {then} vote on it."
+
+
+def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> tuple[Form, Choice]:
+    """What a person's words say, in the form that a proposal asks for. Raises UsageError or NotFoundError."""
+    form = Form(ballots.form)
+    if form == Form.YES_NO:
+        return form, _say(words, consent=ballots.objections)
+    if [word.casefold() for word in words] == [_BLANK] and _BLANK not in map(str.casefold, options):
+        return form, ()
+    if form == Form.RANKS:
+        return form, _ranks(words, options)
+    if form == Form.SCORES:
+        return form, _scores(words, options)
+    chosen = sorted({_option(word, options) for word in words})
+    if ballots.most is not None and len(chosen) > ballots.most:
+        raise UsageError(f"name at most {ballots.most} option", f"Options: {_listed(options)}.")
+    return form, tuple(chosen)
+
+
+def _say(words: list[str], *, consent: bool) -> int:
+    known = _CONSENT if consent else _YES_NO
+    if len(words) != 1 or words[0].casefold() not in known:
+        asked = "consent, object or stand-aside" if consent else "yes, no or abstain"
+        raise UsageError(f"this is a question of {asked}", f"`meshd vote ID {'consent' if consent else 'yes'}`")
+    return int(known[words[0].casefold()])
+
+
+def _ranks(choices: list[str], options: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """Options, best first, each a name, the beginning of one, or a number; `A=B` puts several in one rank."""
+    ranks: list[tuple[int, ...]] = []
+    for words in choices:
+        try:
+            rank = [_option(words, options)]
+        except NotFoundError:
+            if "=" not in words:
+                raise
+            rank = [_option(part.strip(), options) for part in words.split("=")]
+        ranks.append(tuple(sorted(set(rank))))
+    named = [option for rank in ranks for option in rank]
+    if len(named) != len(set(named)):
+        raise UsageError("rank each option at most once", f"Options: {_listed(options)}.")
+    return tuple(ranks)
+
+
+def _scores(choices: list[str], options: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """`OPTION=SCORE` each."""
+    scores: dict[int, int] = {}
+    for words in choices:
+        name, equals, number = words.rpartition("=")
+        if not equals or not number.strip().isdecimal() or int(number) > limits.SCORE:
+            raise UsageError(f"{printable(words)} gives no score from 0 to {limits.SCORE}", "`meshd vote ID A=5 B=3`")
+        option = _option(name.strip(), options)
+        if option in scores:
+            raise UsageError("score each option at most once", f"Options: {_listed(options)}.")
+        scores[option] = int(number)
+    return tuple(sorted(scores.items()))
+
+
+def _option(words: str, options: tuple[str, ...]) -> int:
+    folded = words.casefold()
+    exact = [number for number, option in enumerate(options) if option.casefold() == folded]
+    begins = [number for number, option in enumerate(options) if folded and option.casefold().startswith(folded)]
+    found = exact or ([int(words) - 1] if words.isdecimal() and 0 < int(words) <= len(options) else begins)
+    if len(found) != 1:
+        what = "more than one option" if found else "not an option"
+        raise NotFoundError(f"{printable(words)} is {what}", f"Options: {_listed(options)}.")
+    return found[0]
+
+
+def _listed(options: tuple[str, ...]) -> str:
+    return ", ".join(f"{number}. {printable(option)}" for number, option in enumerate(options, 1))

@@ -1,0 +1,103 @@
+"""Verbs of witnesses: witness on, off, list, agree, committee, and a lot drawn in the open."""
+
+from typing import Any
+
+from meshd import witness as watching
+from meshd.caretaker import ready_to_pin
+from meshd.errors import NodeError, UsageError
+from meshd.service.context import Context, Result
+from meshd.service.proposing import open_proposal
+from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Proposal, Say
+from meshd_protocol.bodies.membership import Offer
+from meshd_protocol.decisions.certified import bound, quorum
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import CONSTITUTION
+
+
+def witness(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd witness [on|off|agree ID|committee PERSON…]`; without a word, who the witnesses are."""
+    word = arguments.get("word") or "list"
+    if word not in _WORDS:
+        raise UsageError(f"there is no `witness {word}`", f"There are: {', '.join(_WORDS)}.")
+    return _WORDS[word](context, arguments)
+
+
+def _list(context: Context, _: dict[str, Any]) -> Result:
+    state = context.state()
+    people, total = context.assembly.people, len(state.witnesses)
+    rows = [
+        {"person": people.label(member), "member": text_of(member), "device": people.device_name(device)}
+        for device, member in state.witnesses.items()
+    ]
+    missing = sorted(people.label(each) for each in state.committee - set(state.witnesses.values()))
+    return {
+        "witnesses": sorted(rows, key=lambda row: row["person"]),
+        "quorum": quorum(total) if total else None,
+        "bound": bound(total),
+        "committee": bool(state.committee),
+        "without_device": missing,
+        "here": context.assembly.keys.device.public in state.witnesses,
+    }
+
+
+def _on(context: Context, _: dict[str, Any]) -> Result:
+    state = context.member_only("are witnesses")
+    device = context.assembly.keys.device.public
+    if device in state.witnesses:
+        raise NodeError("this device is your witness device already")
+    _offer(context, device)
+    return _list(context, {})
+
+
+def _off(context: Context, _: dict[str, Any]) -> Result:
+    state = context.member_only("are witnesses")
+    if context.me not in state.witnesses.values():
+        raise NodeError("you are no witness")
+    _offer(context, None)
+    return _list(context, {})
+
+
+def _offer(context: Context, device: bytes | None) -> None:
+    assembly = context.assembly
+    with assembly.writing():
+        ready_to_pin(assembly)
+        standing = context.standing()
+        replaces = standing.rosters.in_place(standing.head, 0, context.me)
+        assembly.write(Kind.OFFER, Offer(standing.head, device, replaces))
+
+
+def _agree(context: Context, arguments: dict[str, Any]) -> Result:
+    """The person says that this machine's clock does not matter: attest all the same."""
+    names = arguments.get("names") or []
+    if len(names) != 1:
+        raise UsageError("which vote?", "`meshd witness agree ID`")
+    row = context.proposal(names[0])
+    watch = context.assembly.store.get(tables.Watch, proposal=row.id)
+    if watch is None:
+        raise NodeError("this node does not wait to attest that")
+    if watch.refused is not None:
+        raise NodeError(f"this node must not attest that: {watch.refused}")
+    with context.assembly.store.transaction():
+        watching.agree(context.assembly, row.id)
+    watching.keep_time(context.assembly)
+    return _list(context, {})
+
+
+def _committee(context: Context, arguments: dict[str, Any]) -> Result:
+    """Propose, as a constitution decision, who the witnesses are; nobody named: everybody who offers a device."""
+    state = context.member_only("name witnesses")
+    names = arguments.get("names") or []
+    members = tuple(sorted({context.assembly.people.find(name, state.members, "member") for name in names}))
+    standing = context.standing()
+    action = (int(Verb.WITNESSES), (members, standing.rosters.in_place(standing.head, Verb.WITNESSES)))
+    label = context.assembly.people.label
+    who = ", ".join(sorted(map(label, members))) or "everybody who offers a device"
+    title = arguments.get("title") or f"Witnesses: {who}"
+    body = Proposal(standing.head, CONSTITUTION, title[:180], arguments.get("text") or "", action=action)
+    return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})
+
+
+_WORDS = {"list": _list, "on": _on, "off": _off, "agree": _agree, "committee": _committee}

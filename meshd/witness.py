@@ -1,0 +1,313 @@
+"""What a witness's node does by itself: attest the outcome of a vote that is over, countersign what delegates did.
+
+It attests once for each proposal: when the policy's time has passed since it stored the proposal, by its own measure
+(`stopwatch`), or before, when every elector's locked ballot is in. It vouches for time with what it measured, and for
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from meshd import stopwatch, tallies
+from meshd.standing import Standing, cast_of
+from meshd.store import tables
+from meshd_crypto.hashing import digest
+from meshd_protocol import contexts
+from meshd_protocol.bodies.decisions import Attestation
+from meshd_protocol.bodies.delegates import Countersignature
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.decisions.certified import bitmap
+from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.decisions.poll import poll_of
+from meshd_protocol.decisions.question import Question, ballots_of, void
+from meshd_protocol.decisions.recall import Marks, marks
+from meshd_protocol.decisions.tally import tally
+from meshd_protocol.kinds import Kind
+from meshd_protocol.mandates import outside
+from meshd_protocol.meaning import Decision, Item, State
+from meshd_protocol.policies import Finality, Policy
+from meshd_protocol.records import read_record
+
+if TYPE_CHECKING:
+    from meshd.assembly import Assembly
+    from meshd.ingest import Report
+
+
+class Vote(NamedTuple):
+    """A sound proposal under a certified policy, with what its pinned roster says of it."""
+
+    row: tables.Proposal
+    question: Question
+    policy: Policy
+    state: State
+
+
+def vote_of(standing: Standing, row: tables.Proposal | None) -> Vote | None:
+    """The vote that a proposal calls for; None where it needs no witness, or its roster is unknown."""
+    if row is None or not standing.rosters.knows(row.roster):
+        return None
+    state = standing.rosters.state(row.roster)
+    question = tallies.question_of(row)
+    policy = state.policies.get(row.policy)
+    if policy is None or policy.finality != Finality.CERTIFIED or void(question, policy) is not None:
+        return None
+    return Vote(row, question, policy, state)
+
+
+def measure(assembly: Assembly) -> int:
+    """Note how much time has passed, and return all that this machine measured so far, in ms. In a transaction."""
+    before = assembly.store.get(tables.Passed, n=1)
+    now = stopwatch.advance(before, assembly.world.steady(), assembly.world.clock())
+    assembly.store.replace(now)
+    return now.total_ms
+
+
+def watch(assembly: Assembly, report: Report) -> None:
+    """Note since when this machine holds each proposal, and whether a witness must not attest it."""
+    standing = assembly.standing
+    assert standing is not None
+    rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
+    if not rows:
+        return
+    now = measure(assembly)
+    fresh = {row.id for row in report.rows if isinstance(row, tables.Ballot | tables.Attestation)}
+    for row in rows:
+        vote = vote_of(standing, row)
+        if standing.rosters.knows(row.roster) and vote is None:
+            continue
+        refused = (
+            left_out(standing, vote, fresh) if vote and assembly.keys.device.public in vote.state.witnesses else None
+        )
+        if assembly.store.get(tables.Watch, proposal=row.id) is None:
+            assembly.store.insert([tables.Watch(row.id, now, refused, 0)])
+
+
+class _Earlier:
+    """The log's facts without the ballots that came with a proposal: what was held before it was seen."""
+
+    def __init__(self, standing: Standing, without: Collection[bytes]) -> None:
+        self._standing = standing
+        self._without = without
+
+    def item(self, identity: bytes) -> Item | None:
+        return self._standing.item(identity)
+
+    def casts(self, decision: bytes) -> Sequence[Cast]:
+        return [cast for cast in self._standing.casts(decision) if cast.id not in self._without]
+
+    def attestations(self, decision: bytes) -> Sequence[Attested]:
+        return [each for each in self._standing.attestations(decision) if each.id not in self._without]
+
+
+def left_out(standing: Standing, vote: Vote, fresh: Collection[bytes]) -> str | None:
+    """Why a witness must not attest a proposal: its roster leaves out a decision that had qualified in it before."""
+    rosters = standing.rosters.with_facts(_Earlier(standing, fresh))
+    missing = rosters.take(vote.row.roster, [item.id for item in standing.beyond(vote.row.roster)])
+    decisions = [item for item in map(standing.item, missing) if isinstance(item, Decision)]
+    if not decisions:
+        return None
+    return f"its roster leaves out {len(decisions)} that had been decided in it before this node saw it"
+
+
+def attend(assembly: Assembly, changed: Iterable[bytes], *, acts: bool = True) -> None:
+    """Attest what is due among proposals with new ballots, and countersign acts. Inside `writing`."""
+    for proposal in sorted(changed):
+        row = assembly.store.get(tables.Watch, proposal=proposal)
+        if row is not None and _is_complete(assembly, proposal):
+            _attest(assembly, row)
+    if acts:
+        _countersign(assembly)
+
+
+def keep_time(assembly: Assembly) -> bool:
+    """Note the time that has passed, and attest every vote that is over. Opens its own transaction if it must write.
+
+    Returns whether something was attested.
+    """
+    standing = assembly.standing
+    if standing is None or standing.state is None or not standing.knows_rules:
+        return False
+    if assembly.store.get(tables.Watch) is None:
+        return False  # nothing waits: no need to wear the disk
+    with assembly.store.transaction():
+        now = measure(assembly)
+    if assembly.keys.member_public not in standing.state.members or assembly.has_twin():
+        return False
+    due = [row for row in assembly.store.find(tables.Watch) if is_due(assembly, row, now)]
+    able = [row for row in due if row.refused is None and (row.agreed or clock_doubt(assembly, row.proposal) is None)]
+    if not able:
+        return False
+    with assembly.writing() as report:
+        for row in able:
+            _attest(assembly, row)
+    return bool(report.own)
+
+
+def is_due(assembly: Assembly, row: tables.Watch, now: int) -> bool:
+    """Whether a vote that is watched is over, by what this machine measured; or everybody's ballot is in."""
+    assert assembly.standing is not None
+    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=row.proposal))
+    if vote is None:
+        return False
+    return now - row.since_ms >= vote.policy.wait * 1000 or _is_complete(assembly, row.proposal)
+
+
+def left_ms(assembly: Assembly, proposal: bytes) -> int | None:
+    """How long this machine still waits before it takes a vote for over; None where it doesn't watch it."""
+    row = assembly.store.get(tables.Watch, proposal=proposal)
+    passed = assembly.store.get(tables.Passed, n=1)
+    assert assembly.standing is not None
+    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    if row is None or passed is None or vote is None:
+        return None
+    return max(0, vote.policy.wait * 1000 - (passed.total_ms - row.since_ms))
+
+
+def agree(assembly: Assembly, proposal: bytes) -> None:
+    """The person says that this machine's clock is right, or does not matter. In a transaction."""
+    row = assembly.store.get(tables.Watch, proposal=proposal)
+    if row is not None:
+        assembly.store.replace(row._replace(agreed=1))
+
+
+def clock_doubt(assembly: Assembly, proposal: bytes) -> str | None:
+    """Why the person is asked before this node attests: its clock is far from what most other witnesses wrote last.
+
+    Behind by more than the grace is proof of a wrong clock, theirs or ours. Ahead may be silence, so the time that the
+    vote was open is granted as well.
+    """
+    assert assembly.standing is not None
+    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    if vote is None:
+        return None
+    now = assembly.world.clock()
+    grace, wait = vote.policy.grace * 1000, (vote.policy.wait + vote.policy.grace) * 1000
+    others = [device for device in vote.state.witnesses if device != assembly.keys.device.public]
+    newest = [time_ms for device in others if (time_ms := _newest(assembly, device)) is not None]
+    behind = sum(time_ms - now > grace for time_ms in newest)
+    ahead = sum(now - time_ms > wait for time_ms in newest)
+    if 2 * max(behind, ahead) <= len(others):
+        return None
+    word = "behind" if behind > ahead else "ahead of"
+    return f"this machine's clock is far {word} what most other witnesses wrote last"
+
+
+def _newest(assembly: Assembly, device: bytes) -> int | None:
+    """The newest time that a device put into a record."""
+    times: list[int] = []
+    for log in (0, 1, 2):
+        chain = assembly.door.chain((device, log))
+        entry = assembly.store.get(tables.Entry, id=chain.head_id) if chain else None
+        if entry is not None:
+            times.append(read_record(assembly.id, entry.header, entry.signature, entry.body).time_ms)
+    return max(times, default=None)
+
+
+def _is_complete(assembly: Assembly, proposal: bytes) -> bool:
+    """Whether every elector's locked ballot is in."""
+    assert assembly.standing is not None
+    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    if vote is None or vote.policy.changeable:
+        return False
+    return tallies.seen(assembly.store, proposal) == len(vote.state.members)
+
+
+def _attest(assembly: Assembly, row: tables.Watch) -> None:
+    """Write this witness's attestation, once, where it may; the vote is watched no longer."""
+    standing = assembly.standing
+    assert standing is not None
+    vote = vote_of(standing, assembly.store.get(tables.Proposal, id=row.proposal))
+    me = assembly.keys.device.public
+    if vote is None or row.refused is not None:
+        return
+    if me not in vote.state.witnesses:
+        assembly.store.delete(tables.Watch, proposal=row.proposal)
+        return
+    if any(each.device == me for each in assembly.store.find(tables.Attestation, proposal=row.proposal)):
+        assembly.store.delete(tables.Watch, proposal=row.proposal)
+        return
+    assembly.write(Kind.ATTESTATION, attestation(assembly, vote))
+    assembly.store.delete(tables.Watch, proposal=row.proposal)
+
+
+def attestation(assembly: Assembly, vote: Vote) -> Attestation:
+    """What this node would attest of a vote now, by the ballots that it holds."""
+    casts = [cast_of(each) for each in assembly.store.find(tables.Ballot, proposal=vote.row.id)]
+    poll = poll_of(ballots_of(vote.question, vote.policy), casts, vote.state.electorate)
+    found = tally(vote.question, vote.policy, poll, len(vote.state.members), assembly.people.label)
+    counted = [voice for voice in poll.voices if voice.choice is not None]
+    verdict, winners = found.finding
+    return Attestation(
+        vote.row.id,
+        verdict,
+        winners,
+        found.counts,
+        bitmap(sorted(vote.state.members), {voice.member for voice in counted}),
+        digest(contexts.COUNTED, *sorted(identity for voice in counted for identity in voice.ids)),
+    )
+
+
+def recall_marks(assembly: Assembly, mandate: bytes) -> Marks:
+    """How far a recall is, by the ballots on all motions against a mandate, in the roster that this node follows."""
+    standing = assembly.standing
+    assert standing is not None
+    assert standing.state is not None
+    motions = assembly.store.find(tables.Proposal, subject=mandate)
+    casts = [cast for motion in motions for cast in standing.casts(motion.id)]
+    return marks(casts, standing.state.electorate)
+
+
+def _countersign(assembly: Assembly) -> None:
+    """Countersign the acts of others under mandates that are alive by this machine's clock, and not suspended."""
+    standing = assembly.standing
+    assert standing is not None
+    state = standing.state
+    if state is None:
+        return
+    me = assembly.keys
+    for mandate in sorted(state.mandates):
+        appointment = state.in_force(mandate)
+        if appointment is None or appointment.mandate.holder == me.member_public:
+            continue
+        ends = appointment.mandate.ends_ms
+        acts = [row for row in assembly.store.find(tables.Act, mandate=mandate) if _is_sound(standing, state, row)]
+        able = [row for row in acts if me.device.public in standing.rosters.state(row.roster).witnesses]
+        open_ = [row for row in able if not _countersigned(assembly, row)]
+        if not open_ or (ends is not None and ends <= assembly.world.clock()):
+            continue
+        if recall_marks(assembly, mandate).suspended:
+            continue
+        seen = tuple(
+            (motion.id, len(recall))
+            for motion in sorted(assembly.store.find(tables.Proposal, subject=mandate))
+            if (recall := marks(standing.casts(motion.id), state.electorate).recall)
+        )
+        for row in open_:
+            if not outside(appointment.mandate, row.power):
+                assembly.write(Kind.COUNTERSIGNATURE, Countersignature(row.id, seen))
+
+
+def _is_sound(standing: Standing, state: State, row: tables.Act) -> bool:
+    return act_problem(standing, state, row) is None
+
+
+def act_problem(standing: Standing, state: State, row: tables.Act) -> str | None:
+    """Why an act has no effect here; None if it has. `state` is what the head means."""
+    if not standing.rosters.knows(row.roster):
+        return "it pins a roster that this node has not seen"
+    given = standing.rosters.state(row.roster).mandates.get(row.mandate)
+    if given is None:
+        return "the roster that it pins does not contain its mandate"
+    if row.member != given.mandate.holder:
+        return "it is not by the mandate's holder"
+    good = state.revoked.get(row.device)
+    if row.scope != SCOPE_EVERYTHING or (good is not None and row.seq >= good):
+        return "it is by a device that may not act"
+    return None
+
+
+def _countersigned(assembly: Assembly, row: tables.Act) -> bool:
+    mine = assembly.keys.device.public
+    return any(each.device == mine for each in assembly.store.find(tables.Countersignature, act=row.id))

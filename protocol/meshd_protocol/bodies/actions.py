@@ -1,0 +1,95 @@
+"""What a proposal does beyond being decided: its action, `[verb, payload]`, in plain data.
+
+Each verb has one shape of payload (`PAYLOADS`) and one policy that decides it (`meshd_protocol.decisions.question`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from meshd_protocol import limits
+from meshd_protocol.bodies.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
+from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.policies import Policy
+
+
+class Verb(IntEnum):
+    """What a decision does to the roster.
+
+    ADMIT applications; REMOVE members; REVOKE a device; RATIFY ids of another line; set a POLICY, the WITNESSES'
+    committee, the CHARTER's text; give a MANDATE; RECALL one.
+    """
+
+    ADMIT = 1
+    REMOVE = 2
+    REVOKE = 3
+    RATIFY = 4
+    POLICY = 5
+    WITNESSES = 6
+    CHARTER = 7
+    MANDATE = 8
+    RECALL = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate(Body):
+    """What a delegate may do. `again` says whether the holder may follow herself; no rule reads `ends_ms`."""
+
+    role: str
+    holder: bytes
+    powers: tuple[str, ...]
+    ends_ms: int | None = None
+    bounds: str = ""
+    again: bool = False
+
+    FIELDS: ClassVar = (
+        Field(0, "role", string(limits.NAME_BYTES)),
+        Field(1, "holder", KEY),
+        Field(2, "powers", array(string(limits.NAME_BYTES), limits.POWERS, 1)),
+        Field(3, "ends_ms", uint(), optional=True),
+        Field(4, "bounds", string(limits.REASON_BYTES, 0), optional=True, default=""),
+        Field(5, "again", truth(), optional=True, default=False),
+    )
+
+
+def _tuple(*checks: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A list with one check for each place."""
+
+    def check(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list or len(value) != len(checks):
+            raise BadBodyError(f"not a list of {len(checks)} things")
+        return tuple(each(item) for each, item in zip(checks, value, strict=True))
+
+    return check
+
+
+_REPLACES = array(ID, limits.REPLACES, distinct=True)
+
+PAYLOADS: dict[int, Callable[[Any], Any]] = {
+    Verb.ADMIT: array(ID, limits.APPLICATIONS, 1, distinct=True),
+    Verb.REMOVE: array(KEY, limits.APPLICATIONS, 1, distinct=True),
+    Verb.REVOKE: _tuple(KEY, KEY, array(uint(), 3, 3)),
+    Verb.RATIFY: array(ID, limits.CITES, 1, distinct=True),
+    Verb.POLICY: _tuple(nested(Policy), _REPLACES),
+    Verb.WITNESSES: _tuple(array(KEY, limits.WITNESSES, distinct=True), _REPLACES),
+    Verb.CHARTER: _REPLACES,
+    Verb.MANDATE: nested(Mandate),
+    Verb.RECALL: ID,
+}
+"""What stands beside each verb."""
+
+
+def read_action(value: Any) -> tuple[int, Any]:
+    """The action of a decoded `[verb, payload]`. Raises BadBodyError."""
+    if type(value) is not list or len(value) != 2 or type(value[0]) is not int:
+        raise BadBodyError("not [verb, payload]")
+    check = PAYLOADS.get(value[0])
+    if check is None:
+        raise NewerVersionError("of a later version: this meshd needs an update")
+    return value[0], check(value[1])
+
+
+def payload_of(verb: int, plain: Any) -> Any:
+    """The payload that a row holds in plain data."""
+    return PAYLOADS[verb](plain)

@@ -1,0 +1,26 @@
+"""Approval: each ballot names as many options as it likes; those that most name are elected. With several seats this is
+block approval: a majority can fill every seat.
+"""
+
+from collections.abc import Sequence
+
+from meshd_protocol.decisions.counting.result import Pick, Result, Sheet, best, counted
+
+
+def count(
+    ballots: Sequence[tuple[int, tuple[int, ...]]], names: Sequence[str], seats: int = 1, lot: Sequence[int] = ()
+) -> Result:
+    """Count `ballots`, each (weight, the options that it approves of). A blank one approves of none."""
+    votes = [0] * len(names)
+    for weight, chosen in ballots:
+        for option in chosen:
+            votes[option] += weight
+    total = sum(weight for weight, _ in ballots)
+
+    def run(sheet: Sheet, pick: Pick) -> list[int]:
+        sheet.note(f"How many of {total} ballots approve of each.", dict(enumerate(votes)))
+        winners = best(sheet, votes, seats, pick)
+        sheet.note(f"Elected with the most approvals: {sheet.named(winners)}.")
+        return winners
+
+    return counted(names, tuple(votes), run, lot)

@@ -1,0 +1,190 @@
+"""Meek's method (Hill, Wichmann and Woodall, "Algorithm 123: Single Transferable Vote by Meek's Method", 1987).
+
+Every elected option keeps the part of each vote that leaves it with just a quota, found by iteration. Here votes are
+exact rationals for the keep factors of a step, and factors are rounded up to 18 digits between steps: a candidate is
+excluded only where no further step could save her, so that the outcome is that of the endless iteration. Where that
+can't be told before the surplus is below 10**-12 votes, the two are tied. `digits` computes the usual fixed-point
+variant instead, where all numbers are cut off (factors rounded up), and iteration ends below 10**-(digits * 2 // 3).
+
+An option that shares a rank with others takes an equal part of what reaches the rank.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from meshd_protocol.decisions.counting.result import Pick, Ranks, Result, Sheet, counted, decimal
+
+_FACTOR_DIGITS = 18
+_CLOSE = Fraction(1, 10**12)
+_STEPS = 2000
+
+
+def count(
+    ballots: Sequence[tuple[int, Ranks]],
+    names: Sequence[str],
+    seats: int = 1,
+    lot: Sequence[int] = (),
+    *,
+    digits: int | None = None,
+) -> Result:
+    """Count `ballots`, each (weight, ranks). The figure of an option is its first preferences."""
+    papers: dict[Ranks, int] = {}
+    for weight, ranks in ballots:
+        if ranks:
+            papers[ranks] = papers.get(ranks, 0) + weight
+    first = _Meek(Sheet(names), lambda tied: tied[0], papers, len(names), seats, digits).votes()
+    figures = tuple(int(each) for each in first)
+
+    def run(sheet: Sheet, pick: Pick) -> list[int]:
+        return _Meek(sheet, pick, papers, len(names), seats, digits).run()
+
+    return counted(names, figures, run, lot)
+
+
+class _Meek:
+    """One run of the count."""
+
+    def __init__(
+        self, sheet: Sheet, pick: Pick, papers: dict[Ranks, int], options: int, seats: int, digits: int | None
+    ) -> None:
+        self.sheet = sheet
+        self.pick = pick
+        self.seats = seats
+        self.options = options
+        self.tree = _tree(papers)
+        self.total = sum(papers.values())
+        self.keep = [Fraction(1)] * options
+        self.hopeful = set(range(options))
+        self.elected: list[int] = []
+        self.grain = Fraction(1, 10 ** (digits or 0)) if digits else None
+        self.close = Fraction(1, 10 ** (digits * 2 // 3)) if digits else _CLOSE
+        self.factor_digits = digits or _FACTOR_DIGITS
+
+    def run(self) -> list[int]:
+        """The elected, in order."""
+        while True:
+            votes, quota, surplus = self.step()
+            room = self.seats - len(self.elected)
+            if not room:
+                return self.elected
+            if len(self.hopeful) <= room:
+                rest = sorted(self.hopeful, key=lambda each: -votes[each])
+                if rest:
+                    self.note(f"Elected, as all that is left for the seats: {self.sheet.named(rest)}.", votes)
+                return [*self.elected, *rest]
+            self.exclude(votes, quota, surplus)
+
+    def step(self) -> tuple[list[Fraction], Fraction, Fraction]:
+        """Iterate until somebody must be excluded, or the seats are filled."""
+        left = _STEPS
+        before: Fraction | None = None
+        while True:
+            left -= 1
+            votes = self.votes()
+            kept = sum(votes)
+            quota = self.cut(Fraction(kept) / (self.seats + 1))
+            if self.grain is not None:
+                quota += self.grain
+            reached = sorted(
+                (each for each in self.hopeful if self.reaches(votes[each], quota)), key=lambda each: -votes[each]
+            )
+            room = self.seats - len(self.elected)
+            if len(reached) > room:
+                reached = self.best(reached, votes, room)
+            if reached:
+                self.note(f"Elected with the quota of {decimal(quota)}: {self.sheet.named(reached)}.", votes)
+                self.elected += reached
+                self.hopeful -= set(reached)
+                if len(self.elected) == self.seats:
+                    return votes, quota, Fraction(0)
+            surplus = sum((votes[each] - quota for each in self.elected if votes[each] > quota), Fraction(0))
+            stuck = self.grain is not None and not reached and before is not None and surplus >= before
+            before = surplus
+            if not left or stuck or surplus <= self.close or (not reached and self.is_certain(votes, surplus)):
+                return votes, quota, surplus
+            for each in self.elected:
+                if votes[each] > quota:
+                    self.keep[each] = self.up(self.keep[each] * quota / votes[each])
+
+    def reaches(self, votes: Fraction, quota: Fraction) -> bool:
+        """With exact numbers more than a quota elects: just a quota may be one seat too many."""
+        return votes >= quota if self.grain is not None else votes > quota
+
+    def is_certain(self, votes: Sequence[Fraction], surplus: Fraction) -> bool:
+        """Whether the last option stays the last even if all surplus came to it."""
+        ordered = sorted(votes[each] for each in self.hopeful)
+        return len(ordered) > 1 and self.grain is None and ordered[0] + surplus < ordered[1]
+
+    def exclude(self, votes: Sequence[Fraction], quota: Fraction, surplus: Fraction) -> None:
+        """Exclude the last option."""
+        least = min(votes[each] for each in self.hopeful)
+        near = surplus if self.grain is None else Fraction(0)
+        tied = sorted(each for each in self.hopeful if votes[each] <= least + near)
+        room = self.seats - len(self.elected)
+        if any(votes[each] for each in tied) or len(self.hopeful) - len(tied) < room:
+            while len(tied) > 1:
+                tied.remove(self.pick(tuple(tied)))
+        for each in tied:
+            self.keep[each] = Fraction(0)
+            self.hopeful.discard(each)
+        self.note(
+            f"{self.sheet.named(tied)}, with the fewest votes, {'is' if len(tied) == 1 else 'are'} excluded "
+            f"(the quota was {decimal(quota)}).",
+            votes,
+        )
+
+    def best(self, reached: Sequence[int], votes: Sequence[Fraction], room: int) -> list[int]:
+        """The `room` options with the most votes, by lot where they tie."""
+        left, best = list(reached), list[int]()
+        while len(best) < room:
+            most = max(votes[each] for each in left)
+            top = tuple(each for each in left if votes[each] == most)
+            winner = top[0] if len(top) == 1 else self.pick(top)
+            best.append(winner)
+            left.remove(winner)
+        return best
+
+    def votes(self) -> list[Fraction]:
+        """What each option keeps of all ballots, by the factors of now."""
+        votes = [Fraction(0)] * self.options
+        stack = [(self.tree, Fraction(1))]
+        while stack:
+            node, reaching = stack.pop()
+            for rank, (number, below) in node.items():
+                there = [each for each in rank if self.keep[each]]
+                left = reaching
+                for each in there:
+                    kept = self.cut(reaching * self.keep[each] / len(there))
+                    votes[each] += kept * number
+                    left -= kept
+                if left and below:
+                    stack.append((below, left))
+        return votes
+
+    def cut(self, value: Fraction) -> Fraction:
+        """Cut off a vote in fixed point; exact else."""
+        return value if self.grain is None else value // self.grain * self.grain
+
+    def up(self, factor: Fraction) -> Fraction:
+        """Round a keep factor up."""
+        return Fraction(-(-factor.numerator * 10**self.factor_digits // factor.denominator), 10**self.factor_digits)
+
+    def note(self, text: str, votes: Sequence[Fraction]) -> None:
+        """Add a round."""
+        self.sheet.note(text, dict(enumerate(votes)))
+
+
+_Tree = dict[tuple[int, ...], tuple[int, "_Tree"]]
+"""From a rank to how many papers go there, and where they go on: what many papers share is computed once."""
+
+
+def _tree(papers: dict[Ranks, int]) -> _Tree:
+    """The tree of some papers' ranks."""
+    heads: dict[tuple[int, ...], dict[Ranks, int]] = {}
+    counts: dict[tuple[int, ...], int] = {}
+    for ranks, number in papers.items():
+        if ranks:
+            counts[ranks[0]] = counts.get(ranks[0], 0) + number
+            rest = heads.setdefault(ranks[0], {})
+            rest[ranks[1:]] = rest.get(ranks[1:], 0) + number
+    return {rank: (counts[rank], _tree(rest)) for rank, rest in heads.items()}

@@ -1,0 +1,77 @@
+"""PrefLib's ordinal files (soc, soi, toc, toi): comments with the alternatives' names, then `count: a,b,{c,d}`."""
+
+import re
+
+from meshd_protocol import limits
+from meshd_protocol.decisions.counting.result import Ranks
+from meshd_protocol.errors import BadPapersError
+from meshd_protocol.papers.ballots import Papers, text_of_file
+
+_HEAD = re.compile(r"#\s*([A-Z ]+?)\s*(\d*)\s*:\s*(.*)")
+_RANK = re.compile(r"\s*(\{[^{}]*\}|\d+)\s*(,|$)")
+_MOST = 10**9
+
+
+def read_preflib(data: bytes) -> Papers:
+    """The papers of a PrefLib file, for one seat. Raises BadPapersError, naming the line."""
+    names: dict[int, str] = {}
+    count: int | None = None
+    title = ""
+    ballots: list[tuple[int, Ranks]] = []
+    for number, line in enumerate(text_of_file(data).splitlines(), 1):
+        if line.startswith("#"):
+            head = _HEAD.match(line)
+            word, index, value = head.groups() if head else ("", "", "")
+            if word == "TITLE":
+                title = value.strip()
+            elif word == "NUMBER ALTERNATIVES":
+                count = _number(value, number)
+            elif word == "ALTERNATIVE NAME":
+                names[_number(index, number)] = value.strip()
+        elif line.strip():
+            if count is None:
+                raise BadPapersError(f"line {number}: a ballot before `# NUMBER ALTERNATIVES`: is this a PrefLib file?")
+            ballots.append(_ballot(line, number, count))
+    if count is None:
+        raise BadPapersError("there is no `# NUMBER ALTERNATIVES`: is this a PrefLib file?")
+    if not 1 <= count <= limits.CANDIDATES:
+        raise BadPapersError(f"{count} alternatives; 1 to {limits.CANDIDATES} can be counted")
+    if set(names) - set(range(1, count + 1)):
+        raise BadPapersError(f"an alternative is named that is not among the {count}")
+    called = tuple(names.get(each) or f"Alternative {each}" for each in range(1, count + 1))
+    if len(set(called)) != count:
+        raise BadPapersError("two alternatives have one name")
+    return Papers(title, called, 1, tuple(ballots))
+
+
+def _ballot(line: str, number: int, count: int) -> tuple[int, Ranks]:
+    weight, colon, rest = line.partition(":")
+    if not colon:
+        raise BadPapersError(f"line {number}: a ballot is `count: 1,2,{{3,4}}`")
+    ranks: list[tuple[int, ...]] = []
+    seen: set[int] = set()
+    rest = rest.strip()
+    while rest:
+        found = _RANK.match(rest)
+        if found is None:
+            raise BadPapersError(f"line {number}: {rest[:40]!r} can't be read as ranks")
+        rest = rest[found.end() :]
+        if found[2] == "," and not rest.strip():
+            raise BadPapersError(f"line {number}: it ends with a comma: it may be cut off")
+        words = [word for word in found[1].strip("{}").split(",") if word.strip()]
+        rank = tuple(sorted(_number(word, number) - 1 for word in words))
+        if any(not 0 <= each < count for each in rank):
+            raise BadPapersError(f"line {number}: alternatives are 1 to {count}")
+        if len(set(rank)) != len(rank) or seen & set(rank):
+            raise BadPapersError(f"line {number}: an alternative is ranked twice")
+        seen |= set(rank)
+        if rank:
+            ranks.append(rank)
+    return _number(weight, number), tuple(ranks)
+
+
+def _number(word: str, line: int) -> int:
+    word = word.strip()
+    if not (word.isascii() and word.isdecimal()) or len(word) > 10 or int(word) > _MOST:
+        raise BadPapersError(f"line {line}: {word[:40]!r} is no number that fits")
+    return int(word)

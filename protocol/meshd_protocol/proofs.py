@@ -1,0 +1,354 @@
+"""Proofs: the smallest set of records that shows a stranger, who knows only the assembly's id, that something is final.
+
+A proof holds the genesis, the steps from it to the rosters that count, and the records that these and the result rest
+on. It shows finality on its roster, and not that this roster is the newest (design: decisions, "Proof").
+
+The file is PROOF ‖ canonical CBOR `[1, genesis, subject, roster, steps, records]` ‖ H(all before). `subject` is a
+proposal, or null for a proof of the roster itself; steps are `[parent, cites, ratified by or null]`, each after the
+one that it starts from; records are sorted by their bytes' hash. A record whose own signature fails comes with its
+branch up to the first that verifies.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from meshd_crypto.hashing import digest
+from meshd_protocol import contexts, limits
+from meshd_protocol.bodies import read_body
+from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.decisions import Attestation, Ballot, Proposal
+from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.membership import SCOPE_CHANGEABLE, Application, Certificate, Leave, Offer, Revocation, Vouch
+from meshd_protocol.chains import authentic_tree
+from meshd_protocol.decisions.certified import bound, certify, quorum
+from meshd_protocol.decisions.outcome import Attested, Cast, people
+from meshd_protocol.decisions.question import Question, void
+from meshd_protocol.decisions.settled import supporters
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError, NotCanonicalError
+from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer, State
+from meshd_protocol.meaning import Offer as Offered
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.policies import Finality
+from meshd_protocol.records import NO_ASSEMBLY, Record, decode_record, is_signed
+from meshd_protocol.rosters import Rosters
+
+FORMAT = 1
+HASH = 32
+
+
+class ProofStep(NamedTuple):
+    """A step of the line: which ids a roster adds to its parent, and what ratified them."""
+
+    parent: bytes
+    cites: tuple[bytes, ...]
+    ratified_by: bytes | None
+
+
+class Proof(NamedTuple):
+    """What a proof holds. `records` are their wire bytes."""
+
+    genesis: bytes
+    subject: bytes | None
+    roster: bytes
+    steps: tuple[ProofStep, ...]
+    records: tuple[bytes, ...]
+
+
+class Shown(NamedTuple):
+    """What a valid proof shows. `outcome` is None where it is about the roster alone."""
+
+    assembly: bytes
+    subject: bytes
+    title: str
+    outcome: str | list[str] | None
+    reasons: tuple[tuple[str, str], ...]
+    members: tuple[bytes, ...]
+    depth: int
+    names: dict[bytes, str]
+
+
+def write_proof(proof: Proof) -> bytes:
+    """The bytes of a proof."""
+    steps = [[step.parent, sorted(step.cites), step.ratified_by] for step in proof.steps]
+    records = sorted(proof.records, key=digest)
+    data = contexts.PROOF + encode([FORMAT, proof.genesis, proof.subject, proof.roster, steps, records])
+    return data + digest(data)
+
+
+def read_proof(data: bytes) -> Proof:
+    """The proof of those bytes, not yet verified. Raises BadProofError."""
+    if len(data) > limits.PROOF_BYTES:
+        raise BadProofError("it is larger than any proof")
+    if not data.startswith(contexts.PROOF):
+        raise BadProofError("it is no proof that meshd wrote")
+    if len(data) < len(contexts.PROOF) + HASH or digest(data[:-HASH]) != data[-HASH:]:
+        raise BadProofError("it is damaged: its hash is another")
+    try:
+        value: Any = decode(data[len(contexts.PROOF) : -HASH], items=limits.PROOF_ITEMS)
+        version, genesis, subject, roster, steps, records = value
+        if version != FORMAT:
+            raise BadProofError("it is of a later version: this meshd needs an update")
+        proof = Proof(
+            genesis,
+            subject,
+            roster,
+            tuple(ProofStep(parent, tuple(cites), ratified) for parent, cites, ratified in steps),
+            tuple(records),
+        )
+        sound = _is_sound(proof) and write_proof(proof) == data
+    except (NotCanonicalError, ValueError, TypeError) as error:
+        raise BadProofError("its form is not that of a proof") from error
+    if not sound:
+        raise BadProofError("its form is not that of a proof")
+    return proof
+
+
+def _is_sound(proof: Proof) -> bool:
+    ids = [proof.roster, *([] if proof.subject is None else [proof.subject])]
+    for step in proof.steps:
+        ids += [step.parent, *step.cites, *([] if step.ratified_by is None else [step.ratified_by])]
+    return all(type(each) is bytes and len(each) == HASH for each in ids) and all(
+        type(each) is bytes for each in (proof.genesis, *proof.records)
+    )
+
+
+def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
+    """What a proof shows; `of` is the assembly that it must be about. Raises BadProofError with the first fault."""
+    proof = read_proof(data)
+    try:
+        genesis = decode_record(NO_ASSEMBLY, proof.genesis)
+        body = Genesis.read(genesis.body or b"")
+    except (BadRecordError, BadBodyError) as error:
+        raise BadProofError(f"its genesis can't be read: {error}") from error
+    if genesis.kind != Kind.GENESIS or genesis.seq != 0:
+        raise BadProofError("it does not begin with a genesis")
+    if of is not None and genesis.id != of:
+        raise BadProofError("it is a proof of another assembly")
+    if body.rules != RULES_VERSION:
+        raise BadProofError("its assembly decides by rules that this meshd doesn't know: it needs an update")
+    if not is_signed(genesis.id, genesis):
+        raise BadProofError("its genesis is not signed")
+    facts = _Evidence(genesis, proof.records)
+    rosters = Rosters(genesis.id, body, facts)
+    depth = _walk(rosters, proof.steps)
+    if not rosters.knows(proof.roster):
+        raise BadProofError("its roster is not reached from the genesis")
+    state = rosters.state(proof.roster)
+    members = tuple(sorted(state.members))
+    names = facts.names()
+    if proof.subject is None:
+        return Shown(genesis.id, proof.roster, "", None, (), members, depth[proof.roster], names)
+    proposal = facts.proposals.get(proof.subject)
+    if proposal is None:
+        raise BadProofError("the decision that it is about is not in it")
+    outcome, reasons = _outcome(rosters, facts, proof.subject, proposal)
+    reasons += _effect(proof.subject, proposal, state, proof.roster, names)
+    title = proposal.title
+    return Shown(genesis.id, proof.subject, title, outcome, tuple(reasons), members, depth[proof.roster], names)
+
+
+def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
+    """Follow the steps from the genesis; how many each roster takes."""
+    depth = {rosters.origin: 0}
+    for step in steps:
+        if not rosters.knows(step.parent):
+            raise BadProofError("a step begins at a roster that is not reached before")
+        problem = rosters.problem(step.parent, step.cites, step.ratified_by)
+        if problem is not None:
+            raise BadProofError(f"a step of its line has no effect: {problem}")
+        result = rosters.learn(rosters.ids(step.parent) | set(step.cites))
+        depth[result] = min(depth.get(result, limits.INTEGER), depth[step.parent] + 1)
+    return depth
+
+
+def _outcome(
+    rosters: Rosters, facts: "_Evidence", identity: bytes, proposal: Proposal
+) -> tuple[str | list[str], list[tuple[str, str]]]:
+    """The final outcome that the records show."""
+    if not rosters.knows(proposal.roster):
+        raise BadProofError("the roster that the decision pins is not reached from the genesis")
+    state = rosters.state(proposal.roster)
+    policy = state.policies.get(proposal.policy)
+    verb, payload = proposal.action or (0, None)
+    question = Question(
+        proposal.policy,
+        proposal.options,
+        proposal.method,
+        proposal.seats,
+        verb,
+        payload,
+        proposal.costs,
+        proposal.budget,
+    )
+    problem = void(question, policy)
+    if problem is not None or policy is None:
+        raise BadProofError(f"the decision has no effect: {problem}")
+    total = len(state.members)
+    reasons = [("electorate", f"{people(total)} of the pinned roster may vote.")]
+    if policy.finality == Finality.SETTLED:
+        yes, needed = len(supporters(facts.casts(identity), state.electorate)), policy.needed(total)
+        if yes < needed:
+            raise BadProofError(f"only {yes} of the {needed} yes that settle it are shown")
+        reasons.append(("threshold", f"{policy.name} asks for {needed} yes; {yes} are shown: settled."))
+        return "passed", reasons
+    found = certify(facts.attestations(identity), state.witnesses)
+    if len(found.certified) != 1:
+        raise BadProofError("no outcome, or more than one, is certified by what is shown")
+    verdict, winners = found.certified[0]
+    if any(option >= len(proposal.options) for option in winners):
+        raise BadProofError("what is certified names an option that the decision doesn't have")
+    count = len(state.witnesses)
+    by = len(found.attested[found.certified[0]])
+    outcome: str | list[str] = [proposal.options[each] for each in winners] or ("failed", "passed", "tie")[verdict]
+    text = f"{by} of {count} witnesses attest it; {quorum(count)} certify, if at most {bound(count)} are traitors."
+    return outcome, [*reasons, ("witnesses", text)]
+
+
+def _effect(
+    identity: bytes, proposal: Proposal, state: State, roster: bytes, names: dict[bytes, str]
+) -> list[tuple[str, str]]:
+    """What a decision that changes rosters comes to in the proof's roster."""
+    verb, payload = proposal.action or (0, None)
+    where = f"in the roster {text_of(roster)[:8]}"
+    if verb == Verb.MANDATE:
+        assert isinstance(payload, Mandate)
+        holder = printable(names.get(payload.holder, text_of(payload.holder)[:8]))
+        word = "in force" if state.in_force(identity) else "recalled, or without its holder"
+        if identity not in state.mandates:
+            word = "not contained"
+        return [("effect", f"The mandate {printable(payload.role)} of {holder} is {word} {where}.")]
+    if verb == Verb.RECALL:
+        return [("effect", f"The recall is {'in effect' if payload in state.recalled else 'not contained'} {where}.")]
+    return []
+
+
+class _Evidence:
+    """The facts that a proof's records state. Raises BadProofError for a record that is not authentic."""
+
+    def __init__(self, genesis: Record, wires: Sequence[bytes]) -> None:
+        self._assembly = genesis.id
+        self._items: dict[bytes, Item] = {}
+        self._casts: dict[bytes, list[Cast]] = {}
+        self._attested: dict[bytes, list[Attested]] = {}
+        self._certificates: dict[bytes, Certificate] = {}
+        self.proposals: dict[bytes, Proposal] = {}
+        try:
+            records = [decode_record(genesis.id, wire) for wire in wires]
+        except BadRecordError as error:
+            raise BadProofError(f"a record in it can't be read: {error}") from error
+        self._check_signatures(records)
+        bodies = [(record, self._body(record)) for record in records]
+        for record, body in bodies:
+            if isinstance(body, Certificate):
+                self._certify(record, body)
+        applications = {
+            record.id: body for record, body in bodies if isinstance(body, Application) and body.device == record.device
+        }
+        for record, body in bodies:
+            author = self._certificates.get(record.device)
+            if author is not None and body is not None:
+                self._note(record, body, author, applications)
+
+    def item(self, identity: bytes) -> Item | None:
+        """See `Facts.item`."""
+        return self._items.get(identity)
+
+    def casts(self, decision: bytes) -> Sequence[Cast]:
+        """See `Facts.casts`."""
+        return self._casts.get(decision, [])
+
+    def attestations(self, decision: bytes) -> Sequence[Attested]:
+        """See `Facts.attestations`."""
+        return self._attested.get(decision, [])
+
+    def names(self) -> dict[bytes, str]:
+        """What the members of the proof call themselves."""
+        return {each.member: each.person for each in self._certificates.values()}
+
+    def _check_signatures(self, records: Sequence[Record]) -> None:
+        def verify(record: Record) -> bool:
+            return is_signed(self._assembly, record)
+
+        unsigned = [record for record in records if not verify(record)]
+        for record in unsigned:
+            mates = [each for each in records if (each.device, each.log) == (record.device, record.log)]
+            if record.id not in authentic_tree(mates, verify):
+                raise BadProofError(f"the record {text_of(record.id)[:8]} is not signed")
+
+    @staticmethod
+    def _body(record: Record) -> Any:
+        try:
+            return read_body(record)
+        except BadBodyError:
+            return None  # it came to carry a signature, or has no effect
+
+    def _certify(self, record: Record, body: Certificate) -> None:
+        first = record.seq == 0 or (record.seq == 1 and record.prev == self._assembly)
+        if not first or body.device != record.device or body.scope > SCOPE_CHANGEABLE:
+            return
+        if not body.is_signed_by(body.member, self._assembly):
+            raise BadProofError("a certificate in it is not signed by its member")
+        held = self._certificates.setdefault(body.device, body)
+        if held.member != body.member:
+            raise BadProofError("one device in it belongs to two members")
+
+    def _note(self, record: Record, body: Any, author: Certificate, applications: dict[bytes, Application]) -> None:
+        """Take in what one record states."""
+        place = (record.device, record.seq, author.scope)
+        if isinstance(body, Ballot):
+            cast = Cast(record.id, author.member, *place, body.form, body.choice, body.counter, body.reason)
+            self._casts.setdefault(body.proposal, []).append(cast)
+        elif isinstance(body, Attestation):
+            attested = Attested(
+                record.id, record.device, body.verdict, body.winners, body.counts, body.counted, body.ballots
+            )
+            self._attested.setdefault(body.proposal, []).append(attested)
+        elif isinstance(body, Proposal):
+            self.proposals[record.id] = body
+            self._note_decision(record, body, applications)
+        elif isinstance(body, Vouch):
+            application = applications.get(body.application)
+            if application is not None and self._is_own(application):
+                self._items[record.id] = Endorsement(record.id, body.roster, author.member, *place, application.member)
+        elif isinstance(body, Offer):
+            if body.device in (None, record.device):
+                self._items[record.id] = Offered(
+                    record.id, body.roster, author.member, body.device, *place, body.replaces
+                )
+        elif isinstance(body, Leave):
+            self._items[record.id] = Departure(record.id, body.roster, author.member, *place)
+        elif isinstance(body, Revocation):
+            known = self._certificates.get(body.device)
+            signed = body.is_signed_by(body.member, self._assembly)
+            if known is not None and known.member == body.member and signed:
+                self._items[record.id] = DeviceEnd(record.id, body.member, body.device, body.good)
+
+    def _note_decision(self, record: Record, body: Proposal, applications: dict[bytes, Application]) -> None:
+        if body.action is None:
+            return
+        verb, payload = body.action
+        decision = Decision(record.id, body.roster, body.policy, verb, payload=payload)
+        if verb == Verb.REMOVE:
+            decision = decision._replace(members=payload)
+        elif verb == Verb.ADMIT:
+            found = [(each, applications.get(each)) for each in payload]
+            newcomers = tuple(
+                Newcomer(each, application.member, application.device if application.witness else None)
+                for each, application in found
+                if application is not None and self._is_own(application)
+            )
+            if len(newcomers) != len(payload):
+                return
+            decision = decision._replace(newcomers=newcomers)
+        self._items[record.id] = decision
+
+    def _is_own(self, application: Application) -> bool:
+        """Whether an application is by the device and member that it names, with its invitation's key."""
+        author = self._certificates.get(application.device)
+        return (
+            author is not None
+            and author.member == application.member
+            and application.is_signed_by(application.invitation, self._assembly)
+        )
