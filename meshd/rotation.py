@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshd.keystore import NetworkKey
 from meshd.store import tables
-from meshd_crypto.sealing import CannotOpenError, seal, unseal
+from meshd_crypto.sealing import SEALED_OVERHEAD, CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.membership import NetworkKeys, rotation_plain
 from meshd_protocol.errors import BadBodyError
@@ -59,6 +59,25 @@ def _sealed(assembly: Assembly, state: State, plain: bytes) -> list[tuple[bytes,
         except CannotOpenError:
             continue  # a sealing key of low order: nobody can be reached there
     return boxes
+
+
+def for_stick(assembly: Assembly, key: NetworkKey) -> bytes | None:
+    """A network key for those who were away when it was made: boxes of one size, without a name on them."""
+    standing = assembly.standing
+    if standing is None or standing.state is None or not standing.rosters.knows(key.roster):
+        return None
+    plain = rotation_plain(assembly.id, key.roster, key.secret)
+    boxes = _sealed(assembly, standing.state, plain)
+    return b"".join(sealed for _, sealed in boxes) or None
+
+
+def from_stick(assembly: Assembly, data: bytes) -> bytes | None:
+    """The secret that such boxes hold for this device. It opens what lies on the stick, and nothing else."""
+    size = SEALED_OVERHEAD + len(rotation_plain(assembly.id, bytes(_KEY), bytes(_KEY)))
+    if len(data) % size:
+        return None
+    boxes = (data[start : start + size] for start in range(0, len(data), size))
+    return next((key.secret for box in boxes if (key := key_in(assembly, box)) is not None), None)
 
 
 def open_rotations(assembly: Assembly) -> None:

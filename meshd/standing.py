@@ -95,6 +95,14 @@ class Standing:
         self._store.insert([move])
         return [move]
 
+    def bears_out(self, head: tables.Head) -> bool:
+        """Whether the records bear out a move of the head: a known step leads there, or what it added qualifies."""
+        if not self.rosters.knows(head.parent) or not self.rosters.knows(head.roster):
+            return False
+        if any(step.result == head.roster for step in self._steps):
+            return True
+        return self.rosters.problem(head.parent, split(head.cites)) is None
+
     def recorded_way(self, start: bytes, end: bytes) -> bytes:
         """How far the known steps lead from one roster towards a larger one."""
         ids = self.rosters.ids(end)

@@ -12,6 +12,8 @@ from meshd_crypto.identity import Entropy, ExchangeKey
 NONCE_SIZE = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 BOX_OVERHEAD = NONCE_SIZE + nacl.bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES
 
+SEALED_OVERHEAD = nacl.bindings.crypto_box_SEALBYTES
+
 
 class CannotOpenError(Exception):
     """The box or seal does not open with this key: it is damaged, or meant for somebody else."""

@@ -8,7 +8,7 @@ from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result, role_of
 from meshd.service.rosters import lines
-from meshd.standing import Standing, split
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
@@ -194,8 +194,7 @@ def _primary_problems(context: Context, beside: MemoryStore) -> list[str]:
     heads = assembly.store.find(tables.Head)
     if standing is not None:
         for head in heads:
-            known = standing.rosters.knows(head.parent) and standing.rosters.knows(head.roster)
-            if head.cites and (not known or standing.rosters.problem(head.parent, split(head.cites)) is not None):
+            if head.cites and not standing.bears_out(head):
                 problems.append(
                     f"the head moved to the roster {text_of(head.roster)[:8]}, which the records do not bear out"
                 )

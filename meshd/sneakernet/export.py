@@ -10,7 +10,7 @@ from meshd.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
-from meshd.sneakernet.stick import names_of, open_stick, secrets, write_visit
+from meshd.sneakernet.stick import names_of, open_stick, secrets, write_keys, write_visit
 from meshd.store import tables
 from meshd.survey import Span
 from meshd_crypto.hashing import digest
@@ -67,6 +67,7 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
         media.write_file(opened.segments / text_of(info.hash), data)
         _count(done, info)
         yield _step(done, total)
+    write_keys(assembly, folder)
     write_visit(assembly, opened, held._replace(segments=(*held.segments, *done.infos)))
     done.answers = join.write_answers(assembly, stick)
     return done

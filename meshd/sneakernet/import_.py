@@ -125,7 +125,7 @@ def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: 
     try:
         if data is None or digest(data) != info.hash:
             raise BadBundleError("it is not what its name says")
-        records = bundle.read_segment(secrets(assembly), assembly.id, data)
+        records = bundle.read_segment([*secrets(assembly), *stick.found], assembly.id, data)
     except UnknownKeyError:
         taken.unreadable += 1
         return False

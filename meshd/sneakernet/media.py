@@ -16,6 +16,7 @@ from meshd.errors import NodeError
 
 ROOT = "meshd"
 SEGMENTS = "segments"
+KEYS = "keys"
 MANIFESTS = ("manifest-a", "manifest-b")
 JOIN = "join"
 APPLICATION = "application"

@@ -1,16 +1,18 @@
 """One assembly's folder on a stick: its manifests, and what both export and import do with them."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshd import survey
+from meshd import rotation, survey
 from meshd.assembly import Assembly
 from meshd.doors import newest_first
 from meshd.sneakernet import media
-from meshd_protocol import limits
+from meshd_crypto.hashing import derive
+from meshd_protocol import contexts, limits
 from meshd_protocol.bundle import EMPTY, Manifest, Place, read_manifest, stick_tag, write_manifest
 from meshd_protocol.errors import BadBundleError
+from meshd_protocol.names import text_of
 from meshd_protocol.rosters import roster_id
 
 
@@ -23,6 +25,9 @@ class Stick:
     current: str | None
     sound: bool
     """Whether every manifest that is there could be read: else unlisted segments may be good ones."""
+
+    found: list[bytes] = field(default_factory=list)
+    """Network keys that lie on the stick for this device: they open what is on it."""
 
     @property
     def segments(self) -> Path:
@@ -45,19 +50,55 @@ def names_of(assembly: Assembly) -> tuple[str, str] | None:
 def open_stick(assembly: Assembly, folder: Path) -> Stick:
     """Read the newer of the two manifests; an empty one if neither is there or good."""
     best, current, sound = EMPTY, None, True
+    found = _found_keys(assembly, folder)
     for name in media.MANIFESTS:
         data = media.read_file(folder / name, limits.MANIFEST_BYTES)
         if data is None:
             sound = sound and not os.path.lexists(folder / name)
             continue
         try:
-            manifest = read_manifest(secrets(assembly), assembly.id, data)
+            manifest = read_manifest([*secrets(assembly), *found], assembly.id, data)
         except BadBundleError:
             sound = False
             continue
         if manifest.counter > best.counter:
             best, current = manifest, name
-    return Stick(folder, best, current, sound)
+    return Stick(folder, best, current, sound, found)
+
+
+def _found_keys(assembly: Assembly, folder: Path) -> list[bytes]:
+    """The network keys on a stick that are sealed to this device, and that it does not have."""
+    if media.inside(folder, media.KEYS) is None:
+        return []
+    held = {key_file(key.secret) for key in assembly.keys.network}
+    found: list[bytes] = []
+    for name in list(media.hash_names(folder / media.KEYS))[: limits.STICK_KEYS]:
+        if name in held:
+            continue
+        data = media.read_file(folder / media.KEYS / name, limits.STICK_KEY_BYTES)
+        secret = rotation.from_stick(assembly, data) if data is not None else None
+        if secret is not None and key_file(secret) == name:
+            found.append(secret)
+    return found
+
+
+def write_keys(assembly: Assembly, folder: Path) -> None:
+    """Leave every network key but the first, sealed to each device, for those who were away when it was made."""
+    newer = [key for key in newest_first(assembly) if key.roster != roster_id(assembly.id, ())][: limits.STICK_KEYS]
+    if not newer:
+        return
+    keys = media.make_inside(folder, media.KEYS)
+    media.remove_parts(keys)
+    for key in newer:
+        name = key_file(key.secret)
+        data = rotation.for_stick(assembly, key)
+        if data is not None and media.size_of(keys / name) is None:
+            media.write_file(keys / name, data)
+
+
+def key_file(secret: bytes) -> str:
+    """The name of a network key's file on a stick: a finder learns nothing from it."""
+    return text_of(derive(secret, contexts.STICK_KEYS))
 
 
 def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:

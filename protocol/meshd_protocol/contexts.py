@@ -61,6 +61,9 @@ DISCOVERY = b"meshd/discovery/1"
 STICK = b"meshd/stick/1"
 """Derives from the first network key the name of the assembly's folder on a stick."""
 
+STICK_KEYS = b"meshd/stick-keys/1"
+"""Derives from a network key the name of the file on a stick that holds it, sealed to devices."""
+
 SEGMENT = b"meshd/segment/1"
 """Derives from a network key the key of segments; bound into each."""
 

@@ -123,6 +123,12 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 SEGMENTS = 4096
 """Files that one manifest lists: 16 GiB of log."""
 
+STICK_KEYS = 64
+"""Network keys on one stick: rotations since somebody was there last."""
+
+STICK_KEY_BYTES = 2 * 1024 * 1024
+"""One network key on a stick, sealed to each of 10,000 devices."""
+
 MANIFEST_BYTES = 4 * 1024 * 1024
 """A manifest; visitors are forgotten where it would be longer."""
 

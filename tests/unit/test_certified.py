@@ -1,0 +1,513 @@
+"""Certified outcomes and what they are made of: quorums, findings, polls, recall marks, acts. Over every order, with
+traitors within bound, and with the tempting variants that must break (the mutants of the design's models)."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshd_protocol.bodies.actions import Mandate
+from meshd_protocol.bodies.decisions import Form, Say, Verdict
+from meshd_protocol.decisions.certified import bitmap, bound, certify, decide, has_bit, quorum
+from meshd_protocol.decisions.outcome import Attested, Cast, Electorate
+from meshd_protocol.decisions.poll import poll_of, voice_of
+from meshd_protocol.decisions.question import Question, ballots_of
+from meshd_protocol.decisions.recall import marks
+from meshd_protocol.decisions.tally import tally
+from meshd_protocol.mandates import Appointment, Countersigned, last_of_role, needed, outside, rotation_problem, stands
+from meshd_protocol.policies import DEFAULTS
+
+POLICIES = {policy.name: policy for policy in DEFAULTS}
+STANDARD, CONSENT, ELECTION = POLICIES["standard"], POLICIES["consent"], POLICIES["election"]
+PASSED, FAILED = (int(Verdict.PASSED), ()), (int(Verdict.FAILED), ())
+
+
+def member(number):
+    return bytes([number]) * 32
+
+
+def device(number):
+    return bytes([100 + number]) * 32
+
+
+def naming(key):
+    return f"m{key[0]:02}"
+
+
+def electorate(size, revoked=None):
+    return Electorate(frozenset(map(member, range(size))), revoked or {})
+
+
+def witnesses(count):
+    return {device(n): member(n) for n in range(count)}
+
+
+def attest(who, finding, branch=0):
+    return Attested(bytes([who, finding[0], branch, *finding[1]]).ljust(32), device(who), *finding, (), b"\xff", b"")
+
+
+def cast(who, say=Say.YES, *, counter=0, branch=0, reason="", scope=0, device_=None, seq=0):
+    identity = bytes([who, int(say), counter, branch]).ljust(32, b"i")
+    return Cast(identity, member(who), device_ or device(who), seq, scope, Form.YES_NO, int(say), counter, reason)
+
+
+def choice(who, form, value, counter=0):
+    identity = repr((who, value, counter)).encode().ljust(64)[:64]
+    return Cast(identity, member(who), device(who), 0, 0, form, value, counter)
+
+
+def outcome(casts, attestations=(), *, policy=STANDARD, question=None, members=4, count=3):
+    question = question or Question(policy.name)
+    poll = poll_of(ballots_of(question, policy), casts, electorate(members))
+    return decide(question, policy, poll, list(attestations), electorate(members), witnesses(count), naming)
+
+
+# ---- quorums
+
+
+@pytest.mark.parametrize(
+    ("count", "traitors", "enough"),
+    [(1, 0, 1), (2, 0, 2), (3, 0, 2), (4, 1, 3), (6, 1, 4), (7, 2, 5), (10, 3, 7), (100, 33, 67)],
+)
+def test_the_quorum(count, traitors, enough):
+    assert (bound(count), quorum(count)) == (traitors, enough)
+
+
+@pytest.mark.parametrize("count", range(1, 200))
+def test_any_two_quorums_share_an_honest_witness(count):
+    assert 2 * quorum(count) - count > bound(count)
+    assert quorum(count) <= count - bound(count), "the honest ones alone reach it"
+
+
+def test_without_witnesses_nothing_is_certified():
+    assert (bound(0), quorum(0)) == (0, 1)
+    found = certify([attest(0, PASSED)], {})
+    assert (found.certified, found.split, found.attested) == ((), False, {})
+    shown = outcome([cast(0)], count=0)
+    assert (shown.state, shown.outcome) == ("provisional", None)
+    assert "has no witnesses" in shown.reasons[-1].text
+
+
+def test_who_is_no_witness_certifies_nothing():
+    assert certify([attest(n, PASSED) for n in (7, 8, 9)], witnesses(4)).certified == ()
+    assert certify([attest(n, PASSED) for n in (0, 1, 9)], witnesses(4)).certified == ()
+
+
+# ---- findings: one outcome within bound, in any order
+
+
+@st.composite
+def attestations(draw):
+    """Up to ten witnesses, f of them traitors who attest everything; the honest attest once, differently perhaps."""
+    count = draw(st.integers(1, 10))
+    found = []
+    for who in range(count):
+        if who < bound(count):
+            found += [attest(who, PASSED), attest(who, FAILED)]
+        elif draw(st.booleans()):
+            found.append(attest(who, draw(st.sampled_from([PASSED, FAILED]))))
+    return count, draw(st.permutations(found))
+
+
+def _unique_and_lasting(rule, count, order):
+    """The fault of a rule that certifies two findings, or loses one; None for a sound one."""
+    final = frozenset()
+    for size in range(len(order) + 1):
+        now = frozenset(rule(order[:size], witnesses(count)))
+        if len(now) > 1:
+            return "two outcomes are final"
+        if not final <= now:
+            return "what was final is lost"
+        final = now
+    shuffled = list(order)
+    random.Random(7).shuffle(shuffled)
+    return None if frozenset(rule(shuffled, witnesses(count))) == final else "the order shows"
+
+
+def _real(given_, of):
+    return certify(given_, of).certified
+
+
+def _simple_majority(given_, of):
+    by = {}
+    for each in given_:
+        by.setdefault(each.finding, set()).add(each.device)
+    return {finding for finding, devices in by.items() if 2 * len(devices) > len(of)}
+
+
+def _voiding_double_signers(given_, of):
+    by, seen = {}, {}
+    for each in given_:
+        seen.setdefault(each.device, set()).add(each.finding)
+    for each in given_:
+        if len(seen[each.device]) == 1:
+            by.setdefault(each.finding, set()).add(each.device)
+    return {finding for finding, devices in by.items() if len(devices) >= quorum(len(of))}
+
+
+@given(attestations())
+def test_one_outcome_is_certified_and_stays(history):
+    count, order = history
+    assert _unique_and_lasting(_real, count, order) is None
+
+
+@pytest.mark.parametrize("mutant", [_simple_majority, _voiding_double_signers], ids=lambda f: f.__name__)
+def test_tempting_certificates_break(mutant):
+    rng = random.Random(3)
+    for _ in range(3000):
+        count = rng.randint(1, 10)
+        order = []
+        for who in range(count):
+            if who < bound(count):
+                order += [attest(who, PASSED), attest(who, FAILED)]
+            elif rng.random() < 0.9:
+                order.append(attest(who, rng.choice([PASSED, FAILED])))
+        rng.shuffle(order)
+        if _unique_and_lasting(mutant, count, order):
+            return
+    pytest.fail("the mutant survived")
+
+
+def test_split_then_certified_by_a_traitor():
+    """Hard case 12, first part: 2:2 of 4 is split; one traitor who signs both sides makes one of them final."""
+    four = [attest(0, PASSED), attest(1, PASSED), attest(2, FAILED), attest(3, FAILED)]
+    assert certify(four, witnesses(4)).split
+    shown = outcome([cast(0)], four, count=4)
+    assert (shown.state, shown.outcome) == ("split", None)
+    assert "Propose it anew" in shown.reasons[-1].text
+    assert outcome([cast(0)], four[:3], count=4).state == "provisional"
+    turned = outcome([cast(0)], [*four, attest(2, PASSED)], count=4)
+    assert (turned.state, turned.outcome) == ("certified", "passed")
+    assert any("Signed two outcomes: m02." in reason.text for reason in turned.reasons)
+
+
+def test_contested_names_those_who_signed_both():
+    both = [attest(n, finding) for n in range(3) for finding in (PASSED, FAILED)]
+    shown = outcome([cast(0)], both, count=4)
+    assert (shown.state, shown.outcome) == ("contested", None)
+    assert "m00, m01, m02" in shown.reasons[-1].text
+    assert "More than 1 of 4 witnesses signed both" in shown.reasons[-1].text
+
+
+def test_with_three_witnesses_one_traitor_is_beyond_the_bound_and_why_says_so():
+    text = outcome([cast(0)], [attest(0, PASSED), attest(1, PASSED)], count=3).reasons[-1].text
+    assert "one traitor is beyond that bound" in text
+    assert "beyond" not in outcome([cast(0)], [attest(n, PASSED) for n in range(3)], count=4).reasons[-1].text
+
+
+def test_counts_differ_and_the_outcome_is_one():
+    """Hard case 11: three honest witnesses with different ballots agree on the outcome, not on the counts."""
+    three = [attest(n, PASSED)._replace(counts=(n + 2, n, 0), id=bytes([n]) * 32) for n in range(3)]
+    shown = outcome([cast(n) for n in range(3)], three)
+    assert (shown.state, shown.outcome, shown.counts) == ("certified", "passed", {"yes": 3, "no": 0, "abstain": 0})
+    told = [reason.text for reason in shown.reasons if reason.rule == "attestation"]
+    assert told == [f"m{n:02} attests: passed ({n + 2} yes, {n} no, 0 abstain)." for n in range(3)]
+
+
+def test_a_ballot_that_no_certifying_witness_counted_is_late():
+    order = sorted(map(member, range(4)))
+    mine = bitmap(order, {member(0), member(1)})
+    two = [attest(n, PASSED)._replace(counted=mine, id=bytes([n]) * 32) for n in range(2)]
+    shown = outcome([cast(0), cast(1), cast(3, Say.NO)], two)
+    (late,) = [reason.text for reason in shown.reasons if reason.rule == "late"]
+    assert late == "Too late for every witness who certified: the ballots of m03."
+    assert shown.outcome == "passed"
+
+
+def test_bitmaps():
+    order = [member(n) for n in range(10)]
+    bits = bitmap(order, {member(0), member(9)})
+    assert bits == b"\x80\x40"
+    assert [place for place in range(20) if has_bit(bits, place)] == [0, 9]
+    assert bitmap([], set()) == b"\x00"
+
+
+# ---- what a witness finds: standard, consent, elections
+
+
+def found(policy, casts, members=4, question=None):
+    question = question or Question(policy.name)
+    poll = poll_of(ballots_of(question, policy), casts, electorate(members))
+    return tally(question, policy, poll, members, naming)
+
+
+@pytest.mark.parametrize(
+    ("casts", "members", "verdict"),
+    [
+        ([cast(0)], 4, Verdict.PASSED),
+        ([cast(0)], 5, Verdict.FAILED),
+        ([cast(0), cast(1, Say.ABSTAIN)], 5, Verdict.PASSED),
+        ([cast(0), cast(1, Say.NO)], 4, Verdict.FAILED),
+        ([cast(0), cast(1), cast(2, Say.NO)], 4, Verdict.PASSED),
+        ([cast(n, Say.ABSTAIN) for n in range(4)], 4, Verdict.FAILED),
+        ([], 4, Verdict.FAILED),
+    ],
+)
+def test_standard(casts, members, verdict):
+    assert found(STANDARD, casts, members).finding == (verdict, ())
+
+
+def test_a_threshold_that_is_not_strict_takes_an_exact_fraction():
+    exact = replace(STANDARD, threshold=(2, 3, False))
+    assert found(exact, [cast(0), cast(1), cast(2, Say.NO)]).finding == PASSED
+    assert found(replace(exact, threshold=(2, 3, True)), [cast(0), cast(1), cast(2, Say.NO)]).finding == FAILED
+    assert found(exact, [cast(0, Say.ABSTAIN)]).finding == FAILED, "nobody said yes"
+
+
+def test_consent_and_the_resolution_of_an_objection():
+    half = [cast(0), cast(1)]
+    assert found(CONSENT, half).finding == PASSED
+    assert found(CONSENT, half[:1]).finding == FAILED
+    objection = cast(2, Say.NO, reason="the floor is rotten")
+    blocked = found(CONSENT, [*half, objection])
+    assert blocked.finding == FAILED
+    assert "only the objector resolves it" in blocked.reasons[-1].text
+    assert blocked.leading == "no"
+    assert found(CONSENT, [*half, objection, cast(2, counter=1)]).finding == PASSED
+    assert found(CONSENT, [*half, objection, cast(1, counter=1)]).finding == FAILED, "nobody else resolves it"
+    assert found(CONSENT, [*half, cast(2, Say.NO, reason=" ")]).finding == PASSED, "an objection needs a reason"
+    text = [reason.text for reason in outcome([*half, objection], policy=CONSENT).reasons if reason.rule == "objection"]
+    assert text == ["m02 objects: the floor is rotten"]
+
+
+def test_changed_ballots_and_forked_ones():
+    changeable = replace(STANDARD, changeable=True)
+    ballots = ballots_of(Question("standard"), changeable)
+    newest = voice_of(ballots, [cast(0, Say.NO), cast(0, counter=2), cast(0, Say.NO, counter=1)], electorate(1))
+    assert newest.choice == Say.YES
+    forked = voice_of(ballots, [cast(0, counter=1), cast(0, Say.NO, counter=1)], electorate(1))
+    assert (forked.choice, forked.signed) == (None, (0, 1))
+    twice = voice_of(ballots, [cast(0, branch=1), cast(0, branch=2)], electorate(1))
+    assert (twice.choice, len(twice.ids)) == (Say.YES, 2)
+    locked = ballots_of(Question("standard"), STANDARD)
+    assert voice_of(locked, [cast(0), cast(0, Say.NO, counter=1)], electorate(1)).choice == Say.YES
+    assert voice_of(locked, [cast(0), cast(0, Say.NO, branch=1)], electorate(1)).choice is None
+    shown = outcome([cast(0), cast(0, Say.NO, branch=1)])
+    assert any("signed different ballots; none counts" in reason.text for reason in shown.reasons)
+    assert shown.seen == 0
+
+
+def test_a_meeting_rooms_device_casts_changeable_ballots_alone():
+    changeable = ballots_of(Question("consent"), CONSENT)
+    assert voice_of(changeable, [cast(0, scope=1)], electorate(1)).choice == Say.YES
+    assert voice_of(ballots_of(Question("standard"), STANDARD), [cast(0, scope=1)], electorate(1)) is None
+
+
+def test_ballots_that_count_for_nothing():
+    question = Question("election", ("A", "B"), "approval")
+    ballots = ballots_of(question, ELECTION)
+    poll = poll_of(
+        ballots,
+        [
+            choice(0, Form.CHOICES, (0,)),
+            choice(1, Form.CHOICES, (2,)),
+            choice(2, Form.RANKS, ((0,),)),
+            choice(9, Form.CHOICES, (1,)),
+            choice(3, Form.CHOICES, (1,), counter=1),
+        ],
+        electorate(4),
+    )
+    assert dict(poll.sums) == {(0,): 1}
+    assert [why for _, why in poll.refused] == [
+        "named an option that the proposal doesn't have",
+        "answered in another form than the question has",
+        "changed a ballot that stays as it was cast",
+        "is not in the roster that the proposal pins",
+    ]
+    scores = ballots_of(Question("election", ("A", "B"), "score"), ELECTION)
+    assert voice_of(scores, [choice(0, Form.SCORES, ((5, 1),))], electorate(1)) is None
+    single = ballots_of(Question("election", ("A", "B"), "plurality"), ELECTION)
+    assert voice_of(single, [choice(0, Form.CHOICES, (0, 1))], electorate(1)) is None
+    assert voice_of(single, [choice(0, Form.CHOICES, ())], electorate(1)).choice == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "form", "values", "finding"),
+    [
+        ("schulze", Form.RANKS, [((1,), (0,)), ((1,),), ((0,),)], (3, (1,))),
+        ("schulze", Form.RANKS, [((1,),), ((0,),)], (2, ())),
+        ("irv", Form.RANKS, [((2,), (0,)), ((1,),), ((0,),), ((0,),)], (3, (0,))),
+        ("approval", Form.CHOICES, [(0, 1), (1,), ()], (3, (1,))),
+        ("plurality", Form.CHOICES, [(0,), (1,), (2,), (2,)], (3, (2,))),
+        ("score", Form.SCORES, [((0, 5), (1, 6)), ((0, 2),)], (3, (0,))),
+    ],
+)
+def test_elections(method, form, values, finding):
+    question = Question("election", ("A", "B", "C"), method)
+    result = found(ELECTION, [choice(n, form, value) for n, value in enumerate(values)], question=question)
+    assert result.finding == finding
+    assert len(result.counts) == 3
+
+
+def test_elections_for_several_seats_and_budgets():
+    stv = Question("election", ("A", "B", "C"), "stv-scottish", 2)
+    casts = [choice(n, Form.RANKS, ((n % 2,),)) for n in range(4)]
+    assert found(ELECTION, casts, question=stv).finding == (3, (0, 1))
+    budget = Question("election", ("A", "B", "C"), "equal-shares", costs=(50, 50, 100), budget=100)
+    casts = [choice(n, Form.CHOICES, (0,) if n < 2 else (1, 2)) for n in range(4)]
+    assert found(ELECTION, casts, question=budget).finding == (3, (0, 1))
+
+
+def test_an_election_without_its_quorum_fails():
+    question = Question("election", ("A", "B"), "schulze")
+    assert found(ELECTION, [choice(0, Form.RANKS, ((0,),))], 5, question).finding == FAILED
+    assert found(ELECTION, [], 5, question).leading is None
+    shown = outcome([choice(0, Form.RANKS, ((0,),))], policy=ELECTION, question=question)
+    assert (shown.state, shown.leading, shown.counts) == ("provisional", ["A"], {"A": 1, "B": 0})
+
+
+def test_a_certified_winner_is_named():
+    question = Question("election", ("A", "B"), "schulze")
+    two = [attest(n, (int(Verdict.WINNERS), (1,))) for n in range(2)]
+    shown = outcome([choice(0, Form.RANKS, ((1,),))], two, policy=ELECTION, question=question)
+    assert (shown.state, shown.outcome) == ("certified", ["B"])
+    strange = [attest(n, (int(Verdict.WINNERS), (7,))) for n in range(2)]
+    assert outcome([], strange, policy=ELECTION, question=question).outcome == ["option 7"]
+    tie = [attest(n, (int(Verdict.TIE), ())) for n in range(2)]
+    assert outcome([], tie, policy=ELECTION, question=question).outcome == "tie"
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(list(Say)), st.integers(0, 2)), max_size=12), st.randoms())
+def test_a_poll_kept_ballot_by_ballot_equals_one_counted_at_once(given_, rng):
+    ballots = ballots_of(Question("consent"), CONSENT)
+    casts = [cast(who, say, counter=counter, branch=n, reason="why") for n, (who, say, counter) in enumerate(given_)]
+    rng.shuffle(casts)
+    sums = {}
+    for place, one in enumerate(casts):
+        mine = [each for each in casts[:place] if each.member == one.member]
+        before, after = voice_of(ballots, mine, electorate(5)), voice_of(ballots, [*mine, one], electorate(5))
+        for voice, step in ((before, -1), (after, 1)):
+            if voice is not None and voice.choice is not None:
+                sums[voice.choice] = sums.get(voice.choice, 0) + step
+    assert {key: number for key, number in sums.items() if number} == dict(poll_of(ballots, casts, electorate(5)).sums)
+
+
+def test_e_equivocators_add_at_most_e():
+    """Whatever a forker signs, she never counts for more than one."""
+    rng = random.Random(5)
+    for _ in range(300):
+        forkers = rng.randint(0, 3)
+        casts = [cast(n) for n in range(3, 6)]
+        for who in range(forkers):
+            casts += [
+                cast(who, rng.choice(list(Say)), counter=rng.randint(0, 2), branch=n, reason="x") for n in range(6)
+            ]
+        for policy in (STANDARD, CONSENT):
+            poll = poll_of(ballots_of(Question(policy.name), policy), casts, electorate(6))
+            assert sum(poll.sums.values()) <= 3 + forkers
+
+
+# ---- recall
+
+
+def sign(who, say=Say.YES):
+    return cast(who, say)
+
+
+@pytest.mark.parametrize(
+    ("recall", "keep", "notice", "suspended", "over"),
+    [
+        (2, 0, False, False, False),
+        (3, 0, True, False, False),
+        (6, 0, True, False, False),
+        (10, 0, True, False, False),
+        (11, 0, True, True, False),
+        (11, 15, True, True, False),
+        (11, 16, True, False, False),
+        (15, 0, True, True, False),
+        (16, 14, True, True, True),
+    ],
+)
+def test_the_three_marks(recall, keep, notice, suspended, over):
+    """Hard case 13: of thirty."""
+    casts = [sign(n) for n in range(recall)] + [sign(29 - n, Say.NO) for n in range(keep)]
+    found_ = marks(casts, electorate(30))
+    assert (found_.notice, found_.suspended, found_.over) == (notice, suspended, over)
+    assert (len(found_.recall), len(found_.keep)) == (recall, min(keep, 30 - recall))
+
+
+def test_who_signs_both_counts_for_recall():
+    casts = [sign(n) for n in range(6)] + [sign(n, Say.NO) for n in range(16)]
+    found_ = marks(casts, electorate(30))
+    assert (len(found_.recall), len(found_.keep)) == (6, 10)
+    assert marks([], electorate(5)).notice is False
+
+
+def test_two_who_recall_each_other_are_counted_each_by_itself():
+    against_one = marks([sign(1), sign(2), sign(3)], electorate(5))
+    against_other = marks([sign(0), sign(2), sign(3)], electorate(5))
+    assert against_one.over
+    assert against_other.over
+
+
+@given(st.permutations([(n, say) for n in range(6) for say in (Say.YES, Say.NO)]), st.integers(0, 12))
+def test_marks_only_grow_but_suspension_may_end(order, size):
+    before = marks([sign(*each) for each in order[:size]], electorate(6))
+    after = marks([sign(*each) for each in order], electorate(6))
+    assert before.recall <= after.recall
+    assert after.notice >= before.notice
+    assert after.over >= before.over
+
+
+# ---- mandates and acts
+
+
+def countersigned(*who):
+    return [Countersigned(device(n), ()) for n in who]
+
+
+@pytest.mark.parametrize(
+    ("count", "holder", "enough"), [(2, 0, None), (3, 0, 2), (3, 9, 2), (4, 0, 2), (7, 0, 3), (10, 9, 4), (1, 9, None)]
+)
+def test_how_many_countersignatures_make_an_act_stand(count, holder, enough):
+    assert needed(witnesses(count), member(holder)) == enough
+
+
+def test_an_act_stands_by_witnesses_other_than_the_holder():
+    of = witnesses(4)
+    assert not stands(countersigned(0, 1), of, member(0)), "the holder's own does not count"
+    assert stands(countersigned(1, 2), of, member(0))
+    assert not stands(countersigned(1, 1), of, member(0))
+    assert not stands(countersigned(1, 9), of, member(0))
+    assert not stands(countersigned(1), witnesses(2), member(0)), "only recorded"
+
+
+@pytest.mark.parametrize("count", range(3, 40))
+def test_traitors_alone_never_make_an_act_stand(count):
+    of = witnesses(count)
+    traitors = countersigned(*range(1, bound(count) + 1))
+    assert not stands(traitors, of, member(0))
+
+
+def test_without_the_second_signature_traitors_could():
+    """The mutant: f+1 alone, without `at least two`, lets one witness of three make an act stand."""
+    assert bound(3) + 1 == 1
+    assert needed(witnesses(3), member(0)) == 2
+
+
+def mandate(holder, role="treasurer", again=False):
+    return Mandate(role, member(holder), ("spend",), again=again)
+
+
+def test_nobody_has_a_second_term_in_a_row():
+    one = Appointment(b"1", frozenset(), mandate(0))
+    assert rotation_problem(mandate(0), [one])
+    assert rotation_problem(mandate(0, " Treasurer "), [one]), "the role's capitals make no other"
+    assert rotation_problem(mandate(0, "cook"), [one]) is None
+    assert rotation_problem(mandate(1), [one]) is None
+    two = Appointment(b"2", frozenset({b"1"}), mandate(1))
+    assert rotation_problem(mandate(0), [one, two]) is None, "somebody else had it between"
+    assert rotation_problem(mandate(1), [one, two])
+    assert [each.id for each in last_of_role("treasurer", [one, two])] == [b"2"]
+    beside = Appointment(b"3", frozenset({b"1"}), mandate(2))
+    assert {each.id for each in last_of_role("treasurer", [one, two, beside])} == {b"2", b"3"}
+    lasting = Appointment(b"1", frozenset(), mandate(0, again=True))
+    assert rotation_problem(mandate(0), [lasting]) is None
+
+
+def test_an_act_outside_its_powers():
+    given_ = Mandate("treasurer", member(0), ("Spend up to 100", "sign"))
+    assert not outside(given_, "spend up to 100 ")
+    assert outside(given_, "hire")
