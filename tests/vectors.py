@@ -12,3 +12,10 @@ def load(name: str, least: int) -> list[Any]:
     rows: list[Any] = data["vectors"] if isinstance(data, dict) else data
     assert len(rows) >= least, f"{name} has {len(rows)} vectors, {least} are expected"
     return rows
+
+
+def data_of(name: str) -> bytes:
+    """A vector file as it is, which must be there and not empty."""
+    data = (FOLDER / name).read_bytes()
+    assert data, f"{name} is empty"
+    return data

@@ -1,0 +1,523 @@
+"""Counting methods: against independent libraries, public elections, their own definitions, and by hand. Exact numbers,
+every round, ties that decide and ties that don't, bad input."""
+
+import itertools
+import json
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshd_protocol import limits
+from meshd_protocol.decisions.counting import (
+    approval,
+    equal_shares,
+    irv,
+    methods,
+    plurality,
+    schulze,
+    score,
+    stv_meek,
+    stv_scottish,
+)
+from meshd_protocol.decisions.counting.result import decimal
+from meshd_protocol.errors import BadPapersError
+from meshd_protocol.papers.ballots import ballots_for, problem
+from meshd_protocol.papers.blt import read_blt
+from meshd_protocol.papers.preflib import read_preflib
+from tests.vectors import data_of
+
+ORACLES = json.loads(data_of("oracles.json"))["cases"]
+NAMES = tuple("ABCDEFGHIJ")
+
+
+def names(options):
+    return [f"c{n}" for n in range(options)]
+
+
+def strict(ballots):
+    return [(weight, tuple((option,) for option in order)) for weight, order in ballots]
+
+
+# ---- independent libraries
+
+
+def test_there_are_oracles():
+    methods_ = {case["method"] for case in ORACLES}
+    assert methods_ == {"schulze", "irv", "stv", "equal-shares", "score"}
+    assert len(ORACLES) > 200
+
+
+@pytest.mark.parametrize("number", range(len(ORACLES)))
+def test_what_independent_libraries_elect(number):
+    case = ORACLES[number]
+    options, seats, elected = case["options"], case["seats"], case["elected"]
+    method = case["method"]
+    if method == "schulze":
+        assert list(schulze.duels(strict(case["ballots"]), options).winners) == elected
+    elif method == "irv":
+        result = irv.count(strict(case["ballots"]), names(options))
+        assert list(result.winners) == elected
+    elif method == "score":
+        result = score.count([(w, tuple(map(tuple, given_))) for w, given_ in case["ballots"]], names(options))
+        assert sorted(result.winners or result.tied) == elected
+    elif method == "stv":
+        result = stv_scottish.count(strict(case["ballots"]), names(options), seats)
+        assert sorted(result.winners) == elected
+    else:
+        ballots = [(weight, tuple(chosen)) for weight, chosen in case["ballots"]]
+        result = equal_shares.count(ballots, names(options), seats, complete=False)
+        if result.tied:
+            assert len(elected) > 1, "the library finds one committee, and this a tie"
+        else:
+            assert sorted(result.winners) in elected
+
+
+# ---- public elections, with every round
+
+
+@pytest.mark.parametrize(
+    ("file", "method"),
+    [
+        ("dundee-2017-ward2.blt", "stv-scottish"),
+        ("dundee-2017-ward2.blt", "stv-meek"),
+        ("dundee-2017-ward2.blt", "block-approval"),
+        ("vegetables.blt", "stv-meek"),
+        ("vegetables.blt", "stv-scottish"),
+        ("vegetables.blt", "equal-shares"),
+    ],
+)
+def test_public_elections_with_every_round(file, method, golden):
+    papers = read_blt(data_of(f"elections/{file}"))
+    result = methods.count(method, ballots_for(method, papers), papers.names, papers.seats)
+    lines = [f"{file} by {method}, {papers.seats} seats"]
+    for each in result.rounds:
+        lines.append(each.text)
+        lines += [f"    {name}: {votes}" for name, votes in each.votes.items()]
+    lines.append(f"elected: {', '.join(papers.names[option] for option in result.winners)}")
+    golden(f"{file.removesuffix('.blt')}-{method}.txt", "\n".join(lines) + "\n")
+
+
+def test_dundee_elected_whom_it_elected():
+    """Lochee, 4 May 2017, as the council declared it."""
+    papers = read_blt(data_of("elections/dundee-2017-ward2.blt"))
+    result = stv_scottish.count(papers.ballots, papers.names, papers.seats)
+    assert [papers.names[option].split(" (")[0] for option in result.winners] == [
+        "Alan ROSS", "Roisin SMITH", "Charlie MALONE", "Michael MARRA",
+    ]  # fmt: skip
+
+
+# ---- by hand
+
+
+def test_plurality_and_its_spoilt_ballots():
+    result = plurality.count([(3, (0,)), (2, (1,)), (4, ()), (5, (0, 1))], NAMES[:3])
+    assert (result.winners, result.figures) == ((0,), (3, 2, 0))
+    assert "9 named none, or more than one" in result.rounds[0].text
+    assert plurality.count([(3, (0,)), (2, (1,))], NAMES[:3], 2).winners == (0, 1)
+
+
+def test_approval_for_one_seat_and_for_several():
+    ballots = [(3, (0, 1)), (2, (1, 2)), (1, ())]
+    assert approval.count(ballots, NAMES[:3]).winners == (1,)
+    assert approval.count(ballots, NAMES[:3], 2).winners == (1, 0)
+    tie = approval.count([(1, (0,)), (1, (1,))], NAMES[:3])
+    assert (tie.winners, tie.tied) == ((), (0, 1))
+    both = approval.count([(1, (0,)), (1, (1,))], NAMES[:3], 2)
+    assert set(both.winners) == {0, 1}, "a tie within the seats is none"
+
+
+def test_scores():
+    result = score.count([(2, ((0, 5), (1, 6))), (1, ((0, 3),))], NAMES[:2])
+    assert (result.winners, result.figures) == ((0,), (13, 12))
+
+
+def test_a_lot_breaks_a_tie_and_the_order_of_options_never_does():
+    ballots = [(1, ((0,),)), (1, ((1,),))]
+    for method in (irv, stv_scottish, stv_meek, schulze):
+        assert method.count(ballots, NAMES[:2], 1).tied == (0, 1), method.__name__
+        assert method.count(ballots, NAMES[:2], 1, lot=[1, 0]).winners == (1,), method.__name__
+        assert method.count(ballots, NAMES[:2], 1, lot=[1]).winners == (), "a lot names all that are tied"
+
+
+def test_a_tie_that_makes_no_difference_is_none():
+    ballots = [(5, ((0,),)), (2, ((1,), (0,))), (2, ((2,), (0,)))]
+    result = irv.count([(1, ((3,),)), *ballots, (1, ((4,),))], NAMES[:5])
+    assert result.winners == (0,)
+    small = [(3, ((0,),)), (3, ((1,),)), (1, ((2,), (0,))), (1, ((3,), (0,)))]
+    assert irv.count(small, NAMES[:4]).winners == (0,)
+    assert any("whichever way they are broken" in each.text for each in irv.count(small, NAMES[:4]).rounds)
+
+
+def test_the_last_is_found_by_looking_back():
+    """C and D are tied when one must go; D stood lower before a transfer."""
+    ballots = [(6, ((0,),)), (5, ((1,),)), (3, ((2,),)), (2, ((3,),)), (1, ((4,), (3,)))]
+    for count in (irv.count, stv_scottish.count):
+        result = count(ballots, NAMES[:5])
+        out = [each.text for each in result.rounds if "fewest votes" in each.text]
+        assert out[1].startswith("D,") or "D, with" in out[1]
+
+
+def test_irv_divides_equal_first_ranks():
+    result = irv.count([(1, ((0, 1),)), (1, ((1,),))], NAMES[:2])
+    assert result.winners == (1,)
+    assert result.rounds[0].votes == {"A": "0.5", "B": "1.5"}
+
+
+def test_scottish_numbers_are_cut_off_at_five_decimals():
+    ballots = [(7, ((0,), (1,))), (2, ((1,),)), (2, ((2,),))]
+    result = stv_scottish.count(ballots, NAMES[:3], 2)
+    assert result.rounds[0].text == "The quota is 4."
+    transferred = next(each for each in result.rounds if "surplus of A" in each.text)
+    assert transferred.votes == {"A": "4", "B": "4.99999", "C": "2"}, "7 papers at 3/7, cut off: 0.42857"
+    assert result.winners == (0, 1)
+
+
+def test_scottish_papers_with_equal_ranks_are_divided():
+    result = stv_scottish.count([(2, ((0, 1), (2,))), (1, ((2,),))], NAMES[:3], 1)
+    assert result.rounds[0].votes == {"A": "1", "B": "1", "C": "1"}
+    thirds = stv_scottish.count([(1, ((0, 1, 2),)), (9, ((3,),))], NAMES[:4], 1)
+    assert thirds.rounds[0].votes["A"] == "0.33333"
+
+
+def test_meek_keeps_a_quota_of_each_elected():
+    """Nobody who is elected falls below the quota of the end, and no vote is made up."""
+    papers = read_blt(data_of("elections/dundee-2017-ward2.blt"))
+    for digits in (None, 9):
+        result = stv_meek.count(papers.ballots, papers.names, 4, digits=digits)
+        final = {name: Fraction(votes) for name, votes in result.rounds[-1].votes.items()}
+        total = sum(final.values())
+        assert total <= sum(weight for weight, _ in papers.ballots)
+        assert all(final[papers.names[option]] >= total / 5 - Fraction(1, 1000) for option in result.winners)
+
+
+def _meek_by_definition(ballots, options, seats):
+    """Meek in floats, by the book: for a check of winners, not of numbers."""
+    keep, hopeful, elected = [1.0] * options, set(range(options)), []
+    while True:
+        for _ in range(500):
+            votes = [0.0] * options
+            for weight, ranks in ballots:
+                left = float(weight)
+                for rank in ranks:
+                    there = [option for option in rank if keep[option] > 0]
+                    reaching = left
+                    for option in there:
+                        votes[option] += reaching * keep[option] / len(there)
+                        left -= reaching * keep[option] / len(there)
+            quota = sum(votes) / (seats + 1)
+            for option in elected:
+                keep[option] = min(1.0, keep[option] * quota / votes[option])
+            fresh = [option for option in sorted(hopeful) if votes[option] > quota + 1e-9]
+            elected += fresh
+            hopeful -= set(fresh)
+            if len(elected) >= seats:
+                return set(elected)
+            if not fresh and sum(max(0.0, votes[option] - quota) for option in elected) < 1e-9:
+                break
+        if len(hopeful) + len(elected) <= seats:
+            return set(elected) | hopeful
+        last = sorted(hopeful, key=lambda option: votes[option])
+        if votes[last[1]] - votes[last[0]] < 1e-6:
+            return None
+        hopeful.discard(last[0])
+        keep[last[0]] = 0.0
+
+
+RANKS = st.permutations(range(4)).flatmap(
+    lambda order: st.integers(1, 4).map(lambda size: tuple((option,) for option in order[:size]))
+)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), RANKS), min_size=1, max_size=8), st.integers(1, 3))
+def test_meek_against_its_definition(ballots, seats):
+    expected = _meek_by_definition(ballots, 4, seats)
+    result = stv_meek.count(ballots, NAMES[:4], seats)
+    if expected is not None and result.winners:
+        assert set(result.winners) == expected
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), RANKS), min_size=1, max_size=8), st.integers(1, 3))
+def test_every_method_elects_as_many_as_there_are_seats_or_says_tie(ballots, seats):
+    chosen = [(weight, tuple(sorted(option for rank in ranks for option in rank))) for weight, ranks in ballots]
+    for result in (
+        stv_scottish.count(ballots, NAMES[:4], seats),
+        stv_meek.count(ballots, NAMES[:4], seats),
+        approval.count(chosen, NAMES[:4], seats),
+    ):
+        assert len(result.winners) == (0 if result.tied else seats)
+        assert len(set(result.winners)) == len(result.winners)
+        assert result.rounds
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), RANKS), min_size=1, max_size=6), st.permutations(range(4)))
+def test_the_names_of_options_are_nothing_to_the_count(ballots, order):
+    """Options in another order: the same are elected, or the same are tied."""
+    moved = [
+        (weight, tuple(tuple(sorted(order[option] for option in rank)) for rank in ranks)) for weight, ranks in ballots
+    ]
+    for method in (schulze, irv, stv_scottish, stv_meek):
+        one, other = method.count(ballots, NAMES[:4]), method.count(moved, NAMES[:4])
+        assert {order[option] for option in one.winners} == set(other.winners), method.__name__
+        assert bool(one.tied) == bool(other.tied)
+
+
+def test_equal_shares_of_a_budget():
+    """Ten voters and 1000 coins: six want A and B, four want C; everybody's tenth buys her own."""
+    ballots = [(6, (0, 1)), (4, (2,))]
+    result = equal_shares.count(ballots, NAMES[:3], costs=(300, 300, 400), budget=1000)
+    assert set(result.winners) == {0, 1, 2}
+    assert "50.00 % of its cost" not in result.rounds[1].text
+    majority = equal_shares.count(ballots, NAMES[:3], costs=(600, 600, 400), budget=1000)
+    assert set(majority.winners) == {0, 2} or majority.tied == (0, 1)
+    left = equal_shares.count([(1, (0,)), (3, (1,))], NAMES[:2], costs=(90, 10), budget=100)
+    assert left.winners == (1, 0), "what is left pays for another, by approvals"
+    assert "is added" in left.rounds[-1].text
+    assert equal_shares.count([], NAMES[:2], 1).winners == ()
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.sets(st.integers(0, 3)).map(lambda s: tuple(sorted(s)))), max_size=6),
+    st.lists(st.integers(1, 50), min_size=4, max_size=4),
+    st.integers(1, 120),
+)
+def test_equal_shares_never_overspends(ballots, costs, budget):
+    for complete in (True, False):
+        result = equal_shares.count(ballots, NAMES[:4], costs=costs, budget=budget, complete=complete)
+        assert sum(costs[option] for option in result.winners) <= budget
+        assert all(result.figures[option] for option in result.winners), "nobody pays for what nobody wants"
+
+
+# ---- Schulze
+
+
+def test_schulze_finds_the_condorcet_winner():
+    """Capitals of Tennessee: the usual example of a Condorcet winner (Nashville) that plurality misses."""
+    ballots = strict([(42, (0, 1, 2, 3)), (26, (1, 2, 3, 0)), (15, (2, 3, 1, 0)), (17, (3, 2, 1, 0))])
+    found = schulze.duels(ballots, 4)
+    assert found.winners == (1,)
+    assert found.prefers[1][0] == 58
+    assert schulze.count(ballots, NAMES[:4]).figures == (0, 3, 2, 1)
+
+
+def test_schulze_on_the_example_of_its_paper():
+    """Schulze 2011, example 1: 45 voters, five candidates, E wins by paths and not by duels."""
+    lines = [
+        (5, "ACBED"),
+        (5, "ADECB"),
+        (8, "BEDAC"),
+        (3, "CABED"),
+        (7, "CAEBD"),
+        (2, "CBADE"),
+        (7, "DCEBA"),
+        (8, "EBADC"),
+    ]
+    ballots = [(weight, tuple(("ABCDE".index(letter),) for letter in order)) for weight, order in lines]
+    found = schulze.duels(ballots, 5)
+    assert found.winners == (4,)
+    assert found.prefers[0] == (0, 20, 26, 30, 22)
+    assert found.paths[4] == (25, 28, 28, 31, 0)
+    assert [found.beaten(option) for option in range(5)] == [3, 1, 2, 0, 4]
+    assert any("strongest path from E" in each.text for each in schulze.count(ballots, NAMES[:5]).rounds)
+
+
+def _by_definition(ballots, options):
+    """Schulze by trying every path: slow, and nothing like the code under test."""
+    prefers = [[0] * options for _ in range(options)]
+    for weight, ranks in ballots:
+        place = {option: n for n, rank in enumerate(ranks) for option in rank}
+        for a in range(options):
+            for b in range(options):
+                if place.get(a, 99) < place.get(b, 99):
+                    prefers[a][b] += weight
+
+    def strongest(a, b):
+        best = 0
+        others = [option for option in range(options) if option not in (a, b)]
+        for size in range(len(others) + 1):
+            for between in itertools.permutations(others, size):
+                steps = list(itertools.pairwise((a, *between, b)))
+                if all(prefers[x][y] > prefers[y][x] for x, y in steps):
+                    best = max(best, min(prefers[x][y] for x, y in steps))
+        return best
+
+    return tuple(a for a in range(options) if all(strongest(a, b) >= strongest(b, a) for b in range(options) if b != a))
+
+
+@given(st.integers(2, 4), st.data())
+def test_schulze_against_its_definition(options, data):
+    ranks = st.lists(st.sets(st.integers(0, options - 1), min_size=1), max_size=options).map(
+        lambda sets: tuple(
+            tuple(sorted(s - set().union(*sets[:n]))) for n, s in enumerate(sets) if s - set().union(*sets[:n])
+        )
+    )
+    ballots = data.draw(st.lists(st.tuples(st.integers(1, 3), ranks), max_size=8))
+    assert schulze.duels(ballots, options).winners == _by_definition(ballots, options)
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "text"),
+    [(5, 1, "5"), (0, 1, "0"), (500_000, 100_000, "5"), (123_456, 100_000, "1.23456"), (Fraction(1, 3), 1, "0.333333333"),
+     (Fraction(1, 10**12), 1, "0"), (Fraction(19, 2), 1, "9.5")],
+)  # fmt: skip
+def test_numbers_for_people(value, scale, text):
+    assert decimal(value, scale) == text
+
+
+# ---- paper ballots
+
+GOOD = b"""3 1 # candidates, seats
+[nick a b c]
+-2
+2 a=c b 0
+(17) 1 3 - 1 0   # a number in brackets
+4 0
+0
+"Anna # not a comment"
+"Bo"
+Cy
+"A vote"
+"""
+
+
+def test_a_blt_file_with_every_extension():
+    papers = read_blt(GOOD)
+    assert papers == ("A vote", ("Anna # not a comment", "Cy"), 1, ((2, ((0, 1),)), (1, ((1,), (0,))), (4, ())))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda d: b"", "before candidates and seats"),
+        (lambda d: d[:60], "cut"),
+        (lambda d: d.replace(b'Cy\n"A vote"\n', b""), "2 names for 3 candidates"),
+        (lambda d: d + b'"x"\n"y"\n"z"\n"u"\n', "more lines after the ballots"),
+        (lambda d: d.replace(b"3 1 #", b"3 0 #"), "line 1: nobody can be elected to no seat"),
+        (lambda d: d.replace(b"3 1 #", b"0 1 #"), "line 1: there are no candidates"),
+        (lambda d: d.replace(b"3 1 #", b"three 1 #"), "line 1: a BLT file begins"),
+        (lambda d: d.replace(b"3 1 #", b"99999 1 #"), "line 1: 99999 candidates"),
+        (lambda d: d.replace(b"2 a=c b 0", b"-2 a=c b 0"), "line 4: a ballot can't weigh -2"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2.5 a=c b 0"), "line 4: a ballot begins with how many"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2 a=c b"), "line 4: a ballot ends with 0"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2 a=a b 0"), "line 4: a=a ranks a candidate twice"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2 a b a 0"), "line 4: a ranks a candidate twice"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2 a d 0"), "line 4: there is no candidate 'd'"),
+        (lambda d: d.replace(b"2 a=c b 0", b"2 4 0"), "line 4: there is no candidate '4'"),
+        (lambda d: d.replace(b"-2", b"-7"), "line 3: there is no candidate '7'"),
+        (lambda d: d.replace(b"[nick a b c]", b"[nick a b]"), "line 2: 2 nicknames"),
+        (lambda d: d.replace(b"[nick a b c]", b"[nick a b c"), "line 2: this bracket"),
+        (lambda d: d.replace(b"[nick a b c]", b"[tie a b c]"), "line 2: [tie"),
+        (lambda d: d.replace(b"Cy", b'"Bo"'), "two candidates have one name"),
+        (lambda d: d.replace(b"Cy", "Sör".encode("latin-1")), "line 10 is not in UTF-8"),
+        (lambda d: d.replace(b"\n0\n", b"\n"), "line 7: a ballot begins"),
+    ],
+)  # fmt: skip
+def test_spoilt_blt_files_name_the_line(spoil, words):
+    with pytest.raises(BadPapersError) as error:
+        read_blt(spoil(GOOD))
+    assert words in str(error.value)
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_no_papers(data):
+    for reader in (read_blt, read_preflib):
+        with pytest.raises(BadPapersError):
+            reader(data)
+
+
+@given(st.text(alphabet='0123456789 -=ab[]#"\n', max_size=120))
+def test_nearly_papers_never_crash(text):
+    for reader in (read_blt, read_preflib):
+        try:
+            papers = reader(text.encode())
+        except BadPapersError:
+            continue
+        assert len(papers.names) <= limits.CANDIDATES
+
+
+SOI = b"""# FILE NAME: x.soi
+# TITLE: Lunch
+# NUMBER ALTERNATIVES: 3
+# ALTERNATIVE NAME 1: Soup
+# ALTERNATIVE NAME 2: Bread
+3: 1,2
+2: {2,3},1
+1: 3
+"""
+
+
+def test_a_preflib_file():
+    papers = read_preflib(SOI)
+    assert papers.names == ("Soup", "Bread", "Alternative 3")
+    assert papers.ballots == ((3, ((0,), (1,))), (2, ((1, 2), (0,))), (1, ((2,),)))
+    assert irv.count(papers.ballots, papers.names).winners == (0,)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda d: d.replace(b"# NUMBER ALTERNATIVES: 3\n", b""), "before `# NUMBER ALTERNATIVES`"),
+        (lambda d: d.replace(b"3: 1,2", b"3: 1,9"), "line 6: alternatives are 1 to 3"),
+        (lambda d: d.replace(b"3: 1,2", b"3: 1,1"), "line 6: an alternative is ranked twice"),
+        (lambda d: d.replace(b"3: 1,2", b"-3: 1,2"), "line 6: '-3' is no number"),
+        (lambda d: d.replace(b"3: 1,2", b"3: 1,"), "line 6: it ends with a comma"),
+        (lambda d: d.replace(b"3: 1,2", b"3: {1,2"), "line 6: '{1,2' can't be read"),
+        (lambda d: d.replace(b"3: 1,2", b"3 1,2"), "line 6: a ballot is"),
+        (lambda d: d.replace(b"NAME 2", b"NAME 7"), "not among the 3"),
+        (lambda d: d.replace(b"Bread", b"Soup"), "one name"),
+        (lambda d: d.replace(b"ALTERNATIVES: 3", b"ALTERNATIVES: 0"), "line 6: alternatives"),
+        (lambda d: b"\n", "is this a PrefLib file"),
+    ],
+)
+def test_spoilt_preflib_files_name_the_line(spoil, words):
+    with pytest.raises(BadPapersError) as error:
+        read_preflib(spoil(SOI))
+    assert words in str(error.value)
+
+
+def _blt(options, seats, *ballots):
+    lines = [f"{options} {seats}", *ballots, "0", *(f'"c{n}"' for n in range(options)), '"t"']
+    return read_blt("\n".join(lines).encode())
+
+
+@pytest.mark.parametrize(
+    ("papers", "method", "seats", "words"),
+    [
+        (_blt(2, 1), "irv", 1, "there are no ballots"),
+        (_blt(2, 1, "0 1 0"), "irv", 1, "there are no ballots"),
+        (_blt(2, 1, "5 0"), "irv", 1, "every ballot is blank"),
+        (_blt(2, 1, "1 1 0"), "stv-meek", 3, "3 seats are more than 2 options"),
+        (_blt(2, 1, "1 1 0"), "irv", 2, "irv fills one seat"),
+        (_blt(2, 1, "1 1 0"), "irv", 0, "no seat"),
+        (_blt(1, 1, "1 1 0"), "irv", 1, "two different options"),
+        (_blt(300, 1, "1 1 0"), "schulze", 1, "at most 250"),
+        (_blt(2, 1, "1 1 0"), "irv", 1, None),
+    ],
+)
+def test_what_can_not_be_counted(papers, method, seats, words):
+    reason = problem(method, papers, seats)
+    assert reason is None if words is None else words in str(reason)
+
+
+@pytest.mark.parametrize(
+    "method", ["irv", "stv-scottish", "stv-meek", "plurality", "approval", "score", "equal-shares"]
+)
+def test_a_thousand_candidates(method):
+    """Papers for three of them, the rest without a vote: counted; and a tie among many is one."""
+    papers = _blt(1000, 1, "5 1 0", "3 2 0", "1 3 1 0")
+    result = methods.count(method, ballots_for(method, papers), papers.names, 1)
+    assert result.winners == (0,)
+    tied = _blt(1000, 1, "1 1=2=3 0")
+    result = methods.count(method, ballots_for(method, tied), tied.names, 1)
+    assert (result.winners, len(result.tied)) == ((), 1000 if method == "plurality" else 3)
+
+
+def test_ranks_become_points_and_marks():
+    papers = read_preflib(SOI)
+    assert ballots_for("score", papers)[1] == (2, ((1, 1), (2, 1), (0, 0)))
+    assert ballots_for("plurality", papers)[1] == (2, (1, 2)), "two firsts name none"
+    assert ballots_for("approval", papers)[0] == (3, (0, 1))
