@@ -47,4 +47,7 @@ search examples="5000":
 bench *options:
     python -m benchmarks ingest {{options}}
     python -m benchmarks cli {{options}}
+    python -m benchmarks tally {{options}}
+    python -m benchmarks count {{options}}
+    python -m benchmarks verify {{options}}
     python -m benchmarks idle {{options}}

@@ -14,8 +14,8 @@ from meshd_protocol.decisions.outcome import Attested, Cast, reach
 from meshd_protocol.decisions.question import void
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, State
 from meshd_protocol.policies import Finality, Policy
-from meshd_protocol.proofs import Proof, ProofStep, write_proof
-from meshd_protocol.records import encode_record, is_signed, read_record
+from meshd_protocol.proofs import Parts, Proof, ProofStep, write_proof
+from meshd_protocol.records import is_signed, read_record
 from meshd_protocol.rosters import ratification_needed
 
 
@@ -31,11 +31,11 @@ def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -
     assert genesis is not None
     return write_proof(
         Proof(
-            encode_record(genesis.header, genesis.signature, genesis.body),
+            _parts(genesis),
             proposal.id if proposal else None,
             roster,
             tuple(gathered.steps),
-            gathered.wires(),
+            gathered.records(),
         )
     )
 
@@ -51,13 +51,13 @@ class _Gathered:
         self._records: set[bytes] = set()
         self.steps: list[ProofStep] = []
 
-    def wires(self) -> tuple[bytes, ...]:
-        """The records' bytes, each with its branch up to the first good signature, and its device's certificate."""
-        wires: dict[bytes, bytes] = {}
+    def records(self) -> tuple[Parts, ...]:
+        """The records' parts, each with its branch up to the first good signature, and its device's certificate."""
+        found: dict[bytes, Parts] = {}
         for identity in sorted(self._records):
             for entry in self._signed(identity):
-                wires[entry.id] = encode_record(entry.header, entry.signature, entry.body)
-        return tuple(wires.values())
+                found[entry.id] = _parts(entry)
+        return tuple(found.values())
 
     def add(self, identity: bytes) -> None:
         """Put a record in, with the certificate of its device."""
@@ -225,6 +225,11 @@ class _Gathered:
         entry = self._store.get(tables.Entry, id=identity)
         assert entry is not None, "what a result rests on is in the log"
         return entry
+
+
+def _parts(entry: tables.Entry) -> Parts:
+    assert entry.body is not None, "log 0 has bodies"
+    return entry.header, entry.signature, entry.body
 
 
 def _counts(cast: Cast, states: Sequence[State]) -> int:

@@ -90,7 +90,7 @@ def poll(store: Store, proposal: bytes, form: int) -> Poll:
             seen = row.members
         elif row.members:
             sums[read_choice(form, decode(row.choice))] = row.members
-    return Poll(sums, seen)
+    return Poll(sums, seen, detailed=False)
 
 
 def seen(store: Store, proposal: bytes) -> int | None:

@@ -5,20 +5,31 @@ on. It shows finality on its roster, and not that this roster is the newest (des
 
 The file is PROOF ‖ canonical CBOR `[1, genesis, subject, roster, steps, records]` ‖ H(all before). `subject` is a
 proposal, or null for a proof of the roster itself; steps are `[parent, cites, ratified by or null]`, each after the
-one that it starts from; records are sorted by their bytes' hash. A record whose own signature fails comes with its
-branch up to the first that verifies.
+one that it starts from; records are `[header, signature, body]` as on the wire, sorted. A record whose own signature
+fails comes with its branch up to the first that verifies.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from meshd_crypto.hashing import digest
+from meshd_crypto.signing import verify_all
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies import read_body
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Proposal
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
-from meshd_protocol.bodies.membership import SCOPE_CHANGEABLE, Application, Certificate, Leave, Offer, Revocation, Vouch
+from meshd_protocol.bodies.membership import (
+    SCOPE_CHANGEABLE,
+    Application,
+    Certificate,
+    Countersigned,
+    Leave,
+    Offer,
+    Revocation,
+    Vouch,
+)
 from meshd_protocol.chains import authentic_tree
 from meshd_protocol.decisions.certified import bound, certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, people
@@ -31,11 +42,15 @@ from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, 
 from meshd_protocol.meaning import Offer as Offered
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality
-from meshd_protocol.records import NO_ASSEMBLY, Record, decode_record, is_signed
+from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed, read_record, signed_bytes, wire_size
 from meshd_protocol.rosters import Rosters
 
 FORMAT = 1
 HASH = 32
+
+
+Parts = tuple[bytes, bytes, bytes]
+"""A record's header, signature and body."""
 
 
 class ProofStep(NamedTuple):
@@ -47,13 +62,13 @@ class ProofStep(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """What a proof holds. `records` are their wire bytes."""
+    """What a proof holds. The genesis and the records are in their three parts."""
 
-    genesis: bytes
+    genesis: Parts
     subject: bytes | None
     roster: bytes
     steps: tuple[ProofStep, ...]
-    records: tuple[bytes, ...]
+    records: tuple[Parts, ...]
 
 
 class Shown(NamedTuple):
@@ -72,8 +87,8 @@ class Shown(NamedTuple):
 def write_proof(proof: Proof) -> bytes:
     """The bytes of a proof."""
     steps = [[step.parent, sorted(step.cites), step.ratified_by] for step in proof.steps]
-    records = sorted(proof.records, key=digest)
-    data = contexts.PROOF + encode([FORMAT, proof.genesis, proof.subject, proof.roster, steps, records])
+    value = [FORMAT, proof.genesis, proof.subject, proof.roster, steps, sorted(proof.records)]
+    data = contexts.PROOF + encode(value)
     return data + digest(data)
 
 
@@ -91,13 +106,13 @@ def read_proof(data: bytes) -> Proof:
         if version != FORMAT:
             raise BadProofError("it is of a later version: this meshd needs an update")
         proof = Proof(
-            genesis,
+            tuple(genesis),
             subject,
             roster,
             tuple(ProofStep(parent, tuple(cites), ratified) for parent, cites, ratified in steps),
-            tuple(records),
+            tuple(map(tuple, records)),
         )
-        sound = _is_sound(proof) and write_proof(proof) == data
+        sound = _is_sound(proof)
     except (NotCanonicalError, ValueError, TypeError) as error:
         raise BadProofError("its form is not that of a proof") from error
     if not sound:
@@ -106,19 +121,34 @@ def read_proof(data: bytes) -> Proof:
 
 
 def _is_sound(proof: Proof) -> bool:
+    """Whether everything is of its type, and in its order: one proof has one form."""
     ids = [proof.roster, *([] if proof.subject is None else [proof.subject])]
     for step in proof.steps:
         ids += [step.parent, *step.cites, *([] if step.ratified_by is None else [step.ratified_by])]
-    return all(type(each) is bytes and len(each) == HASH for each in ids) and all(
-        type(each) is bytes for each in (proof.genesis, *proof.records)
+    records = (proof.genesis, *proof.records)
+    return (
+        all(type(each) is bytes and len(each) == HASH for each in ids)
+        and all(len(each) == 3 and [type(part) for part in each] == _PARTS for each in records)
+        and all(first < second for first, second in pairwise(proof.records))
+        and all(first < second for step in proof.steps for first, second in pairwise(step.cites))
     )
+
+
+_PARTS = [bytes, bytes, bytes]
+
+
+def _read(assembly: bytes, parts: Parts) -> Record:
+    """A record from its parts, within the bounds that it has on the wire. Raises BadRecordError."""
+    if sum(map(len, parts)) > limits.RECORD_BYTES or wire_size(parts) > limits.RECORD_BYTES:
+        raise BadRecordError(f"a record of more than {limits.RECORD_BYTES} bytes")
+    return read_record(assembly, *parts)
 
 
 def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
     """What a proof shows; `of` is the assembly that it must be about. Raises BadProofError with the first fault."""
     proof = read_proof(data)
     try:
-        genesis = decode_record(NO_ASSEMBLY, proof.genesis)
+        genesis = _read(NO_ASSEMBLY, proof.genesis)
         body = Genesis.read(genesis.body or b"")
     except (BadRecordError, BadBodyError) as error:
         raise BadProofError(f"its genesis can't be read: {error}") from error
@@ -227,7 +257,7 @@ def _effect(
 class _Evidence:
     """The facts that a proof's records state. Raises BadProofError for a record that is not authentic."""
 
-    def __init__(self, genesis: Record, wires: Sequence[bytes]) -> None:
+    def __init__(self, genesis: Record, parts: Sequence[Parts]) -> None:
         self._assembly = genesis.id
         self._items: dict[bytes, Item] = {}
         self._casts: dict[bytes, list[Cast]] = {}
@@ -235,16 +265,18 @@ class _Evidence:
         self._certificates: dict[bytes, Certificate] = {}
         self.proposals: dict[bytes, Proposal] = {}
         try:
-            records = [decode_record(genesis.id, wire) for wire in wires]
+            records = [_read(genesis.id, each) for each in parts]
         except BadRecordError as error:
             raise BadProofError(f"a record in it can't be read: {error}") from error
-        self._check_signatures(records)
         bodies = [(record, self._body(record)) for record in records]
+        bodies = self._signed(bodies)
         for record, body in bodies:
             if isinstance(body, Certificate):
                 self._certify(record, body)
         applications = {
-            record.id: body for record, body in bodies if isinstance(body, Application) and body.device == record.device
+            record.id: body
+            for record, body in bodies
+            if isinstance(body, Application) and body.device == record.device and self._is_own(body)
         }
         for record, body in bodies:
             author = self._certificates.get(record.device)
@@ -267,15 +299,29 @@ class _Evidence:
         """What the members of the proof call themselves."""
         return {each.member: each.person for each in self._certificates.values()}
 
-    def _check_signatures(self, records: Sequence[Record]) -> None:
-        def verify(record: Record) -> bool:
-            return is_signed(self._assembly, record)
-
-        unsigned = [record for record in records if not verify(record)]
-        for record in unsigned:
+    def _signed(self, bodies: Sequence[tuple[Record, Any]]) -> list[tuple[Record, Any]]:
+        """The same, once every record is authentic; a body whose own second signature fails has no effect."""
+        records = [record for record, _ in bodies]
+        signed = [
+            (record.device, signed_bytes(self._assembly, record.header, record.version), record.signature)
+            for record in records
+        ]
+        for _, body in bodies:
+            if isinstance(body, Countersigned):
+                by = body.invitation if isinstance(body, Application) else body.member  # type: ignore[attr-defined]
+                signed.append((by, body.unsigned(self._assembly), body.signature))
+        good = verify_all(signed)
+        ids = {record.id: fine for record, fine in zip(records, good, strict=False)}
+        for record in records:
+            if ids[record.id]:
+                continue
             mates = [each for each in records if (each.device, each.log) == (record.device, record.log)]
-            if record.id not in authentic_tree(mates, verify):
+            if record.id not in authentic_tree(mates, lambda each: ids[each.id]):
                 raise BadProofError(f"the record {text_of(record.id)[:8]} is not signed")
+        second = iter(good[len(records) :])
+        return [
+            (record, None if isinstance(body, Countersigned) and not next(second) else body) for record, body in bodies
+        ]
 
     @staticmethod
     def _body(record: Record) -> Any:
@@ -288,42 +334,44 @@ class _Evidence:
         first = record.seq == 0 or (record.seq == 1 and record.prev == self._assembly)
         if not first or body.device != record.device or body.scope > SCOPE_CHANGEABLE:
             return
-        if not body.is_signed_by(body.member, self._assembly):
-            raise BadProofError("a certificate in it is not signed by its member")
         held = self._certificates.setdefault(body.device, body)
         if held.member != body.member:
             raise BadProofError("one device in it belongs to two members")
 
     def _note(self, record: Record, body: Any, author: Certificate, applications: dict[bytes, Application]) -> None:
         """Take in what one record states."""
-        place = (record.device, record.seq, author.scope)
-        if isinstance(body, Ballot):
-            cast = Cast(record.id, author.member, *place, body.form, body.choice, body.counter, body.reason)
-            self._casts.setdefault(body.proposal, []).append(cast)
-        elif isinstance(body, Attestation):
-            attested = Attested(
-                record.id, record.device, body.verdict, body.winners, body.counts, body.counted, body.ballots
-            )
-            self._attested.setdefault(body.proposal, []).append(attested)
-        elif isinstance(body, Proposal):
-            self.proposals[record.id] = body
-            self._note_decision(record, body, applications)
-        elif isinstance(body, Vouch):
-            application = applications.get(body.application)
-            if application is not None and self._is_own(application):
-                self._items[record.id] = Endorsement(record.id, body.roster, author.member, *place, application.member)
-        elif isinstance(body, Offer):
-            if body.device in (None, record.device):
-                self._items[record.id] = Offered(
-                    record.id, body.roster, author.member, body.device, *place, body.replaces
+        identity, place = record.id, (record.device, record.seq, author.scope)
+        match body:
+            case Ballot():
+                cast = Cast(identity, author.member, *place, body.form, body.choice, body.counter, body.reason)
+                self._casts.setdefault(body.proposal, []).append(cast)
+            case Attestation():
+                attested = Attested(
+                    identity, record.device, body.verdict, body.winners, body.counts, body.counted, body.ballots
                 )
-        elif isinstance(body, Leave):
-            self._items[record.id] = Departure(record.id, body.roster, author.member, *place)
-        elif isinstance(body, Revocation):
-            known = self._certificates.get(body.device)
-            signed = body.is_signed_by(body.member, self._assembly)
-            if known is not None and known.member == body.member and signed:
-                self._items[record.id] = DeviceEnd(record.id, body.member, body.device, body.good)
+                self._attested.setdefault(body.proposal, []).append(attested)
+            case Proposal():
+                self.proposals[identity] = body
+                self._note_decision(record, body, applications)
+            case Vouch():
+                application = applications.get(body.application)
+                if application is not None:
+                    self._items[identity] = Endorsement(
+                        identity, body.roster, author.member, *place, application.member
+                    )
+            case Offer():
+                if body.device in (None, record.device):
+                    self._items[identity] = Offered(
+                        identity, body.roster, author.member, body.device, *place, body.replaces
+                    )
+            case Leave():
+                self._items[identity] = Departure(identity, body.roster, author.member, *place)
+            case Revocation():
+                known = self._certificates.get(body.device)
+                if known is not None and known.member == body.member:
+                    self._items[identity] = DeviceEnd(identity, body.member, body.device, body.good)
+            case _:
+                pass
 
     def _note_decision(self, record: Record, body: Proposal, applications: dict[bytes, Application]) -> None:
         if body.action is None:
@@ -337,7 +385,7 @@ class _Evidence:
             newcomers = tuple(
                 Newcomer(each, application.member, application.device if application.witness else None)
                 for each, application in found
-                if application is not None and self._is_own(application)
+                if application is not None
             )
             if len(newcomers) != len(payload):
                 return
@@ -345,10 +393,6 @@ class _Evidence:
         self._items[record.id] = decision
 
     def _is_own(self, application: Application) -> bool:
-        """Whether an application is by the device and member that it names, with its invitation's key."""
+        """Whether an application is by the device and member that it names."""
         author = self._certificates.get(application.device)
-        return (
-            author is not None
-            and author.member == application.member
-            and application.is_signed_by(application.invitation, self._assembly)
-        )
+        return author is not None and author.member == application.member

@@ -59,6 +59,11 @@ def encode_record(header: bytes, signature: bytes, body: bytes | None) -> bytes:
     return encode([header, signature, body])
 
 
+def wire_size(parts: tuple[bytes, bytes, bytes]) -> int:
+    """The length of `encode_record` of these parts, without encoding them."""
+    return 1 + sum(len(part) + (1 if len(part) < 24 else 2 if len(part) < 256 else 3) for part in parts)
+
+
 def wire(record: Record) -> bytes:
     """The bytes of a record that was read or made."""
     return encode_record(record.header, record.signature, record.body)

@@ -17,7 +17,7 @@ from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.proofs import Proof, read_proof, verify_proof, write_proof
-from meshd_protocol.records import decode_record, wire
+from meshd_protocol.records import Record, encode_record, read_record, wire_size
 from tests.worlds import Clock, commune, exchange, give, propose
 
 
@@ -82,9 +82,7 @@ def test_a_certified_outcome_and_an_election(five):
     shown = verify_proof(_prove(ada, election), ada.id)
     assert shown.outcome == ["Dan"]
     assert "3 of 4 witnesses attest it; 3 certify" in shown.reasons[1][1]
-    assert not any(
-        decode_record(ada.id, each).kind == Kind.BALLOT for each in read_proof(_prove(ada, election)).records
-    )
+    assert not any(read_record(ada.id, *each).kind == Kind.BALLOT for each in read_proof(_prove(ada, election)).records)
 
 
 def test_a_roster_a_mandate_and_its_recall(five):
@@ -164,10 +162,14 @@ def test_every_flipped_byte_makes_it_invalid(five):
         verify_proof(data + b"\x00")
 
 
+def _parts(record: Record):
+    return record.header, record.signature, record.body
+
+
 def _without(proof, kind, assembly, count=1):
     kept, gone = [], 0
     for each in proof.records:
-        if gone < count and decode_record(assembly, each).kind == kind:
+        if gone < count and read_record(assembly, *each).kind == kind:
             gone += 1
         else:
             kept.append(each)
@@ -196,20 +198,20 @@ def test_proofs_of_what_is_not_so(five):
     ada, _, authors, _ = five
     question = _settled(ada, authors)
     proof = read_proof(_prove(ada, question))
-    records = [decode_record(ada.id, each) for each in proof.records]
+    records = [read_record(ada.id, *each) for each in proof.records]
     ballot = next(each for each in records if each.kind == Kind.BALLOT)
 
     def forged(**changed):
         return write_proof(proof._replace(**changed))
 
-    unsigned = wire(ballot._replace(signature=bytes(64)))
-    swapped = tuple(unsigned if each == wire(ballot) else each for each in proof.records)
+    unsigned = _parts(ballot._replace(signature=bytes(64)))
+    swapped = tuple(unsigned if each == _parts(ballot) else each for each in proof.records)
     for data, words in (
         (forged(records=swapped), "is not signed"),
-        (forged(records=(*proof.records, b"nonsense")), "can't be read"),
+        (forged(records=(*proof.records, (b"n", b"o", b"t"))), "can't be read"),
         (forged(roster=b"r" * 32), "its roster is not reached"),
         (forged(subject=b"q" * 32), "not in it"),
-        (forged(genesis=b"nonsense"), "genesis can't be read"),
+        (forged(genesis=(b"n", b"o", b"t")), "genesis can't be read"),
         (forged(genesis=proof.records[0]), "genesis"),
     ):
         with pytest.raises(BadProofError, match=words):
@@ -256,9 +258,11 @@ def test_a_badly_signed_ballot_comes_with_its_branch(five):
     data = _prove(ada, question)
     assert verify_proof(data).outcome == "passed"
     proof = read_proof(data)
-    assert wire(later) in proof.records
+    assert _parts(later) in proof.records
     with pytest.raises(BadProofError, match="is not signed"):
-        verify_proof(write_proof(proof._replace(records=tuple(each for each in proof.records if each != wire(later)))))
+        verify_proof(
+            write_proof(proof._replace(records=tuple(each for each in proof.records if each != _parts(later))))
+        )
 
 
 def test_one_who_voted_twice_and_a_no_prove_nothing(five):
@@ -273,6 +277,13 @@ def test_one_who_voted_twice_and_a_no_prove_nothing(five):
 
 
 def test_what_can_be_written_is_read_back():
-    proof = Proof(b"g", None, b"r" * 32, (), (b"a", b"b"))
-    assert read_proof(write_proof(proof)) == proof._replace(records=read_proof(write_proof(proof)).records)
-    assert write_proof(read_proof(write_proof(proof))) == write_proof(proof)
+    one, other = (b"h", b"s", b"b"), (b"i", b"s", b"b")
+    proof = Proof((b"g", b"s", b"b"), None, b"r" * 32, (), (one, other))
+    assert read_proof(write_proof(proof)) == proof
+    assert write_proof(proof._replace(records=(other, one))) == write_proof(proof)
+
+
+def test_the_size_of_a_record_is_known_without_writing_it():
+    for sizes in ((1, 64, 0), (23, 64, 24), (255, 64, 256), (200, 64, 16_000)):
+        parts = tuple(bytes(size) for size in sizes)
+        assert wire_size(parts) == len(encode_record(*parts))

@@ -115,7 +115,8 @@ class Ballot(Body):
     def of(cls, value: Any) -> "Ballot":
         """As `Body.of`; the choice is checked by the ballot's form."""
         body = super(Ballot, cls).of(value)
-        return cls(body.proposal, body.form, read_choice(body.form, body.choice), body.counter, body.reason)
+        object.__setattr__(body, "choice", read_choice(body.form, body.choice))  # nobody has seen it unchecked
+        return body
 
 
 def read_choice(form: int, choice: Any) -> Choice:

@@ -36,13 +36,16 @@ class Countersigned(Body):
         """As `Body.of`."""
         body = super(Countersigned, cls).of(value)
         rest = {key: item for key, item in value.items() if key != cls.SIGNATURE_KEY} if isinstance(value, dict) else {}
-        return replace(body, covered=encode(rest))
+        object.__setattr__(body, "covered", encode(rest))  # the body is new: nobody has seen it without
+        return body
 
     def unsigned(self, assembly: bytes) -> bytes:
         """The bytes that `signature` covers."""
+        if self.covered:
+            return self.CONTEXT + assembly + self.covered
         fields = self.to_map()
         del fields[self.SIGNATURE_KEY]
-        return self.CONTEXT + assembly + (self.covered or encode(fields))
+        return self.CONTEXT + assembly + encode(fields)
 
     def signed_by(self, key: SigningKey, assembly: bytes) -> Self:
         """The same body, signed by `key`."""

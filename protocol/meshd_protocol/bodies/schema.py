@@ -49,25 +49,32 @@ class Body:
         """The body of a decoded map. Raises BadBodyError."""
         if type(value) is not dict:
             raise BadBodyError("its body is not a map")
-        found = dict[Any, Any](value)
+        found: dict[Any, Any] = value
         fields: dict[str, Any] = {}
+        known = 0
         for key, name, check, optional, default in cls.FIELDS:
             if key in found:
-                item = found.pop(key)
+                known += 1
                 try:
-                    fields[name] = check(item)
+                    fields[name] = check(found[key])
                 except BadBodyError as error:
                     raise type(error)(f"{name.replace('_', ' ')}: {error}") from error
             elif optional:
                 fields[name] = default
             else:
                 raise BadBodyError(f"{name.replace('_', ' ')} is missing")
-        for key in found:
+        if known < len(found):
+            cls._check_others(found)
+        return cls(**fields)
+
+    @classmethod
+    def _check_others(cls, found: dict[Any, Any]) -> None:
+        """What stands beside the fields of the table must be hints. Raises BadBodyError."""
+        for key in found.keys() - {field.key for field in cls.FIELDS}:
             if type(key) is not int:
                 raise BadBodyError("the keys of its body are not integers")
             if key < FIRST_IGNORABLE:
                 raise NewerVersionError("its body has fields of a later version: this meshd needs an update")
-        return cls(**fields)
 
     def to_map(self) -> dict[int, Any]:
         """The map that is encoded: optional fields at their default are left out."""

@@ -97,15 +97,19 @@ def decide(
     outcome = next((_word(each, question) for each in certificates.certified), None) if state == CERTIFIED else None
     names = question.options or ("yes", "no", "abstain")
     counts = dict(zip(names, count.counts, strict=True)) if poll.seen or question.options else {}
-    reasons = [
-        electorate_reason(members),
-        *ballot_reasons(question, policy, poll, naming),
-        *refused_reasons(poll, naming),
-        *unseen(poll, electorate, naming),
-        *count.reasons,
-        *_witness_reasons(question, poll, attestations, certificates, electorate, witnesses, naming),
-        _state_reason(state, count, certificates, question, witnesses, naming),
-    ]
+    reasons = (
+        ()
+        if not poll.detailed
+        else (
+            electorate_reason(members),
+            *ballot_reasons(question, policy, poll, naming),
+            *refused_reasons(poll, naming),
+            *unseen(poll, electorate, naming),
+            *count.reasons,
+            *_witness_reasons(question, poll, attestations, certificates, electorate, witnesses, naming),
+            _state_reason(state, count, certificates, question, witnesses, naming),
+        )
+    )
     return Outcome(
         state=state,
         outcome=outcome,
@@ -113,7 +117,7 @@ def decide(
         counts=counts,
         electorate=members,
         seen=poll.seen,
-        reasons=tuple(reasons),
+        reasons=reasons,
     )
 
 

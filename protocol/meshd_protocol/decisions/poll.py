@@ -40,12 +40,13 @@ class Voice(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """Sums by choice, and how many members were counted. Without `voices` where only sums were kept."""
+    """Sums by choice, and how many members were counted. Not `detailed` where only sums were kept: no reasons, then."""
 
     sums: Mapping[Choice, int]
     seen: int
     voices: tuple[Voice, ...] = ()
     refused: tuple[tuple[bytes, str], ...] = ()
+    detailed: bool = True
 
     def says(self, choice: int) -> int:
         """How many members make that choice."""

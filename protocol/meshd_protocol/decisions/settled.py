@@ -39,18 +39,6 @@ def decide(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -
     total, yes = len(electorate.members), counts["yes"]
     needed = policy.needed(total)
     reached = yes >= needed
-    voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
-    reasons = [
-        electorate_reason(total),
-        *(_ballot_reason(voice, naming) for voice in voices),
-        *refused_reasons(poll, naming),
-        *unseen(poll, electorate, naming),
-        _threshold_reason(policy, yes, needed, total, poll.seen),
-    ]
-    if reached:
-        reasons.append(
-            Reason("final", True, "A yes is never taken back, so no record that arrives later changes this.")
-        )
     leading = None if yes == counts["no"] else max(("yes", "no"), key=counts.__getitem__)
     return Outcome(
         state=SETTLED if reached else PROVISIONAL if poll.seen else OPEN,
@@ -59,8 +47,27 @@ def decide(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -
         counts=counts,
         electorate=total,
         seen=poll.seen,
-        reasons=tuple(reasons),
+        reasons=tuple(_reasons(policy, poll, electorate, naming)) if poll.detailed else (),
     )
+
+
+def _reasons(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -> list[Reason]:
+    """Who may vote, every ballot, who is missing, and how far the threshold is."""
+    total, yes = len(electorate.members), poll.says(Say.YES)
+    needed = policy.needed(total)
+    voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
+    reasons = [
+        electorate_reason(total),
+        *(_ballot_reason(voice, naming) for voice in voices),
+        *refused_reasons(poll, naming),
+        *unseen(poll, electorate, naming),
+        _threshold_reason(policy, yes, needed, total, poll.seen),
+    ]
+    if yes >= needed:
+        reasons.append(
+            Reason("final", True, "A yes is never taken back, so no record that arrives later changes this.")
+        )
+    return reasons
 
 
 def _ballot_reason(voice: Voice, naming: Naming) -> Reason:

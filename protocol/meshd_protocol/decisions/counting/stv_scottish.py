@@ -26,8 +26,11 @@ def count(
         if ranks:
             papers[ranks] = papers.get(ranks, 0) + weight
     parcels = [(ranks, number, SCALE) for ranks, number in papers.items() if number]
-    first = _Piles(len(names), parcels)
-    figures = tuple(total // SCALE for total in first.totals)
+    first = [0] * len(names)
+    for ranks, number in papers.items():
+        for option in ranks[0]:
+            first[option] += number * SCALE // len(ranks[0])
+    figures = tuple(total // SCALE for total in first)
 
     def run(sheet: Sheet, pick: Pick) -> list[int]:
         return _Scottish(sheet, pick, parcels, len(names), seats).run()
@@ -50,19 +53,26 @@ class _Piles:
             self._give(ranks, number, value)
 
     def _give(self, ranks: Ranks, number: int, value: int) -> None:
+        continuing = self.continuing
         for place, rank in enumerate(ranks):
-            there = [option for option in rank if option in self.continuing]
+            if len(rank) == 1:
+                if rank[0] in continuing:
+                    self._put(rank[0], (ranks[place + 1 :], value), number)
+                    return
+                continue
+            there = [option for option in rank if option in continuing]
             if not there:
                 continue
             share = value // len(there)
             for option in there:
                 others = tuple(each for each in there if each != option)
-                rest = ((others,) if others else ()) + ranks[place + 1 :]
-                if share:
-                    pile = self.held[option]
-                    pile[rest, share] = pile.get((rest, share), 0) + number
-                    self.totals[option] += number * share
+                self._put(option, (((others,) if others else ()) + ranks[place + 1 :], share), number)
             return
+
+    def _put(self, option: int, paper: tuple[Ranks, int], number: int) -> None:
+        pile = self.held[option]
+        pile[paper] = pile.get(paper, 0) + number
+        self.totals[option] += number * paper[1]
 
     def take(self, option: int) -> list[Parcel]:
         """The papers of an option that is elected or excluded; it holds none after."""
