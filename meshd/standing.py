@@ -99,6 +99,8 @@ class Standing:
         """Whether the records bear out a move of the head: a known step leads there, or what it added qualifies."""
         if not self.rosters.knows(head.parent) or not self.rosters.knows(head.roster):
             return False
+        if self.rosters.ids(head.parent) | split(head.cites) != self.rosters.ids(head.roster):
+            return False
         if any(step.result == head.roster for step in self._steps):
             return True
         return self.rosters.problem(head.parent, split(head.cites)) is None

@@ -193,7 +193,7 @@ def test_contested_names_those_who_signed_both():
 
 def test_with_three_witnesses_one_traitor_is_beyond_the_bound_and_why_says_so():
     text = outcome([cast(0)], [attest(0, PASSED), attest(1, PASSED)], count=3).reasons[-1].text
-    assert "one traitor is beyond that bound" in text
+    assert "one traitor is beyond the bound" in text
     assert "beyond" not in outcome([cast(0)], [attest(n, PASSED) for n in range(3)], count=4).reasons[-1].text
 
 

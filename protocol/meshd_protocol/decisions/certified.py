@@ -153,7 +153,8 @@ def _witness_reasons(
     reasons: list[Reason] = []
     for each in theirs:
         counts = ", ".join(f"{count} {name}" for name, count in zip(names, each.counts, strict=False))
-        text = f"{naming(witnesses[each.device])} attests: {_text(each.finding, question)} ({counts})."
+        text = f"{naming(witnesses[each.device])} attests: {_text(each.finding, question)}"
+        text += f" ({counts})." if counts else "."
         reasons.append(Reason("attestation", True, text))
     twice = _double_signers(certificates)
     if twice:
@@ -216,10 +217,12 @@ def _state_reason(
         by = certificates.attested[certificates.certified[0]]
         text = (
             f"{len(by)} of {_witness_count(total)} attest {_text(certificates.certified[0], question)}; "
-            f"{needed} certify. No later record changes it, as long as at most {traitors} of them are traitors."
+            f"{needed} certify. No later record changes it, as long as "
         )
         if total <= 3:
-            text += f" With {_witness_count(total)}, one traitor is beyond that bound."
+            text += "all of them are honest: among so few, one traitor is beyond the bound."
+        else:
+            text += f"at most {traitors} of them are traitors."
         return Reason("final", True, text)
     if state == SPLIT:
         return Reason(

@@ -30,8 +30,7 @@ def count(
     """Count `ballots`, each (weight, ranks). The figure of an option is its first preferences."""
     papers: dict[Ranks, int] = {}
     for weight, ranks in ballots:
-        if ranks:
-            papers[ranks] = papers.get(ranks, 0) + weight
+        papers[ranks] = papers.get(ranks, 0) + weight
     first = _Meek(Sheet(names), lambda tied: tied[0], papers, len(names), seats, digits).votes()
     figures = tuple(int(each) for each in first)
 
@@ -69,8 +68,7 @@ class _Meek:
                 return self.elected
             if len(self.hopeful) <= room:
                 rest = sorted(self.hopeful, key=lambda each: -votes[each])
-                if rest:
-                    self.note(f"Elected, as all that is left for the seats: {self.sheet.named(rest)}.", votes)
+                self.note(f"Elected, as all that is left for the seats: {self.sheet.named(rest)}.", votes)
                 return [*self.elected, *rest]
             self.exclude(votes, quota, surplus)
 
@@ -88,9 +86,7 @@ class _Meek:
             reached = sorted(
                 (each for each in self.hopeful if self.reaches(votes[each], quota)), key=lambda each: -votes[each]
             )
-            room = self.seats - len(self.elected)
-            if len(reached) > room:
-                reached = self.best(reached, votes, room)
+            assert len(reached) <= self.seats - len(self.elected), "one more than the seats can't all have a quota"
             if reached:
                 self.note(f"Elected with the quota of {decimal(quota)}: {self.sheet.named(reached)}.", votes)
                 self.elected += reached
@@ -132,17 +128,6 @@ class _Meek:
             f"(the quota was {decimal(quota)}).",
             votes,
         )
-
-    def best(self, reached: Sequence[int], votes: Sequence[Fraction], room: int) -> list[int]:
-        """The `room` options with the most votes, by lot where they tie."""
-        left, best = list(reached), list[int]()
-        while len(best) < room:
-            most = max(votes[each] for each in left)
-            top = tuple(each for each in left if votes[each] == most)
-            winner = top[0] if len(top) == 1 else self.pick(top)
-            best.append(winner)
-            left.remove(winner)
-        return best
 
     def votes(self) -> list[Fraction]:
         """What each option keeps of all ballots, by the factors of now."""
