@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meshd import rotation, tallies, witness
+from meshd.errors import NodeError
 from meshd.keystore import NetworkKey
 from meshd.standing import Standing, cast_of
 from meshd.store import tables
@@ -23,6 +24,7 @@ from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
 from meshd_protocol.policies import Finality
+from meshd_protocol.records import read_record
 
 if TYPE_CHECKING:
     from meshd.assembly import Assembly
@@ -45,22 +47,25 @@ _ROSTER_KINDS = frozenset(
 
 def after(assembly: Assembly, report: Report) -> None:
     """What follows from records that were just appended, in their transaction."""
+    counted: set[bytes] = set()
     if assembly.standing is None and any(record.id == assembly.id for record in report.new):
         assembly.standing = Standing.load(assembly.store, assembly.id)
         if assembly.standing is not None and assembly.standing.knows_rules:
-            _count_all(assembly)
+            counted = _count_all(assembly)
     standing = assembly.standing
     if standing is None or not standing.knows_rules:
         return
     head = standing.head
     if any(record.kind in _ROSTER_KINDS for record in report.new):
         standing.refresh()
-    changed = tallies.update(assembly.store, standing, report.rows)
+    changed = tallies.update(assembly.store, standing, report.rows, counted)
     attested = {row.proposal for row in report.rows if isinstance(row, tables.Attestation)}
     if any(_moves_rosters(assembly, each) for each in changed | attested):
         standing.refresh()
         changed |= tallies.update(assembly.store, standing, ())
     witness.watch(assembly, report)
+    if any(record.kind in _ROSTER_KINDS for record in report.new):
+        witness.judge(assembly)
     if standing.state is not None and assembly.keys.member_public in standing.state.members and not assembly.has_twin():
         if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
             _write_completed(assembly)
@@ -80,12 +85,12 @@ def catch_up(assembly: Assembly) -> None:
         tallies.update(assembly.store, standing, ())
 
 
-def _count_all(assembly: Assembly) -> None:
-    """A log whose genesis came late: count what came before it."""
+def _count_all(assembly: Assembly) -> set[bytes]:
+    """A log whose genesis came late: count what came before it, and with it. Returns which."""
     standing = assembly.standing
     assert standing is not None
-    for proposal in assembly.store.find(tables.Proposal):
-        tallies.count(assembly.store, standing, proposal)
+    counted = (tallies.count(assembly.store, standing, each) for each in assembly.store.find(tables.Proposal))
+    return set().union(*counted)
 
 
 def _has_acts(report: Report) -> bool:
@@ -128,9 +133,14 @@ def ready_to_pin(assembly: Assembly) -> None:
     assert standing is not None and standing.state is not None
     if assembly.keys.member_public in standing.state.members:
         _write_completed(assembly, anybodys=True)
-        _write_ratified(assembly)
+        _write_ratified(assembly, anybodys=True)
         _write_welcomes(assembly)
     record_head(assembly)
+    if standing.unrecorded():
+        raise NodeError(
+            "no roster record can lead to the roster that this node follows: nobody else would reach what pins it",
+            "`meshd status` shows the lines; `meshd ratify` joins them, `meshd follow ROSTER` goes over to one.",
+        )
 
 
 def record_head(assembly: Assembly) -> None:
@@ -138,18 +148,31 @@ def record_head(assembly: Assembly) -> None:
     standing = assembly.standing
     assert standing is not None
     for head in standing.unrecorded():
-        parent = standing.recorded_way(head.parent, head.roster)
-        rest = standing.rosters.ids(head.roster) - standing.rosters.ids(parent)
-        while rest:
-            portion = (
-                standing.rosters.take(parent, rest) if len(rest) <= limits.CITES else _portion(assembly, parent, rest)
-            )
-            if not portion:
-                return
-            _write_step(assembly, parent, portion)
-            parent = standing.rosters.learn(standing.rosters.ids(parent) | portion)
-            rest -= portion
+        start = standing.recorded_way(head.parent, head.roster)
+        if not _record_way(assembly, start, head.roster) and start != head.parent:
+            _record_way(assembly, head.parent, head.roster)
     standing.refresh()
+
+
+def _record_way(assembly: Assembly, parent: bytes, roster: bytes) -> bool:
+    """Write roster records from one roster to a larger one. False, with nothing written, where no step leads."""
+    standing = assembly.standing
+    assert standing is not None
+    rest = standing.rosters.ids(roster) - standing.rosters.ids(parent)
+    steps: list[tuple[bytes, frozenset[bytes]]] = []
+    while rest:
+        if len(rest) <= limits.CITES:
+            portion = rest if standing.rosters.problem(parent, rest) is None else frozenset[bytes]()
+        else:
+            portion = _portion(assembly, parent, rest)
+        if not portion:
+            return False
+        steps.append((parent, portion))
+        parent = standing.rosters.learn(standing.rosters.ids(parent) | portion)
+        rest -= portion
+    for each, portion in steps:
+        _write_step(assembly, each, portion)
+    return True
 
 
 def open_welcomes(assembly: Assembly) -> None:
@@ -157,11 +180,13 @@ def open_welcomes(assembly: Assembly) -> None:
     keys = assembly.keys
     if keys.ticket is None:
         return
-    mine = {row.id for row in assembly.store.find(tables.Application, member=keys.member_public)}
+    state = assembly.standing.state if assembly.standing else None
+    trusted = {keys.ticket.inviter} | (state.members if state is not None else frozenset())
     found: list[NetworkKey] = []
-    for application in mine:
-        for welcome in assembly.store.find(tables.Welcome, application=application):
-            found += keys_in(assembly, welcome.sealed)
+    for application in assembly.store.find(tables.Application, member=keys.member_public):
+        for welcome in assembly.store.find(tables.Welcome, application=application.id):
+            if welcome.member in trusted:
+                found += keys_in(assembly, welcome.sealed)
     if found:
         assembly.add_network_keys(found)
     if assembly.keys.network and assembly.standing is not None and assembly.standing.state is not None:
@@ -189,25 +214,43 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
     standing = assembly.standing
     assert standing is not None
     while True:
-        open_items = [item for item in standing.uncited() if not _sends_away(assembly, item)]
+        open_items = _open_items(assembly)
         taken = standing.rosters.take(standing.head, [item.id for item in open_items])
         mine = (item for item in open_items if item.id in taken and (anybodys or _is_part_of(assembly, item)))
         if next(mine, None) is None:
             return
         if len(taken) > limits.CITES:
             taken = _portion(assembly, standing.head, taken)
+        if not taken:
+            return
         record_head(assembly)
         _write_step(assembly, standing.head, taken)
         standing.refresh()
 
 
-def _write_ratified(assembly: Assembly) -> None:
-    """Take in what this line's members ratified, in a step of its own."""
+def _open_items(assembly: Assembly) -> list[Item]:
+    """What may be cited: one vouch of each voucher for each applicant, and nothing that puts this person out."""
+    standing = assembly.standing
+    assert standing is not None
+    found: list[Item] = []
+    seen: set[tuple[bytes, bytes]] = set()
+    for item in sorted(standing.uncited(), key=lambda each: each.id):
+        if isinstance(item, Endorsement):
+            if (item.voucher, item.member) in seen:
+                continue
+            seen.add((item.voucher, item.member))
+        if not _sends_away(assembly, item):
+            found.append(item)
+    return found
+
+
+def _write_ratified(assembly: Assembly, *, anybodys: bool = False) -> None:
+    """Take in what this line's members ratified, in a step of its own; by those whose yes is part of it."""
     standing = assembly.standing
     assert standing is not None
     for row in assembly.store.find(tables.Proposal, verb=int(Verb.RATIFY)):
         item = standing.item(row.id)
-        if not isinstance(item, Decision) or not standing.rosters.knows(standing.head):
+        if not isinstance(item, Decision) or not (anybodys or _is_part_of(assembly, item)):
             continue
         added = frozenset(item.payload) - standing.rosters.ids(standing.head)
         if added and standing.rosters.problem(standing.head, added, row.id) is None:
@@ -277,10 +320,11 @@ def _write_welcomes(assembly: Assembly) -> None:
     for application in assembly.store.find(tables.Application):
         if application.member not in inside or not assembly.keys.network:
             continue
-        if assembly.store.count(tables.Welcome, application=application.id) or not _let_in(assembly, application):
+        answers = assembly.store.find(tables.Welcome, application=application.id)
+        if any(answer.member in standing.state.members for answer in answers) or not _let_in(assembly, application):
             continue
         certificate = assembly.store.get(tables.Certificate, device=application.device, member=application.member)
-        if certificate is None:
+        if certificate is None or application.device in standing.state.revoked:
             continue
         keys = [(key.roster, key.secret) for key in assembly.keys.network]
         record_head(assembly)
@@ -300,17 +344,24 @@ def _write_welcomes(assembly: Assembly) -> None:
 
 def _let_in(assembly: Assembly, application: tables.Application) -> bool:
     me = assembly.keys.member_public
+    standing = assembly.standing
+    assert standing is not None and standing.state is not None
     door = assembly.store.get(tables.Invitation, public=application.invitation)
-    if door is not None and door.member == me:  # one more device of somebody who is in, or whom others vouched for
-        return True
+    if door is not None and door.member == me and _writer(assembly, door.id) not in standing.state.revoked:
+        return True  # one more device of somebody who is in, or somebody whom others vouched for
     if any(vouch.member == me for vouch in assembly.store.find(tables.Vouch, application=application.id)):
         return True
-    assert assembly.standing is not None and assembly.standing.state is not None
-    here = assembly.standing.rosters.ids(assembly.standing.head)
-    items = (assembly.standing.item(each) for each in here)
+    items = map(standing.item, standing.rosters.ids(standing.head))
     return any(
         isinstance(item, Decision)
-        and any(each.member == application.member for each in item.newcomers)
+        and any(each.application == application.id for each in item.newcomers)
         and _is_part_of(assembly, item)
         for item in items
     )
+
+
+def _writer(assembly: Assembly, identity: bytes) -> bytes:
+    """The device that wrote a record of the log."""
+    entry = assembly.store.get(tables.Entry, id=identity)
+    assert entry is not None
+    return read_record(assembly.id, entry.header, entry.signature, entry.body).device

@@ -18,12 +18,18 @@ PSK_SIZE = 32
 
 
 def newest_first(assembly: Assembly) -> list[NetworkKey]:
-    """Network keys by the largest roster, then roster id, then hash of the secret (design: security)."""
+    """Network keys by the largest roster, then roster id, then hash of the secret (design: security).
+
+    Those of rosters that this node's head does not contain come last: they are for reading what others wrote. So nobody
+    who was removed makes a larger roster of her own, and a key for it that others write under.
+    """
     standing = assembly.standing
+    known = standing.rosters.knows if standing else lambda _: False
+    here = standing.rosters.ids(standing.head) if standing and known(standing.head) else frozenset[bytes]()
 
     def rank(key: NetworkKey) -> tuple[int, bytes, bytes]:
-        size = len(standing.rosters.ids(key.roster)) if standing and standing.rosters.knows(key.roster) else -1
-        return size, key.roster, digest(key.secret)
+        ids = standing.rosters.ids(key.roster) if standing and known(key.roster) else None
+        return len(ids) if ids is not None and ids <= here else -1, key.roster, digest(key.secret)
 
     return sorted(assembly.keys.network, key=rank, reverse=True)
 

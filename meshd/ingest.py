@@ -88,7 +88,7 @@ class Door:
         entries: list[tables.Entry] = []
         rows: dict[type[Row], list[Row]] = {}
         for key in sorted(by_chain):
-            candidates = self._with_waiting(waiting.take(key), by_chain[key])
+            candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
             settled = settle(candidates, self._parents(key, candidates), verify)
             if settled.valid:
                 self._append(key, settled.valid, settled.signed, entries, rows)
@@ -125,6 +125,14 @@ class Door:
             if chain is not None:
                 self._chains[key] = chain
         return chain
+
+    def _not_known(self, held: list[Record], report: Report) -> list[Record]:
+        """Records that waited, without those that came in the meantime by another way."""
+        known = self._store.known([record.id for record in held]) if held else set[bytes]()
+        for record in held:
+            if record.id in known:
+                self._mend(record, report)
+        return [record for record in held if record.id not in known]
 
     def _with_waiting(self, held: list[Record], fresh: dict[bytes, Record]) -> list[Record]:
         """Fresh records with those that wait, one copy each: of two signatures, one that verifies."""

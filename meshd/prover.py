@@ -16,7 +16,7 @@ from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, 
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Parts, Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
-from meshd_protocol.rosters import ratification_needed
+from meshd_protocol.rosters import policies_of, ratification_needed
 
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
@@ -59,20 +59,24 @@ class _Gathered:
                 found[entry.id] = _parts(entry)
         return tuple(found.values())
 
-    def add(self, identity: bytes) -> None:
-        """Put a record in, with the certificate of its device."""
+    def add(self, identity: bytes, member: bytes | None = None) -> None:
+        """Put a record in, with the certificate of its device: the member's, where several certified it."""
         if identity in self._records or identity == self._assembly.id:
             return
         self._records.add(identity)
         entry = self._entry(identity)
         record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
-        self.certificate(record.device)
+        self.certificate(record.device, member)
 
-    def certificate(self, device: bytes) -> None:
+    def certificate(self, device: bytes, member: bytes | None = None) -> None:
         """Put a device's certificate in."""
-        row = self._store.get(tables.Certificate, device=device)
-        if row is not None:
-            self._records.add(row.id)
+        rows = self._store.find(tables.Certificate, device=device)
+        if rows:
+            self._records.add(next((row.id for row in rows if row.member == member), rows[0].id))
+
+    def _is_shared(self, device: bytes) -> bool:
+        """Whether several members certified a device: a proof can hold but one of them."""
+        return len({row.member for row in self._store.find(tables.Certificate, device=device)}) > 1
 
     def decision(self, row: tables.Proposal) -> None:
         """Put in what makes a proposal final in the roster that it pins. Raises NodeError if it is not."""
@@ -85,7 +89,7 @@ class _Gathered:
         if problem is not None or policy is None:
             raise NodeError(f"it has no effect: {problem}")
         self.line(row.roster)
-        self.add(row.id)
+        self.add(row.id, row.member)
         self._final(row.id, [policy], [state])
 
     def line(self, roster: bytes) -> None:
@@ -117,22 +121,25 @@ class _Gathered:
         way: list[ProofStep] = []
         current = roster
         while current not in self._rosters:
-            rows = self._store.find(tables.RosterStep, roster=current)
+            rows: list[tables.RosterStep | tables.Head] = [
+                *self._store.find(tables.RosterStep, roster=current),
+                *(each for each in self._store.find(tables.Head) if each.roster == current and each.cites),
+            ]
             known = [row for row in rows if self._standing.rosters.knows(row.parent)]
             if not known:
                 raise NodeError(
                     "no roster record leads to that roster yet", "It is written when somebody proposes or vouches next."
                 )
-            row = max(known, key=lambda each: (len(self._standing.rosters.ids(each.parent)), each.id))
+            row = max(known, key=lambda each: (len(self._standing.rosters.ids(each.parent)), each.parent))
             here = self._standing.rosters.ids(row.parent)
             cites = tuple(sorted(self._standing.rosters.ids(current) - here))
-            way.append(ProofStep(row.parent, cites, row.ratified_by))
+            way.append(ProofStep(row.parent, cites, row.ratified_by if isinstance(row, tables.RosterStep) else None))
             current = row.parent
         return way[::-1]
 
     def _item(self, item: Item, parent: bytes, *, ratified: bool) -> None:
         """Put in what makes one id of a step qualify."""
-        self.add(item.id)
+        self.add(item.id, self._author(item))
         if isinstance(item, Endorsement):
             vouch = self._store.get(tables.Vouch, id=item.id)
             assert vouch is not None
@@ -149,14 +156,18 @@ class _Gathered:
         else:
             assert isinstance(item, Offer | Departure)
 
+    def _author(self, item: Item) -> bytes | None:
+        if isinstance(item, Decision):
+            proposal = self._store.get(tables.Proposal, id=item.id)
+            return proposal.member if proposal else None
+        return item.voucher if isinstance(item, Endorsement) else item.member
+
     def _ratification(self, step: ProofStep, parent: bytes) -> None:
         assert step.ratified_by is not None
         item = self._standing.item(step.ratified_by)
         assert isinstance(item, Decision)
         self.add(item.id)
-        names = {item.policy} | {
-            each.policy for each in map(self._standing.item, step.cites) if isinstance(each, Decision)
-        }
+        names = {item.policy, *policies_of(map(self._standing.item, step.cites))}
         for roster in (item.pin, parent):
             state = self._standing.rosters.state(roster)
             self._yes(self._standing.casts(item.id), [state], [ratification_needed(state, names)])
@@ -175,8 +186,8 @@ class _Gathered:
                     "it is not final: no single outcome is certified", "`meshd why ID` says what is missing."
                 )
             able = [each for each in rows if each.device in state.witnesses and each.finding == found.certified[0]]
-            for each in _one_each(able, quorum(len(state.witnesses))):
-                self.add(each)
+            for identity, device in _one_each(able, quorum(len(state.witnesses))):
+                self.add(identity, state.witnesses[device])
 
     def _yes(self, casts: Iterable[Cast], states: Sequence[State], needed: Sequence[int]) -> None:
         """Put in as few yes ballots as settle in each roster; those that count in all of them first."""
@@ -186,7 +197,9 @@ class _Gathered:
                 held = able.get(cast.member)
                 if held is None or _counts(cast, states) > _counts(held, states):
                     able[cast.member] = cast
-        ordered = sorted(able.values(), key=lambda cast: (-_counts(cast, states), cast.id))
+        ordered = sorted(
+            able.values(), key=lambda cast: (self._is_shared(cast.device), -_counts(cast, states), cast.id)
+        )
         chosen: set[bytes] = set()
         for state, count in zip(states, needed, strict=True):
             mine = [cast for cast in ordered if reach(cast, state.electorate) is None]
@@ -199,8 +212,9 @@ class _Gathered:
                 if cast.id not in chosen:
                     chosen.add(cast.id)
                     have += 1
-        for each in chosen:
-            self.add(each)
+        for cast in ordered:
+            if cast.id in chosen:
+                self.add(cast.id, cast.member)
 
     def _signed(self, identity: bytes) -> list[tables.Entry]:
         """A record, and if its own signature fails its branch up to the first one that verifies."""
@@ -236,9 +250,9 @@ def _counts(cast: Cast, states: Sequence[State]) -> int:
     return sum(reach(cast, state.electorate) is None for state in states)
 
 
-def _one_each(attestations: Iterable[Attested], most: int) -> list[bytes]:
-    """The first attestation of each device, as many as make the quorum."""
+def _one_each(attestations: Iterable[Attested], most: int) -> list[tuple[bytes, bytes]]:
+    """The first attestation of each device, as many as make the quorum: (id, device)."""
     first: dict[bytes, bytes] = {}
     for each in sorted(attestations):
         first.setdefault(each.device, each.id)
-    return sorted(first.values())[:most]
+    return sorted((identity, device) for device, identity in first.items())[:most]

@@ -33,6 +33,7 @@ class Standing:
         self._items: dict[bytes, Item] = {}
         self.rosters = Rosters(assembly, genesis, self)
         self._steps: list[Step] = []
+        self._lacking: dict[bytes, bytes] = {}
         heads = store.find(tables.Head)
         self._moves = len(heads)
         self.head = heads[-1].roster if heads else self.rosters.origin
@@ -126,7 +127,19 @@ class Standing:
         if not self.rosters.knows(self.head):
             return []
         here = self.rosters.ids(self.head)
-        return sorted({step.result for step in self._steps if not self.rosters.ids(step.result) <= here})
+        beside = {step.result for step in self._steps if not self.rosters.ids(step.result) <= here}
+        return sorted(each for each in beside if self._matters(self.rosters.ids(each) - here))
+
+    def _matters(self, added: Iterable[bytes]) -> bool:
+        """Whether what another line adds was decided, or done by somebody who is in the head: the rest is noise."""
+        state = self.rosters.state(self.head)
+        inside = state.members | state.observers
+        for item in map(self.item, added):
+            if isinstance(item, Decision):
+                return True
+            if item is not None and (item.voucher if isinstance(item, Endorsement) else item.member) in inside:
+                return True
+        return False
 
     def uncited(self) -> list[Item]:
         """What changes rosters and is not in the head."""
@@ -181,7 +194,7 @@ class Standing:
 
     def _settle_steps(self) -> None:
         """Find the steps that became effective; each may be the start of others."""
-        pending = self._store.find(tables.RosterStep, roster=None)
+        pending = self._not_lacking(self._store.find(tables.RosterStep, roster=None))
         moved = True
         while moved:
             moved = False
@@ -189,6 +202,11 @@ class Standing:
                 if not self.rosters.knows(row.parent):
                     continue
                 cites = split(row.cites)
+                lacking = next((each for each in cites if self.item(each) is None), None)
+                if lacking is not None:
+                    self._lacking[row.id] = lacking
+                    pending.remove(row)
+                    continue
                 if self.rosters.problem(row.parent, cites, row.ratified_by) is not None:
                     continue
                 result = self.rosters.learn(self.rosters.ids(row.parent) | cites)
@@ -196,6 +214,14 @@ class Standing:
                 self._steps.append(Step(row.parent, result, row.ratified_by is not None))
                 pending.remove(row)
                 moved = True
+
+    def _not_lacking(self, steps: list[tables.RosterStep]) -> list[tables.RosterStep]:
+        """Those that may be effective by now: a record that one lacked when it was looked at last must be here.
+
+        Somebody who writes steps that name nothing must not make everything else slow.
+        """
+        here = self._store.known(set(self._lacking.values()))
+        return [row for row in steps if row.id not in self._lacking or self._lacking[row.id] in here]
 
     def _note(self, moves: list[tuple[bytes, frozenset[bytes]]]) -> list[tables.Head]:
         heads: list[tables.Head] = []

@@ -41,9 +41,14 @@ def rule_of(standing: Standing, row: tables.Proposal) -> tuple[Ballots, Electora
     return ballots_of(question, policy), state.electorate
 
 
-def update(store: Store, standing: Standing, rows: Iterable[tuple[Any, ...]]) -> set[bytes]:
-    """Take in rows that were just added, and rosters that became known. Returns the proposals whose sums changed."""
-    changed: set[bytes] = set()
+def update(
+    store: Store, standing: Standing, rows: Iterable[tuple[Any, ...]], counted: Iterable[bytes] = ()
+) -> set[bytes]:
+    """Take in rows that were just added, and rosters that became known. Returns the proposals whose sums changed.
+
+    `counted` are those that were just counted as a whole, these rows included.
+    """
+    changed: set[bytes] = set(counted)
     for roster in standing.newly_known():
         for proposal in store.find(tables.Proposal, roster=roster):
             changed |= count(store, standing, proposal)

@@ -14,11 +14,11 @@ from meshd import stopwatch, tallies
 from meshd.standing import Standing, cast_of
 from meshd.store import tables
 from meshd_crypto.hashing import digest
-from meshd_protocol import contexts
+from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.decisions import Attestation
 from meshd_protocol.bodies.delegates import Countersignature
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.decisions.certified import bitmap
+from meshd_protocol.decisions.certified import bitmap, certify
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.question import Question, ballots_of, void
@@ -33,6 +33,12 @@ from meshd_protocol.records import read_record
 if TYPE_CHECKING:
     from meshd.assembly import Assembly
     from meshd.ingest import Report
+
+
+UNSEEN = "its roster is not known here yet"
+"""Why a proposal is not attested for the time being: whether its roster leaves something out can't be told."""
+
+_SEEN_MOTIONS = limits.REPLACES
 
 
 class Vote(NamedTuple):
@@ -77,11 +83,38 @@ def watch(assembly: Assembly, report: Report) -> None:
         vote = vote_of(standing, row)
         if standing.rosters.knows(row.roster) and vote is None:
             continue
-        refused = (
-            left_out(standing, vote, fresh) if vote and assembly.keys.device.public in vote.state.witnesses else None
-        )
+        refused = UNSEEN if vote is None else _judged(assembly, vote, fresh)
         if assembly.store.get(tables.Watch, proposal=row.id) is None:
             assembly.store.insert([tables.Watch(row.id, now, refused, 0)])
+
+
+def judge(assembly: Assembly) -> None:
+    """Judge what was noted before its roster was known, by all that is held now. In a transaction."""
+    standing = assembly.standing
+    assert standing is not None
+    for row in assembly.store.find(tables.Watch):
+        proposal = assembly.store.get(tables.Proposal, id=row.proposal)
+        if row.refused != UNSEEN or proposal is None or not standing.rosters.knows(proposal.roster):
+            continue
+        vote = vote_of(standing, proposal)
+        if vote is None:
+            assembly.store.delete(tables.Watch, proposal=row.proposal)
+        else:
+            assembly.store.replace(row._replace(refused=_judged(assembly, vote, ())))
+
+
+def _judged(assembly: Assembly, vote: Vote, fresh: Collection[bytes]) -> str | None:
+    """Why this device, if it is a witness, must not attest a vote."""
+    standing = assembly.standing
+    assert standing is not None
+    if assembly.keys.device.public not in vote.state.witnesses:
+        return None
+    before = vote_of(standing, assembly.store.get(tables.Proposal, id=vote.row.repeals)) if vote.row.repeals else None
+    if vote.row.anew and before is not None:
+        certified = certify(standing.attestations(before.row.id), before.state.witnesses).certified
+        if len(certified) == 1:
+            return "it is put anew, and what it would take the place of is certified"
+    return left_out(standing, vote, fresh)
 
 
 class _Earlier:
@@ -275,11 +308,12 @@ def _countersign(assembly: Assembly) -> None:
             continue
         if recall_marks(assembly, mandate).suspended:
             continue
-        seen = tuple(
-            (motion.id, len(recall))
-            for motion in sorted(assembly.store.find(tables.Proposal, subject=mandate))
-            if (recall := marks(standing.casts(motion.id), state.electorate).recall)
-        )
+        signed = [
+            (motion.id, len(marks(standing.casts(motion.id), state.electorate).recall))
+            for motion in assembly.store.find(tables.Proposal, subject=mandate)
+        ]
+        most = sorted((each for each in signed if each[1]), key=lambda each: (-each[1], each[0]))[:_SEEN_MOTIONS]
+        seen = tuple(sorted(most))
         for row in open_:
             if not outside(appointment.mandate, row.power):
                 assembly.write(Kind.COUNTERSIGNATURE, Countersignature(row.id, seen))

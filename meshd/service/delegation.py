@@ -186,8 +186,11 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
     else:
         word = "suspended" if marks.suspended else "alive"
     seat = "" if word in ("alive", "suspended") or not latest else "The seat is empty until a new mandate is given."
-    acts = [_act_row(context, each) for each in assembly.store.find(tables.Act, mandate=identity)]
-    handed = assembly.store.find(tables.Handover, mandate=identity)
+    acts = [
+        _act_row(context, each)
+        for each in sorted(assembly.store.find(tables.Act, mandate=identity), key=lambda each: (each.time_ms, each.id))
+    ]
+    handed = sorted(assembly.store.find(tables.Handover, mandate=identity), key=lambda each: (each.time_ms, each.id))
     return {
         "id": text_of(identity),
         "role": given.role,

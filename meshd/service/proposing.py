@@ -7,11 +7,12 @@ from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
-from meshd.service.results import policy_text
+from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
 from meshd_protocol.decisions.counting.methods import METHODS
+from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
 from meshd_protocol.decisions.question import RESERVED, Question, void
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import Decision
@@ -38,6 +39,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name in RESERVED:
         raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
+    repealed = _repealed(context, name, arguments)
     body = Proposal(
         roster=context.standing().head,
         policy=name,
@@ -50,7 +52,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         costs=_costs(arguments),
         budget=arguments.get("budget"),
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
-        repeals=_repealed(context, name, arguments),
+        repeals=repealed.id if repealed else None,
+        anew=repealed is not None and outcome_of(context, repealed).state in (SPLIT, CONTESTED),
     )
     _check_options(options)
     proposal = open_proposal(context, body)
@@ -92,15 +95,20 @@ def _check_options(options: tuple[str, ...]) -> None:
         raise UsageError("this can't be proposed: two options can't be told apart, or one is empty")
 
 
-def _repealed(context: Context, policy: str, arguments: dict[str, Any]) -> bytes | None:
-    if not arguments.get("repeals"):
+def _repealed(context: Context, policy: str, arguments: dict[str, Any]) -> tables.Proposal | None:
+    if arguments.get("repeals") is None:
         return None
     row = context.proposal(arguments["repeals"])
     if row.policy != policy:
         raise UsageError(f"it was decided as {row.policy}: only a decision of the same policy takes its place")
     if row.verb:
         raise UsageError("what changed the roster is not repealed, but undone by its own command", "`meshd --help`")
-    return row.id
+    outcome = outcome_of(context, row)
+    if outcome.outcome in (FAILED, TIE) or repealed_by(context, row):
+        raise NodeError("there is nothing to repeal: it did not pass, or was repealed already")
+    if outcome.outcome is None and outcome.state not in (SPLIT, CONTESTED):
+        raise NodeError(f"it is not final yet, but {outcome.state}", "Vote on it; `--amends` proposes a rival text.")
+    return row
 
 
 def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -> bytes:

@@ -8,12 +8,13 @@ from meshd.standing import attested_of, cast_of
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.counting.methods import METHODS
-from meshd_protocol.decisions.outcome import Outcome, people
+from meshd_protocol.decisions.outcome import FAILED, TIE, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.question import ballots_of, void
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
 from meshd_protocol.names import text_of
+from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
 
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -32,26 +33,32 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result["text"] = row.text
     result["about"] = [
         {"person": context.assembly.people.device_label(message.device), "text": message.text}
-        for message in store.find(tables.Message, about=row.id)
+        for message in sorted(store.find(tables.Message, about=row.id), key=_by_time)
     ]
     result["answers"] = [
-        {"person": label(answer.member), "text": answer.text} for answer in store.find(tables.Answer, proposal=row.id)
+        {"person": label(answer.member), "text": answer.text}
+        for answer in sorted(store.find(tables.Answer, proposal=row.id), key=_by_time)
     ]
     rivals = list(store.find(tables.Proposal, amends=row.id))
     if row.amends is not None:
         rivals += [each for each in store.find(tables.Proposal, amends=row.amends) if each.id != row.id]
         rivals += store.find(tables.Proposal, id=row.amends)
-    result["rivals"] = [{"id": text_of(each.id), "title": each.title} for each in rivals]
+    result["rivals"] = [{"id": text_of(each.id), "title": each.title} for each in sorted(rivals, key=_by_time)]
     result["amends"] = text_of(row.amends) if row.amends else None
     result["repeals"] = text_of(row.repeals) if row.repeals else None
     result["repealed_by"] = [text_of(each.id) for each in repealed_by(context, row)]
     result["outcomes"] = [
         {"id": text_of(each.id), "person": label(each.member), "text": each.text}
-        for each in store.find(tables.Resolution, proposal=row.id)
+        for each in sorted(store.find(tables.Resolution, proposal=row.id), key=_by_time)
     ]
     result["action"] = action_text(context, row)
     result["waits_ms"] = witness.left_ms(context.assembly, row.id)
     return result
+
+
+def _by_time(row: Any) -> tuple[int, bytes]:
+    """By the authors' clocks, then by id: the same on every node."""
+    return row.time_ms, row.id
 
 
 def why(context: Context, arguments: dict[str, Any]) -> Result:
@@ -115,9 +122,23 @@ def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) ->
 
 
 def repealed_by(context: Context, row: tables.Proposal) -> list[tables.Proposal]:
-    """The final decisions under the same policy that take the place of this one."""
-    later = context.assembly.store.find(tables.Proposal, repeals=row.id)
-    return [each for each in later if each.policy == row.policy and outcome_of(context, each).outcome is not None]
+    """The final decisions that take the place of this one: of the same policy, on this line, on its roster or later.
+
+    One that was put anew after a split takes it whatever comes of it; any other one only if it passed.
+    """
+    later = [each for each in context.assembly.store.find(tables.Proposal, repeals=row.id) if each.policy == row.policy]
+    rosters = context.standing().rosters
+    if not later or not rosters.knows(row.roster):
+        return []
+    here = rosters.ids(context.standing().head)
+    found: list[tables.Proposal] = []
+    for each in later:
+        if not rosters.knows(each.roster) or not rosters.ids(row.roster) <= rosters.ids(each.roster) <= here:
+            continue
+        outcome = outcome_of(context, each).outcome
+        if outcome is not None and (each.anew or outcome not in (FAILED, TIE)):
+            found.append(each)
+    return found
 
 
 def action_text(context: Context, row: tables.Proposal) -> str | None:
@@ -134,7 +155,8 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
     if row.verb == Verb.RATIFY:
         return f"takes in {len(payload)} decisions of another line"
     if row.verb == Verb.POLICY:
-        return f"sets the policy {payload[0].name}: {policy_text(payload[0])}"
+        void_ = void_reason(payload[0])
+        return f"sets the policy {payload[0].name}: {policy_text(payload[0]) if void_ is None else f'void: {void_}'}"
     if row.verb == Verb.WITNESSES:
         return f"makes these the witnesses: {', '.join(map(label, payload[0])) or 'everybody who offers a device'}"
     if row.verb == Verb.CHARTER:
@@ -156,7 +178,6 @@ def mandate_title(context: Context, mandate: bytes) -> str:
 
 def policy_text(policy: Any) -> str:
     """A policy's rule in a sentence."""
-    from meshd_protocol.policies import DAY, HOUR, Finality, Method
 
     def span(seconds: int) -> str:
         if seconds % DAY == 0:

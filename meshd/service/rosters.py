@@ -17,7 +17,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import Decision, Endorsement, Item
 from meshd_protocol.names import bytes_of, printable, text_of
 from meshd_protocol.policies import MEMBERSHIP, Finality
-from meshd_protocol.rosters import ratification_needed
+from meshd_protocol.rosters import policies_of, ratification_needed
 
 
 def remove(context: Context, arguments: dict[str, Any]) -> Result:
@@ -170,7 +170,7 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     action = (int(Verb.RATIFY), named)
     title = f"Take in {len(named)} decisions of another line"
     text = "\n".join(item_text(context, item) for item in map(standing.item, named) if item is not None)
-    policy = _strictest(context, {item.policy for item in map(standing.item, named) if isinstance(item, Decision)})
+    policy = _strictest(context, policies_of(map(standing.item, named)))
     body = Proposal(standing.head, policy, title, text[:6000], action=action)
     return _ratified(context, open_proposal(context, body, say=Say.YES), named)
 
@@ -178,7 +178,7 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
 def _ratified(context: Context, identity: bytes, named: tuple[bytes, ...]) -> Result:
     standing = context.standing()
     state = context.state()
-    names = {item.policy for item in map(standing.item, named) if isinstance(item, Decision)}
+    names = policies_of(map(standing.item, named))
     return {
         "id": text_of(identity),
         "decisions": len(named),

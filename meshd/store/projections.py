@@ -157,6 +157,7 @@ def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certifica
         body.repeals,
         encode(body.costs) if body.costs else None,
         body.budget,
+        int(body.anew),
         record.time_ms,
     )
 

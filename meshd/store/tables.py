@@ -215,6 +215,7 @@ class Proposal(NamedTuple):
     repeals: bytes | None
     costs: bytes | None
     budget: int | None
+    anew: int
     time_ms: int
 
 

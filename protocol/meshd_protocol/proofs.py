@@ -173,6 +173,10 @@ def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
     proposal = facts.proposals.get(proof.subject)
     if proposal is None:
         raise BadProofError("the decision that it is about is not in it")
+    if proof.roster != proposal.roster and proof.subject not in rosters.ids(proof.roster):
+        raise BadProofError(
+            "the roster that it names is neither the one that was voted on, nor does it hold the decision"
+        )
     outcome, reasons = _outcome(rosters, facts, proof.subject, proposal)
     reasons += _effect(proof.subject, proposal, state, proof.roster, names)
     title = proposal.title
@@ -312,12 +316,13 @@ class _Evidence:
                 signed.append((by, body.unsigned(self._assembly), body.signature))
         good = verify_all(signed)
         ids = {record.id: fine for record, fine in zip(records, good, strict=False)}
-        for record in records:
-            if ids[record.id]:
-                continue
-            mates = [each for each in records if (each.device, each.log) == (record.device, record.log)]
-            if record.id not in authentic_tree(mates, lambda each: ids[each.id]):
-                raise BadProofError(f"the record {text_of(record.id)[:8]} is not signed")
+        doubtful = {(record.device, record.log) for record in records if not ids[record.id]}
+        for chain in doubtful:
+            mates = [record for record in records if (record.device, record.log) == chain]
+            authentic = authentic_tree(mates, lambda each: ids[each.id])
+            for record in mates:
+                if record.id not in authentic:
+                    raise BadProofError(f"the record {text_of(record.id)[:8]} is not signed")
         second = iter(good[len(records) :])
         return [
             (record, None if isinstance(body, Countersigned) and not next(second) else body) for record, body in bodies

@@ -163,19 +163,23 @@ class Rosters:
         pin = self._sets.get(item.pin)
         if pin is None or not pin <= start:
             return "its ratification pins a roster that is not contained in the one before"
+        if any(self._void(item, roster) is not None for roster in (item.pin, parent)):
+            return "its ratification has no effect under the policies of one of the rosters"
         result = start | added
         for each in sorted(added):
             named = self._facts.item(each)
             if named is None:
                 return "it cites something that is not known here"
+            if isinstance(named, Decision) and named.verb == Verb.RATIFY:
+                return "a ratification takes in what it names, and is not itself cited"
             if not isinstance(named, DeviceEnd) and not self._sets.get(named.pin, result | {b""}) <= result:
                 return "it cites something whose pinned roster is not contained in it"
+            if isinstance(named, Decision) and self._void(named, named.pin) is not None:
+                return "it cites a decision that has no effect in the roster that it pinned"
         if not self.meaning(result).members:
             return "it would leave no members"
         casts = self._facts.casts(item.id)
-        names = {item.policy} | {
-            each.policy for each in map(self._facts.item, added) if isinstance(each, Decision) and each.verb
-        }
+        names = {item.policy, *policies_of(map(self._facts.item, added))}
         for roster in (item.pin, parent):
             state = self.state(roster)
             if len(supporters(casts, state.electorate)) < ratification_needed(state, names):
@@ -258,18 +262,19 @@ class Rosters:
         pinned, now = self.state(item.pin), self.state(parent)
         if POLICY_OF.get(item.verb) != item.policy:
             return "it cites a decision that its policy does not decide"
-        question = Question(item.policy, verb=item.verb, payload=item.payload)
-        sound: list[Policy] = []
-        for state in (pinned, now):
-            policy = state.policies.get(item.policy)
-            if policy is None or void(question, policy) is not None:
-                return "it cites a decision that has no effect under the policy of one of the rosters"
-            sound.append(policy)
+        if any(self._void(item, roster) is not None for roster in (item.pin, parent)):
+            return "it cites a decision that has no effect under the policy of one of the rosters"
+        sound = [state.policies[item.policy] for state in (pinned, now)]
         if sound[0].finality != sound[1].finality:
             return "it cites a decision whose policy becomes final in another way now"
         if not self._is_final(item.id, sound, (pinned, now)):
             return "it cites a decision that its own members, or those of the roster before, did not make final"
         return self._subject_problem(item, pinned, now)
+
+    def _void(self, item: Decision, roster: bytes) -> str | None:
+        """Why a decision has no effect under the policies of a known roster."""
+        policy = self.state(roster).policies.get(item.policy)
+        return void(Question(item.policy, verb=item.verb, payload=item.payload), policy)
 
     def _is_final(self, decision: bytes, policies: Sequence[Policy], states: Sequence[State]) -> bool:
         if policies[0].finality == Finality.CERTIFIED:
@@ -288,7 +293,9 @@ class Rosters:
             mandate: Mandate = item.payload
             if mandate.holder not in now.members:
                 return "it cites a mandate for somebody who is not a member of the roster before"
-            return rotation_problem(mandate, pinned.mandates.values())
+            return rotation_problem(mandate, pinned.mandates.values()) or rotation_problem(
+                mandate, now.mandates.values()
+            )
         if item.verb == Verb.RECALL and item.payload not in now.mandates:
             return "it cites a recall of a mandate that is not in the roster before"
         return None
@@ -316,6 +323,11 @@ class Rosters:
 
     def _items(self, ids: Set) -> list[Item]:
         return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
+
+
+def policies_of(items: Iterable[Item | None]) -> set[str]:
+    """The policies by which such decisions are made: by what they do, whatever they call themselves."""
+    return {POLICY_OF[each.verb] for each in items if isinstance(each, Decision) and each.verb in POLICY_OF}
 
 
 def ratification_needed(state: State, names: Iterable[str]) -> int:

@@ -13,23 +13,14 @@ def holding(entries: Mapping[bytes, Collection[bytes]]) -> bytes | None:
 
     Ids that are not among the entries are passed over. A record can only name older ones, so there is no cycle.
     """
-    above: dict[bytes, frozenset[bytes]] = {}
-
-    def ancestors(start: bytes) -> frozenset[bytes]:
-        """Everything that an entry replaces, directly or by others."""
-        path = [start]
-        while path:
-            current = path[-1]
-            parents = [each for each in entries[current] if each in entries and each != current]
-            todo = [each for each in parents if each not in above and each not in path]
-            if todo:
-                path += todo
-                continue
-            path.pop()
-            above[current] = frozenset(parents).union(*(above.get(each, frozenset()) for each in parents))
-        return above[start]
-
-    every = {each: ancestors(each) for each in entries}
+    every: dict[bytes, frozenset[bytes]] = {}
+    parents = {each: frozenset(replaces) & entries.keys() - {each} for each, replaces in entries.items()}
+    waiting = set(entries)
+    while ready := [each for each in waiting if parents[each] <= every.keys()]:  # older ones first
+        for each in ready:
+            every[each] = parents[each].union(*(every[parent] for parent in parents[each]))
+        waiting.difference_update(ready)
+    assert not waiting, "a record names only older ones"
     left = _unreplaced(set(entries), every)
     while len(left) > 1:
         common = frozenset[bytes].intersection(*(every[each] for each in left))

@@ -114,7 +114,9 @@ def test_writes_need_a_transaction_and_transactions_do_not_nest(store):
 
 
 def _proposal(identity):
-    return Proposal(identity, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, None, None, None, None, None, 5)
+    return Proposal(
+        identity, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, None, None, None, None, None, 0, 5
+    )
 
 
 def test_a_key_of_two_columns_finds_replaces_and_deletes(store):

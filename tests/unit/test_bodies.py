@@ -57,7 +57,7 @@ EXAMPLES = {
     Kind.NETWORK_KEYS: NetworkKeys(ID, ((KEY, b"sealed"),)),
     Kind.LEAVE: Leave(ID),
     Kind.PROPOSAL: Proposal(
-        ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 2, ID, ID, (5, 7), 10
+        ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 2, ID, ID, (5, 7), 10, True
     ),
     Kind.BALLOT: Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
     Kind.ATTESTATION: Attestation(ID, Verdict.PASSED, (), (3, 1, 4), b"\xf0", ID),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb, read_action
-from meshd_protocol.bodies.schema import ID, Body, Check, Field, array, blob, octets, string, uint
+from meshd_protocol.bodies.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 
 __all__ = ["Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Say", "Verb", "Verdict", "read_choice"]
@@ -48,7 +48,8 @@ class Proposal(Body):
 
     `action` is (verb, payload), see `actions`. `method` and `seats` belong to elections, `costs` (one for each option)
     and `budget` to budgets. `amends` names the proposal that this is a rival text of; `repeals` the one whose place it
-    takes once it is final. `closes_ms` is the author's wish, shown to people; no rule reads it.
+    takes once it has passed, or, put `anew` after one that was split, whatever comes of it. `closes_ms` is the author's
+    wish, shown to people; no rule reads it.
     """
 
     roster: bytes
@@ -64,6 +65,7 @@ class Proposal(Body):
     repeals: bytes | None = None
     costs: tuple[int, ...] = ()
     budget: int | None = None
+    anew: bool = False
 
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
@@ -79,6 +81,7 @@ class Proposal(Body):
         Field(10, "repeals", ID, optional=True),
         Field(11, "costs", array(uint(limits.COST), limits.OPTIONS), optional=True, default=()),
         Field(12, "budget", uint(limits.COST), optional=True),
+        Field(13, "anew", truth(), optional=True, default=False),
     )
 
 
