@@ -31,7 +31,7 @@ from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Application, Cert
 from meshd_protocol.bodies.schema import Body
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBodyError, BadRecordError
-from meshd_protocol.kinds import LOG_OF, Kind, Log
+from meshd_protocol.kinds import LOG_OF, Kind, Log, name_of
 from meshd_protocol.policies import DEFAULTS
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import roster_id
@@ -132,7 +132,7 @@ class Assembly:
                 body=body.write(),
             )
         except (BadBodyError, BadRecordError) as error:
-            raise NodeError(f"this {kind.name.lower()} can't be written: {error}") from error
+            raise NodeError(f"this {name_of(kind)} can't be written: {error}") from error
         self._admit_own(record)
         return record
 

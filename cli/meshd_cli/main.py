@@ -63,11 +63,15 @@ def run() -> NoReturn:
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that has not every letter shows the others
+            stream.reconfigure(errors="backslashreplace")
     if not arguments:
         build_parser(arguments).print_help(sys.stderr)
         return UsageError.code
     try:
         options = build_parser(arguments).parse_args(arguments)
+        _refuse_empty(vars(options))
         where = Where(
             Path(options.home) if options.home else default_home(),
             options.assembly,
@@ -93,6 +97,14 @@ def main(arguments: list[str]) -> int:
     return code
 
 
+def _refuse_empty(options: dict[str, Any]) -> None:
+    """No word may be empty: a script's unset variable must not turn a letter into a message to everybody."""
+    for name, value in options.items():
+        words = value if isinstance(value, list) else [value]
+        if any(isinstance(word, str) and not word.strip() for word in words):
+            raise UsageError(f"{name.replace('_', ' ')} is empty")
+
+
 def _forget_output() -> None:
     """Nothing more can be written to stdout: don't let the interpreter try at its end."""
     if sys.stdout is not None:
@@ -116,7 +128,7 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
             "--passphrase-file", metavar="FILE", default=default, help="read the passphrase from a file"
         )
     top.add_argument("--version", action=_ShowVersion, nargs=0, help="say which meshd this is")
-    verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser, action=_Verbs)
     verb = _verb(arguments)
     named = next((family for family, words in FAMILIES.items() if verb in words), None)
     for family in [named] if named else FAMILIES:
@@ -145,6 +157,14 @@ def given(text: str) -> str:
 _ABOUT = "Decide together when the network is gone. Begin with `meshd demo`, or `meshd init NAME --as YOU`."
 
 
+class _Verbs(argparse._SubParsersAction):  # type: ignore[type-arg]  # pyright: ignore[reportPrivateUsage]
+    """Verbs whose own help begins with the sentence that stands beside them in the list of all."""
+
+    def add_parser(self, name: str, **options: Any) -> Any:
+        options.setdefault("description", options.get("help"))
+        return super().add_parser(name, **options)
+
+
 class _ShowVersion(argparse.Action):
     """The version, looked up only when somebody asks."""
 
@@ -158,6 +178,8 @@ class _ShowVersion(argparse.Action):
 def _fail(error: Any, as_json: bool) -> int:
     from meshd_protocol.names import printable
 
+    if sys.stderr is None:  # nobody listens; and what is printed to nobody would go to stdout
+        return int(error.code)
     if as_json:
         print(json.dumps({"code": error.code, "error": str(error.error), "hint": error.hint}), file=sys.stderr)
     else:

@@ -46,7 +46,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         tell(empty)
-    elif not sys.stdout.isatty():
+    elif sys.stdout is None or not sys.stdout.isatty():
         for row in cells:
             print("\t".join(row))
     else:

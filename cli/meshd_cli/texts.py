@@ -13,6 +13,8 @@ def text_from(path: str | None) -> str | None:
     """The text of a file, or of standard input for `-`; None for none. Raises CommandError."""
     if path is None:
         return None
+    if path == "-" and sys.stdin is None:
+        raise CommandError("there is no standard input to read the text from")
     try:
         data = sys.stdin.buffer.read(TEXT_BYTES + 1) if path == "-" else _beginning(Path(path))
     except OSError as error:

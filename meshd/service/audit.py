@@ -7,6 +7,7 @@ from meshd import recount, survey, witness
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result, role_of
+from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.standing import Standing
 from meshd.store import tables
@@ -14,6 +15,7 @@ from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.kinds import name_of
+from meshd_protocol.meaning import Decision, Departure
 from meshd_protocol.names import text_of
 from meshd_protocol.records import read_record
 
@@ -75,9 +77,22 @@ def _pending(context: Context) -> list[str]:
             f"`meshd follow {line['roster'][:8]}` goes over to that line."
         )
     found += _waiting_votes(context)
+    found += _going(context)
     if role_of(assembly, context.me) == "observer":
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
     return found
+
+
+def _going(context: Context) -> list[str]:
+    """That this person is about to be out: she left, or a removal of her is decided. Others' nodes make it so."""
+    for item in context.standing().uncited():
+        if isinstance(item, Departure) and item.member == context.me:
+            return ["You left: it takes effect when another member's node has seen it."]
+        if isinstance(item, Decision) and context.me in item.members:
+            row = context.assembly.store.get(tables.Proposal, id=item.id)
+            if row is not None and outcome_of(context, row).outcome == "passed":
+                return [f"You were removed ({text_of(item.id)[:8]}): others' nodes don't talk to this one any more."]
+    return []
 
 
 def _waiting_votes(context: Context) -> list[str]:

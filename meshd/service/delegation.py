@@ -9,6 +9,7 @@ from meshd.service.context import Context, Result
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
 from meshd.store import tables
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Handover
@@ -40,6 +41,10 @@ def mandate(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError("a power is empty")
     role = (arguments.get("role") or arguments["title"]).strip()
     ends = arguments.get("ends_ms")
+    if ends is not None and ends <= context.assembly.world.clock():
+        raise UsageError("that mandate would have ended already")
+    if len(role.encode()) > limits.NAME_BYTES:
+        raise UsageError("the role is too long", "`--role NAME` gives the seat a short name.")
     body = Mandate(role, holder, powers, ends, arguments.get("limits") or "", bool(arguments.get("again")))
     with context.assembly.writing():
         ready_to_pin(context.assembly)
@@ -63,6 +68,7 @@ def _mandate(context: Context, words: str) -> tables.Proposal:
     standing, state = context.standing(), context.state()
     in_force = [each for each in state.mandates.values() if state.in_force(each.id)]
     named = [each for each in in_force if same_role(each.mandate.role, words)]
+    named = named or last_of_role(words, state.mandates.values())
     if len(named) == 1:
         row = context.assembly.store.get(tables.Proposal, id=named[0].id)
         assert row is not None

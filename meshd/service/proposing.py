@@ -48,7 +48,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         options=options,
         closes_ms=arguments.get("closes_ms"),
         method=_method(policy, arguments),
-        seats=arguments.get("seats") or 1,
+        seats=1 if arguments.get("seats") is None else arguments["seats"],
         costs=_costs(arguments),
         budget=arguments.get("budget"),
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
@@ -191,6 +191,9 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
     if arguments.get("changeable") is not None:
         changes["changeable"] = arguments["changeable"]
     policy = replace(policy, **changes)
+    twin = next((each for each in state.policies if each.casefold() == name.strip().casefold() and each != name), None)
+    if twin is not None or name != printable(name.strip()):
+        raise UsageError(f"{printable(name)} can't be told from other names", f"There is {twin}." if twin else "")
     problem = void_reason(policy)
     if problem is not None:
         raise UsageError(f"this policy would be void: {problem}")
@@ -250,6 +253,8 @@ def charter(context: Context, arguments: dict[str, Any]) -> Result:
             "text": row.text if row else "",
         }
     context.member_only("amend the charter")
+    if not arguments["text"].strip():
+        raise UsageError("the charter's text is empty")
     action = (int(Verb.CHARTER), standing.rosters.in_place(standing.head, Verb.CHARTER))
     title = arguments.get("title") or "Set the charter's text"
     body = Proposal(standing.head, CONSTITUTION, title, arguments["text"], action=action)

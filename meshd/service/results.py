@@ -1,5 +1,6 @@
 """Verbs that show what is decided: list, show, why."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from meshd import tallies, witness
@@ -51,7 +52,6 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
         {"id": text_of(each.id), "person": label(each.member), "text": each.text}
         for each in sorted(store.find(tables.Resolution, proposal=row.id), key=_by_time)
     ]
-    result["action"] = action_text(context, row)
     result["waits_ms"] = witness.left_ms(context.assembly, row.id)
     return result
 
@@ -76,6 +76,7 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
 def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = None) -> Result:
     """The stable keys of `show` and `list`."""
     outcome = outcome or outcome_of(context, row)
+    question = tallies.question_of(row)
     closes = row.closes_ms
     final = outcome.outcome is not None
     return {
@@ -94,7 +95,13 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "closes_ms": closes,
         "overdue": bool(closes and not final and context.assembly.world.clock() > closes),
         "voted": context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None,
-        "options": list(tallies.question_of(row).options),
+        "tied": outcome.tied,
+        "options": list(question.options),
+        "method": row.method,
+        "seats": row.seats,
+        "costs": list(question.costs),
+        "budget": row.budget,
+        "action": action_text(context, row),
         "repealed": final and bool(repealed_by(context, row)),
     }
 
@@ -162,8 +169,16 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
     if row.verb == Verb.CHARTER:
         return "sets the charter's text"
     if row.verb == Verb.MANDATE:
-        powers = ", ".join(payload.powers)
-        return f"gives {label(payload.holder)} the mandate {payload.role}, with the powers: {powers}"
+        parts = [
+            f"gives {label(payload.holder)} the mandate {payload.role}, with the powers: {', '.join(payload.powers)}"
+        ]
+        if payload.bounds:
+            parts.append(f"limits: {payload.bounds}")
+        if payload.ends_ms is not None:
+            parts.append(f"until {date(payload.ends_ms)}")
+        if payload.again:
+            parts.append("the holder may follow herself")
+        return "; ".join(parts)
     if row.verb == Verb.RECALL:
         return f"recalls the mandate {mandate_title(context, payload)}"
     return None
@@ -174,6 +189,14 @@ def mandate_title(context: Context, mandate: bytes) -> str:
     found = context.assembly.store.get(tables.Proposal, id=mandate)
     payload = tallies.question_of(found).payload if found is not None and found.verb == Verb.MANDATE else None
     return f"{payload.role} ({text_of(mandate)[:8]})" if payload is not None else text_of(mandate)[:8]
+
+
+def date(time_ms: int) -> str:
+    """A day in universal time: nodes in different places say the same."""
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")
+    except (OverflowError, ValueError, OSError):
+        return "a day that no calendar knows"
 
 
 def policy_text(policy: Any) -> str:

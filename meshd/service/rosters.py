@@ -75,6 +75,8 @@ def leave(context: Context, _: dict[str, Any]) -> Result:
         raise NodeError("you are not in the roster")
     if state.members == {context.me}:
         raise NodeError("you are the only member: an assembly without members is none")
+    if any(row.member == context.me for row in context.assembly.store.find(tables.Leave)):
+        raise NodeError("you left already", "It takes effect when another member's node has seen it.")
     with context.assembly.writing():
         ready_to_pin(context.assembly)
         record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head))

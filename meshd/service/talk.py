@@ -119,6 +119,9 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
 
 def _role(context: Context, device: bytes) -> str | None:
     """The speaker's role in the head; None for a device that nobody certified."""
+    state = context.assembly.standing.state if context.assembly.standing else None
+    if state is not None and device in state.revoked:
+        return "revoked"
     owner = context.assembly.people.owner(device)
     return role_of(context.assembly, owner) if owner else None
 

@@ -78,9 +78,11 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
 def _stale(context: Context, row: tables.Proposal) -> str | None:
     """That a proposal pins another roster than the one of now."""
     standing = context.standing()
-    if row.roster == standing.head:
+    if row.roster == standing.head or row.id in standing.rosters.ids(standing.head):
         return None
     then, now = len(standing.rosters.state(row.roster).members), len(context.state().members)
+    if standing.rosters.state(row.roster).members == context.state().members:
+        return None
     return f"It pins an earlier roster, of {then} members; now there are {now}. Its own {then} vote on it."
 
 

@@ -22,6 +22,8 @@ def witness(context: Context, arguments: dict[str, Any]) -> Result:
     word = arguments.get("word") or "list"
     if word not in _WORDS:
         raise UsageError(f"there is no `witness {word}`", f"There are: {', '.join(_WORDS)}.")
+    if word not in ("agree", "committee") and arguments.get("names"):
+        raise UsageError(f"`witness {word}` takes no more words")
     return _WORDS[word](context, arguments)
 
 
@@ -71,6 +73,7 @@ def _offer(context: Context, device: bytes | None) -> None:
 
 def _agree(context: Context, arguments: dict[str, Any]) -> Result:
     """The person says that this machine's clock does not matter: attest all the same."""
+    context.member_only("are witnesses")
     names = arguments.get("names") or []
     if len(names) != 1:
         raise UsageError("which vote?", "`meshd witness agree ID`")

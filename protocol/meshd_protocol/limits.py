@@ -79,7 +79,7 @@ CANDIDATES = 1000
 """Candidates on paper ballots."""
 
 DUEL_CANDIDATES = 250
-"""Candidates of a Schulze count, which takes the cube of their number."""
+"""Candidates of a Schulze count, which takes the cube of their number, and of equal shares, which takes as long."""
 
 TEXT_BYTES = 12 * 1024
 """A proposal's or message's text: what a record holds beside its header."""

@@ -101,6 +101,8 @@ def void_reason(policy: Policy) -> str | None:
         return "a certified policy needs a quorum between 0 and 1"
     if policy.method == Method.YES_NO and not _is_fraction(policy.threshold):
         return "a certified policy of yes and no needs a threshold between 0 and 1"
+    if policy.threshold is not None and policy.threshold[2] and policy.threshold[0] == policy.threshold[1]:
+        return "more than everybody can never be reached"
     if policy.method != Method.YES_NO and policy.threshold is not None:
         return "only yes and no have a threshold"
     if policy.method == Method.CONSENT and not policy.changeable:

@@ -225,7 +225,7 @@ def _outcome(
         yes, needed = len(supporters(facts.casts(identity), state.electorate)), policy.needed(total)
         if yes < needed:
             raise BadProofError(f"only {yes} of the {needed} yes that settle it are shown")
-        reasons.append(("threshold", f"{policy.name} asks for {needed} yes; {yes} are shown: settled."))
+        reasons.append(("threshold", f"{policy.name} asks for {needed} yes; {yes} shown: settled."))
         return "passed", reasons
     found = certify(facts.attestations(identity), state.witnesses)
     if len(found.certified) != 1:

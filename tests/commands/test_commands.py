@@ -191,7 +191,7 @@ def test_unknown_things_have_their_exit_codes(ada, untouched, shells, tmp_path):
     ada.fails(1, "propose", "x", "--text", str(tmp_path / "missing"))
     ada.fails(1, "propose", "x" * 500)
     assert "at least 1 record" in ada.fails(2, "log", "--limit", "0")[0]
-    ada.fails(1, "init", "", "--as", "Ada")
+    ada.fails(2, "init", "", "--as", "Ada")
     ada.fails(1, "init", "x" * 100, "--as", "Ada")
     for ticket in ("meshd:abc", "meshd:", str(tmp_path), "no ticket"):
         ada.fails(1, "join", ticket, "--as", "Ada")
@@ -538,7 +538,7 @@ def test_words_that_are_no_text(ada):
             ada.start()
     ada.stop()
     ada.fails(1, "init", bad, "--as", "Ada")
-    ada.fails(1, "init", " ", "--as", "Ada")
+    ada.fails(2, "init", " ", "--as", "Ada")
 
 
 def test_addresses_that_nothing_can_be_asked_for(ada):

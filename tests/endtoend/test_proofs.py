@@ -55,7 +55,7 @@ def test_a_settled_decision(five):
         "passed",
     )
     assert (len(shown.members), shown.depth) == (5, 0)
-    assert [text for _, text in shown.reasons][1] == "significant asks for 3 yes; 3 are shown: settled."
+    assert [text for _, text in shown.reasons][1] == "significant asks for 3 yes; 3 shown: settled."
     proof = read_proof(data)
     assert len(proof.records) == 1 + 3 + 4, "the proposal, three yes, and their authors' certificates: no more"
     with pytest.raises(BadProofError, match="another assembly"):

@@ -89,6 +89,8 @@ def _member_key(path: str) -> str:
 
 def _ticket(words: str) -> str:
     if words == "-":
+        if sys.stdin is None:
+            raise CommandError("there is no standard input to read the ticket from")
         if sys.stdin.isatty():
             sys.stderr.write("Ticket: ")
         return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)

@@ -124,6 +124,8 @@ def vote(where: Where, options: Any) -> int:
         output.emit({"id": answer["id"]})
         return 0
     row = answer["proposal"]
+    if row["action"]:
+        output.say(f"It {row['action']}.")
     output.say(
         f"Your ballot is cast. {row['title']}: {_state(row)} "
         f"({_counts(row)}; seen {row['seen']} of {row['electorate']})."
@@ -176,6 +178,11 @@ def _head(row: dict[str, Any]) -> None:
     if row["options"]:
         options = ", ".join(f"{number}. {option}" for number, option in enumerate(row["options"], 1))
         output.say(f"  options   {options}")
+        seats = f", {row['seats']} seats" if row["seats"] > 1 else ""
+        output.say(f"  counted   by {row['method']}{seats}")
+        if row["budget"] is not None:
+            costs = ", ".join(f"{name} {cost}" for name, cost in zip(row["options"], row["costs"], strict=False))
+            output.say(f"  budget    {row['budget']}; costs: {costs}")
     if row.get("amends"):
         output.say(f"  amends    {row['amends'][: output.SHORT_ID]}")
     for each in row.get("rivals", ()):
@@ -208,7 +215,8 @@ def _state(row: dict[str, Any]) -> str:
     if not leading:
         return str(row["state"])
     names = leading if isinstance(leading, str) else ", ".join(leading)
-    return f"{row['state']}: {names} {'leads' if isinstance(leading, str) or len(leading) == 1 else 'are tied'}"
+    one = isinstance(leading, str) or len(leading) == 1
+    return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
 
 
 def _counts(row: dict[str, Any]) -> str:

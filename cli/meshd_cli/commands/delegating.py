@@ -98,7 +98,7 @@ def _act(row: dict[str, Any]) -> str:
         return f"without effect: {row['problem']}"
     words = ["OUTSIDE THE MANDATE'S POWERS"] if row["outside"] else []
     if row["needed"] is None:
-        words.append("recorded (too few other witnesses to countersign)")
+        words.append("too few other witnesses to countersign")
     elif row["stands"]:
         words.append(f"stands, countersigned by {row['countersigned']}")
     else:

@@ -16,7 +16,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("title", metavar="TITLE-OR-ID", nargs="?", help="the beginning of an id; with --text, a title")
     parser.add_argument("--text", metavar="FILE", help="what was said, from a file (- for standard input)")
     parser.add_argument("--present", metavar="PERSON", action="append", help="who was there; repeat")
-    parser.add_argument("--held", metavar="WHEN", help="when the meeting was (default: now): 2026-12-01T18:00")
+    parser.add_argument(
+        "--held", metavar="WHEN", help="when the meeting was (default: now): 2d (ago), 2026-12-01T18:00"
+    )
     parser.set_defaults(function=minutes)
     parser = verbs.add_parser("assent", parents=[common], help="sign minutes: it was so")
     parser.add_argument("id", metavar="MINUTES", help="any unique beginning of their id")
@@ -76,7 +78,7 @@ def _write(where: Where, options: Any) -> int:
         "title": options.title,
         "text": text_from(options.text),
         "present": options.present,
-        "held_ms": moment(options.held, int(time.time() * 1000)) if options.held is not None else None,
+        "held_ms": moment(options.held, int(time.time() * 1000), ago=True) if options.held is not None else None,
     }
     answer = ask(where, "minutes", arguments)
     if where.json:

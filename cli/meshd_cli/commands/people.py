@@ -33,7 +33,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("devices", parents=[common], help="your devices, or somebody's")
     parser.add_argument("person", metavar="PERSON", nargs="?", help="whose (default: yours)")
     parser.set_defaults(function=devices)
-    parser = verbs.add_parser("revoke", parents=[common], help="a device is lost or stolen: nothing new of it counts")
+    parser = verbs.add_parser("revoke", parents=[common], help="shut out a device that is lost or stolen")
     parser.add_argument("device", metavar="DEVICE", help="the beginning of its key, as `meshd devices` shows it")
     parser.add_argument("--reason", metavar="TEXT", help="why, where the others decide it")
     parser.set_defaults(function=revoke)
@@ -195,7 +195,7 @@ def revoke(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     elif answer["revoked"]:
-        output.say("Revoked. What it wrote until now still counts; nothing new does.")
+        output.say("Revoked. What it wrote until now still counts; on what is proposed from now on it has no say.")
         output.tell("A new network key goes to every device that remains.")
     else:
         output.say(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")

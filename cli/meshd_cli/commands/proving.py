@@ -9,6 +9,11 @@ from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 
+_METHODS = (
+    "plurality, approval, block-approval, score (ranks give points), irv, schulze, stv-scottish, stv-meek, "
+    "equal-shares (each costs one seat)"
+)
+
 
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
@@ -22,7 +27,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=verify)
     parser = verbs.add_parser("count", parents=[common], help="count paper ballots; needs no home")
     parser.add_argument("file", metavar="FILE", help="BLT, or PrefLib's .soc, .soi, .toc, .toi (- for BLT on stdin)")
-    parser.add_argument("--method", metavar="M", required=True, help="schulze, stv-scottish, approval …")
+    parser.add_argument("--method", metavar="M", required=True, help=_METHODS)
     parser.add_argument("--seats", metavar="N", type=int, help="how many are elected (default: as the file says)")
     parser.add_argument(
         "--lot", metavar="NAME", action="append", default=[], help="a lot that was drawn: who is favoured first; repeat"
@@ -32,12 +37,15 @@ def register(verbs: Any, common: Any) -> None:
 
 def prove(where: Where, options: Any) -> int:
     """`meshd prove ID [--out FILE]`."""
-    if options.out is None and not where.json and sys.stdout.isatty():
-        raise UsageError("a proof is bytes, and this is a terminal", "`meshd prove ID --out FILE`")
+    if options.out is None and not where.json and (sys.stdout is None or sys.stdout.isatty()):
+        raise UsageError("a proof is bytes, and there is no file for them", "`meshd prove ID --out FILE`")
     answer = ask(where, "prove", {"id": options.id})
     data = base64.b64decode(answer["proof"])
     if options.out is not None:
-        Path(options.out).write_bytes(data)
+        try:
+            Path(options.out).write_bytes(data)
+        except OSError as error:
+            raise CommandError(f"cannot write the proof to {options.out}: {error.strerror}") from error
         if where.json:
             output.emit({key: answer[key] for key in ("id", "title", "bytes")} | {"file": options.out})
         else:
@@ -51,6 +59,8 @@ def prove(where: Where, options: Any) -> int:
 
 
 def _read(path: str, most: int) -> bytes:
+    if path == "-" and sys.stdin is None:
+        raise CommandError("there is no standard input to read from")
     try:
         if path == "-":
             return sys.stdin.buffer.read(most + 1)
@@ -142,7 +152,8 @@ def count(where: Where, options: Any) -> int:
     seats = papers.seats if options.seats is None else options.seats
     problem = ballots.problem(options.method, papers, seats)
     if problem is not None:
-        raise CommandError(f"{options.file}: this can't be counted: {problem}", "`--seats N` sets the seats.")
+        hint = "`--seats N` sets the seats." if "seat" in problem else "Nothing was counted."
+        raise CommandError(f"{options.file}: this can't be counted: {problem}", hint)
     lot = [_candidate(papers.names, words) for words in options.lot]
     result = methods.count(options.method, ballots.ballots_for(options.method, papers), papers.names, seats, lot=lot)
     winners = [papers.names[option] for option in result.winners]

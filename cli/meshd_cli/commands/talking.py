@@ -39,7 +39,8 @@ def read(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     for row in answer:
-        stranger = "" if row["role"] in ("member", "observer") else "  (not in the roster)"
+        known = row["role"] in ("member", "observer")
+        stranger = "" if known else f"  ({'a revoked device' if row['role'] == 'revoked' else 'not in the roster'})"
         where_to = f"to {row['to']} alone" if row["to"] else f"[{row['topic']}]"
         output.say(f"{output.when(row['time_ms'])}  {row['person']}  {where_to}{stranger}")
         output.paragraph(row["text"])

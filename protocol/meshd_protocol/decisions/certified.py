@@ -118,6 +118,7 @@ def decide(
         electorate=members,
         seen=poll.seen,
         reasons=reasons,
+        tied=outcome is None and count.tied,
     )
 
 

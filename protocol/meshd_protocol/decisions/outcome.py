@@ -69,7 +69,8 @@ class Reason(NamedTuple):
 class Outcome(NamedTuple):
     """A result as a node may show it (design: decisions, "What a node may say").
 
-    `outcome` is None unless the state is final. `leading` is who leads until then: a choice, or a list of options.
+    `outcome` is None unless the state is final. `leading` is who leads until then: a choice, or a list of options, who
+    are `tied` or would be elected together.
     """
 
     state: str
@@ -79,6 +80,7 @@ class Outcome(NamedTuple):
     electorate: int
     seen: int
     reasons: tuple[Reason, ...]
+    tied: bool = False
 
 
 OPEN = "open"

@@ -53,6 +53,11 @@ class Poll(NamedTuple):
         return self.sums.get(choice, 0)
 
 
+def because(voice: Voice) -> str:
+    """The reason that stands on a ballot, as the end of a sentence."""
+    return f": {voice.reason.strip().rstrip('.')}" if voice.reason.strip() else ""
+
+
 def refusal(ballots: Ballots, cast: Cast, electorate: Electorate) -> str | None:
     """Why one ballot counts for nothing, or None."""
     if cast.form != ballots.form:
@@ -97,8 +102,9 @@ def voice_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) ->
     if ballots.finality == Finality.SETTLED:
         signed = {cast.choice for cast in sound}
         choice = next(each for each in (Say.YES, Say.NO, Say.ABSTAIN) if each in signed)
-        ids = tuple(cast.id for cast in sound if cast.choice == choice)
-        return Voice(sound[0].member, int(choice), ids, _ordered(signed))
+        mine = [cast for cast in sound if cast.choice == choice]
+        ids = tuple(cast.id for cast in mine)
+        return Voice(sound[0].member, int(choice), ids, _ordered(signed), mine[0].reason)
     newest = max(cast.counter for cast in sound)
     latest = [cast for cast in sound if cast.counter == newest]
     signed = {cast.choice for cast in latest}

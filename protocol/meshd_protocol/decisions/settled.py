@@ -20,7 +20,7 @@ from meshd_protocol.decisions.outcome import (
     few,
     reach,
 )
-from meshd_protocol.decisions.poll import WORDS, Poll, Voice, electorate_reason, refused_reasons
+from meshd_protocol.decisions.poll import WORDS, Poll, Voice, because, electorate_reason, refused_reasons
 from meshd_protocol.policies import Policy
 
 
@@ -74,7 +74,7 @@ def _ballot_reason(voice: Voice, naming: Naming) -> Reason:
     assert isinstance(voice.choice, int)
     word = WORDS[Say(voice.choice)]
     if len(voice.signed) == 1:
-        return Reason("ballot", True, f"{naming(voice.member)} says {word}.")
+        return Reason("ballot", True, f"{naming(voice.member)} says {word}{because(voice)}.")
     signed = " and ".join(WORDS[Say(int(each))] for each in reversed(voice.signed))  # type: ignore[arg-type]
     return Reason("ballot-twice", True, f"{naming(voice.member)} signed {signed}; it counts once, as {word}.")
 

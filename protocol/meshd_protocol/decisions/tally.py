@@ -9,7 +9,7 @@ from meshd_protocol.bodies.decisions import Form, Say, Verdict
 from meshd_protocol.decisions.counting import methods
 from meshd_protocol.decisions.counting.result import Round
 from meshd_protocol.decisions.outcome import Finding, Naming, Reason, people
-from meshd_protocol.decisions.poll import CONSENT_WORDS, WORDS, Poll, Voice
+from meshd_protocol.decisions.poll import CONSENT_WORDS, WORDS, Poll, Voice, because
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.policies import Method, Policy
 
@@ -21,6 +21,7 @@ class Tally(NamedTuple):
     counts: tuple[int, ...]
     reasons: tuple[Reason, ...]
     leading: str | list[str] | None
+    tied: bool = False
 
 
 def tally(question: Question, policy: Policy, poll: Poll, members: int, naming: Naming) -> Tally:
@@ -49,7 +50,7 @@ def _ballot_reason(question: Question, policy: Policy, voice: Voice, naming: Nam
     if voice.choice is None:
         return Reason("ballot-twice", False, f"{naming(voice.member)} signed different ballots; none counts.")
     if policy.method == Method.ELECTION:
-        return Reason("ballot", True, f"{naming(voice.member)}: {words(question, voice.choice)}.")
+        return Reason("ballot", True, f"{naming(voice.member)}: {words(question, voice.choice)}{because(voice)}.")
     assert isinstance(voice.choice, int)
     if policy.method == Method.CONSENT:
         objects = voice.choice == Say.NO
@@ -59,7 +60,7 @@ def _ballot_reason(question: Question, policy: Policy, voice: Voice, naming: Nam
             not objects,
             f"{naming(voice.member)} {CONSENT_WORDS[Say(voice.choice)]}{why or '.'}",
         )
-    return Reason("ballot", True, f"{naming(voice.member)} says {WORDS[Say(voice.choice)]}.")
+    return Reason("ballot", True, f"{naming(voice.member)} says {WORDS[Say(voice.choice)]}{because(voice)}.")
 
 
 def words(question: Question, choice: Any) -> str:
@@ -119,7 +120,7 @@ def _election(question: Question, poll: Poll, quorum: Reason) -> Tally:
     else:
         finding = (int(Verdict.WINNERS), tuple(sorted(result.winners)))
     leading = [question.options[option] for option in result.tied or sorted(result.winners)]
-    return Tally(finding, result.figures, (quorum, *rounds), leading)
+    return Tally(finding, result.figures, (quorum, *rounds), leading, bool(result.tied))
 
 
 def _round(each: Round) -> str:

@@ -72,8 +72,8 @@ def _points(ranks: Ranks, options: int) -> tuple[tuple[int, int], ...]:
 
 def problem(method: str, papers: Papers, seats: int) -> str | None:
     """Why these papers can't be counted so, or None."""
-    if method == "schulze" and len(papers.names) > limits.DUEL_CANDIDATES:
-        return f"schulze compares all pairs, and takes at most {limits.DUEL_CANDIDATES} candidates"
+    if method in ("schulze", "equal-shares") and len(papers.names) > limits.DUEL_CANDIDATES:
+        return f"{method} takes at most {limits.DUEL_CANDIDATES} candidates"
     if not any(weight for weight, ranks in papers.ballots):
         return "there are no ballots"
     if not any(ranks for _, ranks in papers.ballots):

@@ -131,8 +131,8 @@ class _Reader:
             raise BadPapersError(
                 f"{len(found)} names for {self.candidates} candidates at the end of the file: it may be cut off"
             )
-        if len(found) > self.candidates + 3:
-            raise self.fail(f"more lines after the ballots than {self.candidates} names, a title and a comment")
+        if len(found) > self.candidates + 1:
+            raise self.fail(f"more lines after the ballots than {self.candidates} names and a title")
         names = found[: self.candidates]
         if len(set(names)) != len(names) or not all(names):
             raise BadPapersError("two candidates have one name, or one has none")

@@ -16,6 +16,7 @@ def read_preflib(data: bytes) -> Papers:
     """The papers of a PrefLib file, for one seat. Raises BadPapersError, naming the line."""
     names: dict[int, str] = {}
     count: int | None = None
+    told: dict[str, int] = {}
     title = ""
     ballots: list[tuple[int, Ranks]] = []
     for number, line in enumerate(text_of_file(data).splitlines(), 1):
@@ -26,6 +27,8 @@ def read_preflib(data: bytes) -> Papers:
                 title = value.strip()
             elif word == "NUMBER ALTERNATIVES":
                 count = _number(value, number)
+            elif word in ("NUMBER VOTERS", "NUMBER UNIQUE ORDERS"):
+                told[word] = _number(value, number)
             elif word == "ALTERNATIVE NAME":
                 names[_number(index, number)] = value.strip()
         elif line.strip():
@@ -38,6 +41,10 @@ def read_preflib(data: bytes) -> Papers:
         raise BadPapersError(f"{count} alternatives; 1 to {limits.CANDIDATES} can be counted")
     if set(names) - set(range(1, count + 1)):
         raise BadPapersError(f"an alternative is named that is not among the {count}")
+    found = {"NUMBER VOTERS": sum(weight for weight, _ in ballots), "NUMBER UNIQUE ORDERS": len(ballots)}
+    for word, many in told.items():
+        if found[word] != many:
+            raise BadPapersError(f"it says {word.lower()} {many}, and has {found[word]}: it may be cut off")
     called = tuple(names.get(each) or f"Alternative {each}" for each in range(1, count + 1))
     if len(set(called)) != count:
         raise BadPapersError("two alternatives have one name")

@@ -164,12 +164,20 @@ _Tree = dict[tuple[int, ...], tuple[int, "_Tree"]]
 
 
 def _tree(papers: dict[Ranks, int]) -> _Tree:
-    """The tree of some papers' ranks."""
-    heads: dict[tuple[int, ...], dict[Ranks, int]] = {}
-    counts: dict[tuple[int, ...], int] = {}
-    for ranks, number in papers.items():
-        if ranks:
-            counts[ranks[0]] = counts.get(ranks[0], 0) + number
-            rest = heads.setdefault(ranks[0], {})
-            rest[ranks[1:]] = rest.get(ranks[1:], 0) + number
-    return {rank: (counts[rank], _tree(rest)) for rank, rest in heads.items()}
+    """The tree of some papers' ranks. A loop: a paper may rank a thousand."""
+    root: _Tree = {}
+    waiting: list[tuple[_Tree, dict[Ranks, int]]] = [(root, papers)]
+    while waiting:
+        node, here = waiting.pop()
+        rests: dict[tuple[int, ...], dict[Ranks, int]] = {}
+        counts: dict[tuple[int, ...], int] = {}
+        for ranks, number in here.items():
+            if ranks:
+                counts[ranks[0]] = counts.get(ranks[0], 0) + number
+                rest = rests.setdefault(ranks[0], {})
+                rest[ranks[1:]] = rest.get(ranks[1:], 0) + number
+        for rank, rest in rests.items():
+            below: _Tree = {}
+            node[rank] = (counts[rank], below)
+            waiting.append((below, rest))
+    return root
