@@ -206,6 +206,25 @@ def test_counts_differ_and_the_outcome_is_one():
     assert told == [f"m{n:02} attests: passed ({n + 2} yes, {n} no, 0 abstain)." for n in range(3)]
 
 
+def test_what_an_outcome_tells_beside_its_state():
+    shown = outcome([cast(0), cast(9)], members=4)
+    assert (shown.electorate, shown.seen, shown.tied) == (4, 1, False)
+    assert any(reason.text.startswith("m09 is not in the roster") for reason in shown.reasons)
+    voided = voice_of(ballots_of(Question("standard"), STANDARD), [cast(0), cast(0, Say.NO, branch=1)], electorate(1))
+    assert voided.ids == ()
+    single = voice_of(ballots_of(Question("standard"), STANDARD), [cast(0)], electorate(1))
+    assert single.signed == (1,)
+
+
+def test_without_effect_says_what_and_why():
+    from meshd_protocol.decisions.result import without_effect
+
+    shown = without_effect("of a reason", 7)
+    assert shown[:6] == ("open", None, None, {}, 7, 0)
+    assert shown.reasons == (("effect", False, "This proposal has no effect: of a reason."),)
+    assert without_effect("x").electorate == 0
+
+
 def test_a_ballot_that_no_certifying_witness_counted_is_late():
     order = sorted(map(member, range(4)))
     mine = bitmap(order, {member(0), member(1)})
@@ -426,6 +445,13 @@ def test_the_three_marks(recall, keep, notice, suspended, over):
     found_ = marks(casts, electorate(30))
     assert (found_.notice, found_.suspended, found_.over) == (notice, suspended, over)
     assert (len(found_.recall), len(found_.keep)) == (recall, min(keep, 30 - recall))
+
+
+@pytest.mark.parametrize(
+    ("signed", "members", "notice"), [(1, 10, True), (1, 11, False), (2, 20, True), (2, 21, False)]
+)
+def test_notice_is_a_tenth(signed, members, notice):
+    assert marks([sign(n) for n in range(signed)], electorate(members)).notice is notice
 
 
 def test_who_signs_both_counts_for_recall():

@@ -248,3 +248,27 @@ def test_what_changes_a_roster_is_decided_by_yes_and_no():
     election = replace(POLICIES["election"], name="membership")
     assert "by yes and no" in str(void(Question("membership", verb=Verb.REMOVE), election))
     assert void(Question("membership", verb=Verb.REMOVE), replace(POLICIES["consent"], name="membership")) is None
+
+
+def test_every_void_proposal_in_words(golden):
+    """What a person may come to read, word by word."""
+    marks = test_proposals_without_effect.pytestmark
+    questions = [given[0] for mark in marks if mark.name == "parametrize" for given in mark.args[1]]
+    lines = [
+        f"{question.policy} {question.verb} {question.method}: {void(question, POLICIES.get(question.policy))}"
+        for question in questions
+    ]
+    golden("void-proposals.txt", "\n".join(lines) + "\n")
+
+
+def test_as_many_seats_as_options_are_fine_and_a_method_alone_is_not():
+    assert void(Question("election", ("A", "B"), "stv-meek", 2), POLICIES["election"]) is None
+    for odd in (Question("standard", method="irv"), Question("standard", costs=(1,)), Question("standard", ("A",))):
+        assert "no options" in str(void(odd, POLICIES["standard"]))
+
+
+def test_the_ballots_that_make_a_voice():
+    poll = poll_of(ANY, [cast(0), cast(0, Say.NO, branch=1), cast(0, branch=2)], electorate(1))
+    (voice,) = poll.voices
+    assert voice.ids == tuple(sorted([cast(0).id, cast(0, branch=2).id]))
+    assert voice.signed == (0, 1)

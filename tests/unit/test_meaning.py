@@ -374,3 +374,95 @@ def test_what_is_decided_by_consent_changes_a_roster_by_its_certificate():
     assert log.rosters.problem(head, [admit])
     log.attested[admit] = [Attested(key("a"), key("d0"), int(Verdict.PASSED), (), (), b"", b"")]
     assert log.rosters.problem(head, [admit]) is None
+
+
+def test_every_problem_in_words(golden):
+    """What a person may come to read, word by word."""
+    log, people = _world(4, witnesses=2)
+    start = log.rosters.origin
+    third = (replace(STANDARD, quorum=(1, 3)), ())
+    first = _mandate(log, "first", people[0], start, people)
+    head = log.step(start, first)
+    beside = log.step(start, log.decide("beside", Verb.ADMIT, start, [key("y")], people))
+    certified = log.step(
+        start, log.change("soft", Verb.POLICY, (replace(STANDARD, name="membership"), ()), start, people)
+    )
+    plain = log.decide("plain", Verb.ADMIT, start, [key("x")], people)
+    few = log.change("few", Verb.POLICY, third, start, people[:1])
+    ratify = log.change("ratify", Verb.RATIFY, (plain,), start, people, "membership")
+    void_ratify = log.change("void ratify", Verb.RATIFY, (plain,), start, people, "standard")
+    names_void = log.change("names void", Verb.RATIFY, (key("void"),), start, people, "membership")
+    log.change("void", Verb.POLICY, third, start, people, "membership")
+    names_ratify = log.change("names ratify", Verb.RATIFY, (ratify,), start, people, "membership")
+    weak = log.change("weak", Verb.RATIFY, (plain,), start, people[:2], "membership")
+    from_beside = log.change("from beside", Verb.RATIFY, (plain,), beside, people, "membership")
+    log.items[key("stranger ends")] = DeviceEnd(key("stranger ends"), key("nobody"), key("d"), (0, 0, 0))
+    problems = {
+        "nothing new": (start, [], None),
+        "unknown": (start, [key("unknown")], None),
+        "revocation by a stranger": (start, [key("stranger ends")], None),
+        "pin unknown": (start, [log.decide("nowhere", Verb.ADMIT, key("no roster"), [key("x")], people)], None),
+        "pin beside": (start, [log.decide("apart", Verb.ADMIT, beside, [key("x")], people)], None),
+        "no members": (start, [log.decide("all", Verb.REMOVE, start, people, people)], None),
+        "offer by a stranger": (start, [log.offer("by stranger", start, key("nobody"), key("d"))], None),
+        "vouch by a stranger": (start, [log.vouch("v", start, key("nobody"), key("x"))], None),
+        "few vouches": (start, [log.vouch("w", start, people[0], key("x"))], None),
+        "ratification cited": (start, [ratify], None),
+        "wrong policy": (start, [key("void")], None),
+        "not final": (start, [few], None),
+        "other finality": (certified, [plain], None),
+        "void now": (
+            start,
+            [log.change("bad", Verb.POLICY, (replace(STANDARD, quorum=(5, 4)), ()), start, people)],
+            None,
+        ),
+        "holder": (start, [_mandate(log, "stranger", key("nobody"), start, people)], None),
+        "again": (head, [_mandate(log, "again", people[0], head, people)], None),
+        "no mandate": (start, [log.change("recall", Verb.RECALL, key("none"), start, people, "recall")], None),
+        "no ratification": (start, [plain], plain),
+        "other ids": (start, [plain, few], ratify),
+        "ratified elsewhere": (start, [plain], from_beside),
+        "ratified without effect": (start, [plain], void_ratify),
+        "ratifies what is void": (start, [key("void")], names_void),
+        "ratifies a ratification": (start, [ratify], names_ratify),
+        "ratified by few": (start, [plain], weak),
+    }
+    lines = [f"{name}: {log.rosters.problem(*given)}" for name, given in problems.items()]
+    assert not any(line.endswith(": None") for line in lines), lines
+    golden("roster-problems.txt", "\n".join(lines) + "\n")
+
+
+def test_whose_vouch_counts_and_from_which_device():
+    log, people = _world(3)
+    start, new = log.rosters.origin, key("new")
+    device = key(f"device of {people[0]!r}")
+    one, two = log.vouch("v1", start, people[0], new), log.vouch("v2", start, people[1], new)
+    for good, fine in ((5, False), (6, True)):
+        end = key(f"end {good}")
+        log.items[end] = DeviceEnd(end, people[0], device, (good, 0, 0))
+        head = log.step(start, end)
+        assert (log.rosters.problem(head, [one, two]) is None) is fine
+
+
+def test_an_observer_may_leave():
+    log, people = _world(3)
+    start, guest = log.rosters.origin, key("guest")
+    seen = log.step(start, log.vouch("v1", start, people[0], guest), log.vouch("v2", start, people[1], guest))
+    gone = key("gone")
+    log.items[gone] = Departure(gone, seen, guest, key("d"), 5, 0)
+    assert log.rosters.state(log.step(seen, gone)).observers == frozenset()
+    offer = log.offer("guest offers", seen, guest, key("d"))
+    assert log.rosters.problem(seen, [offer]), "only members are witnesses"
+
+
+def test_other_facts_leave_the_rosters_alone():
+    log, people = _world(3)
+    start = log.rosters.origin
+    admit = log.decide("admit", Verb.ADMIT, start, [key("x")], people)
+    head = log.step(start, admit)
+    other = log.rosters.with_facts(log)
+    assert (other.origin, other.knows(head), other.state(head)) == (start, True, log.rosters.state(head))
+    beyond = other.learn(frozenset([key("z")]))
+    assert not log.rosters.knows(beyond)
+    assert log.rosters.newly_known() == [head]
+    assert log.rosters.newly_known() == []
