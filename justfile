@@ -33,6 +33,23 @@ islands seeds="2000":
 seeds seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
 
+# records of every kind with random contents, with more seeds than the tests take
+bodies seeds="500":
+    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_random_bodies.py
+
+# whether the tests run every branch of the rules and formats
+coverage:
+    pip install -q "coverage>=7"
+    coverage run --branch --source=meshd_protocol -m pytest tests/unit tests/contracts tests/endtoend
+    coverage report --show-missing --skip-covered --fail-under=100
+
+# how many wrong rules the tests notice, in a copy of the project (about half an hour)
+mutants folder="/tmp/meshd-mutants":
+    pip install -q "mutmut>=3.8"
+    git clone -q . {{folder}}
+    cd {{folder}} && mv protocol/meshd_protocol crypto/meshd_crypto cli/meshd_cli .
+    cd {{folder}} && cat tests/mutants.toml >> pyproject.toml && mutmut run
+
 # whether a Raspberry Pi with a 64-bit system can install without a compiler
 wheels folder="/tmp/meshd-wheels":
     pip wheel -q --no-deps -w {{folder}} .

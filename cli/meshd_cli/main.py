@@ -4,6 +4,7 @@ Only the family that is asked for is imported: a command that talks to a daemon 
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     as_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that has not every letter shows the others
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that has not every letter shows the others
             stream.reconfigure(errors="backslashreplace")
     if not arguments:
         build_parser(arguments).print_help(sys.stderr)
