@@ -173,6 +173,8 @@ def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
     proposal = facts.proposals.get(proof.subject)
     if proposal is None:
         raise BadProofError("the decision that it is about is not in it")
+    if not rosters.knows(proposal.roster):
+        raise BadProofError("the roster that the decision pins is not reached from the genesis")
     if proof.roster != proposal.roster and proof.subject not in rosters.ids(proof.roster):
         raise BadProofError(
             "the roster that it names is neither the one that was voted on, nor does it hold the decision"
@@ -201,8 +203,6 @@ def _outcome(
     rosters: Rosters, facts: "_Evidence", identity: bytes, proposal: Proposal
 ) -> tuple[str | list[str], list[tuple[str, str]]]:
     """The final outcome that the records show."""
-    if not rosters.knows(proposal.roster):
-        raise BadProofError("the roster that the decision pins is not reached from the genesis")
     state = rosters.state(proposal.roster)
     policy = state.policies.get(proposal.policy)
     verb, payload = proposal.action or (0, None)

@@ -172,7 +172,7 @@ class Rosters:
                 return "it cites something that is not known here"
             if isinstance(named, Decision) and named.verb == Verb.RATIFY:
                 return "a ratification takes in what it names, and is not itself cited"
-            if not isinstance(named, DeviceEnd) and not self._sets.get(named.pin, result | {b""}) <= result:
+            if not isinstance(named, DeviceEnd) and not self._is_pinned_inside(named, result):
                 return "it cites something whose pinned roster is not contained in it"
             if isinstance(named, Decision) and self._void(named, named.pin) is not None:
                 return "it cites a decision that has no effect in the roster that it pinned"
@@ -270,6 +270,10 @@ class Rosters:
         if not self._is_final(item.id, sound, (pinned, now)):
             return "it cites a decision that its own members, or those of the roster before, did not make final"
         return self._subject_problem(item, pinned, now)
+
+    def _is_pinned_inside(self, item: Decision | Endorsement | Offer | Departure, result: Set) -> bool:
+        pin = self._sets.get(item.pin)
+        return pin is not None and pin <= result
 
     def _void(self, item: Decision, roster: bytes) -> str | None:
         """Why a decision has no effect under the policies of a known roster."""

@@ -1,27 +1,48 @@
 """Corners of the protocol that no story comes past: each is a line of defence, and is shown to hold."""
 
-from dataclasses import replace
+import random
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 
-from meshd_crypto.hashing import digest
+from meshd_crypto.hashing import derive, digest
+from meshd_crypto.identity import ExchangeKey, SigningKey
+from meshd_crypto.noise import XX, Handshake
+from meshd_crypto.sealing import lock
+from meshd_crypto.signing import sign
 from meshd_protocol import beacon, contexts, control, limits
 from meshd_protocol.bodies.actions import Mandate
+from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.bodies.membership import Vouch
+from meshd_protocol.bodies.schema import Body, Field, string
 from meshd_protocol.bodies.talk import Message
-from meshd_protocol.bundle import read_manifest, read_segment, write_segment
-from meshd_protocol.chains import Waiting
-from meshd_protocol.decisions.counting import equal_shares
+from meshd_protocol.bundle import key_name, read_manifest, read_segment, write_segment
+from meshd_protocol.chains import Waiting, authentic_tree
+from meshd_protocol.decisions.counting import equal_shares, irv, stv_scottish
+from meshd_protocol.decisions.poll import Poll
 from meshd_protocol.decisions.question import Question, void
-from meshd_protocol.decisions.tally import words
+from meshd_protocol.decisions.tally import tally, words
 from meshd_protocol.encoding import encode
-from meshd_protocol.errors import BadBodyError, BadBundleError, BadPapersError, BadTicketError
+from meshd_protocol.errors import (
+    BadBodyError,
+    BadBundleError,
+    BadPapersError,
+    BadTicketError,
+    NewerVersionError,
+    SessionError,
+)
 from meshd_protocol.mandates import Countersigned, recalls_seen
 from meshd_protocol.names import text_of
 from meshd_protocol.papers.ballots import text_of_file
 from meshd_protocol.papers.preflib import read_preflib
 from meshd_protocol.policies import DEFAULTS, Policy, void_reason
+from meshd_protocol.sync import greeting, messages
+from meshd_protocol.sync.frontier import Claim
+from meshd_protocol.sync.messages import write_message
+from meshd_protocol.sync.session import Session
 from meshd_protocol.tickets import PREFIX, read_ticket
+from tests.worlds import Author
 
 SECRET, ASSEMBLY, NONCE = b"s" * 32, b"a" * 32, b"n" * 8
 HOUR = 3_600_000
@@ -35,6 +56,22 @@ def test_a_body_with_words_for_keys_has_no_effect():
         Vouch.read(encode({"0": b"i" * 32, "1": b"i" * 32}))
     with pytest.raises(BadBodyError, match="not a map"):
         Vouch.read(encode([b"i" * 32]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Note(Body):
+    """A body that needs nothing."""
+
+    text: str = ""
+    FIELDS: ClassVar = (Field(0, "text", string(9), optional=True, default=""),)
+
+
+def test_a_body_that_needs_nothing_takes_no_words_for_keys_either():
+    assert _Note.read(encode({})) == _Note.read(encode({64: 5})) == _Note()
+    with pytest.raises(BadBodyError, match="keys of its body are not integers"):
+        _Note.read(encode({"x": 1}))
+    with pytest.raises(NewerVersionError):
+        _Note.read(encode({5: 1}))
 
 
 def test_text_that_is_no_utf8_is_never_written():
@@ -91,6 +128,36 @@ def test_equal_shares_where_some_can_give_only_what_they_have():
     assert len(result.rounds) >= 3
 
 
+@pytest.mark.parametrize("rivals", [3, 6])
+def test_ties_that_make_no_difference_are_tried_up_to_a_bound(rivals):
+    """Who goes out first among three with one vote each makes no difference, and that is found out. Among six there are
+    too many ways to try: a lot decides."""
+    names = ("A", *(f"B{n}" for n in range(rivals)))
+    result = irv.count([(rivals, ((0,),)), *((1, ((n,),)) for n in range(1, rivals + 1))], names)
+    assert result.winners == ((0,) if rivals == 3 else ())
+    assert bool(result.tied) == (rivals == 6)
+
+
+def test_stv_passes_over_blank_papers_and_ranks_that_are_out():
+    ballots = [(5, ((0,),)), (4, ((1,),)), (1, ((2,), (0, 1))), (1, ((2, 3), (4,))), (3, ((4,),)), (7, ())]
+    result = stv_scottish.count(ballots, ("A", "B", "C", "D", "E"), 1)
+    assert result.winners == (0,)
+    later = stv_scottish.count(
+        [(3, ((0,), (1, 2), (3,))), (1, ((1,),)), (2, ((2,),)), (4, ((3,),)), (5, ((4,),))],
+        ("A", "B", "C", "D", "E"),
+        1,
+    )
+    assert later.winners == (3,)
+
+
+def test_money_that_nobody_asks_for_buys_nothing():
+    question = Question("election", ("A", "B"), "equal-shares", costs=(5, 5), budget=5)
+    policy = next(each for each in DEFAULTS if each.name == "election")
+    assert tally(question, policy, Poll({(): 3}, 3), 3, text_of).finding == (int(Verdict.FAILED), ())
+    blank = Question("election", ("A", "B"), "approval")
+    assert tally(blank, policy, Poll({(): 3}, 3), 3, text_of).finding == (int(Verdict.TIE), ())
+
+
 # ---- papers
 
 
@@ -106,6 +173,10 @@ def test_a_file_of_papers_has_a_bound(monkeypatch):
         (b"# NUMBER ALTERNATIVES: 99999\n", "alternatives; 1 to"),
         (b"# TITLE: no number\n", "is this a PrefLib file"),
         (b"# NUMBER ALTERNATIVES: many\n", "no number that fits"),
+        (b"1: 1,2\n# NUMBER ALTERNATIVES: 2\n", "line 1: a ballot before"),
+        (b"# NUMBER ALTERNATIVES: 1\n# ALTERNATIVE NAME 2: Bo\n", "not among the 1"),
+        (b"# NUMBER ALTERNATIVES: 2\n# ALTERNATIVE NAME 1: Bo\n# ALTERNATIVE NAME 2: Bo\n", "have one name"),
+        (b"# NUMBER ALTERNATIVES: 2\n# NUMBER VOTERS: 2\n1: 1\n", "says number voters 2, and has 1"),
     ],
 )
 def test_preflib_heads(data, words_):
@@ -114,7 +185,9 @@ def test_preflib_heads(data, words_):
 
 
 def test_preflib_with_an_empty_brace_skips_a_rank():
-    papers = read_preflib(b"# NUMBER ALTERNATIVES: 2\n# SOMETHING ELSE\n1: {},2\n\n2: 1\n")
+    papers = read_preflib(
+        b"# NUMBER ALTERNATIVES: 2\n# NUMBER VOTERS: 3\n# NUMBER UNIQUE ORDERS: 2\n# SOMETHING ELSE\n1: {},2\n\n2: 1\n"
+    )
     assert papers.ballots == ((1, ((1,),)), (2, ((0,),)))
 
 
@@ -182,9 +255,116 @@ def test_files_under_a_key_that_nobody_has():
     assert contexts.SEGMENT != contexts.MANIFEST
 
 
-def test_what_failed_once_is_not_checked_again():
-    from tests.worlds import Author
+def _manifest_of(value: object, signed: bytes | None = None) -> bytes:
+    """A manifest as a member with the network key could write it by hand."""
+    device = SigningKey.generate(lambda size: bytes(size))
+    body = value if isinstance(value, bytes) else encode(value)
+    signature = sign(device, contexts.MANIFEST_SIGNATURE + ASSEMBLY + (body if signed is None else signed))
+    key = derive(SECRET, contexts.MANIFEST, ASSEMBLY)
+    plain = device.public + signature + body
+    return key_name(SECRET) + lock(key, plain, contexts.MANIFEST + ASSEMBLY, lambda size: bytes(size))
 
+
+GOOD_SEGMENT = [b"h" * 32, 5, 1, [[b"d" * 32, 0, 0, 1, False, b"e" * 32]]]
+
+
+@pytest.mark.parametrize(
+    ("value", "words_"),
+    [
+        (b"\xff", "canonical|can't|cut|CBOR"),
+        ([], "of a later version"),
+        ({0: 9}, "of a later version"),
+        ({0: 1}, "no manifest that meshd writes"),
+        ({0: 1, 1: 0, 2: [5], 3: []}, "no manifest that meshd writes"),
+        ({0: 1, 1: -1, 2: [], 3: []}, "no manifest that meshd writes"),
+        ({0: 1, 1: 2**52, 2: [], 3: []}, "no manifest that meshd writes"),
+        ({0: 1, 1: 0, 2: [[b"short", *GOOD_SEGMENT[1:]]], 3: []}, "no manifest that meshd writes"),
+        ({0: 1, 1: 0, 2: [[*GOOD_SEGMENT[:3], [[b"d" * 32, 0, 0, 1, 5, b"e" * 32]]]], 3: []}, "no manifest"),
+        ({0: 1, 1: 0, 2: [], 3: [[b"v" * 32, [[b"d" * 32, 0, "x", b"e" * 32]]]]}, "no manifest that meshd writes"),
+    ],
+)
+def test_manifests_that_a_member_wrote_by_hand(value, words_):
+    with pytest.raises(BadBundleError, match=words_):
+        read_manifest([SECRET], ASSEMBLY, _manifest_of(value))
+
+
+def test_a_manifest_by_hand_holds_and_must_be_signed():
+    place = [[b"v" * 32, [[b"d" * 32, 0, None, b"e" * 32], [b"d" * 32, 1, 4, b"e" * 32]]]]
+    value = {0: 1, 1: 7, 2: [GOOD_SEGMENT], 3: place}
+    assert read_manifest([SECRET], ASSEMBLY, _manifest_of(value)).counter == 7
+    with pytest.raises(BadBundleError, match="signature is wrong"):
+        read_manifest([SECRET], ASSEMBLY, _manifest_of(value, signed=b"something else"))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", encode(5), encode([1]), encode(["1", "a:1"]), encode([1, "a:1", 0])])
+def test_a_first_message_with_a_strange_payload(payload):
+    ours, theirs = (ExchangeKey.generate(random.Random(seed).randbytes) for seed in (1, 2))
+    door = greeting.Door(greeting.network_psk(SECRET, ASSEMBLY), None)
+    handshake = Handshake(
+        XX, initiator=True, prologue=contexts.SESSION, ephemeral=ours, static=theirs, psks=(door.psk,)
+    )
+    first = handshake.write_message(payload)
+    with pytest.raises(SessionError, match="can't be read"):
+        greeting.answer(first, [door], ours, lambda: theirs, HOUR, ())
+
+
+def test_a_certificate_of_another_machine_or_of_nobody():
+    author = Author(ASSEMBLY, "Ada", 1)
+    good = author.certificate()
+    assert greeting.read_certificate(good.write(), ASSEMBLY, author.transport.public) == good
+    for data, static, words_ in (
+        (b"\xa0", author.transport.public, "without a certificate"),
+        (good.write(), b"o" * 32, "another machine"),
+        (replace(good, person="Eve", covered=b"").write(), author.transport.public, "did not sign"),
+    ):
+        with pytest.raises(SessionError, match=words_):
+            greeting.read_certificate(data, ASSEMBLY, static)
+
+
+def test_nothing_makes_no_batch_and_a_frontier_has_a_bound(monkeypatch):
+    assert list(messages.batches([])) == []
+    monkeypatch.setattr(limits, "FRONTIER_CHAINS", 1)
+    one, two = Session(initiator=True, nonce=b"n" * 16), Session(initiator=False, nonce=b"m" * 16)
+    one.hello(bytes(32))
+    one.receive(write_message(two.hello(bytes(32))))
+    claims = (Claim(b"d" * 32, 0, 5, b"m" * 8), Claim(b"e" * 32, 0, 5, b"m" * 8))
+    with pytest.raises(SessionError, match="more than 1 chains"):
+        one.receive(write_message(messages.Frontier(claims, False)))
+
+
+def test_a_chain_with_nothing_waiting_takes_no_room():
+    waiting = Waiting()
+    waiting.put((b"d" * 32, 0), [])
+    assert (waiting.size, waiting.take((b"d" * 32, 0))) == (0, [])
+
+
+def test_a_record_that_waits_twice_weighs_once():
+    record = Author(ASSEMBLY, "Ada", 1).certify()
+    waiting = Waiting()
+    waiting.put((record.device, 0), [record])
+    once = waiting.size
+    waiting.put((record.device, 0), [record])
+    assert waiting.size == once
+
+
+def test_only_so_many_failures_are_remembered(monkeypatch):
+    monkeypatch.setattr(limits, "PENDING_BYTES", 128)
+    author, asked = Author(ASSEMBLY, "Ada", 1), []
+    records = [author.certify(), author.ballot(b"p" * 32)]
+    verify = Waiting().remembering(lambda each: bool(asked.append(each)))
+    for record in records * 2:
+        assert not verify(record)
+    assert len(asked) == 3
+
+
+def test_a_valid_tip_authenticates_a_run_and_no_more(monkeypatch):
+    monkeypatch.setattr(limits, "RUN", 3)
+    author = Author(ASSEMBLY, "Ada", 1)
+    records = [author.certify(), *(author.ballot(bytes([n]) * 32) for n in range(5))]
+    assert authentic_tree(records, lambda each: each is records[-1]) == {each.id for each in records[-3:]}
+
+
+def test_what_failed_once_is_not_checked_again():
     author = Author(ASSEMBLY, "Ada", 1)
     record = author.certify()
     asked = []

@@ -108,10 +108,19 @@ def test_bad_records_are_refused(data):
         decode_record(ASSEMBLY, data)
 
 
+def test_time_and_kind_are_unsigned():
+    for place in (5, 6):
+        fields = decode(_record().header)
+        for bad in (-1, "now", None, True):
+            spoilt = encode([*fields[:place], bad, *fields[place + 1 :]])
+            with pytest.raises(BadRecordError, match="unsigned"):
+                decode_record(ASSEMBLY, encode_record(spoilt, bytes(64), BODY))
+
+
 def test_eleven_fields_are_of_no_version_1():
-    fields = [*decode(_record().header), 0]
-    with pytest.raises(BadRecordError):
-        decode_record(ASSEMBLY, encode_record(encode(fields), bytes(64), BODY))
+    fields = decode(_record().header)
+    with pytest.raises(BadRecordError, match="ten fields"):
+        decode_record(ASSEMBLY, encode_record(encode([*fields[:-2], 0, *fields[-2:]]), bytes(64), BODY))
 
 
 def test_sixteen_deps_are_taken():

@@ -241,6 +241,19 @@ def test_two_who_remove_each_other():
         assert state.members, "an assembly never loses everybody"
 
 
+def test_two_lines_that_empty_each_other_are_not_joined():
+    """Each of two members left the other out, with both their yes. Together nobody would be left: the head stays."""
+    ada, bea = _people(2)
+    log = Log([ada, bea])
+    start = log.rosters.origin
+    steps = []
+    for gone in (ada, bea):
+        motion = log.decide(f"remove {gone!r}", Verb.REMOVE, start, [gone], [ada, bea])
+        steps.append(Step(start, log.step(start, motion)))
+    assert log.rosters.advance(start, steps) == []
+    assert [roster for roster, _ in log.rosters.advance(start, steps[:1])] == [steps[0].result]
+
+
 def test_six_of_ten_admit_two_while_six_of_ten_remove_one():
     """Hard case 14, last part: both qualify in the other's head, so all end on one roster."""
     people = _people(10)

@@ -241,9 +241,7 @@ def _state_reason(
     text = (
         f"{best} of {_witness_count(total)} attest an outcome; {needed} must. So later ballots can still change this."
     )
-    if silent:
-        text += f" Not heard here: {few(silent)}."
-    return Reason("witnesses", False, text)
+    return Reason("witnesses", False, f"{text} Not heard here: {few(silent)}.")
 
 
 def _witness_count(total: int) -> str:

@@ -174,8 +174,8 @@ class Session:
                 return self._listed((device, log), marks, more)
             case messages.Want(ids):
                 return Wanted(ids)
-            case messages.Bodies(bodies):
-                return Filled(bodies)
+            case _:
+                return Filled(message.bodies)
 
     def _greeted(self, versions: tuple[int, ...], nonce: bytes, digest: bytes) -> Greeted:
         if messages.VERSION not in versions:

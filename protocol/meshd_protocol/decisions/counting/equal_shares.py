@@ -72,14 +72,12 @@ def _rate(option: int, price: int, voters: list[tuple[int, frozenset[int]]], pur
     if sum((share * weight for share, weight in able), Fraction(0)) < price or not able:
         return None
     owed, payers = Fraction(price), sum(weight for _, weight in able)
-    each = Fraction(0)
-    for share, weight in able:  # who has less than the even part gives all that she has
-        each = owed / payers
-        if share >= each:
+    for share, weight in able[:-1]:  # who has less than the even part gives all that she has
+        if share * payers >= owed:
             break
         owed -= share * weight
         payers -= weight
-    return each / price
+    return owed / payers / price
 
 
 def _rest(
