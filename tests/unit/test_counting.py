@@ -181,6 +181,88 @@ def test_scottish_papers_with_equal_ranks_are_divided():
     assert thirds.rounds[0].votes["A"] == "0.33333"
 
 
+def _scottish_paper_by_paper(ballots, options, seats):
+    """The Order, one paper at a time: the totals of every stage, and the elected; None for them where a lot decides."""
+
+    def give(papers):
+        for ranks, value in papers:
+            rest = list(ranks)
+            while rest:
+                there = [each for each in rest.pop(0) if each in running]
+                for each in there:
+                    others = [tuple(other for other in there if other != each)] if len(there) > 1 else []
+                    piles[each].append((others + rest, value // len(there)))
+                if there:
+                    break
+
+    def totals():
+        return [sum(value for _, value in pile) + set_aside[each] for each, pile in enumerate(piles)]
+
+    def furthest(among, sign):
+        for stage in reversed(stages):
+            edge = max(sign * stage[each] for each in among)
+            among = [each for each in among if sign * stage[each] == edge]
+        return among
+
+    running, elected, waiting, stages = set(range(options)), [], [], []
+    piles, set_aside = [[] for _ in range(options)], [0] * options
+    give([(ranks, 100_000) for weight, ranks in ballots for _ in range(weight)])
+    quota = (sum(weight for weight, ranks in ballots if ranks) // (seats + 1) + 1) * 100_000
+    stages.append(totals())
+    while True:
+        now = stages[-1]
+        fresh = [each for each in running if now[each] >= quota]
+        elected += fresh
+        running -= set(fresh)
+        waiting += [each for each in fresh if now[each] > quota]
+        if len(elected) >= seats or len(elected) + len(running) <= seats:
+            return stages, set(elected) | (running if len(elected) < seats else set())
+        next_ = furthest(waiting, 1) if waiting else furthest(sorted(running), -1)
+        if len(next_) > 1:
+            return stages, None
+        (option,) = next_
+        moving, piles[option] = piles[option], []
+        if waiting:
+            waiting.remove(option)
+            set_aside[option] = quota
+            moving = [(ranks, (now[option] - quota) * value // now[option]) for ranks, value in moving]
+        running.discard(option)
+        give(moving)
+        stages.append(totals())
+
+
+EQUAL_RANKS = st.permutations(range(5)).flatmap(
+    lambda order: st.lists(st.integers(1, 3), min_size=1, max_size=5).map(
+        lambda sizes: tuple(
+            tuple(sorted(order[sum(sizes[:n]) : sum(sizes[: n + 1])]))
+            for n in range(len(sizes))
+            if order[sum(sizes[:n]) : sum(sizes[: n + 1])]
+        )
+    )
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), EQUAL_RANKS), min_size=2, max_size=12), st.integers(1, 4))
+def test_scottish_stages_are_those_of_papers_moved_one_by_one(ballots, seats):
+    stages, elected = _scottish_paper_by_paper(ballots, 5, seats)
+    result = stv_scottish.count(ballots, NAMES[:5], seats)
+    shown = [[*each.votes.values()] for each in result.rounds if each.votes]
+    expected = [[decimal(total, 100_000) for total in stage] for stage in stages]
+    assert shown[: len(expected)] == expected
+    if elected is not None:
+        assert set(result.winners) == elected
+        assert len(shown) == len(expected)
+
+
+def test_of_two_surpluses_the_larger_goes_first():
+    """A has the larger surplus; were that of B first, its papers would make C what A's come to later."""
+    ballots = [(12, ((1,), (0,), (2,))), (17, ((0,), (2,))), (3, ((2,),)), (4, ((3,),))]
+    result = stv_scottish.count(ballots, ("A", "B", "C", "D"), 3)
+    order = [each.text for each in result.rounds if "surplus" in each.text]
+    assert order[:2] == ["The surplus of A is transferred.", "The surplus of B is transferred."]
+    assert result.rounds[1].text == "Elected: A and B (reached the quota)."
+
+
 def test_meek_keeps_a_quota_of_each_elected():
     """Nobody who is elected falls below the quota of the end, and no vote is made up."""
     papers = read_blt(data_of("elections/dundee-2017-ward2.blt"))
@@ -225,6 +307,44 @@ def _meek_by_definition(ballots, options, seats):
         keep[last[0]] = 0.0
 
 
+def _reference_meek(ballots, options, seats):
+    """The Reference Meek Rule of the PR Foundation in integers of nine digits, paper by paper: votes of each round before
+    somebody is excluded, and the elected; None for them where a lot would decide."""
+    one, omega = 10**9, 10**3
+    keep, hopeful, elected, rounds = [one] * options, set(range(options)), [], []
+    while len(elected) < seats and len(elected) + len(hopeful) > seats:
+        last = None
+        while True:
+            votes = [0] * options
+            for weight, ranks in ballots:
+                left = one
+                for (option,) in ranks:
+                    kept = -(-left * keep[option] // one)
+                    votes[option] += kept * weight
+                    left -= kept
+            quota = sum(votes) // (seats + 1) + 1
+            fresh = sorted((each for each in hopeful if votes[each] >= quota), key=lambda each: -votes[each])
+            elected += fresh
+            hopeful -= set(fresh)
+            surplus = sum(max(0, votes[each] - quota) for each in elected)
+            if fresh and (len(elected) >= seats or len(elected) + len(hopeful) <= seats):
+                return rounds, set(elected) | (hopeful if len(elected) < seats else set())
+            if not fresh and (surplus < omega or (last is not None and surplus >= last)):
+                break
+            last = None if fresh else surplus
+            if not fresh:
+                for each in elected:
+                    keep[each] = min(one, -(-keep[each] * quota // votes[each]))
+        rounds.append({NAMES[each]: decimal(votes[each], one) for each in range(options)})
+        least = min(votes[each] for each in hopeful)
+        out = [each for each in hopeful if votes[each] <= least + surplus]
+        if len(out) > 1:
+            return rounds, None
+        hopeful.discard(out[0])
+        keep[out[0]] = 0
+    return rounds, set(elected) | hopeful
+
+
 RANKS = st.permutations(range(4)).flatmap(
     lambda order: st.integers(1, 4).map(lambda size: tuple((option,) for option in order[:size]))
 )
@@ -235,6 +355,18 @@ def test_meek_against_its_definition(ballots, seats):
     expected = _meek_by_definition(ballots, 4, seats)
     result = stv_meek.count(ballots, NAMES[:4], seats)
     if expected is not None and result.winners:
+        assert set(result.winners) == expected
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), RANKS), min_size=1, max_size=8), st.integers(1, 3))
+def test_meek_in_nine_digits_is_the_reference_rule_digit_by_digit(ballots, seats):
+    rounds, expected = _reference_meek(ballots, 4, seats)
+    result = stv_meek.count(ballots, NAMES[:4], seats, digits=9)
+    shown = [each.votes for each in result.rounds if "excluded" in each.text]
+    if expected is None:
+        assert shown[: len(rounds) - 1] == rounds[:-1]
+    elif not any("tied" in each.text for each in result.rounds):
+        assert shown == rounds
         assert set(result.winners) == expected
 
 

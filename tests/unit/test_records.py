@@ -121,6 +121,8 @@ def test_eleven_fields_are_of_no_version_1():
     fields = decode(_record().header)
     with pytest.raises(BadRecordError, match="ten fields"):
         decode_record(ASSEMBLY, encode_record(encode([*fields[:-2], 0, *fields[-2:]]), bytes(64), BODY))
+    with pytest.raises(BadRecordError, match="length and hash"):
+        decode_record(ASSEMBLY, encode_record(encode([*fields, 0]), bytes(64), BODY))
 
 
 def test_sixteen_deps_are_taken():

@@ -4,7 +4,8 @@ Every elected option keeps the part of each vote that leaves it with just a quot
 exact rationals for the keep factors of a step, and factors are rounded up to 18 digits between steps: a candidate is
 excluded only where no further step could save her, so that the outcome is that of the endless iteration. Where that
 can't be told before the surplus is below 10**-12 votes, the two are tied. `digits` computes the usual fixed-point
-variant instead, where all numbers are cut off (factors rounded up), and iteration ends below 10**-(digits * 2 // 3).
+variant instead (the Proportional Representation Foundation's Reference Meek Rule, with 9): what an option keeps of a
+paper and keep factors are rounded up, and iteration ends below 10**-(digits * 2 // 3), or where it stops to converge.
 
 An option that shares a rank with others takes an equal part of what reaches the rank.
 """
@@ -31,8 +32,11 @@ def count(
     papers: dict[Ranks, int] = {}
     for weight, ranks in ballots:
         papers[ranks] = papers.get(ranks, 0) + weight
-    first = _Meek(Sheet(names), lambda tied: tied[0], papers, len(names), seats, digits).votes()
-    figures = tuple(int(each) for each in first)
+    first = [Fraction(0)] * len(names)
+    for ranks, number in papers.items():
+        for option in ranks[0] if ranks else ():
+            first[option] += Fraction(number, len(ranks[0]))
+    figures = tuple(map(int, first))
 
     def run(sheet: Sheet, pick: Pick) -> list[int]:
         return _Meek(sheet, pick, papers, len(names), seats, digits).run()
@@ -51,11 +55,10 @@ class _Meek:
         self.seats = seats
         self.options = options
         self.tree = _tree(papers)
-        self.total = sum(papers.values())
         self.keep = [Fraction(1)] * options
         self.hopeful = set(range(options))
         self.elected: list[int] = []
-        self.grain = Fraction(1, 10 ** (digits or 0)) if digits else None
+        self.grain = Fraction(1, 10**digits) if digits else None
         self.close = Fraction(1, 10 ** (digits * 2 // 3)) if digits else _CLOSE
         self.factor_digits = digits or _FACTOR_DIGITS
 
@@ -79,10 +82,9 @@ class _Meek:
         while True:
             left -= 1
             votes = self.votes()
-            kept = sum(votes)
-            quota = self.cut(Fraction(kept) / (self.seats + 1))
+            quota = sum(votes, Fraction(0)) / (self.seats + 1)
             if self.grain is not None:
-                quota += self.grain
+                quota = (quota // self.grain + 1) * self.grain
             reached = sorted(
                 (each for each in self.hopeful if self.reaches(votes[each], quota)), key=lambda each: -votes[each]
             )
@@ -96,11 +98,11 @@ class _Meek:
             surplus = sum((votes[each] - quota for each in self.elected if votes[each] > quota), Fraction(0))
             stuck = self.grain is not None and not reached and before is not None and surplus >= before
             before = surplus
-            if not left or stuck or surplus <= self.close or (not reached and self.is_certain(votes, surplus)):
+            if not left or stuck or surplus < self.close or (not reached and self.is_certain(votes, surplus)):
                 return votes, quota, surplus
             for each in self.elected:
                 if votes[each] > quota:
-                    self.keep[each] = self.up(self.keep[each] * quota / votes[each])
+                    self.keep[each] = self.factor(self.keep[each] * quota / votes[each])
 
     def reaches(self, votes: Fraction, quota: Fraction) -> bool:
         """With exact numbers more than a quota elects: just a quota may be one seat too many."""
@@ -114,8 +116,7 @@ class _Meek:
     def exclude(self, votes: Sequence[Fraction], quota: Fraction, surplus: Fraction) -> None:
         """Exclude the last option."""
         least = min(votes[each] for each in self.hopeful)
-        near = surplus if self.grain is None else Fraction(0)
-        tied = sorted(each for each in self.hopeful if votes[each] <= least + near)
+        tied = sorted(each for each in self.hopeful if votes[each] <= least + surplus)
         room = self.seats - len(self.elected)
         if any(votes[each] for each in tied) or len(self.hopeful) - len(tied) < room:
             while len(tied) > 1:
@@ -139,20 +140,20 @@ class _Meek:
                 there = [each for each in rank if self.keep[each]]
                 left = reaching
                 for each in there:
-                    kept = self.cut(reaching * self.keep[each] / len(there))
+                    kept = self.part(reaching * self.keep[each] / len(there), left)
                     votes[each] += kept * number
                     left -= kept
                 if left and below:
                     stack.append((below, left))
         return votes
 
-    def cut(self, value: Fraction) -> Fraction:
-        """Cut off a vote in fixed point; exact else."""
-        return value if self.grain is None else value // self.grain * self.grain
+    def part(self, share: Fraction, left: Fraction) -> Fraction:
+        """What an option keeps of a paper of which `left` is left: rounded up in fixed point, exact else."""
+        return share if self.grain is None else min(left, -(-share // self.grain) * self.grain)
 
-    def up(self, factor: Fraction) -> Fraction:
+    def factor(self, value: Fraction) -> Fraction:
         """Round a keep factor up."""
-        return Fraction(-(-factor.numerator * 10**self.factor_digits // factor.denominator), 10**self.factor_digits)
+        return Fraction(-(-value.numerator * 10**self.factor_digits // value.denominator), 10**self.factor_digits)
 
     def note(self, text: str, votes: Sequence[Fraction]) -> None:
         """Add a round."""
