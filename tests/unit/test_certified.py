@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from meshd_protocol.bodies.actions import Mandate
 from meshd_protocol.bodies.decisions import Form, Say, Verdict
 from meshd_protocol.decisions.certified import bitmap, bound, certify, decide, has_bit, quorum
-from meshd_protocol.decisions.outcome import Attested, Cast, Electorate
-from meshd_protocol.decisions.poll import poll_of, voice_of
+from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, few, people
+from meshd_protocol.decisions.poll import Poll, poll_of, voice_of
 from meshd_protocol.decisions.question import Question, ballots_of
 from meshd_protocol.decisions.recall import marks
+from meshd_protocol.decisions.result import decide as decide_any
 from meshd_protocol.decisions.tally import tally
 from meshd_protocol.mandates import Appointment, Countersigned, last_of_role, needed, outside, rotation_problem, stands
 from meshd_protocol.policies import DEFAULTS
@@ -235,12 +236,101 @@ def test_a_ballot_that_no_certifying_witness_counted_is_late():
     assert shown.outcome == "passed"
 
 
+def test_late_is_what_none_of_those_who_certified_counted():
+    order = sorted(map(member, range(4)))
+    two = [attest(n, PASSED)._replace(counted=bitmap(order, {member(n)}), id=bytes([n]) * 32) for n in range(2)] + [
+        attest(2, FAILED)._replace(counted=bitmap(order, {member(2)}))
+    ]
+    shown = outcome([cast(0), cast(1), cast(2, Say.NO)], two)
+    (late,) = [each for each in shown.reasons if each.rule == "late"]
+    assert (late.holds, "the ballots of m02" in late.text) == (False, True)
+
+
+def test_contested_elections_name_the_options_and_three_ways_to_sign():
+    question = Question("election", ("Anna", "Bo"), "approval")
+    won = [(int(Verdict.WINNERS), (option,)) for option in (0, 1)]
+    both = [attest(n, finding) for n in range(3) for finding in won]
+    shown = outcome([], both, policy=ELECTION, question=question, count=4)
+    assert shown.reasons[-1].text.startswith("Two outcomes are certified: Anna and Bo.")
+    ways = [
+        attest(0, PASSED),
+        attest(0, FAILED),
+        attest(1, FAILED),
+        attest(1, (int(Verdict.TIE), ())),
+        attest(2, PASSED),
+    ]
+    twice = [each.text for each in outcome([], ways, count=7).reasons if each.rule == "attested-twice"]
+    assert twice == ["Signed two outcomes: m00, m01."]
+
+
+def test_one_witness_is_called_so_and_four_have_a_bound():
+    one = outcome([cast(0)], [attest(0, PASSED)], count=1).reasons[-1].text
+    assert one.startswith("1 of 1 witness attest passed; 1 certify.")
+    four = outcome([cast(0)], [attest(n, PASSED) for n in range(3)], count=4).reasons[-1].text
+    assert four.endswith("No later record changes it, as long as at most 1 of them are traitors.")
+
+
+def test_a_tie_is_told_until_it_is_final():
+    question = Question("election", ("Anna", "Bo"), "approval")
+    casts = [choice(0, Form.CHOICES, (0,)), choice(1, Form.CHOICES, (1,))]
+    open_ = outcome(casts, policy=ELECTION, question=question)
+    assert (open_.tied, open_.leading) == (True, ["Anna", "Bo"])
+    tie = [attest(n, (int(Verdict.TIE), ())) for n in range(2)]
+    assert outcome(casts, tie, policy=ELECTION, question=question).tied is False
+
+
+def test_sums_alone_give_the_result_without_reasons():
+    for policy in (STANDARD, POLICIES["significant"]):
+        question = Question(policy.name)
+        poll = poll_of(ballots_of(question, policy), [cast(0)], electorate(4))._replace(detailed=False)
+        shown = decide_any(question, policy, poll, [], electorate(4), witnesses(3), naming)
+        assert (shown.seen, shown.counts["yes"], shown.electorate, shown.reasons) == (1, 1, 4, ())
+    blank = Poll({Say.NO: 2}, 2, detailed=False)
+    assert tally(Question("consent"), CONSENT, blank, 4, naming).reasons[-1].text.startswith("2 objections stand;")
+
+
+def test_names_in_a_sentence():
+    assert few(f"m{n:02}" for n in range(12)) == ", ".join(f"m{n:02}" for n in range(12))
+    assert few(f"m{n:02}" for n in range(14)).endswith("m10, m11 and 2 more")
+    assert (people(0), people(1), people(2)) == ("0 members", "1 member", "2 members")
+
+
+def test_objections_in_words():
+    casts = [cast(0, Say.NO, reason="too dear."), cast(1, Say.NO, reason=" too late "), cast(2, Say.NO, reason="")]
+    shown = outcome(casts, policy=CONSENT)
+    text = {each.rule: each.text for each in shown.reasons}
+    assert text["consent"] == "2 objections by m00, m01 stand; only the objector resolves it."
+    assert [each.text for each in shown.reasons if each.rule == "objection"] == [
+        "m00 objects: too dear.",
+        "m01 objects: too late.",
+    ]
+    assert any(each.text.endswith("objected without a reason.") for each in shown.reasons)
+
+
+def test_two_different_ballots_in_words():
+    shown = outcome([cast(1, Say.NO), cast(0), cast(0, Say.NO, branch=1)])
+    told = [(each.rule, each.holds, each.text) for each in shown.reasons if "ballot" in each.rule]
+    assert told[0] == ("ballot-twice", False, "m00 signed different ballots; none counts.")
+
+
+def test_a_device_s_voice_goes_by_its_own_member():
+    ballots = ballots_of(Question("standard"), STANDARD)
+    mixed = voice_of(ballots, [cast(0), cast(0, Say.NO, branch=1)], electorate(2))
+    assert mixed.member == member(0)
+
+
 def test_bitmaps():
     order = [member(n) for n in range(10)]
     bits = bitmap(order, {member(0), member(9)})
     assert bits == b"\x80\x40"
     assert [place for place in range(20) if has_bit(bits, place)] == [0, 9]
     assert bitmap([], set()) == b"\x00"
+    eight = bitmap(order[:8], set(order))
+    assert eight == b"\xff"
+    seventeen = [bytes([n]) * 32 for n in range(17)]
+    assert bitmap(seventeen, {seventeen[8], seventeen[16]}) == b"\x00\x80\x80"
+    assert not has_bit(b"\xff", 8)
+    assert [place for place in range(16) if has_bit(b"\x01\x01", place)] == [7, 15]
 
 
 # ---- what a witness finds: standard, consent, elections
@@ -288,7 +378,7 @@ def test_consent_and_the_resolution_of_an_objection():
     assert found(CONSENT, [*half, objection, cast(1, counter=1)]).finding == FAILED, "nobody else resolves it"
     assert found(CONSENT, [*half, cast(2, Say.NO, reason=" ")]).finding == PASSED, "an objection needs a reason"
     text = [reason.text for reason in outcome([*half, objection], policy=CONSENT).reasons if reason.rule == "objection"]
-    assert text == ["m02 objects: the floor is rotten"]
+    assert text == ["m02 objects: the floor is rotten."]
 
 
 def test_changed_ballots_and_forked_ones():
@@ -459,6 +549,7 @@ def test_who_signs_both_counts_for_recall():
     found_ = marks(casts, electorate(30))
     assert (len(found_.recall), len(found_.keep)) == (6, 10)
     assert marks([], electorate(5)).notice is False
+    assert marks([], electorate(0)).notice is False
 
 
 def test_two_who_recall_each_other_are_counted_each_by_itself():

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshd_crypto.hashing import digest
+from meshd_protocol import contexts
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.decisions.outcome import Attested
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Newcomer, Offer
 from meshd_protocol.policies import DEFAULTS, Finality, Method
-from meshd_protocol.rosters import Rosters, Step, ratification_needed
+from meshd_protocol.rosters import Rosters, Step, ratification_needed, roster_id
 from meshd_protocol.succession import holding
 from tests.unit.test_rosters import ASSEMBLY, Log, _people, key
 
@@ -329,9 +331,41 @@ def test_what_is_no_ratification():
     apart = log.decide("apart", Verb.ADMIT, two, [key("x")], people[2:])
     names_apart = log.change("names apart", Verb.RATIFY, (apart,), one, people, "membership")
     assert "not contained in it" in log.rosters.problem(one, [apart], names_apart)
+    nowhere = log.decide("nowhere", Verb.ADMIT, key("no roster"), [key("x")], people[2:])
+    names_nowhere = log.change("names nowhere", Verb.RATIFY, (nowhere,), one, people, "membership")
+    assert "not contained in it" in log.rosters.problem(one, [nowhere], names_nowhere)
     everybody = log.decide("everybody", Verb.REMOVE, start, people, people)
     nobody = log.change("nobody", Verb.RATIFY, (everybody,), one, people, "membership")
     assert log.rosters.problem(one, [everybody], nobody) == "it would leave no members"
+
+
+def test_vouches_and_revocations_can_be_ratified():
+    log, people, start, left, right, one, two = _two_lines()
+    vouches = [log.vouch(f"vouch {n}", two, people[2 + n], key("x")) for n in range(2)]
+    log.items[key("end")] = DeviceEnd(key("end"), people[3], key("seized"), (0, 0, 0))
+    cites = (right, *vouches, key("end"))
+    by = log.change("all of it", Verb.RATIFY, tuple(sorted(cites)), one, people[:5], "membership")
+    assert log.rosters.problem(one, cites, by) is None
+    result = log.rosters.learn(log.rosters.ids(one) | set(cites))
+    assert key("x") in log.rosters.state(result).observers
+    assert log.rosters.state(result).revoked == {key("seized"): 0}
+
+
+def test_vouches_from_a_line_beside_are_taken_where_they_last():
+    """Two members vouched on the other line, from a roster that this one came past; a third by a stranger is not taken."""
+    log, people = _world(4)
+    start = log.rosters.origin
+    head = log.step(start, log.decide("admit", Verb.ADMIT, start, [key("n")], people))
+    two = [log.vouch(f"vouch {n}", start, people[n], key("x")) for n in range(2)]
+    assert log.rosters.take(head, two) == frozenset(two)
+    assert log.rosters.take(head, [*two, log.vouch("stranger", start, key("s"), key("x"))]) == frozenset(two)
+    assert log.rosters.take(head, two[:1]) == frozenset()
+
+
+def test_a_roster_s_id_is_the_hash_of_its_sorted_ids():
+    ids = [bytes([n]) * 32 for n in (3, 1, 2)]
+    assert roster_id(ASSEMBLY, ids) == digest(contexts.ROSTER, ASSEMBLY, *sorted(ids))
+    assert roster_id(ASSEMBLY, ids) != roster_id(b"b" * 32, ids)
 
 
 def test_the_highest_threshold_among_what_is_ratified():

@@ -29,7 +29,7 @@ from meshd_protocol.decisions.outcome import (
 from meshd_protocol.decisions.poll import Poll, electorate_reason, refused_reasons
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.decisions.settled import unseen
-from meshd_protocol.decisions.tally import Tally, ballot_reasons, tally
+from meshd_protocol.decisions.tally import ballot_reasons, tally
 from meshd_protocol.policies import Policy
 
 Witnesses = Mapping[bytes, bytes]
@@ -107,7 +107,7 @@ def decide(
             *unseen(poll, electorate, naming),
             *count.reasons,
             *_witness_reasons(question, poll, attestations, certificates, electorate, witnesses, naming),
-            _state_reason(state, count, certificates, question, witnesses, naming),
+            _state_reason(state, certificates, question, witnesses, naming),
         )
     )
     return Outcome(
@@ -192,7 +192,6 @@ def _late(
 
 def _state_reason(
     state: str,
-    count: Tally,
     certificates: Certificates,
     question: Question,
     witnesses: Witnesses,

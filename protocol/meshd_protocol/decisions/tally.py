@@ -54,12 +54,8 @@ def _ballot_reason(question: Question, policy: Policy, voice: Voice, naming: Nam
     assert isinstance(voice.choice, int)
     if policy.method == Method.CONSENT:
         objects = voice.choice == Say.NO
-        why = f": {voice.reason}" if voice.reason else ""
-        return Reason(
-            "objection" if objects else "ballot",
-            not objects,
-            f"{naming(voice.member)} {CONSENT_WORDS[Say(voice.choice)]}{why or '.'}",
-        )
+        text = f"{naming(voice.member)} {CONSENT_WORDS[Say(voice.choice)]}{because(voice)}."
+        return Reason("objection" if objects else "ballot", not objects, text)
     return Reason("ballot", True, f"{naming(voice.member)} says {WORDS[Say(voice.choice)]}{because(voice)}.")
 
 
