@@ -71,7 +71,9 @@ def main(arguments: list[str]) -> int:
         build_parser(arguments).print_help(sys.stderr)
         return UsageError.code
     try:
-        options = build_parser(arguments).parse_args(arguments)
+        options, unknown = build_parser(arguments).parse_known_args(arguments)
+        if unknown:
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", f"`meshd {_verb(arguments)} --help`")
         _refuse_empty(vars(options))
         where = Where(
             Path(options.home) if options.home else default_home(),

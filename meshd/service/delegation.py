@@ -190,8 +190,8 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
     elif not latest:
         word = "followed"
     else:
-        word = "suspended" if marks.suspended else "alive"
-    seat = "" if word in ("alive", "suspended") or not latest else "The seat is empty until a new mandate is given."
+        word = "suspended" if marks.suspended else "in force"
+    seat = "" if word in ("in force", "suspended") or not latest else "The seat is empty until a new mandate is given."
     acts = [
         _act_row(context, each)
         for each in sorted(assembly.store.find(tables.Act, mandate=identity), key=lambda each: (each.time_ms, each.id))

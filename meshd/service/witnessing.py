@@ -1,4 +1,4 @@
-"""Verbs of witnesses: witness on, off, list, agree, committee, and a lot drawn in the open."""
+"""Verbs of witnesses: witness on, off, list, agree, committee, everybody."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from meshd_protocol.policies import CONSTITUTION
 
 
 def witness(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd witness [on|off|agree ID|committee PERSON…]`; without a word, who the witnesses are."""
+    """`meshd witness [on|off|agree ID|committee PERSON…|everybody]`; without a word, who the witnesses are."""
     word = arguments.get("word") or "list"
     if word not in _WORDS:
         raise UsageError(f"there is no `witness {word}`", f"There are: {', '.join(_WORDS)}.")
@@ -90,10 +90,23 @@ def _agree(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _committee(context: Context, arguments: dict[str, Any]) -> Result:
-    """Propose, as a constitution decision, who the witnesses are; nobody named: everybody who offers a device."""
     state = context.member_only("name witnesses")
-    names = arguments.get("names") or []
+    names = arguments.get("names")
+    if not names:
+        raise UsageError(
+            "a committee has members", "`meshd witness committee PERSON…`; or `meshd witness everybody`, for none."
+        )
     members = tuple(sorted({context.assembly.people.find(name, state.members, "member") for name in names}))
+    return _name_witnesses(context, members, arguments)
+
+
+def _everybody(context: Context, arguments: dict[str, Any]) -> Result:
+    context.member_only("name witnesses")
+    return _name_witnesses(context, (), arguments)
+
+
+def _name_witnesses(context: Context, members: tuple[bytes, ...], arguments: dict[str, Any]) -> Result:
+    """Propose, as a constitution decision, who the witnesses are; nobody: everybody who offers a device."""
     standing = context.standing()
     action = (int(Verb.WITNESSES), (members, standing.rosters.in_place(standing.head, Verb.WITNESSES)))
     label = context.assembly.people.label
@@ -103,4 +116,6 @@ def _committee(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})
 
 
-_WORDS = {"list": _list, "on": _on, "off": _off, "agree": _agree, "committee": _committee}
+_WORDS = {
+    "list": _list, "on": _on, "off": _off, "agree": _agree, "committee": _committee, "everybody": _everybody,
+}  # fmt: skip

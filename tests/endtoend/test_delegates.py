@@ -48,7 +48,7 @@ def test_a_mandate_an_act_and_its_countersignatures(four):
     exchange(ada, bea)
     row = _row(bea, mandate)
     assert (row["state"], row["seat"], row["powers"], row["limits"]) == (
-        "alive", "", ["spend up to 100"], "nothing on credit",
+        "in force", "", ["spend up to 100"], "nothing on credit",
     )  # fmt: skip
     acted = delegation.act(
         Context(bea), {"mandate": "treasurer", "text": "Bought flour", "power": "Spend up to 100", "name": "the bakery"}
@@ -122,7 +122,7 @@ def test_a_recall_suspends_is_kept_and_ends(tmp_path):
         "text": "2 of 30 members signed to recall on all motions, 0 to keep: below the first mark.",
     }  # fmt: skip
     assert sign(4)["notice"] is True
-    assert _row(ada, mandate)["state"] == "alive"
+    assert _row(ada, mandate)["state"] == "in force"
     noticed = act("Under notice")
     assert noticed["countersigned"] == 1
     assert noticed["concurrent"] == [{"motion": text_of(motion), "signatures": 6}]

@@ -40,11 +40,14 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=charter)
     parser = verbs.add_parser("witness", parents=[common], help="who certifies votes; offer this device for it")
     parser.add_argument(
-        "word", metavar="WORD", nargs="?", help="on, off: this device; agree ID; committee PERSON…; list (default)"
+        "word",
+        metavar="WORD",
+        nargs="?",
+        help="on, off: this device; agree ID; committee PERSON…; everybody; list (default)",
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="a vote's id, or the committee's members")
-    parser.add_argument("--title", metavar="TITLE", help="the proposal's title (committee)")
-    parser.add_argument("--text", metavar="FILE", help="how they were chosen, from a file (committee)")
+    parser.add_argument("--title", metavar="TITLE", help="the proposal's title (committee, everybody)")
+    parser.add_argument("--text", metavar="FILE", help="how they were chosen, from a file (- for standard input)")
     parser.set_defaults(function=witness)
 
 
