@@ -1,18 +1,21 @@
 """A home without a daemon: founding, joining, and answering one command in the command's own process."""
 
+import functools
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from meshd import keystore
 from meshd.assembly import REAL, Assembly, Joining, World, found, join, open_assembly
 from meshd.config import assemblies, only_writer
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
-from meshd.service.membership import identity
+from meshd.service.membership import identity, on_paper
+from meshd.store.api import LostLogError, StoreError
 from meshd.witness import keep_time
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
@@ -59,14 +62,21 @@ def ask(
     world: World = REAL,
 ) -> Any:
     """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
-    with opened(home, request.assembly, passphrase, patience=patience, world=world) as assembly:
-        keep_time(assembly)
-        steps = answer(Context(assembly), request)
-        while True:
-            try:
-                tell(*next(steps))
-            except StopIteration as end:
-                return end.value
+    secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
+    try:
+        with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
+            keep_time(assembly)
+            steps = answer(Context(assembly), request)
+            while True:
+                try:
+                    tell(*next(steps))
+                except StopIteration as end:
+                    return end.value
+    except LostLogError:
+        folders = assemblies(home)
+        if request.verb != "whoami" or not request.arguments.get("member_key") or len(folders) != 1:
+            raise
+        return on_paper(keystore.load(folders[0], secret())[0])
 
 
 def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
@@ -138,11 +148,15 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
         return open_assembly(named[0], passphrase, world)
     wrong = 0
     matches: list[Assembly] = []
+    damaged: StoreError | None = None
     for folder in folders:
         try:
             assembly = open_assembly(folder, passphrase, world)
         except PassphraseError:
             wrong += 1
+            continue
+        except StoreError as error:  # another assembly of this home may be sound
+            damaged = error
             continue
         if assembly.standing is not None and assembly.standing.genesis.name == words:
             matches.append(assembly)
@@ -154,6 +168,8 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
         assembly.close()
     if matches:
         raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+    if damaged is not None:
+        raise damaged
     if wrong == len(folders):
         raise PassphraseError("the passphrase is wrong")
     hint = f"{wrong} in this home have another passphrase." if wrong else ""

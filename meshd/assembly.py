@@ -21,7 +21,7 @@ from meshd.people import Directory
 from meshd.standing import Standing
 from meshd.stopwatch import Steady, system_steady
 from meshd.store import tables
-from meshd.store.api import DiskFullError, Store
+from meshd.store.api import DiskFullError, LostLogError, Store
 from meshd.store.sqlite import SqliteStore
 from meshd_crypto.identity import Entropy, SigningKey
 from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
@@ -322,8 +322,8 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
     """Open an assembly that is on disk. Raises PassphraseError, NodeError or StoreError."""
     keys, lock = keystore.load(folder, passphrase)
     if not (folder / LOG).is_file():
-        raise NodeError(f"the log {folder / LOG} is missing", "The keys alone hold no records. Put the file back.")
-    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
+        raise LostLogError(f"the log {folder / LOG} is missing")
+    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database, new=False), world)
     if not recount.is_current(assembly.store):
         recount.renew(assembly)
     caretaker.catch_up(assembly)

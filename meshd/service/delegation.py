@@ -272,6 +272,11 @@ def handover(context: Context, arguments: dict[str, Any]) -> Result:
     new = _given(context, arguments["to"])
     if old.id == new.id:
         raise UsageError("a mandate is not handed over to itself")
+    if new.id in state.mandates[old.id].pin:
+        raise UsageError(
+            f"{printable(arguments['to'])} was given before {printable(arguments['mandate'])}",
+            "`meshd handover FROM TO TEXT`: the earlier mandate comes first.",
+        )
     holders = {state.mandates[each.id].mandate.holder for each in (old, new)}
     if context.me not in holders:
         raise NodeError("only the two holders say what was handed over")

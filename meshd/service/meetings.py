@@ -4,6 +4,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.results import outcome_of
 from meshd.standing import split
 from meshd.store import tables
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
@@ -73,7 +74,7 @@ def outcome(context: Context, arguments: dict[str, Any]) -> Result:
     tasks = tuple(_task(context, each) for each in arguments.get("tasks") or ())
     with context.assembly.writing():
         record = context.assembly.write(Kind.RESOLUTION, Resolution(row.id, arguments["text"], tasks))
-    return {"id": text_of(record.id), "tasks": len(tasks)}
+    return {"id": text_of(record.id), "tasks": len(tasks), "state": outcome_of(context, row).state}
 
 
 def _task(context: Context, given: Any) -> Task:

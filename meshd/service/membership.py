@@ -5,6 +5,7 @@ from typing import Any
 from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
 from meshd.errors import NodeError, NotFoundError
+from meshd.keystore import Keys
 from meshd.service.context import Context, Result, article, role_of
 from meshd.service.rosters import report
 from meshd.store import tables
@@ -45,10 +46,14 @@ def whoami(context: Context, arguments: dict[str, Any]) -> Result:
     result = identity(context)
     if not arguments.get("member_key"):
         return result
-    member = context.assembly.keys.member
-    if member is None:
+    return result | on_paper(context.assembly.keys)
+
+
+def on_paper(keys: Keys) -> Result:
+    """The secret that makes another device this person's; no log is needed. Raises NodeError if it is elsewhere."""
+    if keys.member is None:
         raise NodeError("the member key is not on this device")
-    return result | {"member_key": text_of(member.seed)}
+    return {"member_key": text_of(keys.member.seed)}
 
 
 def members(context: Context, arguments: dict[str, Any]) -> list[Result]:

@@ -1,5 +1,6 @@
 """Verbs that change who is in: remove, leave, devices, revoke, ratify, follow; and the report on the roster."""
 
+from collections.abc import Callable
 from typing import Any
 
 from meshd.caretaker import ready_to_pin
@@ -30,13 +31,9 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     reason = (arguments.get("reason") or "").strip()
     if not reason:
         raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
-    motion = _open_motion(context, Verb.REMOVE, member)
-    if motion is None:
-        action = (int(Verb.REMOVE), (member,))
-        body = Proposal(context.standing().head, MEMBERSHIP, f"Remove {label}", reason, action=action)
-        motion = open_proposal(context, body, say=Say.YES)
-    else:
-        _vote_yes(context, motion)
+    action = (int(Verb.REMOVE), (member,))
+    body = Proposal(context.standing().head, MEMBERSHIP, f"Remove {label}", reason, action=action)
+    motion = _move(context, body, lambda item: item.members == (member,))
     after = context.state()
     inside = after.members | after.observers
     return {"id": text_of(motion), "person": label, "removed": member not in inside, "role": _role(state, member)}
@@ -46,15 +43,24 @@ def _role(state: Any, member: bytes) -> str:
     return "member" if member in state.members else "observer"
 
 
-def _open_motion(context: Context, verb: Verb, member: bytes) -> bytes | None:
-    """A motion of that kind about this person and nobody else, that is not in effect and that one may vote on."""
+def _move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
+    """Vote yes on the open motion that asks for the same; propose it where there is none."""
+    motion = _open_motion(context, Verb(body.action[0] if body.action else 0), is_same)
+    if motion is None:
+        return open_proposal(context, body, say=Say.YES)
+    _vote_yes(context, motion)
+    return motion
+
+
+def _open_motion(context: Context, verb: Verb, is_same: Callable[[Decision], bool]) -> bytes | None:
+    """A motion of that kind that is not in effect and that one may vote on."""
     standing = context.standing()
     able = [
         item.id
         for item in standing.uncited()
         if isinstance(item, Decision)
         and item.verb == verb
-        and item.members == (member,)
+        and is_same(item)
         and standing.rosters.knows(item.pin)
         and context.me in standing.rosters.state(item.pin).members
     ]
@@ -135,8 +141,9 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     label = context.assembly.people.label(row.member)
     action = (int(Verb.REVOKE), (row.member, row.device, good))
     title = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
+    device = row.device
     body_ = Proposal(context.standing().head, MEMBERSHIP, title[:180], arguments.get("reason") or "", action=action)
-    motion = open_proposal(context, body_, say=Say.YES)
+    motion = _move(context, body_, lambda item: item.payload[1] == device)
     return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
 
 

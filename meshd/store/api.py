@@ -17,11 +17,22 @@ class StoreError(NodeError):
     """The log can't be read or written."""
 
 
+class LostLogError(StoreError):
+    """The log on disk is damaged or gone: what it held comes back from others only, to another device of its owner."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(
+            error,
+            "Leave this home as it is. In a new one, `meshd join TICKET --as YOU --member-key FILE` brings you back "
+            "with another device; `meshd whoami --member-key` still prints that key here.",
+        )
+
+
 class DiskFullError(StoreError):
     """There is no room on the disk to write this."""
 
 
-class WrongKeyError(StoreError):
+class WrongKeyError(LostLogError):
     """The database is not one that this key opens."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.store.api import DiskFullError, Row, StoreError, WrongKeyError
+from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
 from meshd.store.tables import TABLES, Entry
 
 VERSION = 2
@@ -22,12 +22,17 @@ _CHUNK = 500
 
 
 class SqliteStore:
-    """One assembly's log in one encrypted database. `key` is its 32-byte raw key."""
+    """One assembly's log in one encrypted database. `key` is its 32-byte raw key.
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    Where it is not `new`, an empty file is a lost log: a device that began anew would contradict what it wrote before.
+    """
+
+    def __init__(self, path: Path, key: bytes, *, new: bool = True) -> None:
         try:
             self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
             version = self._unlock(key)
+            if not version and not new:
+                raise LostLogError(f"the log {path} is empty")
             if version > VERSION:
                 raise StoreError("the log was written by a later meshd: this one needs an update")
             if version < VERSION:
@@ -39,7 +44,7 @@ class SqliteStore:
                 raise WrongKeyError(
                     f"the log {path} is damaged, or of another home: its key does not open it"
                 ) from error
-            raise StoreError(f"the log {path} can't be opened: {error}") from error
+            raise _translated(error, f"the log {path} can't be opened") from error
 
     def _unlock(self, key: bytes) -> int:
         """Give the key, set how the file is written, and return the version of its tables."""
@@ -62,7 +67,7 @@ class SqliteStore:
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlcipher.Error as error:
-            raise _translated(error) from error
+            raise _translated(error, "the log can't be written") from error
         try:
             yield
             self._db.execute("COMMIT")
@@ -70,7 +75,7 @@ class SqliteStore:
             if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
                 self._db.execute("ROLLBACK")
             if isinstance(error, sqlcipher.Error):
-                raise _translated(error) from error
+                raise _translated(error, "the log can't be written") from error
             raise
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -90,7 +95,7 @@ class SqliteStore:
         try:
             return int(self._db.execute(sql, values).rowcount)
         except sqlcipher.Error as error:
-            raise _translated(error) from error
+            raise _translated(error, "the log can't be written") from error
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
@@ -182,27 +187,27 @@ class SqliteStore:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlcipher.Error as error:
-            raise StoreError(
-                f"the log can't be read: {error}", "`meshd check` tells more; a copy from a peer mends it."
-            ) from error
+            raise _translated(error, "the log can't be read") from error
 
     def _writing(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._check_writable()
         try:
             self._db.executemany(sql, rows)
         except sqlcipher.Error as error:
-            raise _translated(error) from error
+            raise _translated(error, "the log can't be written") from error
 
     def _check_writable(self) -> None:
         if not self._db.in_transaction:
             raise StoreError("a write outside of a transaction")
 
 
-def _translated(error: Exception) -> StoreError:
+def _translated(error: Exception, what: str) -> StoreError:
     text = str(error)
     if "full" in text:
         return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
-    return StoreError(f"the log can't be written: {text}")
+    if "malformed" in text:
+        return LostLogError(f"{what}: {text}")
+    return StoreError(f"{what}: {text}")
 
 
 def _name(table: type[Any]) -> str:

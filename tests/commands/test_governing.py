@@ -126,6 +126,7 @@ def test_mandates_acts_recall_and_handing_over(baker):
     )
     baker.ok("vote", second, "yes")
     assert [row["state"] for row in baker.rows("delegates")] == ["recalled", "in force"]
+    assert "earlier mandate comes first" in baker.fails(2, "handover", second, first, "the keys")[1]
     assert _id(baker, "handover", first, second, "the keys and the cash box")
     assert "the keys and the cash box" in baker.ok("delegates")
 
@@ -149,6 +150,8 @@ def test_minutes_outcomes_and_what_is_to_do(baker, tmp_path):
     assert len(row["signed"]) == 1
     assert "We met." in baker.ok("minutes", minutes)
     question = _id(baker, "propose", "Buy flour")
+    early = baker.run("outcome", question, "Perhaps.")
+    assert (early.returncode, "not final: it is open" in early.stderr) == (0, True)
     baker.ok("vote", question, "yes")
     baker.ok("outcome", question, "We buy 5 kg.", "--task", "fetch it / Ada / 3d", "--task", "cook")
     rows = baker.rows("todo")
@@ -297,3 +300,58 @@ def test_removal_answer_leave_and_the_roster(shells, ada):
     wait(lambda: [row["person"] for row in ada.rows("members") if row["role"] == "member"] == ["Ada"])
     for shell in (ada, bea):
         assert shell.stop()[0] == 0
+
+
+def test_a_log_that_is_lost_leaves_the_member_key(ada, shells):
+    """What to do is said, and can be done: a new home, another device of the same person."""
+    paper = ada.json("whoami", "--member-key")["member_key"]
+    (log,) = ada.home.glob("*/log.db")
+    whole = log.read_bytes()
+    spoilt = bytearray(whole)
+    spoilt[8192:] = bytes(len(spoilt) - 8192)
+    for data in (bytes(spoilt), whole[:1000], b"", None):
+        log.unlink()
+        if data is not None:
+            log.write_bytes(data)
+        error, hint = ada.fails(1, "list")
+        assert "log" in error
+        assert "--member-key" in hint
+        assert ada.json("whoami", "--member-key")["member_key"] == paper
+    log.write_bytes(whole)
+    ada.ok("list")
+    again = shells("again")
+    ada.start()
+    again.ok("join", ada.json("invite")["ticket"], "--as", "Ada", "--member-key", "-", stdin=paper)
+    again.start("--connect", ada.address)
+    wait(lambda: again.json("whoami")["role"] == "member")
+    assert again.stop()[0] == ada.stop()[0] == 0
+
+
+def test_one_damaged_assembly_hides_no_other(ada):
+    ada.ok("init", "Garden", "--as", "Ada")
+    ada.fails(2, "list")
+    for log in ada.home.glob("*/log.db"):
+        name = json.loads(ada.ok("--json", "--assembly", log.parent.name, "whoami"))["name"]
+        if name == "Garden":
+            log.write_bytes(b"")
+            garden = log.parent.name
+    assert ada.json("--assembly", "Bakery", "whoami")["name"] == "Bakery"
+    ada.fails(1, "--assembly", garden, "list")
+    ada.fails(1, "--assembly", "Nothing", "list")
+
+
+def test_a_device_is_revoked_by_one_motion(shells, ada):
+    bea = shells("bea")
+    ada.start()
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.start("--connect", ada.address)
+    wait(lambda: any(row["person"].startswith("Bea") for row in ada.rows("members")))
+    ada.ok("vouch", "Bea")
+    ada.ok("admit", "Bea")
+    wait(lambda: bea.json("whoami")["role"] == "member")
+    device = bea.json("whoami")["device"]
+    motion = ada.json("revoke", device)
+    assert (motion["by"], motion["revoked"]) == ("decision", False)
+    assert motion["id"][:8] in ada.fails(1, "revoke", device)[0]
+    assert len([row for row in ada.rows("list") if row["title"].startswith("Revoke")]) == 1
+    assert bea.stop()[0] == ada.stop()[0] == 0

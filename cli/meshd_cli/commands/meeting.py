@@ -107,6 +107,8 @@ def outcome(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
+    if answer["state"] not in ("settled", "certified"):
+        output.warn(f"what this is about is not final: it is {answer['state']}.")
     if answer["tasks"]:
         output.tell(f"Written, with {output.plural(answer['tasks'], 'task')}: `meshd todo`.")
     return 0
