@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.measure import Measure, in_turn
 from meshd import tallies
-from meshd.assembly import Assembly, World, found
+from meshd.assembly import Assembly, World
+from meshd.opening import found
 from meshd.service import proposing, results
 from meshd.service.context import Context
 from meshd.store import tables

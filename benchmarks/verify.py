@@ -15,12 +15,12 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.bodies.membership import Application, Certificate, Vouch
-from meshd_protocol.bodies.schema import Body
 from meshd_protocol.kinds import LOG_OF, Kind
 from meshd_protocol.policies import DEFAULTS
 from meshd_protocol.proofs import Proof, ProofStep, read_proof, verify_proof, write_proof
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record, read_record, signed_bytes
 from meshd_protocol.rosters import roster_id
+from meshd_protocol.schema import Body
 
 FOUNDERS, ADMITTED = 430, 70
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from meshd import keystore
-from meshd.assembly import REAL, Assembly, Joining, World, found, join, open_assembly
+from meshd.assembly import REAL, Assembly, World
 from meshd.config import assemblies, only_writer
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
+from meshd.opening import Joining, found, join, open_assembly
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer

@@ -1,7 +1,7 @@
-"""One assembly on this machine: keys, log and standing, opened together. No network, no tasks, no event loop.
+"""One open assembly on this machine: keys, log and standing together. No network, no tasks, no event loop.
 
 Everything that reads or writes the log goes through an `Assembly`, by the daemon or by a command alone. It is not
-thread-safe: its owner calls it from one place at a time.
+thread-safe: its owner calls it from one place at a time. How it comes to be open is in `opening`.
 """
 
 import os
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from meshd import caretaker, keystore, recount, rotation
+from meshd import keystore
 from meshd.clock import Clock, system_clock
-from meshd.config import KEYS, LOG, folder_of, free_disk, make_private
+from meshd.config import free_disk
 from meshd.errors import NodeError
 from meshd.ingest import Door, Report
 from meshd.keystore import Keys, NetworkKey
@@ -21,21 +21,16 @@ from meshd.people import Directory
 from meshd.standing import Standing
 from meshd.stopwatch import Steady, system_steady
 from meshd.store import tables
-from meshd.store.api import DiskFullError, LostLogError, Store
-from meshd.store.sqlite import SqliteStore
-from meshd_crypto.identity import Entropy, SigningKey
-from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
+from meshd.store.api import DiskFullError, Store
+from meshd_crypto.identity import Entropy
+from meshd_crypto.passphrase import STRONG, Cost, Lock
 from meshd_protocol import limits
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
-from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Application, Certificate
-from meshd_protocol.bodies.schema import Body
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Certificate
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBodyError, BadRecordError
 from meshd_protocol.kinds import LOG_OF, Kind, Log, name_of
-from meshd_protocol.policies import DEFAULTS
-from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
-from meshd_protocol.rosters import roster_id
-from meshd_protocol.tickets import Ticket
+from meshd_protocol.records import Record, make_record
+from meshd_protocol.schema import Body
 
 
 @dataclass(frozen=True)
@@ -54,14 +49,24 @@ REAL = World()
 Listener = Callable[[Report], None]
 
 
-class Assembly:
-    """An open assembly. Make one with `found`, `join` or `open_assembly`, and close it."""
+class Care(NamedTuple):
+    """What a node does by itself with an open assembly (`caretaker`)."""
 
-    def __init__(self, folder: Path, keys: Keys, lock: Lock, store: Store, world: World) -> None:
+    before_commit: "Callable[[Assembly, Report], None]"
+    """What follows from records, in their transaction."""
+    after_commit: "Callable[[Assembly], None]"
+    """What is there for this device to open."""
+
+
+class Assembly:
+    """An open assembly. Make one with `opening.found`, `join` or `open_assembly`, and close it."""
+
+    def __init__(self, folder: Path, keys: Keys, lock: Lock, store: Store, world: World, care: Care) -> None:
         self.folder = folder
         self.keys = keys
         self.store = store
         self.world = world
+        self._care = care
         self._lock = lock
         self.door = Door(store, keys.assembly)
         self.standing = Standing.load(store, keys.assembly)
@@ -84,6 +89,12 @@ class Assembly:
         """The assembly's id: that of its genesis."""
         return self.keys.assembly
 
+    @property
+    def known(self) -> Standing:
+        """The standing, for what is done only where the genesis is here."""
+        assert self.standing is not None
+        return self.standing
+
     @contextmanager
     def writing(self) -> Iterator[Report]:
         """Write records that belong together: all are durable after it, or none is there. Then listeners hear of it."""
@@ -92,15 +103,14 @@ class Assembly:
         try:
             with self.store.transaction():
                 yield report
-                caretaker.after(self, report)
+                self._care.before_commit(self, report)
         except BaseException:
             self.reload()
             raise
         finally:
             self._report = None
             self._people = None
-        caretaker.open_welcomes(self)
-        rotation.open_rotations(self)
+        self._care.after_commit(self)
         if report.new or report.filled:
             for listener in self.listeners:
                 listener(report)
@@ -216,117 +226,3 @@ class Assembly:
         """Take in the genesis that this device signed, inside `writing`."""
         self._admit_own(genesis)
         self.standing = Standing.load(self.store, self.id)
-
-
-def genesis_record(
-    name: str,
-    founders: Iterable[bytes],
-    device: SigningKey,
-    world: World,
-    witnesses: Iterable[tuple[bytes, bytes]] = (),
-) -> Record:
-    """The first record of a new assembly with the default charter. `witnesses` are (member, device)."""
-    body = Genesis(name, world.entropy(16), RULES_VERSION, DEFAULTS, tuple(sorted(founders)), tuple(sorted(witnesses)))
-    return make_record(
-        NO_ASSEMBLY, device, log=Log.DECISIONS, seq=0, prev=None, time_ms=world.clock(), kind=Kind.GENESIS,
-        body=body.write(),
-    )  # fmt: skip
-
-
-def found(home: Path, name: str, person: str, passphrase: str, *, label: str = "", world: World = REAL) -> Assembly:
-    """A new assembly and its founder, on disk. Raises NodeError if a name is too long."""
-    keys = Keys.generate(NO_ASSEMBLY, person, world.entropy)
-    try:
-        witness = (keys.member_public, keys.device.public)
-        genesis = genesis_record(name, [keys.member_public], keys.device, world, [witness])
-    except (BadBodyError, BadRecordError) as error:
-        raise NodeError(f"this assembly can't be founded: {error}") from error
-    first = NetworkKey(roster_id(genesis.id, ()), world.entropy(32))
-    keys = replace(keys, assembly=genesis.id, network=(first,))
-
-    def begin(assembly: Assembly) -> None:
-        assembly.plant(genesis)
-        assembly.certify(label)
-
-    return create(home, keys, passphrase, begin, world=world)
-
-
-class Joining(NamedTuple):
-    """What a newcomer says beside her name: whether her device may be a witness's, the member key that she brings (one
-    more device of a person who is in already), or the one that she lost with everything.
-    """
-
-    witness: bool = False
-    member: SigningKey | None = None
-    formerly: bytes | None = None
-
-
-def join(
-    home: Path,
-    ticket: Ticket,
-    person: str,
-    passphrase: str,
-    *,
-    label: str = "",
-    how: Joining = Joining(),  # noqa: B008 (immutable)
-    world: World = REAL,
-) -> Assembly:
-    """A new identity that applies to an assembly with a ticket. Raises NodeError if this home has it already."""
-    keys = replace(Keys.generate(ticket.assembly, person, world.entropy), ticket=ticket)
-    if how.member is not None:
-        keys = replace(keys, member=how.member, member_public=how.member.public)
-    if (folder_of(home, ticket.assembly) / KEYS).exists():
-        raise NodeError("this home is in that assembly already", "`meshd members` shows how far the application is.")
-    invitation = SigningKey.from_seed(ticket.seed)
-    application = Application(
-        invitation=invitation.public,
-        member=keys.member_public,
-        device=keys.device.public,
-        witness=how.witness,
-        formerly=how.formerly,
-    )
-
-    def begin(assembly: Assembly) -> None:
-        assembly.certify(label)
-        assembly.store.insert([tables.Head(1, ticket.roster, b"", b"")])
-        assembly.write(Kind.APPLICATION, application.signed_by(invitation, ticket.assembly))
-
-    return create(home, keys, passphrase, begin, world=world)
-
-
-def create(home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], None], *, world: World) -> Assembly:
-    """Put an assembly's folder on disk, with the records that `begin` writes.
-
-    The key file comes last, so that a folder with a key file is complete.
-    """
-    make_private(home)
-    folder = folder_of(home, keys.assembly)
-    make_private(folder)
-    lock = new_lock(passphrase, world.cost, world.entropy)
-    for stale in folder.glob(f"{LOG}*"):  # left by a start that never wrote its key file: nothing can open it
-        stale.unlink()
-    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world)
-    try:
-        with assembly.store.transaction():
-            recount.note_current(assembly.store)
-        with assembly.writing():
-            begin(assembly)
-    except BaseException:
-        assembly.close()
-        raise
-    keystore.save(folder, keys, lock, world.entropy)
-    return assembly
-
-
-def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembly:
-    """Open an assembly that is on disk. Raises PassphraseError, NodeError or StoreError."""
-    keys, lock = keystore.load(folder, passphrase)
-    if not (folder / LOG).is_file():
-        raise LostLogError(f"the log {folder / LOG} is missing")
-    assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database, new=False), world)
-    if not recount.is_current(assembly.store):
-        recount.renew(assembly)
-    caretaker.catch_up(assembly)
-    caretaker.open_welcomes(assembly)
-    rotation.open_rotations(assembly)
-    return assembly

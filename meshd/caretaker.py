@@ -5,13 +5,12 @@ decision or the vouches, on sync and import too, and before something pins a hea
 the welcome of those whom it lets in, and a new network key where it lets somebody go (`rotation`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from meshd import rotation, tallies, witness
+from meshd.assembly import Assembly, Care
 from meshd.errors import NodeError
+from meshd.ingest import Report
 from meshd.keystore import NetworkKey
 from meshd.standing import Standing, cast_of
 from meshd.store import tables
@@ -25,10 +24,6 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
 from meshd_protocol.policies import Finality
 from meshd_protocol.records import read_record
-
-if TYPE_CHECKING:
-    from meshd.assembly import Assembly
-    from meshd.ingest import Report
 
 _ROSTER_KINDS = frozenset(
     {
@@ -75,20 +70,28 @@ def after(assembly: Assembly, report: Report) -> None:
     tallies.update(assembly.store, standing, ())
 
 
+def committed(assembly: Assembly) -> None:
+    """What is in the log for this device alone: network keys, sealed to it."""
+    open_welcomes(assembly)
+    rotation.open_rotations(assembly)
+
+
+CARE = Care(before_commit=after, after_commit=committed)
+
+
 def catch_up(assembly: Assembly) -> None:
     """What an assembly that was just opened may have missed: steps, time that has passed. Opens its own transaction."""
     standing = assembly.standing
-    if standing is None or not standing.knows_rules:
-        return
-    with assembly.store.transaction():
-        standing.refresh()
-        tallies.update(assembly.store, standing, ())
+    if standing is not None and standing.knows_rules:
+        with assembly.store.transaction():
+            standing.refresh()
+            tallies.update(assembly.store, standing, ())
+    committed(assembly)
 
 
 def _count_all(assembly: Assembly) -> set[bytes]:
     """A log whose genesis came late: count what came before it, and with it. Returns which."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     counted = (tallies.count(assembly.store, standing, each) for each in assembly.store.find(tables.Proposal))
     return set().union(*counted)
 
@@ -99,8 +102,7 @@ def _has_acts(report: Report) -> bool:
 
 def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:
     """Whether a proposal may now move a roster: it would change one, and looks final where it is pinned."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     row = assembly.store.get(tables.Proposal, id=proposal)
     if row is None or not row.verb or not standing.rosters.knows(row.roster):
         return False
@@ -129,8 +131,8 @@ def ready_to_pin(assembly: Assembly) -> None:
 
     Called inside `writing`, before a record pins the head.
     """
-    standing = assembly.standing
-    assert standing is not None and standing.state is not None
+    standing = assembly.known
+    assert standing.state is not None
     if assembly.keys.member_public in standing.state.members:
         _write_completed(assembly, anybodys=True)
         _write_ratified(assembly, anybodys=True)
@@ -145,8 +147,7 @@ def ready_to_pin(assembly: Assembly) -> None:
 
 def record_head(assembly: Assembly) -> None:
     """Write the roster records that the head lacks, so that a record may pin it. Call inside `writing`."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     for head in standing.unrecorded():
         start = standing.recorded_way(head.parent, head.roster)
         if not _record_way(assembly, start, head.roster) and start != head.parent:
@@ -156,8 +157,7 @@ def record_head(assembly: Assembly) -> None:
 
 def _record_way(assembly: Assembly, parent: bytes, roster: bytes) -> bool:
     """Write roster records from one roster to a larger one. False, with nothing written, where no step leads."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     rest = standing.rosters.ids(roster) - standing.rosters.ids(parent)
     steps: list[tuple[bytes, frozenset[bytes]]] = []
     while rest:
@@ -211,8 +211,7 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
 
     With `anybodys`, cite it all the same: somebody needs it in the head.
     """
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     while True:
         open_items = _open_items(assembly)
         taken = standing.rosters.take(standing.head, [item.id for item in open_items])
@@ -230,8 +229,7 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
 
 def _open_items(assembly: Assembly) -> list[Item]:
     """What may be cited: one vouch of each voucher for each applicant, and nothing that puts this person out."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     found: list[Item] = []
     seen: set[tuple[bytes, bytes]] = set()
     for item in sorted(standing.uncited(), key=lambda each: each.id):
@@ -246,8 +244,7 @@ def _open_items(assembly: Assembly) -> list[Item]:
 
 def _write_ratified(assembly: Assembly, *, anybodys: bool = False) -> None:
     """Take in what this line's members ratified, in a step of its own; by those whose yes is part of it."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     for row in assembly.store.find(tables.Proposal, verb=int(Verb.RATIFY)):
         item = standing.item(row.id)
         if not isinstance(item, Decision) or not (anybodys or _is_part_of(assembly, item)):
@@ -261,16 +258,14 @@ def _write_ratified(assembly: Assembly, *, anybodys: bool = False) -> None:
 
 def _write_step(assembly: Assembly, parent: bytes, added: frozenset[bytes], ratified_by: bytes | None = None) -> None:
     """Write a roster record, and a new network key with it where somebody is not in the roster any more."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     assembly.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(added)), ratified_by))
     rotation.rotate(assembly, parent, standing.rosters.learn(standing.rosters.ids(parent) | added))
 
 
 def _portion(assembly: Assembly, parent: bytes, ids: Iterable[bytes]) -> frozenset[bytes]:
     """As many of the ids as one roster record may cite, so that they qualify without the others."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     items = [item for item in map(standing.item, ids) if item is not None]
     items.sort(key=lambda item: (getattr(item, "pin", b"") != parent, getattr(item, "member", b""), item.id))
     return standing.rosters.take(parent, [item.id for item in items[: limits.CITES]])
@@ -296,14 +291,13 @@ def _is_part_of(assembly: Assembly, item: Item) -> bool:
     if isinstance(item, DeviceEnd | Offer):
         return item.member == me
     if isinstance(item, Departure):  # she can't make the new key that she must not have: the first of the rest does
-        assert assembly.standing is not None
-        assert assembly.standing.state is not None
-        return me == min(assembly.standing.state.members - {item.member}, default=None)
+        state = assembly.known.state
+        assert state is not None
+        return me == min(state.members - {item.member}, default=None)
     assert isinstance(item, Decision)
     proposal = assembly.store.get(tables.Proposal, id=item.id)
     if proposal is not None and proposal.member == me:
         return True
-    assert assembly.standing is not None
     if any(
         row.device == assembly.keys.device.public for row in assembly.store.find(tables.Attestation, proposal=item.id)
     ):
@@ -314,8 +308,8 @@ def _is_part_of(assembly: Assembly, item: Item) -> bool:
 
 def _write_welcomes(assembly: Assembly) -> None:
     """Answer the applications of those who are in the head now, where this person let them in and nobody answered."""
-    standing = assembly.standing
-    assert standing is not None and standing.state is not None
+    standing = assembly.known
+    assert standing.state is not None
     inside = standing.state.members | standing.state.observers
     for application in assembly.store.find(tables.Application):
         if application.member not in inside or not assembly.keys.network:
@@ -344,8 +338,8 @@ def _write_welcomes(assembly: Assembly) -> None:
 
 def _let_in(assembly: Assembly, application: tables.Application) -> bool:
     me = assembly.keys.member_public
-    standing = assembly.standing
-    assert standing is not None and standing.state is not None
+    standing = assembly.known
+    assert standing.state is not None
     door = assembly.store.get(tables.Invitation, public=application.invitation)
     if door is not None and door.member == me and _writer(assembly, door.id) not in standing.state.revoked:
         return True  # one more device of somebody who is in, or somebody whom others vouched for

@@ -21,8 +21,7 @@ from meshd_protocol.rosters import policies_of, ratification_needed
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
     """The proof of a final decision, in effect in `roster`; of the roster itself, without one. Raises NodeError."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     gathered = _Gathered(assembly, standing)
     if proposal is not None:
         gathered.decision(proposal)

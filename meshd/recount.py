@@ -3,11 +3,10 @@
 `meshd check` compares; a log that an earlier meshd wrote is renewed when it is opened.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meshd import tallies
+from meshd.assembly import Assembly
 from meshd.ingest import Door
 from meshd.progress import Step, Steps
 from meshd.standing import Standing
@@ -18,9 +17,6 @@ from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
-
-if TYPE_CHECKING:
-    from meshd.assembly import Assembly
 
 _CURRENT = tables.Setting("projections", "2")
 """Which projections are on disk. One more is one more number here, and a migration that makes its table."""

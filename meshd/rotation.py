@@ -4,10 +4,7 @@ A key that came in a record counts where its author is a member of the roster th
 can make the others write under a key of hers. Keys that lie on a stick open what is on the stick, and nothing else.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from meshd.assembly import Assembly
 from meshd.keystore import NetworkKey
 from meshd.store import tables
 from meshd_crypto.sealing import SEALED_OVERHEAD, CannotOpenError, seal, unseal
@@ -17,16 +14,12 @@ from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
 
-if TYPE_CHECKING:
-    from meshd.assembly import Assembly
-
 _KEY = 32
 
 
 def rotate(assembly: Assembly, before: bytes, after: bytes) -> None:
     """Write a new network key of `after`, if somebody or some device of `before` is not in it. Inside `writing`."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     was, is_ = standing.rosters.state(before), standing.rosters.state(after)
     gone = (was.members | was.observers) - (is_.members | is_.observers)
     if not gone and not is_.revoked.keys() - was.revoked.keys():

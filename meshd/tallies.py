@@ -10,11 +10,11 @@ from meshd.standing import Standing, cast_of, payload_of_row
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol.bodies.decisions import Choice, read_choice
-from meshd_protocol.bodies.schema import plain
 from meshd_protocol.decisions.outcome import Electorate
 from meshd_protocol.decisions.poll import Ballots, Poll, poll_of, voice_of
 from meshd_protocol.decisions.question import Question, ballots_of, void
 from meshd_protocol.encoding import decode, encode
+from meshd_protocol.schema import plain
 
 COUNTED = b""
 """The `choice` of the row that says how many members were counted."""

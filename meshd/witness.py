@@ -5,12 +5,12 @@ It attests once for each proposal: when the policy's time has passed since it st
 nothing else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from meshd import stopwatch, tallies
+from meshd.assembly import Assembly
+from meshd.ingest import Report
 from meshd.standing import Standing, cast_of
 from meshd.store import tables
 from meshd_crypto.hashing import digest
@@ -29,11 +29,6 @@ from meshd_protocol.mandates import outside
 from meshd_protocol.meaning import Decision, Item, State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.records import read_record
-
-if TYPE_CHECKING:
-    from meshd.assembly import Assembly
-    from meshd.ingest import Report
-
 
 UNSEEN = "its roster is not known here yet"
 """Why a proposal is not attested for the time being: whether its roster leaves something out can't be told."""
@@ -72,8 +67,7 @@ def measure(assembly: Assembly) -> int:
 
 def watch(assembly: Assembly, report: Report) -> None:
     """Note since when this machine holds each proposal, and whether a witness must not attest it."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
     if not rows:
         return
@@ -90,8 +84,7 @@ def watch(assembly: Assembly, report: Report) -> None:
 
 def judge(assembly: Assembly) -> None:
     """Judge what was noted before its roster was known, by all that is held now. In a transaction."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     for row in assembly.store.find(tables.Watch):
         proposal = assembly.store.get(tables.Proposal, id=row.proposal)
         if row.refused != UNSEEN or proposal is None or not standing.rosters.knows(proposal.roster):
@@ -105,8 +98,7 @@ def judge(assembly: Assembly) -> None:
 
 def _judged(assembly: Assembly, vote: Vote, fresh: Collection[bytes]) -> str | None:
     """Why this device, if it is a witness, must not attest a vote."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     if assembly.keys.device.public not in vote.state.witnesses:
         return None
     before = vote_of(standing, assembly.store.get(tables.Proposal, id=vote.row.repeals)) if vote.row.repeals else None
@@ -178,10 +170,13 @@ def keep_time(assembly: Assembly) -> bool:
     return bool(report.own)
 
 
+def _watched(assembly: Assembly, proposal: bytes) -> Vote | None:
+    return vote_of(assembly.known, assembly.store.get(tables.Proposal, id=proposal))
+
+
 def is_due(assembly: Assembly, row: tables.Watch, now: int) -> bool:
     """Whether a vote that is watched is over, by what this machine measured; or everybody's ballot is in."""
-    assert assembly.standing is not None
-    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=row.proposal))
+    vote = _watched(assembly, row.proposal)
     if vote is None:
         return False
     return now - row.since_ms >= vote.policy.wait * 1000 or _is_complete(assembly, row.proposal)
@@ -191,8 +186,7 @@ def left_ms(assembly: Assembly, proposal: bytes) -> int | None:
     """How long this machine still waits before it takes a vote for over; None where it doesn't watch it."""
     row = assembly.store.get(tables.Watch, proposal=proposal)
     passed = assembly.store.get(tables.Passed, n=1)
-    assert assembly.standing is not None
-    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    vote = _watched(assembly, proposal)
     if row is None or passed is None or vote is None:
         return None
     return max(0, vote.policy.wait * 1000 - (passed.total_ms - row.since_ms))
@@ -211,8 +205,7 @@ def clock_doubt(assembly: Assembly, proposal: bytes) -> str | None:
     By more than the grace, that is proof of a wrong clock, theirs or ours. A clock that is ahead can't be told from
     others' silence, and wins nothing: what this node waits for is measured by `stopwatch`.
     """
-    assert assembly.standing is not None
-    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    vote = _watched(assembly, proposal)
     if vote is None:
         return None
     latest = assembly.world.clock() + vote.policy.grace * 1000
@@ -236,8 +229,7 @@ def _newest(assembly: Assembly, device: bytes) -> int | None:
 
 def _is_complete(assembly: Assembly, proposal: bytes) -> bool:
     """Whether every elector's locked ballot is in."""
-    assert assembly.standing is not None
-    vote = vote_of(assembly.standing, assembly.store.get(tables.Proposal, id=proposal))
+    vote = _watched(assembly, proposal)
     if vote is None or vote.policy.changeable:
         return False
     return tallies.seen(assembly.store, proposal) == len(vote.state.members)
@@ -245,9 +237,7 @@ def _is_complete(assembly: Assembly, proposal: bytes) -> bool:
 
 def _attest(assembly: Assembly, row: tables.Watch) -> None:
     """Write this witness's attestation, once, where it may; the vote is watched no longer."""
-    standing = assembly.standing
-    assert standing is not None
-    vote = vote_of(standing, assembly.store.get(tables.Proposal, id=row.proposal))
+    vote = _watched(assembly, row.proposal)
     me = assembly.keys.device.public
     if vote is None or row.refused is not None:
         return
@@ -280,8 +270,7 @@ def attestation(assembly: Assembly, vote: Vote) -> Attestation:
 
 def recall_marks(assembly: Assembly, mandate: bytes) -> Marks:
     """How far a recall is, by the ballots on all motions against a mandate, in the roster that this node follows."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     assert standing.state is not None
     motions = assembly.store.find(tables.Proposal, subject=mandate)
     casts = [cast for motion in motions for cast in standing.casts(motion.id)]
@@ -290,8 +279,7 @@ def recall_marks(assembly: Assembly, mandate: bytes) -> Marks:
 
 def _countersign(assembly: Assembly) -> None:
     """Countersign the acts of others under mandates that are alive by this machine's clock, and not suspended."""
-    standing = assembly.standing
-    assert standing is not None
+    standing = assembly.known
     state = standing.state
     if state is None:
         return

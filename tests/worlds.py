@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from meshd.assembly import Assembly, World, create, found, genesis_record, join
+from meshd.assembly import Assembly, World
 from meshd.keystore import Keys, NetworkKey
+from meshd.opening import create, found, genesis_record, join
 from meshd.service import membership, proposing, results
 from meshd.service.context import Context
 from meshd.stopwatch import Reading
@@ -18,11 +19,11 @@ from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
 from meshd_protocol.bodies.membership import Certificate
-from meshd_protocol.bodies.schema import Body
 from meshd_protocol.kinds import LOG_OF, Kind
 from meshd_protocol.names import bytes_of
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import roster_id
+from meshd_protocol.schema import Body
 from meshd_protocol.tickets import read_ticket
 
 CHEAP = Cost(1, 8192)

@@ -27,12 +27,12 @@ from meshd_protocol.bodies.membership import (
     Welcome,
     Withdrawal,
 )
-from meshd_protocol.bodies.schema import plain
 from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.records import Record
+from meshd_protocol.schema import plain
 
 Row = tuple[Any, ...]
 

@@ -9,8 +9,8 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import Body, Field, array, string, truth, uint
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.schema import Body, Field, array, string, truth, uint
 
 
 class Finality(IntEnum):

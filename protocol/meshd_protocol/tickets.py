@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from meshd_crypto.hashing import digest
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, KEY, Body, Field, array, octets, string, uint
 from meshd_protocol.errors import BadBodyError, BadTicketError
 from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.schema import ID, KEY, Body, Field, array, octets, string, uint
 
 PREFIX = "meshd:"
 _CHECK = 4

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from meshd.assembly import join
 from meshd.doors import newest_first
 from meshd.errors import NodeError
+from meshd.opening import join
 from meshd.service import audit, delegation, membership, proving, results, rosters, voting
 from meshd.service.context import Context
 from meshd.store import tables

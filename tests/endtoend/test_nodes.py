@@ -242,7 +242,7 @@ async def test_a_ticket_used_twice_shows_both_and_decides_between_none(tmp_path,
         bea = Running("bea", newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock).assembly, network)
         from dataclasses import replace
 
-        from meshd.assembly import join
+        from meshd.opening import join
         from tests.worlds import world
 
         ticket = replace(bea.assembly.keys.ticket, addresses=("ada",))

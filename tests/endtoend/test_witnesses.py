@@ -4,8 +4,8 @@ nothing. Everything is the real stack; only clocks are moved."""
 import pytest
 
 from meshd import witness
-from meshd.assembly import open_assembly
 from meshd.errors import NodeError, UsageError
+from meshd.opening import open_assembly
 from meshd.service import audit, membership, proposing, results, voting, witnessing
 from meshd.service.context import Context
 from meshd.stopwatch import Reading

@@ -4,9 +4,9 @@ import pytest
 import sqlcipher3.dbapi2 as sqlcipher
 
 from meshd import survey
-from meshd.assembly import open_assembly
 from meshd.config import LOG
 from meshd.errors import NodeError
+from meshd.opening import open_assembly
 from meshd.service import audit, membership, results
 from meshd.service.context import Context
 from meshd.store import tables

@@ -15,7 +15,6 @@ from meshd_protocol import beacon, contexts, control, limits
 from meshd_protocol.bodies.actions import Mandate
 from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.bodies.membership import Vouch
-from meshd_protocol.bodies.schema import Body, Field, string
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.bundle import key_name, read_manifest, read_segment, write_segment
 from meshd_protocol.chains import Waiting, authentic_tree
@@ -37,6 +36,7 @@ from meshd_protocol.names import text_of
 from meshd_protocol.papers.ballots import text_of_file
 from meshd_protocol.papers.preflib import read_preflib
 from meshd_protocol.policies import DEFAULTS, Policy, void_reason
+from meshd_protocol.schema import Body, Field, string
 from meshd_protocol.sync import greeting, messages
 from meshd_protocol.sync.frontier import Claim
 from meshd_protocol.sync.messages import write_message

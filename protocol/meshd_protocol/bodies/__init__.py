@@ -8,10 +8,10 @@ hints that a later version may add without cutting anybody off.
 from collections.abc import Callable
 
 from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, talk
-from meshd_protocol.bodies.schema import Body
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, Kind, name_of
 from meshd_protocol.records import VERSION, Record
+from meshd_protocol.schema import Body
 
 READERS: dict[int, Callable[[bytes], Body]] = {
     Kind.GENESIS: genesis.Genesis.read,

@@ -9,9 +9,9 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.policies import Policy
+from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
 
 
 class Verb(IntEnum):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb, read_action
-from meshd_protocol.bodies.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 
 __all__ = ["Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Say", "Verb", "Verdict", "read_choice"]
 

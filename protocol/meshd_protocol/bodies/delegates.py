@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, Body, Field, array, string, uint
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.schema import ID, Body, Field, array, string, uint
 
 
 @dataclass(frozen=True, slots=True)

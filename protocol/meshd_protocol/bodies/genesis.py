@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import KEY, Body, Field, array, nested, octets, string, uint
 from meshd_protocol.policies import Policy
+from meshd_protocol.schema import KEY, Body, Field, array, nested, octets, string, uint
 
 RULES_VERSION = 1
 """The version of the decision rules that a charter asks for. A node that doesn't know it says so."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
+from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.signing import sign, verify
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, truth, uint
 from meshd_protocol.encoding import Value, encode
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, truth, uint
 
 NOT_SIGNED = bytes(64)
 SCOPE_EVERYTHING = 0

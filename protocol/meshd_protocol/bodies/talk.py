@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.schema import ID, Body, Field, array, blob, octets, string
+from meshd_protocol.schema import ID, Body, Field, array, blob, octets, string
 
 SALT_SIZE = 16
 
