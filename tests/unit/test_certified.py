@@ -363,6 +363,8 @@ def test_a_threshold_that_is_not_strict_takes_an_exact_fraction():
     assert found(exact, [cast(0), cast(1), cast(2, Say.NO)]).finding == PASSED
     assert found(replace(exact, threshold=(2, 3, True)), [cast(0), cast(1), cast(2, Say.NO)]).finding == FAILED
     assert found(exact, [cast(0, Say.ABSTAIN)]).finding == FAILED, "nobody said yes"
+    assert "at least 2/3 of yes and no" in found(exact, [cast(0)]).reasons[-1].text
+    assert "more than 1/2 of yes and no" in found(STANDARD, [cast(0)]).reasons[-1].text
 
 
 def test_consent_and_the_resolution_of_an_objection():
@@ -534,6 +536,7 @@ def test_the_three_marks(recall, keep, notice, suspended, over):
     casts = [sign(n) for n in range(recall)] + [sign(29 - n, Say.NO) for n in range(keep)]
     found_ = marks(casts, electorate(30))
     assert (found_.notice, found_.suspended, found_.over) == (notice, suspended, over)
+    assert found_.kept is (2 * len(found_.keep) > 30)
     assert (len(found_.recall), len(found_.keep)) == (recall, min(keep, 30 - recall))
 
 

@@ -6,7 +6,7 @@ import json
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meshd_protocol import limits
@@ -34,6 +34,11 @@ NAMES = tuple("ABCDEFGHIJ")
 
 def names(options):
     return [f"c{n}" for n in range(options)]
+
+
+def strict_ranks(letters):
+    """`BA` is a paper that ranks option 1, then 0."""
+    return tuple((NAMES.index(letter),) for letter in letters)
 
 
 def strict(ballots):
@@ -141,6 +146,31 @@ def test_a_lot_breaks_a_tie_and_the_order_of_options_never_does():
         assert method.count(ballots, NAMES[:2], 1, lot=[1]).winners == (), "a lot names all that are tied"
 
 
+SAME_CHOICE = {"plurality": (0,), "approval": (0,), "block-approval": (0,), "score": ((0, 1),), "equal-shares": (0,)}
+OTHER_CHOICE = {"plurality": (1,), "approval": (1,), "block-approval": (1,), "score": ((1, 1),), "equal-shares": (1,)}
+
+
+@pytest.mark.parametrize("method", sorted(methods.METHODS))
+def test_a_lot_breaks_the_ties_of_every_method(method):
+    one, other = SAME_CHOICE.get(method, ((0,),)), OTHER_CHOICE.get(method, ((1,),))
+    ballots = [(2, one), (1, other), (1, other)]
+    assert methods.count(method, ballots, NAMES[:2], 1).tied == (0, 1)
+    for lot in ((0, 1), (1, 0)):
+        result = methods.count(method, ballots, NAMES[:2], 1, lot=lot)
+        assert result.winners == lot[:1]
+    if method != "schulze":
+        assert result.figures == (2, 2), "ballots that say the same add up"
+    if method == "equal-shares":
+        bought = methods.count(method, ballots, NAMES[:2], 1, costs=(9, 9), budget=10, lot=(1, 0))
+        assert bought.winners == (1,), "of what the rest of the money can pay for, too"
+
+
+def test_those_who_are_left_for_the_seats_are_elected_by_their_votes():
+    ballots = [(3, ((2,),)), (2, ((1,),)), (5, ((0,),)), (1, ((3,), (1,)))]
+    for method in (stv_scottish, stv_meek):
+        assert method.count(ballots, NAMES[:4], 3).winners == (0, 2, 1), method.__name__
+
+
 def test_a_tie_that_makes_no_difference_is_none():
     ballots = [(5, ((0,),)), (2, ((1,), (0,))), (2, ((2,), (0,)))]
     result = irv.count([(1, ((3,),)), *ballots, (1, ((4,),))], NAMES[:5])
@@ -157,6 +187,18 @@ def test_the_last_is_found_by_looking_back():
         result = count(ballots, NAMES[:5])
         out = [each.text for each in result.rounds if "fewest votes" in each.text]
         assert out[1].startswith("D,") or "D, with" in out[1]
+
+
+def test_nobody_s_votes_go_together():
+    """Options that nobody ranks leave at once, in words of their own number; who is left alone is elected."""
+    ballots = [(5, ((0,),)), (4, ((1,),)), (4, ((2,),)), (2, ((3,), (2,)))]
+    for method in (stv_scottish, stv_meek):
+        texts = [each.text for each in method.count(ballots, NAMES[:6]).rounds]
+        assert any(text.startswith("E and F, with the fewest votes, are excluded") for text in texts), method.__name__
+        assert any(text.startswith("D, with the fewest votes, is excluded") for text in texts), method.__name__
+    blank = irv.count([(1, ())], NAMES[:2], lot=(1, 0))
+    assert blank.winners == (1,)
+    assert blank.rounds[-1].text == "B is the only one left, and is elected."
 
 
 def test_irv_divides_equal_first_ranks():
@@ -350,18 +392,42 @@ RANKS = st.permutations(range(4)).flatmap(
 )
 
 
-@given(st.lists(st.tuples(st.integers(1, 9), RANKS), min_size=1, max_size=8), st.integers(1, 3))
+@given(st.lists(st.tuples(st.integers(1, 9), EQUAL_RANKS), min_size=1, max_size=8), st.integers(1, 3))
 def test_meek_against_its_definition(ballots, seats):
-    expected = _meek_by_definition(ballots, 4, seats)
-    result = stv_meek.count(ballots, NAMES[:4], seats)
+    expected = _meek_by_definition(ballots, 5, seats)
+    result = stv_meek.count(ballots, NAMES[:5], seats)
     if expected is not None and result.winners:
         assert set(result.winners) == expected
 
 
-@given(st.lists(st.tuples(st.integers(1, 99), RANKS), min_size=1, max_size=8), st.integers(1, 3))
+SIX_RANKS = st.permutations(range(6)).flatmap(
+    lambda order: st.integers(1, 6).map(lambda size: tuple((option,) for option in order[:size]))
+)
+
+
+@given(st.lists(st.tuples(st.integers(1, 99), SIX_RANKS), min_size=3, max_size=12), st.integers(1, 4))
+@example(
+    [(79, strict_ranks("FBE")), (87, strict_ranks("EFCADB")), (54, strict_ranks("DFE")), (70, strict_ranks("ECA"))], 3
+)
+@example(
+    [
+        (66, strict_ranks("FA")), (60, strict_ranks("EADB")), (42, strict_ranks("EBCDFA")),
+        (72, strict_ranks("DCBFEA")), (83, strict_ranks("DBACFE")),
+    ],
+    3,
+)  # fmt: skip
+@example(
+    [
+        (25, strict_ranks("CAF")), (30, strict_ranks("BF")), (41, strict_ranks("BD")), (50, strict_ranks("EADC")),
+        (78, strict_ranks("EAFBD")), (15, strict_ranks("BECAFD")), (61, strict_ranks("BEA")), (26, strict_ranks("FDCB")),
+        (70, strict_ranks("BACEF")), (94, strict_ranks("CDE")), (93, strict_ranks("EAD")),
+    ],
+    3,
+)  # fmt: skip
 def test_meek_in_nine_digits_is_the_reference_rule_digit_by_digit(ballots, seats):
-    rounds, expected = _reference_meek(ballots, 4, seats)
-    result = stv_meek.count(ballots, NAMES[:4], seats, digits=9)
+    """Up to six options for four seats: papers that pass two elected are where roundings meet."""
+    rounds, expected = _reference_meek(ballots, 6, seats)
+    result = stv_meek.count(ballots, NAMES[:6], seats, digits=9)
     shown = [each.votes for each in result.rounds if "excluded" in each.text]
     if expected is None:
         assert shown[: len(rounds) - 1] == rounds[:-1]

@@ -175,6 +175,20 @@ def test_why_changes_with_one_ballot():
     assert len({tuple(each) for each in texts}) == 3
 
 
+@pytest.mark.parametrize(
+    ("noes", "rest"),
+    [
+        (2, "more than 1/2 of the roster: 4 of 6. 0 say yes; 4 more would settle it."),
+        (4, "only 2 have not voted, so it will not settle."),
+        (5, "only 1 has not voted, so it will not settle."),
+        (6, "everybody has voted, so it will not settle."),
+    ],
+)
+def test_how_far_it_is_from_settling(noes, rest):
+    text = decided([cast(who, Say.NO) for who in range(noes)], electorate(6)).reasons[-1].text
+    assert text.endswith(rest)
+
+
 def test_golden_reasons_of_a_settled_decision():
     outcome = decided([cast(0), cast(1), cast(2, Say.NO), cast(8)], electorate(4))
     assert [(reason.rule, reason.holds, reason.text) for reason in outcome.reasons] == [
