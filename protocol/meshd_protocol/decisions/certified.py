@@ -216,8 +216,8 @@ def _state_reason(
     if state == CERTIFIED:
         by = certificates.attested[certificates.certified[0]]
         text = (
-            f"{len(by)} of {_witness_count(total)} attest {_text(certificates.certified[0], question)}; "
-            f"{needed} certify. No later record changes it, as long as "
+            f"{_attesting(len(by), total)} {_text(certificates.certified[0], question)}; "
+            f"{needed} certif{'ies' if needed == 1 else 'y'}. No later record changes it, as long as "
         )
         if total <= 3:
             text += "all of them are honest: among so few, one traitor is beyond the bound."
@@ -237,14 +237,13 @@ def _state_reason(
         for device, member in witnesses.items()
         if all(device not in devices for devices in certificates.attested.values())
     )
-    text = (
-        f"{best} of {_witness_count(total)} attest an outcome; {needed} must. So later ballots can still change this."
-    )
+    text = f"{_attesting(best, total)} an outcome; {needed} must. So later ballots can still change this."
     return Reason("witnesses", False, f"{text} Not heard here: {few(silent)}.")
 
 
-def _witness_count(total: int) -> str:
-    return "1 witness" if total == 1 else f"{total} witnesses"
+def _attesting(count: int, total: int) -> str:
+    """`1 of 1 witness attests`, `2 of 3 witnesses attest`."""
+    return f"{count} of {total} witness{'' if total == 1 else 'es'} attest{'s' if count == 1 else ''}"
 
 
 def bitmap(order: Collection[bytes], counted: Collection[bytes]) -> bytes:
