@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from meshd import tallies
 from meshd.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.standing import Standing, attested_of
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, reach
-from meshd_protocol.decisions.question import void
+from meshd_protocol.decisions.question import can_be, void
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Parts, Proof, ProofStep, write_proof
@@ -144,10 +145,12 @@ class _Gathered:
             assert vouch is not None
             self.add(vouch.application)
         elif isinstance(item, DeviceEnd):
-            self.certificate(item.device)
+            self.certificate(item.device, item.member)
         elif isinstance(item, Decision):
             for each in item.newcomers:
                 self.add(each.application)
+            if item.verb == Verb.REVOKE:
+                self.certificate(item.payload[1], item.payload[0])
             if not ratified:
                 states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
                 policies = [state.policies[item.policy] for state in states]
@@ -177,7 +180,10 @@ class _Gathered:
             needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
             self._yes(self._standing.casts(decision), states, needed)
             return
-        rows = [attested_of(each) for each in self._store.find(tables.Attestation, proposal=decision)]
+        proposal = self._store.get(tables.Proposal, id=decision)
+        assert proposal is not None
+        question = tallies.question_of(proposal)
+        rows = [each for each in self._standing.attestations(decision) if can_be(question, policies[0], each.finding)]
         for state in states:
             found = certify(rows, state.witnesses)
             if len(found.certified) != 1:

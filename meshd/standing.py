@@ -252,18 +252,25 @@ class Standing:
         if leave is not None:
             return Departure(leave.id, leave.roster, leave.member, leave.by, leave.seq, leave.scope)
         end = self._store.get(tables.Revocation, id=identity)
-        if end is not None and self._store.get(tables.Certificate, device=end.device, member=end.member) is not None:
+        if end is not None and self._is_device_of(end.member, end.device):
             return DeviceEnd(end.id, end.member, end.device, (end.good_decisions, end.good_talk, end.good_bulk))
         return None
 
+    def _is_device_of(self, member: bytes, device: bytes) -> bool:
+        return self._store.get(tables.Certificate, device=device, member=member) is not None
+
     def _read_decision(self, proposal: tables.Proposal) -> Decision | None:
-        """A proposal that changes the roster; an admission only once all its applications are here."""
+        """A proposal that changes the roster; an admission only once all its applications are here, a revocation only
+        where the device is that member's.
+        """
         payload = payload_of_row(proposal)
         if payload is None:
             return None
         decision = Decision(proposal.id, proposal.roster, proposal.policy, proposal.verb, payload=payload)
         if proposal.verb == Verb.REMOVE:
             return decision._replace(members=payload)
+        if proposal.verb == Verb.REVOKE and not self._is_device_of(payload[0], payload[1]):
+            return None
         if proposal.verb != Verb.ADMIT:
             return decision
         newcomers: list[Newcomer] = []

@@ -18,10 +18,11 @@ from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.decisions import Attestation
 from meshd_protocol.bodies.delegates import Countersignature
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.decisions.certified import bitmap, certify
+from meshd_protocol.decisions.certified import Certificates, certify
+from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import Question, ballots_of, void
+from meshd_protocol.decisions.question import Question, ballots_of, can_be, void
 from meshd_protocol.decisions.recall import Marks, marks
 from meshd_protocol.decisions.tally import tally
 from meshd_protocol.kinds import Kind
@@ -55,6 +56,12 @@ def vote_of(standing: Standing, row: tables.Proposal | None) -> Vote | None:
     if policy is None or policy.finality != Finality.CERTIFIED or void(question, policy) is not None:
         return None
     return Vote(row, question, policy, state)
+
+
+def certificates_of(standing: Standing, vote: Vote) -> Certificates:
+    """What the witnesses of a vote's roster certified."""
+    attested = [each for each in standing.attestations(vote.row.id) if can_be(vote.question, vote.policy, each.finding)]
+    return certify(attested, vote.state.witnesses)
 
 
 def measure(assembly: Assembly) -> int:
@@ -102,10 +109,8 @@ def _judged(assembly: Assembly, vote: Vote, fresh: Collection[bytes]) -> str | N
     if assembly.keys.device.public not in vote.state.witnesses:
         return None
     before = vote_of(standing, assembly.store.get(tables.Proposal, id=vote.row.repeals)) if vote.row.repeals else None
-    if vote.row.anew and before is not None:
-        certified = certify(standing.attestations(before.row.id), before.state.witnesses).certified
-        if len(certified) == 1:
-            return "it is put anew, and what it would take the place of is certified"
+    if vote.row.anew and before is not None and len(certificates_of(standing, before).certified) == 1:
+        return "it is put anew, and what it would take the place of is certified"
     return left_out(standing, vote, fresh)
 
 

@@ -7,7 +7,8 @@ from meshd import recount, survey, witness
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result, role_of
-from meshd.service.results import outcome_of
+from meshd.service.membership import former_keys
+from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
 from meshd.standing import Standing
 from meshd.store import tables
@@ -73,13 +74,39 @@ def _pending(context: Context) -> list[str]:
         what = "; ".join(line["decisions"][:3]) + (" …" if len(line["decisions"]) > 3 else "")
         found.append(
             f"Another line of this assembly follows the roster {line['roster'][:8]}, of {people(line['members'])}. It "
-            f"has what does not qualify here: {what}. More yes ballots join the lines, or `meshd ratify`; "
-            f"`meshd follow {line['roster'][:8]}` goes over to that line."
+            f"has what does not qualify here: {what}. {' '.join(line['short'][:2])} What also joins the lines is "
+            f"`meshd ratify`; `meshd follow {line['roster'][:8]}` goes over to that line."
         )
     found += _waiting_votes(context)
     found += _going(context)
-    if role_of(assembly, context.me) == "observer":
+    found += former_keys(context)
+    found += _about_me(context)
+    return found
+
+
+def _about_me(context: Context) -> list[str]:
+    """What is under way about this very person, and recalls, which are notice to everybody."""
+    found: list[str] = []
+    role = role_of(context.assembly, context.me)
+    admissions = 0
+    for item in context.standing().uncited():
+        row = context.assembly.store.get(tables.Proposal, id=item.id)
+        if not isinstance(item, Decision) or row is None:
+            continue
+        label = text_of(item.id)[:8]
+        if any(each.member == context.me for each in item.newcomers) and role == "observer":
+            admissions += 1
+            found.append(f"The vote on you is open: {label}. `meshd why {label}` says what it lacks.")
+        elif context.me in item.members and outcome_of(context, row).outcome is None:
+            found.append(f"A motion to remove you is open: {label}. `meshd answer {label} TEXT` goes with it.")
+    if role == "observer" and not admissions:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
+    for mandate in context.state().mandates.values():
+        marks = witness.recall_marks(context.assembly, mandate.id)
+        if marks.notice and context.state().in_force(mandate.id):
+            holder = context.assembly.people.label(mandate.mandate.holder)
+            text = marks_text(marks, len(context.state().members))
+            found.append(f"Recall of {holder} from {mandate.mandate.role}: {text}")
     return found
 
 

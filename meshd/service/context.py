@@ -85,6 +85,14 @@ class Context:
         return self.assembly.people.find(words, state.members | state.observers)
 
 
+def span(milliseconds: int) -> str:
+    """A length of time, rounded up to what a person would say: `3 d`, `5 h`, `12 min`."""
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h")):
+        if milliseconds >= 2 * size or (milliseconds and milliseconds % size == 0):
+            return f"{-(-milliseconds // size)} {unit}"
+    return f"{-(-milliseconds // 60_000)} min"
+
+
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 

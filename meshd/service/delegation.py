@@ -8,6 +8,7 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
+from meshd.service.rosters import may_join
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
@@ -26,6 +27,7 @@ from meshd_protocol.mandates import (
     signers,
     stands,
 )
+from meshd_protocol.meaning import Decision
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import MANDATE, RECALL
 
@@ -157,7 +159,8 @@ def _open_motion(context: Context, mandate: bytes) -> bytes | None:
     standing, store = context.standing(), context.assembly.store
     able: list[tuple[int, bytes]] = []
     for motion in store.find(tables.Proposal, subject=mandate):
-        if not standing.rosters.knows(motion.roster) or context.me not in standing.rosters.state(motion.roster).members:
+        item = standing.item(motion.id)
+        if not isinstance(item, Decision) or not may_join(context, item):
             continue
         outcome = outcome_of(context, motion)
         if outcome.outcome is None and outcome.electorate:

@@ -4,20 +4,22 @@ from typing import Any
 
 from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
-from meshd.errors import NodeError, NotFoundError
+from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.keystore import Keys
 from meshd.service.context import Context, Result, article, role_of
-from meshd.service.rosters import report
+from meshd.service.effects import other_admissions
+from meshd.service.rosters import move, report
 from meshd.store import tables
 from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import lock
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Decision, Endorsement
+from meshd_protocol.meaning import Endorsement, State
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import MEMBERSHIP
 from meshd_protocol.rosters import vouches_needed
@@ -187,12 +189,35 @@ def _application(context: Context, words: str) -> tables.Application:
 
 
 def admit(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd admit PERSON`: open the membership proposal (or join one that is open), and vote yes."""
+    """`meshd admit PERSON…`: open the membership proposal (or join one that is open), and vote yes."""
     state = context.member_only("admit")
     assembly = context.assembly
     everybody = {row.member for row in assembly.store.find(tables.Application)} | state.members
-    member = assembly.people.find(arguments["person"], everybody)
-    label = assembly.people.label(member)
+    newcomers = {assembly.people.find(words, everybody): None for words in arguments["people"]}
+    for member in newcomers:
+        _check_newcomer(context, member)
+    if len(newcomers) > limits.APPLICATIONS:
+        raise UsageError(f"one decision admits at most {limits.APPLICATIONS} people")
+    label = " and ".join(map(assembly.people.label, newcomers))
+    with assembly.writing():
+        ready_to_pin(assembly)
+    applications = tuple(sorted(_vouched_application(context, member) for member in newcomers))
+    action = (int(Verb.ADMIT), applications)
+    body = Proposal(context.standing().head, MEMBERSHIP, f"Admit {label}"[:180], action=action)
+    motion = move(context, body, lambda item: {each.member for each in item.newcomers} == set(newcomers))
+    after = context.state()
+    roles = {role_of(assembly, member) for member in newcomers}
+    return {
+        "id": text_of(motion),
+        "person": label,
+        "role": roles.pop() if len(roles) == 1 else "observer",
+        "warnings": _admission_warnings(context, motion, state, after),
+    }
+
+
+def _check_newcomer(context: Context, member: bytes) -> None:
+    """Raises NodeError where somebody can't be admitted."""
+    state, label = context.state(), context.assembly.people.label(member)
     if member in state.members:
         raise NodeError(f"{label} is a member already")
     if member not in state.observers:
@@ -202,50 +227,50 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
             f"{label} is not vouched for yet: {len(pending['vouched_by'])} of {needed}",
             f"`meshd vouch {label}`; a person who is vouched for reads and talks.",
         )
-    with assembly.writing():
-        ready_to_pin(assembly)
-        proposal = _open_admission(context, member)
-        if proposal is None:
-            proposal = assembly.write(Kind.PROPOSAL, _admission(context, member, label)).id
-        elif any(row.member == context.me for row in assembly.store.find(tables.Ballot, proposal=proposal)):
-            raise NodeError(
-                f"you have voted on {label} already: {text_of(proposal)[:8]}", "`meshd show` shows the count."
-            )
-        assembly.write(Kind.BALLOT, Ballot(proposal, Form.YES_NO, int(Say.YES)))
-    after = context.state()
-    result: Result = {"id": text_of(proposal), "person": label, "role": role_of(assembly, member)}
-    if len(after.members) == 2 and len(state.members) == 1:
-        result["warning"] = (
-            "With two members, both must say yes to everything: if one loses her machine, nobody can be admitted "
-            "any more. Admit a third soon."
-        )
-    return result
 
 
-def _open_admission(context: Context, member: bytes) -> bytes | None:
-    """An admission of this person, and nobody else, that is not in effect yet."""
-    standing = context.standing()
-    pinnable = [
-        item.id
-        for item in standing.uncited()
-        if isinstance(item, Decision)
-        and item.verb == Verb.ADMIT
-        and [each.member for each in item.newcomers] == [member]
-        and standing.rosters.knows(item.pin)
-        and context.me in standing.rosters.state(item.pin).members
-    ]
-    return min(pinnable, default=None)
-
-
-def _admission(context: Context, member: bytes, label: str) -> Proposal:
-    """The proposal to admit, naming the application that people vouched for."""
+def _vouched_application(context: Context, member: bytes) -> bytes:
+    """The application that people vouched for."""
     standing, store = context.standing(), context.assembly.store
-    vouched = {
-        item_row.application
+    return min(
+        row.application
         for identity in standing.rosters.ids(standing.head)
         if isinstance(item := standing.item(identity), Endorsement)
         and item.member == member
-        and (item_row := store.get(tables.Vouch, id=identity)) is not None
+        and (row := store.get(tables.Vouch, id=identity)) is not None
+    )
+
+
+def _admission_warnings(context: Context, motion: bytes, before: State, after: State) -> list[str]:
+    warnings: list[str] = []
+    if len(after.members) == 2 and len(before.members) == 1:
+        text = (
+            "With two members, both must say yes to everything: if one loses her machine, nobody can be admitted "
+            "any more. Admit a third soon."
+        )
+        warnings.append(text)
+    others = other_admissions(context, motion)
+    if others:
+        ids = ", ".join(text_of(each)[:8] for each in others)
+        warnings.append(
+            f"Other admissions are open: {ids}. Where some people vote on one and others on another, the assembly "
+            "parts into lines: vote on each, or admit several in one decision (`meshd admit PERSON PERSON`)."
+        )
+    return warnings + former_keys(context)
+
+
+def former_keys(context: Context) -> list[str]:
+    """Old keys of people who lost everything and were admitted anew: they still vote until they are removed."""
+    state, label = context.state(), context.assembly.people.label
+    inside = state.members | state.observers
+    found = {
+        (row.member, row.formerly)
+        for row in context.assembly.store.find(tables.Application)
+        if row.formerly in inside and row.member in state.members and row.member != row.formerly
     }
-    application = min(vouched)
-    return Proposal(standing.head, MEMBERSHIP, f"Admit {label}", action=(int(Verb.ADMIT), (application,)))
+    return sorted(
+        f"{label(new)} says that she was {label(old)}, whose lost key still counts: if that is so, "
+        f'`meshd remove {label(old)} --reason "lost her keys"` takes it out.'
+        for new, old in found
+        if old is not None
+    )

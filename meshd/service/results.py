@@ -4,18 +4,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd import tallies, witness
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, span
+from meshd.service.effects import effect_text, in_effect
 from meshd.standing import attested_of, cast_of
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.counting.methods import METHODS
-from meshd_protocol.decisions.outcome import FAILED, TIE, Outcome, people
+from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE, VOID, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.question import ballots_of, void
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
 from meshd_protocol.names import text_of
-from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
+from meshd_protocol.policies import Finality, Method, void_reason
 
 
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -30,7 +31,8 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd show ID`."""
     row = context.proposal(arguments["id"])
     store, label = context.assembly.store, context.assembly.people.label
-    result = describe(context, row)
+    outcome = outcome_of(context, row)
+    result = describe(context, row, outcome)
     result["text"] = row.text
     result["about"] = [
         {"person": context.assembly.people.device_label(message.device), "text": message.text}
@@ -52,7 +54,9 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
         {"id": text_of(each.id), "person": label(each.member), "text": each.text}
         for each in sorted(store.find(tables.Resolution, proposal=row.id), key=_by_time)
     ]
+    result["effect"] = effect_text(context, row, outcome)
     result["waits_ms"] = witness.left_ms(context.assembly, row.id)
+    result["waits"] = span(result["waits_ms"]) if result["waits_ms"] else ""
     return result
 
 
@@ -67,7 +71,10 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     outcome = outcome_of(context, row, full=True)
     reasons = [{"rule": each.rule, "holds": each.holds, "text": each.text} for each in outcome.reasons]
     reasons.append(_roster_reason(context, row))
-    reasons += _repeal_reasons(context, row)
+    text = effect_text(context, row, outcome)
+    if text is not None:
+        reasons.append({"rule": "in-effect", "holds": in_effect(context, row, outcome) is True, "text": text})
+    reasons += _repeal_reasons(context, row, outcome)
     reasons += _recall_reasons(context, row)
     reasons += _witness_here(context, row, outcome)
     return describe(context, row, outcome) | {"reasons": reasons}
@@ -102,7 +109,9 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "costs": list(question.costs),
         "budget": row.budget,
         "action": action_text(context, row),
-        "repealed": final and bool(repealed_by(context, row)),
+        "in_effect": in_effect(context, row, outcome),
+        "void": next((each.text for each in outcome.reasons if each.rule == VOID), None),
+        "repealed": bool(repealed_by(context, row)),
     }
 
 
@@ -156,11 +165,11 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
         return f"removes {', '.join(map(label, payload))}"
     if row.verb == Verb.ADMIT:
         found = [context.assembly.store.get(tables.Application, id=each) for each in payload]
-        return f"admits {', '.join(label(each.member) if each else 'somebody not known here' for each in found)}"
+        return f"admits {', '.join(_applicant(context, each) for each in found)}"
     if row.verb == Verb.REVOKE:
         return f"revokes a device of {label(payload[0])}: {people_.device_name(payload[1])}"
     if row.verb == Verb.RATIFY:
-        return f"takes in {len(payload)} decisions of another line"
+        return f"takes in what another line decided: {_titles(context, payload)}"
     if row.verb == Verb.POLICY:
         void_ = void_reason(payload[0])
         return f"sets the policy {payload[0].name}: {policy_text(payload[0]) if void_ is None else f'void: {void_}'}"
@@ -184,6 +193,24 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
     return None
 
 
+def _applicant(context: Context, application: tables.Application | None) -> str:
+    if application is None:
+        return "somebody not known here"
+    label = context.assembly.people.label
+    was = f" (who says that she was {label(application.formerly)})" if application.formerly else ""
+    return f"{label(application.member)}{was}"
+
+
+def _titles(context: Context, ids: tuple[bytes, ...]) -> str:
+    """The titles of what a ratification names; vouches and the like are counted."""
+    rows = [context.assembly.store.get(tables.Proposal, id=each) for each in ids]
+    titles = [row.title for row in rows if row is not None]
+    rest = len(rows) - len(titles)
+    more = [f"{len(titles) - 5} more"] if len(titles) > 5 else []
+    more += [f"{rest} vouches, offers or the like"] if rest else []
+    return ", ".join([*titles[:5], *more])
+
+
 def mandate_title(context: Context, mandate: bytes) -> str:
     """A mandate's role and its beginning of an id, for people."""
     found = context.assembly.store.get(tables.Proposal, id=mandate)
@@ -202,11 +229,6 @@ def date(time_ms: int) -> str:
 def policy_text(policy: Any) -> str:
     """A policy's rule in a sentence."""
 
-    def span(seconds: int) -> str:
-        if seconds % DAY == 0:
-            return f"{seconds // DAY} d"
-        return f"{seconds // HOUR} h" if seconds % HOUR == 0 else f"{seconds // 60} min"
-
     if policy.finality == Finality.SETTLED:
         numerator, denominator, strict = policy.threshold
         return f"settled by {'more than' if strict else 'at least'} {numerator}/{denominator} of all members"
@@ -220,8 +242,8 @@ def policy_text(policy: Any) -> str:
         parts.append("among options")
     parts.append(f"quorum {policy.quorum[0]}/{policy.quorum[1]}")
     if policy.notice:
-        parts.append(f"notice {span(policy.notice)}")
-    parts.append(f"open {span(policy.open_for)}, grace {span(policy.grace)}")
+        parts.append(f"notice {span(policy.notice * 1000)} (the vote is open that much longer)")
+    parts.append(f"open {span(policy.open_for * 1000)}, grace {span(policy.grace * 1000)}")
     parts.append("ballots may be changed" if policy.changeable else "ballots stay")
     return f"certified by witnesses: {'; '.join(parts)}"
 
@@ -241,18 +263,27 @@ def _roster_reason(context: Context, row: tables.Proposal) -> Result:
     if word == "current":
         text = f"It pins the roster that this node follows, of {people(now)}."
     elif word == "earlier":
-        then = len(standing.rosters.state(row.roster).members)
-        text = f"It pins an earlier roster, of {people(then)}; this node follows one of {now}."
+        before = standing.rosters.state(row.roster).members
+        text = f"It pins an earlier roster, of {people(len(before))}; "
+        same = before == context.state().members
+        text += "the same people are members now." if same else f"this node follows one of {now}."
     else:
         text = "It pins a roster on another line than the one that this node follows."
     return {"rule": "roster", "holds": word != "other", "text": text}
 
 
-def _repeal_reasons(context: Context, row: tables.Proposal) -> list[Result]:
+def _repeal_reasons(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
     reasons: list[Result] = []
-    for each in repealed_by(context, row):
+    later = repealed_by(context, row)
+    for each in later:
         text = f"{text_of(each.id)[:8]} ({each.title}) is final and takes its place: this one is repealed."
         reasons.append({"rule": "repealed", "holds": False, "text": text})
+    if len(later) > 1:
+        text = "Several took its place: where they contradict each other, propose once more, repealing each."
+        reasons.append({"rule": "repealed", "holds": False, "text": text})
+    if not later and outcome.state in (SPLIT, CONTESTED):
+        text = f"Propose it anew, naming this one: `meshd propose TITLE --policy {row.policy} --repeals ID`."
+        reasons.append({"rule": "anew", "holds": False, "text": text})
     return reasons
 
 
@@ -290,6 +321,5 @@ def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> l
     if left == 0 and doubt and not watch.agreed:
         text = f"This device is a witness and asks first: {doubt}. `meshd witness agree {text_of(row.id)[:8]}`."
         return [{"rule": "witness-here", "holds": False, "text": text}]
-    hours = -(-left // 3_600_000)
-    text = f"This device is a witness; by its own measure the vote is open for {hours} more hours, grace included."
+    text = f"This device is a witness; by its own measure the vote is open for {span(left)} more, grace included."
     return [{"rule": "witness-here", "holds": True, "text": text}]

@@ -6,6 +6,7 @@ from typing import Any
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range
+from meshd.service.effects import short_of
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
 from meshd_crypto.identity import SigningKey
@@ -33,7 +34,7 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
     action = (int(Verb.REMOVE), (member,))
     body = Proposal(context.standing().head, MEMBERSHIP, f"Remove {label}", reason, action=action)
-    motion = _move(context, body, lambda item: item.members == (member,))
+    motion = move(context, body, lambda item: item.members == (member,))
     after = context.state()
     inside = after.members | after.observers
     return {"id": text_of(motion), "person": label, "removed": member not in inside, "role": _role(state, member)}
@@ -43,7 +44,7 @@ def _role(state: Any, member: bytes) -> str:
     return "member" if member in state.members else "observer"
 
 
-def _move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
+def move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
     """Vote yes on the open motion that asks for the same; propose it where there is none."""
     motion = _open_motion(context, Verb(body.action[0] if body.action else 0), is_same)
     if motion is None:
@@ -58,13 +59,20 @@ def _open_motion(context: Context, verb: Verb, is_same: Callable[[Decision], boo
     able = [
         item.id
         for item in standing.uncited()
-        if isinstance(item, Decision)
-        and item.verb == verb
-        and is_same(item)
-        and standing.rosters.knows(item.pin)
-        and context.me in standing.rosters.state(item.pin).members
+        if isinstance(item, Decision) and item.verb == verb and is_same(item) and may_join(context, item)
     ]
     return min(able, default=None)
+
+
+def may_join(context: Context, motion: Decision) -> bool:
+    """Whether a yes to an open motion is better than a motion of one's own: it pins a roster that one is in, and that
+    nobody has left since.
+    """
+    standing = context.standing()
+    if not standing.rosters.knows(motion.pin):
+        return False
+    pinned = standing.rosters.state(motion.pin).members
+    return context.me in pinned and pinned <= context.state().members
 
 
 def _vote_yes(context: Context, motion: bytes) -> None:
@@ -143,7 +151,7 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     title = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
     device = row.device
     body_ = Proposal(context.standing().head, MEMBERSHIP, title[:180], arguments.get("reason") or "", action=action)
-    motion = _move(context, body_, lambda item: item.payload[1] == device)
+    motion = move(context, body_, lambda item: item.payload[1] == device)
     return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
 
 
@@ -170,18 +178,12 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     if len(missing) > limits.CITES:
         raise NodeError(f"the other line has {len(missing)} decisions, and one ratification names {limits.CITES}")
     named = tuple(sorted(missing))
-    known = [row.id for row in context.assembly.store.find(tables.Proposal, verb=int(Verb.RATIFY))]
-    for identity in known:
-        item = standing.item(identity)
-        if isinstance(item, Decision) and item.payload == named and standing.rosters.knows(item.pin):
-            _vote_yes(context, identity)
-            return _ratified(context, identity, named)
     action = (int(Verb.RATIFY), named)
-    title = f"Take in {len(named)} decisions of another line"
+    title = f"Take in what another line decided: {len(named)} {'thing' if len(named) == 1 else 'things'}"
     text = "\n".join(item_text(context, item) for item in map(standing.item, named) if item is not None)
     policy = _strictest(context, policies_of(map(standing.item, named)))
     body = Proposal(standing.head, policy, title, text[:6000], action=action)
-    return _ratified(context, open_proposal(context, body, say=Say.YES), named)
+    return _ratified(context, move(context, body, lambda item: item.payload == named), named)
 
 
 def _ratified(context: Context, identity: bytes, named: tuple[bytes, ...]) -> Result:
@@ -254,6 +256,7 @@ def lines(context: Context) -> list[Result]:
                 "roster": text_of(roster),
                 "members": len(standing.rosters.state(roster).members),
                 "decisions": [item_text(context, item) for item in items],
+                "short": [text for item in items if (text := short_of(context, item.id))],
             }
         )
     return rows

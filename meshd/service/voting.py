@@ -5,11 +5,13 @@ from typing import Any
 from meshd import tallies
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
-from meshd.service.results import describe
+from meshd.service.effects import effect_text
+from meshd.service.results import describe, outcome_of
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
+from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED
 from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.decisions.question import ballots_of, void
 from meshd_protocol.kinds import Kind
@@ -48,11 +50,17 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
         raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
     if not arguments.get("late"):
-        _ask_first(context, row, label)
+        ask_first(context, row, label)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     with context.assembly.writing():
         record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter, reason))
-    return {"id": text_of(record.id), "proposal": describe(context, row), "warning": _stale(context, row)}
+    outcome = outcome_of(context, row)
+    return {
+        "id": text_of(record.id),
+        "proposal": describe(context, row, outcome),
+        "effect": effect_text(context, row, outcome),
+        "warnings": _warnings(context, row),
+    }
 
 
 def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice) -> bool:
@@ -60,8 +68,14 @@ def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice)
     return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)
 
 
-def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
+def ask_first(context: Context, row: tables.Proposal, label: str) -> None:
     """What an honest node asks its person before it votes. Raises NodeError."""
+    outcome = outcome_of(context, row)
+    if outcome.state in (CERTIFIED, CONTESTED):
+        raise NodeError(
+            f"{label} is {outcome.state} already: a ballot that comes now counts for nothing",
+            "`meshd propose TITLE --repeals ID` asks again; `--late` puts your ballot on record all the same.",
+        )
     if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms:
         raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
     standing = context.standing()
@@ -75,15 +89,20 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
         )
 
 
-def _stale(context: Context, row: tables.Proposal) -> str | None:
-    """That a proposal pins another roster than the one of now."""
+def _warnings(context: Context, row: tables.Proposal) -> list[str]:
+    """That a proposal pins another roster than the one of now, and what this ballot counts for."""
     standing = context.standing()
-    if row.roster == standing.head or row.id in standing.rosters.ids(standing.head):
-        return None
-    then, now = len(standing.rosters.state(row.roster).members), len(context.state().members)
-    if standing.rosters.state(row.roster).members == context.state().members:
-        return None
-    return f"It pins an earlier roster, of {then} members; now there are {now}. Its own {then} vote on it."
+    pinned, now = standing.rosters.state(row.roster).members, context.state().members
+    if context.me not in pinned:
+        text = (
+            "You were not a member when it was proposed: your yes does not decide it. It counts among those of today's "
+            "members, who must have said yes, too, for it to be in effect."
+        )
+        return [text]
+    if pinned == now or row.roster == standing.head or row.id in standing.rosters.ids(standing.head):
+        return []
+    then = len(pinned)
+    return [f"It pins an earlier roster, of {then} members; now there are {len(now)}. Its own {then} vote on it."]
 
 
 def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> tuple[Form, Choice]:

@@ -32,8 +32,9 @@ from meshd_protocol.bodies.membership import (
 )
 from meshd_protocol.chains import authentic_tree
 from meshd_protocol.decisions.certified import bound, certify, quorum
+from meshd_protocol.decisions.counted import told
 from meshd_protocol.decisions.outcome import Attested, Cast, people
-from meshd_protocol.decisions.question import Question, void
+from meshd_protocol.decisions.question import Question, can_be, void
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError, NotCanonicalError
@@ -72,16 +73,22 @@ class Proof(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a valid proof shows. `outcome` is None where it is about the roster alone."""
+    """What a valid proof shows. `outcome` is None where it is about the roster alone; a decision has its `proposal`."""
 
     assembly: bytes
     subject: bytes
-    title: str
+    proposal: Proposal | None
     outcome: str | list[str] | None
     reasons: tuple[tuple[str, str], ...]
     members: tuple[bytes, ...]
     depth: int
     names: dict[bytes, str]
+
+    @property
+    def mandate(self) -> Mandate | None:
+        """The mandate that the decision gives, if it gives one."""
+        action = self.proposal.action if self.proposal is not None else None
+        return action[1] if action is not None and action[0] == Verb.MANDATE else None
 
 
 def write_proof(proof: Proof) -> bytes:
@@ -103,7 +110,7 @@ def read_proof(data: bytes) -> Proof:
     try:
         value: Any = decode(data[len(contexts.PROOF) : -HASH], items=limits.PROOF_ITEMS)
         version, genesis, subject, roster, steps, records = value
-        if version != FORMAT:
+        if type(version) is not int or version != FORMAT:
             raise BadProofError("it is of a later version: this meshd needs an update")
         proof = Proof(
             tuple(genesis),
@@ -169,7 +176,7 @@ def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
     members = tuple(sorted(state.members))
     names = facts.names()
     if proof.subject is None:
-        return Shown(genesis.id, proof.roster, "", None, (), members, depth[proof.roster], names)
+        return Shown(genesis.id, proof.roster, None, None, (), members, depth[proof.roster], names)
     proposal = facts.proposals.get(proof.subject)
     if proposal is None:
         raise BadProofError("the decision that it is about is not in it")
@@ -181,8 +188,7 @@ def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
         )
     outcome, reasons = _outcome(rosters, facts, proof.subject, proposal)
     reasons += _effect(proof.subject, proposal, state, proof.roster, names)
-    title = proposal.title
-    return Shown(genesis.id, proof.subject, title, outcome, tuple(reasons), members, depth[proof.roster], names)
+    return Shown(genesis.id, proof.subject, proposal, outcome, tuple(reasons), members, depth[proof.roster], names)
 
 
 def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
@@ -227,17 +233,23 @@ def _outcome(
             raise BadProofError(f"only {yes} of the {needed} yes that settle it are shown")
         reasons.append(("threshold", f"{policy.name} asks for {needed} yes; {yes} shown: settled."))
         return "passed", reasons
-    found = certify(facts.attestations(identity), state.witnesses)
+    attested = [each for each in facts.attestations(identity) if can_be(question, policy, each.finding)]
+    found = certify(attested, state.witnesses)
     if len(found.certified) != 1:
         raise BadProofError("no outcome, or more than one, is certified by what is shown")
     verdict, winners = found.certified[0]
-    if any(option >= len(proposal.options) for option in winners):
-        raise BadProofError("what is certified names an option that the decision doesn't have")
     count = len(state.witnesses)
     by = len(found.attested[found.certified[0]])
     outcome: str | list[str] = [proposal.options[each] for each in winners] or ("failed", "passed", "tie")[verdict]
     text = f"{by} of {count} witnesses attest it; {quorum(count)} certify, if at most {bound(count)} are traitors."
-    return outcome, [*reasons, ("witnesses", text)]
+    reasons.append(("witnesses", text))
+    options = proposal.options or ("yes", "no", "abstain")
+    certifying = [each for each in attested if each.device in state.witnesses and each.finding == found.certified[0]]
+    counts = told(certifying, len(options))
+    if counts is not None:
+        shown = ", ".join(f"{count} {printable(name)}" for count, name in zip(counts, options, strict=True))
+        reasons.append(("counts", f"They counted: {shown}."))
+    return outcome, reasons
 
 
 def _effect(
@@ -249,9 +261,13 @@ def _effect(
     if verb == Verb.MANDATE:
         assert isinstance(payload, Mandate)
         holder = printable(names.get(payload.holder, text_of(payload.holder)[:8]))
-        word = "in force" if state.in_force(identity) else "recalled, or without its holder"
+        word = "in force until its end date" if payload.ends_ms is not None else "in force"
         if identity not in state.mandates:
             word = "not contained"
+        elif identity in state.recalled:
+            word = "recalled"
+        elif payload.holder not in state.members:
+            word = "without its holder, who is no member,"
         return [("effect", f"The mandate {printable(payload.role)} of {holder} is {word} {where}.")]
     if verb == Verb.RECALL:
         return [("effect", f"The recall is {'in effect' if payload in state.recalled else 'not contained'} {where}.")]
@@ -272,6 +288,8 @@ class _Evidence:
             records = [_read(genesis.id, each) for each in parts]
         except BadRecordError as error:
             raise BadProofError(f"a record in it can't be read: {error}") from error
+        if any(record.id == genesis.id for record in records):
+            raise BadProofError("the genesis is in it twice")
         bodies = [(record, self._body(record)) for record in records]
         bodies = self._signed(bodies)
         for record, body in bodies:
@@ -339,9 +357,10 @@ class _Evidence:
         first = record.seq == 0 or (record.seq == 1 and record.prev == self._assembly)
         if not first or body.device != record.device or body.scope > SCOPE_CHANGEABLE:
             return
-        held = self._certificates.setdefault(body.device, body)
+        held = self._certificates.get(body.device, body)
         if held.member != body.member:
             raise BadProofError("one device in it belongs to two members")
+        self._certificates[body.device] = max(held, body, key=lambda each: each.scope)
 
     def _note(self, record: Record, body: Any, author: Certificate, applications: dict[bytes, Application]) -> None:
         """Take in what one record states."""
@@ -395,6 +414,10 @@ class _Evidence:
             if len(newcomers) != len(payload):
                 return
             decision = decision._replace(newcomers=newcomers)
+        elif verb == Verb.REVOKE:
+            known = self._certificates.get(payload[1])
+            if known is None or known.member != payload[0]:
+                return
         self._items[record.id] = decision
 
     def _is_own(self, application: Application) -> bool:

@@ -82,13 +82,13 @@ def test_an_expelled_founder_repeals_nothing(tmp_path):
     nodes = [ada.assembly, bea.assembly, cy.assembly]
     exchange(*nodes[:2])
     membership.vouch(ada.context, {"person": "Bea"})
-    membership.admit(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"people": ["Bea"]})
     exchange(*nodes)
     for voucher in (ada, bea):
         membership.vouch(voucher.context, {"person": "Cy"})
         exchange(*nodes)
     for voter in (ada, bea):
-        membership.admit(voter.context, {"person": "Cy"})
+        membership.admit(voter.context, {"people": ["Cy"]})
         exchange(*nodes)
     important = propose(cy.context, "Important")
     exchange(*nodes)

@@ -148,7 +148,7 @@ def test_a_lost_device_is_replaced_with_the_member_key(tmp_path):
     bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
     exchange(ada.assembly, bea.assembly)
     membership.vouch(ada.context, {"person": "Bea"})
-    membership.admit(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"people": ["Bea"]})
     exchange(ada.assembly, bea.assembly)
     words = membership.whoami(bea.context, {"member_key": True})["member_key"]
     spaced = " ".join(words[start : start + 4] for start in range(0, len(words), 4)).upper()
@@ -364,7 +364,7 @@ def test_what_pins_an_old_roster_is_asked_about(five):
     with pytest.raises(NodeError, match=r"not members any more: Dan"):
         _yes(cy, old)
     answer = voting.vote(Context(cy), {"id": text_of(old), "choices": ["yes"], "late": True})
-    assert answer["warning"] == "It pins an earlier roster, of 5 members; now there are 4. Its own 5 vote on it."
+    assert answer["warnings"][0] == "It pins an earlier roster, of 5 members; now there are 4. Its own 5 vote on it."
     assert results.show(Context(cy), {"id": text_of(old)})["roster"] == "earlier"
 
 

@@ -37,7 +37,7 @@ async def test_joining_over_the_network(tmp_path, autojump_clock):
             await until(lambda: _roles(bea).get("Bea") == "observer")
             assert bea.assembly.keys.ticket is None
             await bea.do(talk.say, text="hello from an observer")
-            await ada.do(membership.admit, person="Bea")
+            await ada.do(membership.admit, people=["Bea"])
             await until(lambda: _roles(bea).get("Bea") == "member")
             await until(equal([ada, bea]))
             assert _roles(ada) == _roles(bea)

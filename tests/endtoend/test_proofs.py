@@ -48,7 +48,7 @@ def test_a_settled_decision(five):
     question = _settled(ada, authors)
     data = _prove(ada, question)
     shown = verify_proof(data, ada.id)
-    assert (shown.assembly, shown.subject, shown.title, shown.outcome) == (
+    assert (shown.assembly, shown.subject, shown.proposal.title, shown.outcome) == (
         ada.id,
         question,
         "Buy a generator",
@@ -100,7 +100,7 @@ def test_a_roster_a_mandate_and_its_recall(five):
     recall = bytes_of(delegation.recall(Context(ada), {"mandate": "treasurer"})["id"])
     give(ada, *(author.ballot(recall) for author in authors[:2]))
     assert "The recall is in effect" in verify_proof(_prove(ada, recall), ada.id).reasons[-1][1]
-    assert "recalled, or without its holder" in verify_proof(_prove(ada, mandate), ada.id).reasons[-1][1]
+    assert "is recalled in the roster" in verify_proof(_prove(ada, mandate), ada.id).reasons[-1][1]
     roster = verify_proof(_prove(ada, "roster"), ada.id)
     assert (roster.outcome, roster.subject, len(roster.members)) == (None, Context(ada).standing().head, 4)
     earlier = verify_proof(_prove(ada, ada.standing.rosters.origin), ada.id)
@@ -128,7 +128,7 @@ def test_admissions_offers_and_policies_in_the_line(tmp_path):
                 break
         for voter in people[:-1]:
             if new.context.me not in voter.context.state().members:
-                membership.admit(voter.context, {"person": name})
+                membership.admit(voter.context, {"people": [name]})
             exchange(*(each.assembly for each in people))
     bea, cy = people[1:]
     witnessing.witness(bea.context, {"word": "on"})

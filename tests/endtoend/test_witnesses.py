@@ -361,7 +361,7 @@ def test_a_newcomer_offers_her_device_when_she_applies(tmp_path):
     bea = newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock)
     exchange(ada.assembly, bea.assembly)
     membership.vouch(ada.context, {"person": "Bea"})
-    membership.admit(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"people": ["Bea"]})
     assert len(ada.context.state().witnesses) == 1, "worlds' newcomers don't offer"
     exchange(ada.assembly, bea.assembly)
     witnessing.witness(bea.context, {"word": "on"})

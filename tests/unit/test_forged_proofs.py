@@ -131,7 +131,7 @@ def test_too_few_witnesses_or_an_option_that_is_not_there(commune):
         commune.note(
             author.write(Kind.ATTESTATION, Attestation(election.id, int(Verdict.WINNERS), (2,), (0, 3), b"\x00"))
         )
-    assert "an option that the decision doesn't have" in _refused(commune.proof(election.id))
+    assert "no outcome, or more than one, is certified" in _refused(commune.proof(election.id))
 
 
 def test_a_mandate_that_its_roster_does_not_hold(commune):

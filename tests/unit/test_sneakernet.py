@@ -336,7 +336,7 @@ def test_joining_by_stick_alone(tmp_path, stick):
     put(ada.assembly, stick)
     assert take(ada.assembly, stick).records == 2
     membership.vouch(ada.context, {"person": "Bea"})
-    membership.admit(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"people": ["Bea"]})
     assert put(ada.assembly, stick).answers == 1
     take(bea.assembly, stick)
     assert bea.assembly.keys.ticket is None

@@ -4,6 +4,7 @@ import pytest
 
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Form, Say, Verdict
+from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.question import Question, ballots_of
 from meshd_protocol.decisions.result import decide
@@ -39,12 +40,20 @@ def test_settled_policies(name, golden):
     golden(f"why-{name}.txt", "\n".join(f"{way}\n{_shown(question, casts)}" for way, casts in ways.items()))
 
 
+def _counting(counts, who):
+    """A finding of failed, by those counts of the first ballots."""
+    order = sorted(electorate(4).members)
+    return attest(who, FAILED)._replace(counts=counts, counted=bitmap(order, order[: sum(counts)]))
+
+
 CERTIFIED = {
     "open": ([], []),
     "provisional": (YES3[:2], [attest(0, PASSED)]),
     "certified passed": (YES3, [attest(0, PASSED), attest(1, PASSED)]),
     "certified failed": ([cast(0, Say.NO, reason="too dear")], [attest(0, FAILED), attest(1, FAILED)]),
-    "split": (YES3[:1], [attest(0, PASSED), attest(1, FAILED), attest(2, TIE)]),
+    "an impossible finding": (YES3[:1], [attest(0, PASSED), attest(1, FAILED), attest(2, TIE)]),
+    "certified by other ballots": (YES3, [_counting((1, 2, 0), n) for n in range(2)]),
+    "late": ([*YES3, cast(3, Say.NO)], [_counting((0, 0, 0), n) for n in range(2)]),
     "contested": (YES3, [attest(n, each) for n in range(2) for each in (PASSED, FAILED)]),
 }
 
@@ -52,6 +61,8 @@ CERTIFIED = {
 @pytest.mark.parametrize("name", ["standard", "consent"])
 def test_certified_policies(name, golden):
     text = [f"{way}\n{_shown(Question(name), *given)}" for way, given in CERTIFIED.items()]
+    halves = [attest(n, PASSED if n < 2 else FAILED) for n in range(4)]
+    text.append("split\n" + _shown(Question(name), YES3, halves, count=4))
     text.append("without witnesses\n" + _shown(Question(name), YES3, count=0))
     text.append("below the quorum\n" + _shown(Question(name), YES3[:1], members=9))
     golden(f"why-{name}.txt", "\n".join(text))

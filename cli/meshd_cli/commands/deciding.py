@@ -48,7 +48,11 @@ def register(verbs: Any, common: Any) -> None:
         "are asked; blank",
     )
     parser.add_argument("--reason", metavar="TEXT", help="why; an objection needs it")
-    parser.add_argument("--late", action="store_true", help="vote although its date has passed, or its roster is old")
+    parser.add_argument(
+        "--late",
+        action="store_true",
+        help="vote although its date has passed, its roster is old, or its outcome is certified",
+    )
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
     parser.add_argument("id", metavar="ID", help=_ID)
@@ -125,13 +129,15 @@ def vote(where: Where, options: Any) -> int:
         return 0
     row = answer["proposal"]
     if row["action"]:
-        output.say(f"It {row['action']}.")
+        output.say(f"If it passes, it {row['action']}.")
     output.say(
         f"Your ballot is cast. {row['title']}: {_state(row)} "
         f"({_counts(row)}; seen {row['seen']} of {row['electorate']})."
     )
-    if answer["warning"]:
-        output.warn(answer["warning"])
+    if answer["effect"]:
+        output.tell(answer["effect"])
+    for each in answer["warnings"]:
+        output.warn(each)
     return 0
 
 
@@ -175,6 +181,10 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"  seen      {row['seen']} of {row['electorate']} ballots")
     if row.get("action"):
         output.say(f"  does      {row['action']}")
+    if row.get("effect"):
+        output.say(f"  effect    {row['effect']}")
+    if row["void"]:
+        output.say(f"  void      {row['void']}")
     if row["options"]:
         options = ", ".join(f"{number}. {option}" for number, option in enumerate(row["options"], 1))
         output.say(f"  options   {options}")
@@ -188,11 +198,11 @@ def _head(row: dict[str, Any]) -> None:
     for each in row.get("rivals", ()):
         output.say(f"  rival     {each['id'][: output.SHORT_ID]}  {each['title']}")
     if row.get("repeals"):
-        output.say(f"  repeals   {row['repeals'][: output.SHORT_ID]}, once this is final")
+        output.say(f"  repeals   {row['repeals'][: output.SHORT_ID]}, once this has passed")
     for each in row.get("repealed_by", ()):
         output.say(f"  repealed  by {each[: output.SHORT_ID]}")
-    if row.get("waits_ms"):
-        output.say(f"  open      for {_span(row['waits_ms'])} more by this machine's measure, grace included")
+    if row.get("waits"):
+        output.say(f"  open      for {row['waits']} more by this machine's measure, grace included")
     if row["roster"] == "earlier":
         output.say("  roster    an earlier one than this node follows now")
     elif row["roster"] == "other":
@@ -202,18 +212,17 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  closes    {output.when(row['closes_ms'])}{note}")
 
 
-def _span(milliseconds: int) -> str:
-    hours = -(-milliseconds // 3_600_000)
-    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"
-
-
 def _state(row: dict[str, Any]) -> str:
+    note = " (repealed)" if row["repealed"] else ""
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        return f"{row['state']}: {outcome}{' (repealed)' if row['repealed'] else ''}"
+        note += " (not in effect here)" if row["in_effect"] is False else ""
+        return f"{row['state']}: {outcome}{note}"
+    if row["void"]:
+        return "without effect"
     leading = row["leading"]
-    if not leading:
-        return str(row["state"])
+    if not leading or note:
+        return f"{row['state']}{note}"
     names = leading if isinstance(leading, str) else ", ".join(leading)
     one = isinstance(leading, str) or len(leading) == 1
     return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"

@@ -21,7 +21,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
     parser.set_defaults(function=vouch)
     parser = verbs.add_parser("admit", parents=[common], help="propose somebody as a member, and vote yes")
-    parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
+    parser.add_argument(
+        "people", metavar="PERSON", nargs="+", help="a name, the beginning of a key, or name·key; several: one decision"
+    )
     parser.set_defaults(function=admit)
     parser = verbs.add_parser("remove", parents=[common], help="propose to remove somebody, and vote yes")
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
@@ -132,18 +134,19 @@ def vouch(where: Where, options: Any) -> int:
 
 
 def admit(where: Where, options: Any) -> int:
-    """`meshd admit PERSON`."""
-    answer = ask(where, "admit", {"person": options.person})
+    """`meshd admit PERSON…`."""
+    answer = ask(where, "admit", {"people": options.people})
     if where.json:
         output.emit(answer)
         return 0
     short = answer["id"][: output.SHORT_ID]
     if answer["role"] == "member":
-        output.say(f"{answer['person']} is a member. ({short})")
+        several = len(options.people) > 1
+        output.say(f"{answer['person']} {'are members' if several else 'is a member'}. ({short})")
     else:
         output.say(f"Your yes to {answer['person']} is cast; others vote with `meshd vote {short} yes`.")
-    if answer.get("warning"):
-        output.warn(answer["warning"])
+    for each in answer["warnings"]:
+        output.warn(each)
     return 0
 
 

@@ -88,6 +88,7 @@ def verify(where: Where, options: Any) -> int:
         else:
             output.say(f"NOT VALID: {error}.")
         return 1
+    title = shown.proposal.title if shown.proposal else ""
     people = [f"{shown.names.get(member, '?')}·{text_of(member)[:4]}" for member in shown.members]
     if where.json:
         output.emit(
@@ -95,7 +96,9 @@ def verify(where: Where, options: Any) -> int:
                 "valid": True,
                 "assembly": shown.assembly.hex(),
                 "id": text_of(shown.subject),
-                "title": shown.title,
+                "title": title,
+                "text": shown.proposal.text if shown.proposal else None,
+                "mandate": _mandate(shown.mandate) if shown.mandate else None,
                 "outcome": shown.outcome,
                 "reasons": [text for _, text in shown.reasons],
                 "members": len(shown.members),
@@ -104,22 +107,47 @@ def verify(where: Where, options: Any) -> int:
             }
         )
         return 0
-    output.say(f"Valid. {shown.title or 'A roster of this assembly'}")
+    output.say(f"Valid. {title or 'A roster of this assembly'}")
     output.say(f"  assembly  {shown.assembly.hex()}")
     output.say(f"  id        {text_of(shown.subject)}")
     if shown.outcome is not None:
         outcome = shown.outcome if isinstance(shown.outcome, str) else ", ".join(shown.outcome)
         output.say(f"  outcome   {outcome}")
+    if shown.mandate is not None:
+        mandate = _mandate(shown.mandate)
+        holder = shown.names.get(shown.mandate.holder, "?")
+        output.say(f"  holder    {holder}, {mandate['holder']}")
+        output.say(f"  powers    {', '.join(mandate['powers'])}")
+        if mandate["limits"]:
+            output.say(f"  limits    {mandate['limits']}")
+        if mandate["ends_ms"] is not None:
+            output.say(f"  until     {output.when(mandate['ends_ms'])}")
     for _, text in shown.reasons:
         output.say(f"  + {text}")
     steps = output.plural(shown.depth, "step")
     output.say(f"  roster    of {output.plural(len(shown.members), 'member')}, {steps} from the genesis")
     if shown.outcome is None:
         output.say(f"  members   {', '.join(people)}")
+    if shown.proposal is not None and shown.proposal.text:
+        output.say("")
+        output.paragraph(shown.proposal.text)
     if options.of is None:
         output.tell("It is about the assembly with that id: compare it with the one that you know, or give --of.")
     output.tell("It shows that this is final on that roster, not that the roster is the newest one.")
     return 0
+
+
+def _mandate(mandate: Any) -> dict[str, Any]:
+    from meshd_protocol.names import text_of
+
+    return {
+        "role": mandate.role,
+        "holder": text_of(mandate.holder),
+        "powers": list(mandate.powers),
+        "limits": mandate.bounds,
+        "ends_ms": mandate.ends_ms,
+        "again": mandate.again,
+    }
 
 
 def _assembly(words: str) -> bytes:

@@ -9,15 +9,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Verdict
+from meshd_protocol.decisions.counted import by_certificate, late
 from meshd_protocol.decisions.outcome import (
     CERTIFIED,
     CONTESTED,
-    FAILED,
     OPEN,
     PASSED,
     PROVISIONAL,
     SPLIT,
-    TIE,
     Attested,
     Electorate,
     Finding,
@@ -27,9 +26,9 @@ from meshd_protocol.decisions.outcome import (
     few,
 )
 from meshd_protocol.decisions.poll import Poll, electorate_reason, refused_reasons
-from meshd_protocol.decisions.question import Question
+from meshd_protocol.decisions.question import Question, can_be
 from meshd_protocol.decisions.settled import unseen
-from meshd_protocol.decisions.tally import ballot_reasons, tally
+from meshd_protocol.decisions.tally import ballot_reasons, finding_text, finding_word, tally
 from meshd_protocol.policies import Policy
 
 Witnesses = Mapping[bytes, bytes]
@@ -84,7 +83,8 @@ def decide(
 ) -> Outcome:
     """The outcome of a proposal under a certified policy, from the ballots and attestations that a node holds."""
     members = len(electorate.members)
-    count = tally(question, policy, poll, members, naming)
+    odd = [each for each in attestations if not can_be(question, policy, each.finding)]
+    attestations = [each for each in attestations if each not in odd]
     certificates = certify(attestations, witnesses)
     if len(certificates.certified) > 1:
         state = CONTESTED
@@ -94,58 +94,52 @@ def decide(
         state = SPLIT
     else:
         state = PROVISIONAL if poll.seen else OPEN
-    outcome = next((_word(each, question) for each in certificates.certified), None) if state == CERTIFIED else None
+    missed: list[bytes] = []
+    count = tally(question, policy, poll, members, naming)
+    outcome, leading = None, count.leading
+    if state == CERTIFIED:
+        (finding,) = certificates.certified
+        certifying = [each for each in attestations if each.device in witnesses and each.finding == finding]
+        missed = late(poll, certifying, electorate)
+        here = tally(question, policy, poll.without(missed), members, naming)
+        count = by_certificate(question, policy, here, certifying, members, naming)
+        outcome = finding_word(finding, question)
+        leading = outcome if isinstance(outcome, list) else "yes" if outcome == PASSED else None
     names = question.options or ("yes", "no", "abstain")
-    counts = dict(zip(names, count.counts, strict=True)) if poll.seen or question.options else {}
-    reasons = (
-        ()
-        if not poll.detailed
-        else (
+    counts = dict(zip(names, count.counts, strict=True)) if poll.seen or question.options or outcome else {}
+    reasons: list[Reason] = []
+    if poll.detailed:
+        reasons = [
             electorate_reason(members),
-            *ballot_reasons(question, policy, poll, naming),
+            *ballot_reasons(question, policy, poll, naming, missed),
             *refused_reasons(poll, naming),
             *unseen(poll, electorate, naming),
+            *([_SO_FAR] if outcome is None and poll.seen else []),
             *count.reasons,
-            *_witness_reasons(question, poll, attestations, certificates, electorate, witnesses, naming),
+            *_witness_reasons(question, attestations, certificates, witnesses, naming),
+            *(_odd_reason(naming(witnesses[each.device])) for each in odd if each.device in witnesses),
             _state_reason(state, certificates, question, witnesses, naming),
-        )
-    )
-    return Outcome(
-        state=state,
-        outcome=outcome,
-        leading=outcome if outcome is not None and isinstance(outcome, list) else count.leading,
-        counts=counts,
-        electorate=members,
-        seen=poll.seen,
-        reasons=reasons,
-        tied=outcome is None and count.tied,
-    )
-
-
-def _word(finding: Finding, question: Question) -> str | list[str]:
-    verdict, winners = finding
-    if verdict == Verdict.WINNERS:
-        return [
-            question.options[option] if option < len(question.options) else f"option {option}" for option in winners
         ]
-    return {Verdict.FAILED: FAILED, Verdict.PASSED: PASSED, Verdict.TIE: TIE}[Verdict(verdict)]
+    tied = outcome is None and count.tied
+    return Outcome(state, outcome, leading, counts, members, poll.seen, tuple(reasons), tied)
 
 
-def _text(finding: Finding, question: Question) -> str:
-    word = _word(finding, question)
-    return word if isinstance(word, str) else ", ".join(word)
+def _odd_reason(name: str) -> Reason:
+    text = f"{name} attests what can't be the outcome of such a question; it counts for nothing."
+    return Reason("attestation-without-effect", False, text)
+
+
+_SO_FAR = Reason("so-far", True, "By the ballots that are held here, which is no outcome yet:")
 
 
 def _witness_reasons(
     question: Question,
-    poll: Poll,
     attestations: Iterable[Attested],
     certificates: Certificates,
-    electorate: Electorate,
     witnesses: Witnesses,
     naming: Naming,
 ) -> list[Reason]:
-    """Each witness's finding with her counts; who signed twice; which ballots came too late for all of them."""
+    """Each witness's finding with her counts, and who signed twice."""
     theirs = sorted(
         (each for each in attestations if each.device in witnesses),
         key=lambda each: (naming(witnesses[each.device]), each.finding, each.id),
@@ -154,18 +148,13 @@ def _witness_reasons(
     reasons: list[Reason] = []
     for each in theirs:
         counts = ", ".join(f"{count} {name}" for name, count in zip(names, each.counts, strict=False))
-        text = f"{naming(witnesses[each.device])} attests: {_text(each.finding, question)}"
+        text = f"{naming(witnesses[each.device])} attests: {finding_text(each.finding, question)}"
         text += f" ({counts})." if counts else "."
         reasons.append(Reason("attestation", True, text))
     twice = _double_signers(certificates)
     if twice:
         text = f"Signed two outcomes: {few(naming(witnesses[device]) for device in twice)}."
         reasons.append(Reason("attested-twice", False, text))
-    if certificates.certified:
-        late = _late(poll, theirs, certificates, electorate)
-        if late:
-            text = f"Too late for every witness who certified: the ballots of {few(map(naming, late))}."
-            reasons.append(Reason("late", False, text))
     return reasons
 
 
@@ -176,18 +165,6 @@ def _double_signers(certificates: Certificates) -> set[bytes]:
         twice |= seen & devices
         seen |= devices
     return twice
-
-
-def _late(
-    poll: Poll, attestations: Iterable[Attested], certificates: Certificates, electorate: Electorate
-) -> list[bytes]:
-    """Members whose ballot is here, and whom no certifying witness counted."""
-    order = sorted(electorate.members)
-    counted: set[bytes] = set()
-    for each in attestations:
-        if each.finding in certificates.certified:
-            counted |= {member for place, member in enumerate(order) if has_bit(each.counted, place)}
-    return [voice.member for voice in poll.voices if voice.choice is not None and voice.member not in counted]
 
 
 def _state_reason(
@@ -206,17 +183,17 @@ def _state_reason(
             "for what is proposed after.",
         )
     if state == CONTESTED:
-        outcomes = " and ".join(_text(finding, question) for finding in certificates.certified)
-        return Reason(
-            "witnesses",
-            False,
-            f"Two outcomes are certified: {outcomes}. More than {traitors} of {total} witnesses signed both: "
-            f"{few(naming(witnesses[device]) for device in _double_signers(certificates))}. Propose it anew.",
+        outcomes = " and ".join(finding_text(finding, question) for finding in certificates.certified)
+        both = few(naming(witnesses[device]) for device in _double_signers(certificates))
+        text = (
+            f"Two outcomes are certified: {outcomes}. At most {traitors} of {total} witnesses may be traitors, and "
+            f"more were: {both} signed both."
         )
+        return Reason("witnesses", False, text)
     if state == CERTIFIED:
         by = certificates.attested[certificates.certified[0]]
         text = (
-            f"{_attesting(len(by), total)} {_text(certificates.certified[0], question)}; "
+            f"{_attesting(len(by), total)} {finding_text(certificates.certified[0], question)}; "
             f"{needed} certif{'ies' if needed == 1 else 'y'}. No later record changes it, as long as "
         )
         if total <= 3:
@@ -228,8 +205,7 @@ def _state_reason(
         return Reason(
             "witnesses",
             False,
-            f"The witnesses differ, and {needed} of {total} can't agree any more: it is split, and will not be final. "
-            "Propose it anew, naming this one: `meshd propose TITLE --repeals ID`.",
+            f"The witnesses differ, and {needed} of {total} can't agree any more: it is split, and will not be final.",
         )
     best = max((len(devices) for devices in certificates.attested.values()), default=0)
     silent = sorted(
@@ -244,17 +220,3 @@ def _state_reason(
 def _attesting(count: int, total: int) -> str:
     """`1 of 1 witness attests`, `2 of 3 witnesses attest`."""
     return f"{count} of {total} witness{'' if total == 1 else 'es'} attest{'s' if count == 1 else ''}"
-
-
-def bitmap(order: Collection[bytes], counted: Collection[bytes]) -> bytes:
-    """One bit for each of `order`, first bit highest: whether it is among the counted. At least one byte."""
-    bits = bytearray(max(1, (len(order) + 7) // 8))
-    for place, member in enumerate(order):
-        if member in counted:
-            bits[place // 8] |= 0x80 >> (place % 8)
-    return bytes(bits)
-
-
-def has_bit(bits: bytes, place: int) -> bool:
-    """Whether the bit at that place is set; a bitmap that is too short has none there."""
-    return place // 8 < len(bits) and bool(bits[place // 8] & (0x80 >> (place % 8)))

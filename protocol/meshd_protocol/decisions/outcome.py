@@ -90,6 +90,9 @@ CERTIFIED = "certified"
 SPLIT = "split"
 CONTESTED = "contested"
 
+VOID = "effect"
+"""The rule of the reason why a proposal has no effect."""
+
 PASSED = "passed"
 FAILED = "failed"
 TIE = "tie"

@@ -4,7 +4,7 @@ A poll can be kept up to date ballot by ballot (`voice_of`), so that a result ne
 reasons makes it from all ballots (`poll_of`). Both give the same sums.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Choice, Form, Say
@@ -51,6 +51,14 @@ class Poll(NamedTuple):
     def says(self, choice: int) -> int:
         """How many members make that choice."""
         return self.sums.get(choice, 0)
+
+    def without(self, members: Collection[bytes]) -> "Poll":
+        """The poll as if those members, whose voices are here, had not voted."""
+        voices = tuple(voice for voice in self.voices if voice.member not in members)
+        if len(voices) == len(self.voices):
+            return self
+        sums = sums_of(voices)
+        return self._replace(sums=sums, seen=sum(sums.values()), voices=voices)
 
 
 def because(voice: Voice) -> str:
@@ -113,6 +121,15 @@ def voice_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) ->
     return Voice(sound[0].member, latest[0].choice, tuple(cast.id for cast in latest), tuple(signed), latest[0].reason)
 
 
+def sums_of(voices: Iterable[Voice]) -> dict[Choice, int]:
+    """How many of the voices make each choice."""
+    sums: dict[Choice, int] = {}
+    for voice in voices:
+        if voice.choice is not None:
+            sums[voice.choice] = sums.get(voice.choice, 0) + 1
+    return sums
+
+
 def poll_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) -> Poll:
     """The poll of all ballots on a proposal, with everybody's voice."""
     by_member: dict[bytes, list[Cast]] = {}
@@ -120,17 +137,14 @@ def poll_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) -> 
         by_member.setdefault(cast.member, []).append(cast)
     voices: list[Voice] = []
     refused: list[tuple[bytes, str]] = []
-    sums: dict[Choice, int] = {}
     for member in sorted(by_member):
         theirs = sorted(by_member[member])
         whys = sorted({why for cast in theirs if (why := refusal(ballots, cast, electorate)) is not None})
         refused += [(member, why) for why in whys]
         voice = voice_of(ballots, theirs, electorate)
-        if voice is None:
-            continue
-        voices.append(voice)
-        if voice.choice is not None:
-            sums[voice.choice] = sums.get(voice.choice, 0) + 1
+        if voice is not None:
+            voices.append(voice)
+    sums = sums_of(voices)
     return Poll(sums, sum(sums.values()), tuple(voices), tuple(refused))
 
 

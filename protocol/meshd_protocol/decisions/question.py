@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Form
+from meshd_protocol.bodies.decisions import Form, Verdict
 from meshd_protocol.decisions.counting import methods
+from meshd_protocol.decisions.outcome import Finding
 from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.policies import (
     CONSTITUTION,
@@ -44,6 +45,17 @@ class Question(NamedTuple):
     payload: Any = None
     costs: tuple[int, ...] = ()
     budget: int | None = None
+
+
+def can_be(question: Question, policy: Policy, finding: Finding) -> bool:
+    """Whether a finding can be the outcome of that question: anything else that is attested counts for nothing."""
+    verdict, winners = finding
+    if policy.method != Method.ELECTION:
+        return verdict in (Verdict.PASSED, Verdict.FAILED)
+    most = question.seats if question.budget is None else len(question.options)
+    if verdict == Verdict.WINNERS:
+        return 0 < len(winners) <= most and all(option < len(question.options) for option in winners)
+    return verdict in (Verdict.FAILED, Verdict.TIE)
 
 
 def void(question: Question, policy: Policy | None) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from meshd_protocol.decisions import certified, settled
 from meshd_protocol.decisions.certified import Witnesses
-from meshd_protocol.decisions.outcome import OPEN, Attested, Electorate, Naming, Outcome, Reason
+from meshd_protocol.decisions.outcome import OPEN, VOID, Attested, Electorate, Naming, Outcome, Reason
 from meshd_protocol.decisions.poll import Poll
 from meshd_protocol.decisions.question import Question, void
 from meshd_protocol.policies import Finality, Policy
@@ -31,4 +31,4 @@ def decide(
 def without_effect(reason: str, electorate: int = 0) -> Outcome:
     """The outcome of a proposal that has no effect here, for that reason."""
     text = f"This proposal has no effect: {reason}."
-    return Outcome(OPEN, None, None, {}, electorate, 0, (Reason("effect", False, text),))
+    return Outcome(OPEN, None, None, {}, electorate, 0, (Reason(VOID, False, text),))

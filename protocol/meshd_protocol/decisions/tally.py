@@ -3,12 +3,13 @@
 It is no outcome: a later ballot may change it. Only a quorum of witnesses makes it one (`certified`).
 """
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from meshd_protocol.bodies.decisions import Form, Say, Verdict
 from meshd_protocol.decisions.counting import methods
 from meshd_protocol.decisions.counting.result import Round
-from meshd_protocol.decisions.outcome import Finding, Naming, Reason, people
+from meshd_protocol.decisions.outcome import FAILED, PASSED, TIE, Finding, Naming, Reason, people
 from meshd_protocol.decisions.poll import CONSENT_WORDS, WORDS, Poll, Voice, because
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.policies import Method, Policy
@@ -26,7 +27,7 @@ class Tally(NamedTuple):
 
 def tally(question: Question, policy: Policy, poll: Poll, members: int, naming: Naming) -> Tally:
     """Count a poll under a certified policy, in a roster of that many members."""
-    quorum = _quorum(policy, poll.seen, members)
+    quorum = quorum_reason(policy, poll.seen, members)
     if policy.method == Method.ELECTION:
         return _election(question, poll, quorum)
     counts = tuple(poll.says(say) for say in WORDS)
@@ -40,10 +41,33 @@ def tally(question: Question, policy: Policy, poll: Poll, members: int, naming: 
     return Tally(finding, counts, (quorum, rule), leading)
 
 
-def ballot_reasons(question: Question, policy: Policy, poll: Poll, naming: Naming) -> list[Reason]:
-    """Each member's voice in a sentence."""
-    voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
-    return [_ballot_reason(question, policy, voice, naming) for voice in voices]
+def finding_word(finding: Finding, question: Question) -> str | list[str]:
+    """A finding as an outcome is shown: `passed`, `failed`, `tie`, or the winners' names."""
+    verdict, winners = finding
+    if verdict == Verdict.WINNERS:
+        return [
+            question.options[option] if option < len(question.options) else f"option {option}" for option in winners
+        ]
+    return {Verdict.FAILED: FAILED, Verdict.PASSED: PASSED, Verdict.TIE: TIE}[Verdict(verdict)]
+
+
+def finding_text(finding: Finding, question: Question) -> str:
+    """The same in a sentence."""
+    word = finding_word(finding, question)
+    return word if isinstance(word, str) else ", ".join(word)
+
+
+def ballot_reasons(
+    question: Question, policy: Policy, poll: Poll, naming: Naming, late: Collection[bytes] = ()
+) -> list[Reason]:
+    """Each member's voice in a sentence; of `late` members, that it came too late."""
+    reasons: list[Reason] = []
+    for voice in sorted(poll.voices, key=lambda voice: naming(voice.member)):
+        reason = _ballot_reason(question, policy, voice, naming)
+        if voice.member in late:
+            reason = Reason("late", False, f"{reason.text} Too late for every witness who certified.")
+        reasons.append(reason)
+    return reasons
 
 
 def _ballot_reason(question: Question, policy: Policy, voice: Voice, naming: Naming) -> Reason:
@@ -72,7 +96,8 @@ def words(question: Question, choice: Any) -> str:
     return " and ".join(names[option] for option in choice)
 
 
-def _quorum(policy: Policy, seen: int, members: int) -> Reason:
+def quorum_reason(policy: Policy, seen: int, members: int) -> Reason:
+    """Whether enough ballots counted."""
     assert policy.quorum is not None
     numerator, denominator = policy.quorum
     needed = -(-members * numerator // denominator)

@@ -1,0 +1,150 @@
+"""Whether a decision that changes the roster is in effect on this node, and if not, what would help: in words.
+
+Final and in effect are two things: a decision is final by the roster that it pins, and in effect by being in the roster
+that this node follows, where the members of today must have agreed, too (design: decisions, "Rosters", rule 1).
+"""
+
+from meshd import tallies
+from meshd.service.context import Context
+from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.decisions.outcome import PASSED, Outcome, few
+from meshd_protocol.decisions.settled import supporters
+from meshd_protocol.meaning import Decision, State
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import Finality
+from meshd_protocol.rosters import policies_of, ratification_needed
+
+_SETS = frozenset({Verb.POLICY, Verb.WITNESSES, Verb.CHARTER})
+
+
+def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:
+    """Whether a decision that passed is in the roster that this node follows; None where it changes no roster."""
+    if not row.verb or outcome.outcome != PASSED:
+        return None
+    standing = context.standing()
+    here = standing.rosters.ids(standing.head)
+    if row.verb == Verb.RATIFY:
+        return frozenset(tallies.question_of(row).payload) <= here
+    return row.id in here
+
+
+def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
+    """The same in words, with what would help; for a motion that is not final, whether there is anything left to do."""
+    inside = in_effect(context, row, outcome)
+    if inside is None:
+        return _moot(context, row, outcome)
+    if inside:
+        return _in_place(context, row) or "It is in effect: the roster that this node follows holds it."
+    return f"It is not in effect here. {_missing(context, row)}"
+
+
+def short_of(context: Context, identity: bytes) -> str:
+    """What a decision of another line lacks to be taken in here, in a clause; empty where that can't be told."""
+    row = context.assembly.store.get(tables.Proposal, id=identity)
+    if row is None or not context.standing().rosters.knows(row.roster):
+        return ""
+    return _yes_missing(context, row) or ""
+
+
+def rivals(context: Context, verb: int, subject: str | None = None) -> list[bytes]:
+    """Decisions in effect on one thing that knew nothing of each other, so that none of them holds."""
+    standing = context.standing()
+    found = standing.rosters.in_place(standing.head, verb, subject)
+    return list(found) if len(found) > 1 else []
+
+
+def _moot(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
+    """That an open motion asks for what is so already."""
+    if not row.verb or outcome.outcome is not None:
+        return None
+    standing, state = context.standing(), context.state()
+    payload = tallies.question_of(row).payload
+    done = {
+        Verb.RATIFY: lambda: frozenset(payload) <= standing.rosters.ids(standing.head),
+        Verb.REVOKE: lambda: payload[1] in state.revoked,
+        Verb.REMOVE: lambda: not set(payload) & (state.members | state.observers),
+        Verb.ADMIT: lambda: _applicants(context, payload) <= state.members,
+        Verb.RECALL: lambda: payload in state.recalled,
+    }.get(Verb(row.verb))
+    return "There is nothing left to decide: what it asks for is so already." if done is not None and done() else None
+
+
+def _applicants(context: Context, payload: tuple[bytes, ...]) -> set[bytes]:
+    found = (context.assembly.store.get(tables.Application, id=each) for each in payload)
+    return {each.member if each is not None else b"" for each in found}
+
+
+def _in_place(context: Context, row: tables.Proposal) -> str | None:
+    """What became of a setting that is in the roster: it may have been followed by others."""
+    if row.verb not in _SETS:
+        return None
+    standing = context.standing()
+    subject = tallies.question_of(row).payload[0].name if row.verb == Verb.POLICY else None
+    holding = standing.rosters.in_place(standing.head, row.verb, subject)
+    if row.id not in holding:
+        return "It was in effect, until a later decision took its place."
+    if len(holding) == 1:
+        return None
+    others = ", ".join(text_of(each)[:8] for each in holding if each != row.id)
+    return (
+        f"It and {others} set the same thing, and knew nothing of each other: what held before both holds. A new "
+        "decision names both, and takes their place."
+    )
+
+
+def _missing(context: Context, row: tables.Proposal) -> str:
+    """Why a final decision is not in the head."""
+    standing = context.standing()
+    rosters = standing.rosters
+    item = standing.item(row.id)
+    if item is None:
+        return "What it names is not known here, or is not whose it says."
+    if row.verb == Verb.RATIFY:
+        added = frozenset(tallies.question_of(row).payload) - rosters.ids(standing.head)
+        return _yes_missing(context, row) or f"Why: {rosters.ratification_problem(standing.head, added, row.id)}."
+    problem = rosters.problem(standing.head, [row.id])
+    if problem is None:
+        return "It can be taken in: that is written when somebody needs it."
+    return _yes_missing(context, row) or f"Why: {problem.removeprefix('it cites ')}."
+
+
+def _yes_missing(context: Context, row: tables.Proposal) -> str | None:
+    """How many yes of today's members a settled decision lacks, and whose would help."""
+    standing, now = context.standing(), context.state()
+    pinned = standing.rosters.state(row.roster)
+    needed = _needed(context, row, pinned, now)
+    if needed is None:
+        return None
+    casts = standing.casts(row.id)
+    said = supporters(casts, now.electorate)
+    if len(said) >= needed:
+        return None
+    label = context.assembly.people.label
+    return (
+        f"Of the members of now, {needed} must have said yes, and {len(said)} have. A yes of these would help, who may "
+        f"vote on it: {few(map(label, now.members - said))}."
+    )
+
+
+def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -> int | None:
+    if row.verb == Verb.RATIFY:
+        named = map(context.standing().item, tallies.question_of(row).payload)
+        return ratification_needed(now, {row.policy, *policies_of(named)})
+    both = [state.policies.get(row.policy) for state in (pinned, now)]
+    sound = [each for each in both if each is not None and each.finality == Finality.SETTLED]
+    return max(each.needed(len(now.members)) for each in sound) if len(sound) == len(both) else None
+
+
+def other_admissions(context: Context, motion: bytes) -> list[bytes]:
+    """Other admissions that are open: decided side by side by different people, they part an assembly into lines."""
+    standing = context.standing()
+    return sorted(
+        item.id
+        for item in standing.uncited()
+        if isinstance(item, Decision)
+        and item.verb == Verb.ADMIT
+        and item.id != motion
+        and standing.rosters.knows(item.pin)
+        and not {each.member for each in item.newcomers} <= context.state().members
+    )
