@@ -143,7 +143,9 @@ def test_a_lot_breaks_a_tie_and_the_order_of_options_never_does():
     for method in (irv, stv_scottish, stv_meek, schulze):
         assert method.count(ballots, NAMES[:2], 1).tied == (0, 1), method.__name__
         assert method.count(ballots, NAMES[:2], 1, lot=[1, 0]).winners == (1,), method.__name__
-        assert method.count(ballots, NAMES[:2], 1, lot=[1]).winners == (), "a lot names all that are tied"
+        assert method.count(ballots, NAMES[:2], 1, lot=[1]).winners == (1,), "whom a lot leaves out stand behind"
+        three = [*ballots, (1, ((2,),))]
+        assert method.count(three, NAMES[:3], 1, lot=[1]).winners in ((1,), ()), method.__name__
 
 
 SAME_CHOICE = {"plurality": (0,), "approval": (0,), "block-approval": (0,), "score": ((0, 1),), "equal-shares": (0,)}
@@ -459,6 +461,21 @@ def test_the_names_of_options_are_nothing_to_the_count(ballots, order):
         one, other = method.count(ballots, NAMES[:4]), method.count(moved, NAMES[:4])
         assert {order[option] for option in one.winners} == set(other.winners), method.__name__
         assert bool(one.tied) == bool(other.tied)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), EQUAL_RANKS), min_size=1, max_size=8),
+    st.permutations(range(5)),
+    st.integers(1, 3),
+)
+def test_nine_digits_favour_nobody_for_her_place(ballots, order, seats):
+    moved = [
+        (weight, tuple(tuple(sorted(order[option] for option in rank)) for rank in ranks)) for weight, ranks in ballots
+    ]
+    one = stv_meek.count(ballots, NAMES[:5], seats, digits=9)
+    other = stv_meek.count(moved, NAMES[:5], seats, digits=9)
+    assert {order[option] for option in one.winners} == set(other.winners)
+    assert bool(one.tied) == bool(other.tied)
 
 
 def test_equal_shares_of_a_budget():

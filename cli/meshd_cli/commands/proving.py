@@ -183,6 +183,8 @@ def count(where: Where, options: Any) -> int:
         hint = "`--seats N` sets the seats." if "seat" in problem else "Nothing was counted."
         raise CommandError(f"{options.file}: this can't be counted: {problem}", hint)
     lot = [_candidate(papers.names, words) for words in options.lot]
+    if len(set(lot)) < len(lot):
+        raise UsageError("a lot names each candidate once", "--lot NAME, the favoured first; repeat.")
     result = methods.count(options.method, ballots.ballots_for(options.method, papers), papers.names, seats, lot=lot)
     winners = [papers.names[option] for option in result.winners]
     tied = [papers.names[option] for option in result.tied]
@@ -202,7 +204,15 @@ def count(where: Where, options: Any) -> int:
         output.say(note)
     if tied:
         output.say(f"Tied: {', '.join(tied)}.")
-        output.tell("Draw a lot in the open, and give its order with --lot NAME, the favoured first; or vote again.")
+        rest = [name for name in tied if papers.names.index(name) not in lot]
+        if lot:
+            output.tell(
+                f"The lot that you gave does not say between {', '.join(rest)}: add their order with --lot NAME."
+            )
+        else:
+            output.tell(
+                "Draw a lot in the open, and give its order with --lot NAME, the favoured first; or vote again."
+            )
     else:
         output.say(f"Elected: {', '.join(winners) or 'nobody'}.")
     return 0

@@ -95,12 +95,13 @@ def counted(
 
 
 def _picker(order: Mapping[int, int], chosen: Sequence[int]) -> Pick:
-    """By the lot where it covers all that are tied, else as this way out of ties has it."""
+    """By the lot, whose options come before all that it leaves out; else as this way out of ties has it."""
     script = list(chosen)
 
     def pick(tied: tuple[int, ...]) -> int:
-        if all(option in order for option in tied):
-            return min(tied, key=order.__getitem__)
+        drawn = [option for option in tied if option in order]
+        if drawn:
+            return min(drawn, key=order.__getitem__)
         if not script:
             raise UndecidedError(tied)
         return script.pop(0)

@@ -138,18 +138,22 @@ class _Meek:
             node, reaching = stack.pop()
             for rank, (number, below) in node.items():
                 there = [each for each in rank if self.keep[each]]
-                left = reaching
-                for each in there:
-                    kept = self.part(reaching * self.keep[each] / len(there), left)
+                shares = [reaching * self.keep[each] / len(there) for each in there]
+                left = max(Fraction(0), reaching - sum(map(self.up, shares)))
+                for each, share in zip(there, shares, strict=True):
+                    kept = self.up(share) if len(there) == 1 else self.down(share)
                     votes[each] += kept * number
-                    left -= kept
                 if left and below:
                     stack.append((below, left))
         return votes
 
-    def part(self, share: Fraction, left: Fraction) -> Fraction:
-        """What an option keeps of a paper of which `left` is left: rounded up in fixed point, exact else."""
-        return share if self.grain is None else min(left, -(-share // self.grain) * self.grain)
+    def up(self, share: Fraction) -> Fraction:
+        """What an option keeps of a paper: rounded up in fixed point, exact else."""
+        return share if self.grain is None else -(-share // self.grain) * self.grain
+
+    def down(self, share: Fraction) -> Fraction:
+        """What each of several in one rank keeps: rounded down, so that none has more for being named first."""
+        return share if self.grain is None else share // self.grain * self.grain
 
     def factor(self, value: Fraction) -> Fraction:
         """Round a keep factor up."""
