@@ -77,6 +77,8 @@ def _pending(context: Context) -> list[str]:
             f"has what does not qualify here: {what}. {' '.join(line['short'][:2])} What also joins the lines is "
             f"`meshd ratify`; `meshd follow {line['roster'][:8]}` goes over to that line."
         )
+    if assembly.has_twin():
+        found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")
     found += _waiting_votes(context)
     found += _going(context)
     found += former_keys(context)
@@ -114,7 +116,7 @@ def _going(context: Context) -> list[str]:
     """That this person is about to be out: she left, or a removal of her is decided. Others' nodes make it so."""
     for item in context.standing().uncited():
         if isinstance(item, Departure) and item.member == context.me:
-            return ["You left: it takes effect when another member's node has seen it."]
+            return ["You left: others' nodes take you out when they see it, and don't talk to this one any more."]
         if isinstance(item, Decision) and context.me in item.members:
             row = context.assembly.store.get(tables.Proposal, id=item.id)
             if row is not None and outcome_of(context, row).outcome == "passed":

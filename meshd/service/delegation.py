@@ -125,6 +125,8 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
     row = _mandate(context, arguments["mandate"])
     if row.id in context.state().recalled:
         raise NodeError("that mandate was recalled already")
+    ends = tallies.question_of(row).payload.ends_ms
+    over = ends is not None and ends <= context.assembly.world.clock()
     motion = _open_motion(context, row.id)
     if motion is None:
         holder = context.assembly.people.label(tallies.question_of(row).payload.holder)
@@ -149,6 +151,7 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
         "id": text_of(motion),
         "mandate": text_of(row.id),
         "over": row.id in context.state().recalled,
+        "warning": "That mandate has ended by this machine's clock." if over else "",
         "suspended": marks.suspended,
         "text": marks_text(marks, len(context.state().members)),
     }
@@ -242,6 +245,7 @@ def _act_row(context: Context, row: tables.Act) -> Result:
         "stands": False,
         "countersigned": 0,
         "needed": None,
+        "suspended": False,
         "concurrent": [],
     }
     problem = witness.act_problem(standing, state, row)
@@ -260,6 +264,7 @@ def _act_row(context: Context, row: tables.Act) -> Result:
         "stands": stands(signed, pinned.witnesses, holder),
         "countersigned": len(signers(signed, pinned.witnesses, holder)),
         "needed": needed(pinned.witnesses, holder),
+        "suspended": witness.recall_marks(context.assembly, row.mandate).suspended,
         "concurrent": [{"motion": text_of(motion), "signatures": number} for motion, number in sorted(seen.items())],
     }
 
@@ -289,7 +294,14 @@ def handover(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _given(context: Context, words: str) -> tables.Proposal:
+    given = context.state().mandates
+    named = [each.id for each in given.values() if same_role(each.mandate.role, words)]
+    if len(named) > 1:
+        ids = ", ".join(text_of(each)[:8] for each in sorted(named))
+        raise NotFoundError(f"{printable(words)} is more than one mandate: {ids}", "Write the id of the one you mean.")
+    if named:
+        words = text_of(named[0])
     row = context.named(tables.Proposal, words, "mandate", _HINT)
-    if row.id not in context.state().mandates:
+    if row.id not in given:
         raise NotFoundError(f"{printable(words)} is no mandate that was given", _HINT)
     return row

@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
-from meshd.service.results import outcome_of
+from meshd.service.results import outcome_of, repealed_by
 from meshd.standing import split
 from meshd.store import tables
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
@@ -51,8 +51,9 @@ def _minutes_row(context: Context, row: tables.Minutes) -> Result:
         "by": label(row.member),
         "held_ms": row.held_ms,
         "present": sorted(map(label, present)),
-        "signed": sorted(map(label, signed)),
-        "open": sorted(map(label, present - signed - {row.member})),
+        "signed": sorted(map(label, signed & (present | {row.member}))),
+        "others": sorted(map(label, signed - present - {row.member})),
+        "open": sorted(map(label, (present & context.state().members) - signed - {row.member})),
     }
 
 
@@ -74,7 +75,10 @@ def outcome(context: Context, arguments: dict[str, Any]) -> Result:
     tasks = tuple(_task(context, each) for each in arguments.get("tasks") or ())
     with context.assembly.writing():
         record = context.assembly.write(Kind.RESOLUTION, Resolution(row.id, arguments["text"], tasks))
-    return {"id": text_of(record.id), "tasks": len(tasks), "state": outcome_of(context, row).state}
+    found = outcome_of(context, row)
+    state = "final" if found.outcome is not None else found.state
+    state = "repealed" if repealed_by(context, row) else state
+    return {"id": text_of(record.id), "tasks": len(tasks), "state": state}
 
 
 def _task(context: Context, given: Any) -> Task:

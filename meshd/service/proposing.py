@@ -7,6 +7,7 @@ from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.effects import rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
@@ -156,6 +157,7 @@ def policies(context: Context, _: dict[str, Any]) -> list[Result]:
                 "void": void_reason(policy),
                 "rule": policy_text(policy) if void_reason(policy) is None else f"void: {void_reason(policy)}",
                 "amended": policy.name in amended,
+                "rivals": [text_of(each) for each in rivals(context, Verb.POLICY, policy.name)],
             }
         )
     return rows

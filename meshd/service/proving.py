@@ -7,7 +7,7 @@ from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError
 from meshd.prover import prove as gather
 from meshd.service.context import Context, Result, id_range
-from meshd.service.results import outcome_of
+from meshd.service.results import outcome_of, repealed_by
 from meshd_protocol.names import printable, text_of
 
 ROSTER = "roster"
@@ -41,8 +41,14 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
             with context.assembly.writing():
                 ready_to_pin(context.assembly)
         roster = standing.head
-    return _result(gather(context.assembly, row, roster), row.id, row.title)
+    result = _result(gather(context.assembly, row, roster), row.id, row.title)
+    later = repealed_by(context, row)
+    if later:
+        ids = ", ".join(text_of(each.id)[:8] for each in later)
+        result["warning"] = f"It was repealed by {ids}, and its proof does not say so: prove that one."
+    return result
 
 
 def _result(data: bytes, identity: bytes, title: str) -> Result:
-    return {"id": text_of(identity), "title": title, "bytes": len(data), "proof": base64.b64encode(data).decode()}
+    proof = base64.b64encode(data).decode()
+    return {"id": text_of(identity), "title": title, "bytes": len(data), "proof": proof, "warning": ""}

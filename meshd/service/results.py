@@ -96,6 +96,7 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "leading": outcome.leading,
         "counts": outcome.counts,
         "counted": METHODS[row.method].figure if row.method in METHODS else "",
+        "consent": is_consent(context, row),
         "electorate": outcome.electorate,
         "seen": outcome.seen,
         "roster": _roster_word(context, row),
@@ -135,6 +136,13 @@ def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) ->
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
     return decide(question, policy, poll, attestations, state.electorate, state.witnesses, label)
+
+
+def is_consent(context: Context, row: tables.Proposal) -> bool:
+    """Whether a no is an objection."""
+    rosters = context.standing().rosters
+    policy = rosters.state(row.roster).policies.get(row.policy) if rosters.knows(row.roster) else None
+    return policy is not None and policy.method == Method.CONSENT
 
 
 def repealed_by(context: Context, row: tables.Proposal) -> list[tables.Proposal]:
@@ -290,8 +298,16 @@ def _repeal_reasons(context: Context, row: tables.Proposal, outcome: Outcome) ->
 def marks_text(marks: Marks, members: int) -> str:
     """How far a recall is, in a sentence."""
     signed, kept = len(marks.recall), len(marks.keep)
-    state = "suspended" if marks.suspended else "notice to everybody" if marks.notice else "below the first mark"
-    if marks.kept:
+    state = (
+        "over"
+        if marks.over
+        else "suspended"
+        if marks.suspended
+        else "notice to everybody"
+        if marks.notice
+        else "below the first mark"
+    )
+    if marks.kept and not marks.over:
         state = "not suspended, since more than half signed to keep it"
     return f"{signed} of {members} members signed to recall on all motions, {kept} to keep: {state}."
 

@@ -289,13 +289,18 @@ def report(context: Context) -> list[Result]:
             row = store.get(tables.Proposal, id=item.id)
             for each in item.newcomers:
                 admitted[each.member] = max(admitted.get(each.member, 0), row.time_ms if row else 0)
+    now = context.assembly.world.clock()
+    forkers = {context.assembly.people.owner(chain.device) for chain in store.find(tables.Chain, forked=1)}
     rows: list[Result] = []
     for member in sorted(state.members | state.observers, key=label):
         roles = ["witness"] if member in state.witnesses.values() else []
+        roles += ["signed two records in one place"] if member in forkers else []
         roles += sorted(
             appointment.mandate.role
             for identity, appointment in state.mandates.items()
-            if appointment.mandate.holder == member and state.in_force(identity)
+            if appointment.mandate.holder == member
+            and state.in_force(identity)
+            and (appointment.mandate.ends_ms is None or appointment.mandate.ends_ms > now)
         )
         vouched = sorted(other for other, vouchers in brought.items() if member in vouchers)
         inside = [each for each in vouched if each in state.members | state.observers]

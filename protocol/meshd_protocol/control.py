@@ -30,7 +30,7 @@ VERBS: dict[str, dict[str, Argument]] = {
     "members": {"report": _FLAG},
     "invite": {"withdraw": _FLAG},
     "vouch": {"person": _NAME},
-    "admit": {"person": _NAME},
+    "admit": {"people": Argument(list, optional=False)},
     "remove": {"person": _NAME, "reason": _TEXT},
     "leave": {},
     "devices": {"person": _TEXT},

@@ -32,8 +32,9 @@ from meshd_protocol.bodies.membership import (
 )
 from meshd_protocol.chains import authentic_tree
 from meshd_protocol.decisions.certified import bound, certify, quorum
-from meshd_protocol.decisions.counted import told
+from meshd_protocol.decisions.counted import counts_text, told
 from meshd_protocol.decisions.outcome import Attested, Cast, people
+from meshd_protocol.decisions.poll import WORDS
 from meshd_protocol.decisions.question import Question, can_be, void
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
@@ -243,12 +244,10 @@ def _outcome(
     outcome: str | list[str] = [proposal.options[each] for each in winners] or ("failed", "passed", "tie")[verdict]
     text = f"{by} of {count} witnesses attest it; {quorum(count)} certify, if at most {bound(count)} are traitors."
     reasons.append(("witnesses", text))
-    options = proposal.options or ("yes", "no", "abstain")
     certifying = [each for each in attested if each.device in state.witnesses and each.finding == found.certified[0]]
-    counts = told(certifying, len(options))
+    counts = told(certifying, len(proposal.options) or len(WORDS))
     if counts is not None:
-        shown = ", ".join(f"{count} {printable(name)}" for count, name in zip(counts, options, strict=True))
-        reasons.append(("counts", f"They counted: {shown}."))
+        reasons.append(("counts", f"They counted {printable(counts_text(question, counts))}."))
     return outcome, reasons
 
 

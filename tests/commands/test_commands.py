@@ -118,7 +118,7 @@ def test_joining_deciding_parting_and_a_stick(shells, ada, tmp_path):
     wait(lambda: _role(bea, "Bea") == "observer")
     assert "only members vote" not in bea.fails(1, "propose", "Not mine to ask")[0]
     admitted = ada.run("--json", "admit", "Bea")
-    assert {"id", "role", "warning"} <= set(json.loads(admitted.stdout))
+    assert {"id", "role", "warnings"} <= set(json.loads(admitted.stdout))
     wait(lambda: _role(bea, "Bea") == "member")
     assert bea.json("whoami")["name"] == "Bakery"
     question = bea.json("propose", "Buy flour", "--policy", "significant")["id"]

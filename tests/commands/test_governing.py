@@ -33,7 +33,7 @@ def test_policies_and_their_amendment(baker):
     ]  # fmt: skip
     assert set(rows[0]) == {
         "name", "finality", "method", "threshold", "quorum", "changeable", "notice_s", "open_s", "grace_s", "void", "rule",
-        "amended",
+        "amended", "rivals",
     }  # fmt: skip
     said = baker.run("amend", "standard", "--quorum", "1/3")
     assert said.stderr.startswith("Proposed, with your yes: standard would be certified by witnesses: ")
@@ -146,12 +146,12 @@ def test_minutes_outcomes_and_what_is_to_do(baker, tmp_path):
     )["id"]
     baker.ok("assent", minutes[:8])
     (row,) = baker.rows("minutes")
-    assert set(row) == {"id", "title", "by", "held_ms", "present", "signed", "open"}
+    assert set(row) == {"id", "title", "by", "held_ms", "present", "signed", "others", "open"}
     assert len(row["signed"]) == 1
     assert "We met." in baker.ok("minutes", minutes)
     question = _id(baker, "propose", "Buy flour")
     early = baker.run("outcome", question, "Perhaps.")
-    assert (early.returncode, "not final: it is open" in early.stderr) == (0, True)
+    assert (early.returncode, "not a decision in force: it is open" in early.stderr) == (0, True)
     baker.ok("vote", question, "yes")
     baker.ok("outcome", question, "We buy 5 kg.", "--task", "fetch it / Ada / 3d", "--task", "cook")
     rows = baker.rows("todo")
@@ -213,7 +213,9 @@ def test_a_proof_travels_in_a_file(baker, tmp_path, shells):
     assembly = baker.json("whoami")["assembly"]
     stranger = shells("stranger", None)
     shown = stranger.json("verify", str(out), "--of", assembly)
-    assert {"valid", "assembly", "id", "title", "outcome", "reasons", "members", "depth", "people"} == set(shown)
+    assert {
+        *("valid", "assembly", "id", "title", "text", "mandate", "outcome", "reasons", "members", "depth", "people")
+    } == set(shown)
     assert (shown["valid"], shown["assembly"], shown["outcome"]) == (True, assembly, "passed")
     assert not stranger.home.exists(), "checking a proof leaves nothing behind"
     assert stranger.ok("verify", str(out)).startswith("Valid. Buy a generator\n")

@@ -211,7 +211,7 @@ def test_counts_differ_and_the_outcome_is_one():
     shown = outcome([cast(n) for n in range(3)], three)
     assert (shown.state, shown.outcome, shown.counts) == ("certified", "passed", {"yes": 4, "no": 2, "abstain": 0})
     told = [reason.text for reason in shown.reasons if reason.rule == "attestation"]
-    assert told == [f"m{n:02} attests: passed ({n + 2} yes, {n} no, 0 abstain)." for n in range(3)]
+    assert told == [f"m{n:02} attests passed: {n + 2} yes, {n} no, 0 abstain." for n in range(3)]
 
 
 def test_what_an_outcome_tells_beside_its_state():

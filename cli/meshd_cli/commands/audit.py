@@ -56,6 +56,11 @@ def log(where: Where, options: Any) -> int:
     return 0
 
 
+def _place(row: dict[str, Any]) -> str:
+    log = ("decisions", "talk", "bulk")[row["log"]]
+    return f"twice record {row['seq']} of {log}"
+
+
 def forks(where: Where, options: Any) -> int:
     """`meshd forks`."""
     answer = ask(where, "forks")
@@ -63,11 +68,10 @@ def forks(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     rows = [
-        (row["person"], f"{row['log']}/{row['seq']}", ", ".join(each[: output.SHORT_ID] for each in row["records"]))
-        for row in answer
+        (row["person"], _place(row), ", ".join(each[: output.SHORT_ID] for each in row["records"])) for row in answer
     ]
     output.table(
-        ("person", "log/seq", "records that contradict each other"),
+        ("person", "where", "records that contradict each other"),
         rows,
         "No forks: nobody signed two records in one place.",
     )

@@ -42,7 +42,8 @@ def export(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     if answer["applicant"]:
-        output.say("Your application is on the stick. A member imports it, vouches, and exports the answer.")
+        output.say("Your application is on the stick. A member imports it, and exports the answer.")
+        output.tell("She vouches for you first, unless this is one more device of yours.")
         return 0
     records = output.plural(answer["records"], "record")
     if answer["segments"]:
@@ -72,7 +73,12 @@ def import_(where: Where, options: Any) -> int:
             output.say(f"  and {answer['more_news']} more: `meshd list`")
         if answer["unreadable"]:
             output.warn(
-                f"{output.plural(answer['unreadable'], 'segment')} need a newer network key than this node has."
+                f"{output.plural(answer['unreadable'], 'segment needs', 'segments need')} a newer network key than "
+                "this node has."
+            )
+            output.tell(
+                "A key that was made while you were away comes from a member's node, or on her next export. It does "
+                "not come to who was removed, or to a device that was revoked: ask somebody."
             )
         if answer["damaged"]:
             names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])

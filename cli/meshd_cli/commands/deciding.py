@@ -9,6 +9,7 @@ from meshd_cli.errors import UsageError
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
+_CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
 _ID = "any unique beginning of its id"
 
 
@@ -223,6 +224,8 @@ def _state(row: dict[str, Any]) -> str:
     leading = row["leading"]
     if not leading or note:
         return f"{row['state']}{note}"
+    if row["consent"]:
+        return f"{row['state']}: {'no objection stands' if leading == 'yes' else 'objections stand'}"
     names = leading if isinstance(leading, str) else ", ".join(leading)
     one = isinstance(leading, str) or len(leading) == 1
     return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
@@ -234,4 +237,5 @@ def _counts(row: dict[str, Any]) -> str:
     if row["counted"]:
         best = sorted(row["counts"].items(), key=lambda item: -item[1])
         return f"{', '.join(f'{name} {count}' for name, count in best)} ({row['counted']})"
-    return ", ".join(f"{count} {name}" for name, count in row["counts"].items())
+    words = _CONSENT if row["consent"] else {}
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in row["counts"].items())

@@ -103,9 +103,11 @@ def _act(row: dict[str, Any]) -> str:
         words.append(f"stands, countersigned by {row['countersigned']}")
     else:
         words.append(f"countersigned by {row['countersigned']} of the {row['needed']} that make it stand")
+        if row["suspended"]:
+            words.append("the mandate is suspended: witnesses do not countersign")
     signed = max((each["signatures"] for each in row["concurrent"]), default=0)
     if signed:
-        words.append(f"{signed} recall signatures were known then")
+        words.append(f"{output.plural(signed, 'recall signature')} {'was' if signed == 1 else 'were'} known then")
     return "; ".join(words)
 
 
@@ -140,6 +142,8 @@ def recall(where: Where, options: Any) -> int:
     else:
         output.say(f"Signed. {answer['text']}")
         output.tell(f"Others sign with `meshd vote {short} yes`; `no` signs to keep.")
+    if answer["warning"]:
+        output.warn(answer["warning"])
     return 0
 
 

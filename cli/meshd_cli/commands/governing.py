@@ -57,9 +57,16 @@ def policies(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
-    rows = [(row["name"], row["rule"], "amended" if row["amended"] else "") for row in answer]
+    rows = [(row["name"], row["rule"], _amended(row)) for row in answer]
     output.table(("policy", "rule", ""), rows, "There are none.")
     return 0
+
+
+def _amended(row: dict[str, Any]) -> str:
+    if row["rivals"]:
+        ids = " and ".join(each[: output.SHORT_ID] for each in row["rivals"])
+        return f"{ids} knew nothing of each other: what held before holds, until `meshd amend` decides anew"
+    return "amended" if row["amended"] else ""
 
 
 def amend(where: Where, options: Any) -> int:

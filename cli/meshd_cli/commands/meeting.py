@@ -66,6 +66,8 @@ def minutes(where: Where, options: Any) -> int:
     output.say(f"  signed    {', '.join(row['signed']) or 'by nobody yet'}")
     if row["open"]:
         output.say(f"  unsigned  {', '.join(row['open'])}")
+    if row["others"]:
+        output.say(f"  also      signed by {', '.join(row['others'])}, who were not there by what is written")
     output.say("")
     output.paragraph(row["text"])
     return 0
@@ -95,7 +97,8 @@ def assent(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     else:
-        output.say(f"Signed: {answer['minutes']['title']}, by {', '.join(answer['minutes']['signed'])}.")
+        row = answer["minutes"]
+        output.say(f"Signed: {row['title']}, by {', '.join([*row['signed'], *row['others']])}.")
     return 0
 
 
@@ -107,8 +110,8 @@ def outcome(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    if answer["state"] not in ("settled", "certified"):
-        output.warn(f"what this is about is not final: it is {answer['state']}.")
+    if answer["state"] != "final":
+        output.warn(f"what this is about is not a decision in force: it is {answer['state']}.")
     if answer["tasks"]:
         output.tell(f"Written, with {output.plural(answer['tasks'], 'task')}: `meshd todo`.")
     return 0

@@ -41,6 +41,8 @@ def prove(where: Where, options: Any) -> int:
         raise UsageError("a proof is bytes, and there is no file for them", "`meshd prove ID --out FILE`")
     answer = ask(where, "prove", {"id": options.id})
     data = base64.b64decode(answer["proof"])
+    if answer["warning"]:
+        output.warn(answer["warning"])
     if options.out is not None:
         try:
             Path(options.out).write_bytes(data)
@@ -237,6 +239,8 @@ def _comparison(method: str, papers: Any, seats: int, lot: list[int], winners: l
 
     fixed = stv_meek.count(papers.ballots, papers.names, seats, lot, digits=9)
     names = [papers.names[option] for option in fixed.winners]
+    if not names and not winners:
+        return ["With the usual fixed-point numbers of nine digits it is a tie, too."]
     if set(names) == set(winners):
         return ["With the usual fixed-point numbers of nine digits, the same are elected."]
     return [f"With the usual fixed-point numbers of nine digits: {', '.join(names) or 'a tie'}."]

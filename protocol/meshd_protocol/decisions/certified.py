@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Verdict
-from meshd_protocol.decisions.counted import by_certificate, late
+from meshd_protocol.decisions.counted import by_certificate, counts_text, late
 from meshd_protocol.decisions.outcome import (
     CERTIFIED,
     CONTESTED,
@@ -17,6 +17,7 @@ from meshd_protocol.decisions.outcome import (
     PASSED,
     PROVISIONAL,
     SPLIT,
+    TIE,
     Attested,
     Electorate,
     Finding,
@@ -28,7 +29,7 @@ from meshd_protocol.decisions.outcome import (
 from meshd_protocol.decisions.poll import Poll, electorate_reason, refused_reasons
 from meshd_protocol.decisions.question import Question, can_be
 from meshd_protocol.decisions.settled import unseen
-from meshd_protocol.decisions.tally import ballot_reasons, finding_text, finding_word, tally
+from meshd_protocol.decisions.tally import Tally, ballot_reasons, finding_text, finding_word, tally
 from meshd_protocol.policies import Policy
 
 Witnesses = Mapping[bytes, bytes]
@@ -98,13 +99,13 @@ def decide(
     count = tally(question, policy, poll, members, naming)
     outcome, leading = None, count.leading
     if state == CERTIFIED:
-        (finding,) = certificates.certified
+        finding = certificates.certified[0]
         certifying = [each for each in attestations if each.device in witnesses and each.finding == finding]
         missed = late(poll, certifying, electorate)
         here = tally(question, policy, poll.without(missed), members, naming)
         count = by_certificate(question, policy, here, certifying, members, naming)
         outcome = finding_word(finding, question)
-        leading = outcome if isinstance(outcome, list) else "yes" if outcome == PASSED else None
+        leading = _leading(outcome, here if here.finding == finding else None)
     names = question.options or ("yes", "no", "abstain")
     counts = dict(zip(names, count.counts, strict=True)) if poll.seen or question.options or outcome else {}
     reasons: list[Reason] = []
@@ -122,6 +123,13 @@ def decide(
         ]
     tied = outcome is None and count.tied
     return Outcome(state, outcome, leading, counts, members, poll.seen, tuple(reasons), tied)
+
+
+def _leading(outcome: str | list[str], here: Tally | None) -> str | list[str] | None:
+    """Who is ahead in a final outcome: the elected, or those who are tied, as far as that is known here."""
+    if outcome == TIE:
+        return here.leading if here is not None else None
+    return outcome if isinstance(outcome, list) else "yes" if outcome == PASSED else None
 
 
 def _odd_reason(name: str) -> Reason:
@@ -144,12 +152,11 @@ def _witness_reasons(
         (each for each in attestations if each.device in witnesses),
         key=lambda each: (naming(witnesses[each.device]), each.finding, each.id),
     )
-    names = question.options or ("yes", "no", "abstain")
     reasons: list[Reason] = []
     for each in theirs:
-        counts = ", ".join(f"{count} {name}" for name, count in zip(names, each.counts, strict=False))
-        text = f"{naming(witnesses[each.device])} attests: {finding_text(each.finding, question)}"
-        text += f" ({counts})." if counts else "."
+        counts = counts_text(question, each.counts)
+        text = f"{naming(witnesses[each.device])} attests {finding_text(each.finding, question)}"
+        text += f": {counts}." if counts else "."
         reasons.append(Reason("attestation", True, text))
     twice = _double_signers(certificates)
     if twice:

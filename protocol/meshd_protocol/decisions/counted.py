@@ -7,6 +7,7 @@ explain it as far as they are the same.
 from collections.abc import Collection
 
 from meshd_protocol.bodies.decisions import Choice
+from meshd_protocol.decisions.counting import methods
 from meshd_protocol.decisions.outcome import Attested, Electorate, Naming, Reason
 from meshd_protocol.decisions.poll import WORDS, Poll
 from meshd_protocol.decisions.question import Question
@@ -39,6 +40,15 @@ def told(certifying: Collection[Attested], options: int) -> tuple[int, ...] | No
     """The counts of the certificate: those that most certifying witnesses give; of several, the largest."""
     given = [each.counts for each in certifying if len(each.counts) == options]
     return max(given, key=lambda counts: (given.count(counts), sum(counts), counts), default=None)
+
+
+def counts_text(question: Question, counts: tuple[int, ...]) -> str:
+    """Counts in words: `2 yes, 1 no, 0 abstain`, or `Anna 2, Bo 1 (votes)`."""
+    if not question.options:
+        return ", ".join(f"{count} {name}" for name, count in zip(WORDS.values(), counts, strict=False))
+    figure = methods.METHODS[str(question.method)].figure
+    shown = ", ".join(f"{name} {count}" for name, count in zip(question.options, counts, strict=False))
+    return f"{shown} ({figure})" if shown else ""
 
 
 def by_certificate(
