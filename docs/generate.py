@@ -11,6 +11,9 @@ from pathlib import Path
 
 from meshd_cli.main import FAMILIES, build_parser
 from meshd_protocol import bodies, contexts, kinds, limits
+from meshd_protocol.bodies.actions import Mandate
+from meshd_protocol.policies import Policy
+from meshd_protocol.schema import Field
 from meshd_protocol.sync import messages, session
 
 DOCS = Path(__file__).parent
@@ -80,6 +83,13 @@ def tables() -> str:
     for kind in kinds.Kind:
         reader = bodies.READERS[kind].__self__  # type: ignore[attr-defined]
         lines.append(f"| {kind.value} | {kind.name.lower()} | {kinds.LOG_OF[kind].value} | {_first(reader.__doc__)} |")
+    lines += ["", "## Fields that may be left out", "", "A field that has no default here is required.", ""]
+    lines += ["| body | key | field | what it is where it is left out |", "| --- | --- | --- | --- |"]
+    described = [(kind.name.lower(), bodies.READERS[kind].__self__) for kind in kinds.Kind]  # type: ignore[attr-defined]
+    for name, reader in [*described, ("policy", Policy), ("mandate (in a proposal)", Mandate)]:
+        lines += [
+            f"| {name} | {field.key} | {field.name} | {_default(field)} |" for field in reader.FIELDS if field.optional
+        ]
     lines += ["", "## Messages of a session", "", "| number | message | parts | meaning |", "| --- | --- | --- | --- |"]
     for number, name in messages.NAMES.items():
         message = getattr(messages, name)
@@ -99,6 +109,14 @@ def tables() -> str:
     lines += ["## Limits", "", "| name | value | reason |", "| --- | --- | --- |"]
     lines += [f"| {name} | {getattr(limits, name)} | {text} |" for name, text in _documented(limits)]
     return "\n".join([*lines, ""])
+
+
+def _default(field: Field) -> str:
+    """A default in words."""
+    if isinstance(field.default, bool):
+        return "false"
+    words = {None: "absent, which no value equals", "": "empty", (): "an empty list"}
+    return words.get(field.default, str(field.default))
 
 
 def _documented(module: object) -> list[tuple[str, str]]:

@@ -211,3 +211,80 @@ def test_forms_that_only_a_forger_writes(commune):
         except BadProofError:
             refused += 1
     assert refused > 200
+
+
+def test_the_genesis_stands_in_front_and_nowhere_else(commune):
+    question = commune.decide()
+    commune.note(commune.genesis)
+    assert _refused(commune.proof(question.id)) == "the genesis is in it twice"
+
+
+def test_a_version_that_is_true_and_not_one(commune):
+    data = write_proof(commune.proof(commune.decide().id))[:-32]
+    start = len(contexts.PROOF) + 1
+    assert data[start] == 1
+    forged = data[:start] + b"\xf5" + data[start + 1 :]
+    with pytest.raises(BadProofError, match="later version"):
+        verify_proof(forged + digest(forged))
+
+
+def _in_line(commune, decision):
+    after = roster_id(commune.genesis.id, [decision.id])
+    return {"steps": (ProofStep(commune.origin, (decision.id,), None),), "roster": after}
+
+
+def test_a_revocation_by_decision_names_the_owner(commune):
+    """One that names another member states nothing; nor does one of a device that nobody certified."""
+    ada, bea, cy = commune.authors
+    for member, device in ((ada, cy.device.public), (cy, b"d" * 32)):
+        payload = (member.member.public, device, (1, 0, 0))
+        wrong = commune.decide(policy="membership", action=(int(Verb.REVOKE), payload))
+        words = _refused(commune.proof(wrong.id, **_in_line(commune, wrong)))
+        assert "cites something that is not known here" in words
+    payload = (cy.member.public, cy.device.public, (1, 0, 0))
+    right = commune.decide(policy="membership", action=(int(Verb.REVOKE), payload))
+    assert verify_proof(write_proof(commune.proof(right.id, **_in_line(commune, right)))).depth == 1
+
+
+def test_what_a_mandate_says_and_whether_it_is_in_force(commune):
+    cy = commune.authors[2]
+    body = Mandate("cook", cy.member.public, ("cook", "buy"), 7, "no meat", again=True)
+    mandate = commune.decide(policy="mandate", action=(int(Verb.MANDATE), body))
+    line = _in_line(commune, mandate)
+    shown = verify_proof(write_proof(commune.proof(mandate.id, **line)))
+    assert shown.mandate == body
+    assert "The mandate cook of Cy is in force until its end date in the roster" in shown.reasons[-1][1]
+    removal = commune.decide(policy="membership", action=(int(Verb.REMOVE), (cy.member.public,)))
+    both = roster_id(commune.genesis.id, [mandate.id, removal.id])
+    steps = (*line["steps"], ProofStep(line["roster"], (removal.id,), None))
+    gone = verify_proof(write_proof(commune.proof(mandate.id, steps=steps, roster=both)))
+    assert "is without its holder, who is no member, in the roster" in gone.reasons[-1][1]
+    recall = commune.decide(policy="recall", action=(int(Verb.RECALL), mandate.id))
+    over = roster_id(commune.genesis.id, [mandate.id, recall.id])
+    steps = (*line["steps"], ProofStep(line["roster"], (recall.id,), None))
+    ended = verify_proof(write_proof(commune.proof(mandate.id, steps=steps, roster=over)))
+    assert "The mandate cook of Cy is recalled in the roster" in ended.reasons[-1][1]
+    assert verify_proof(write_proof(commune.proof())).mandate is None
+    assert verify_proof(write_proof(commune.proof(removal.id))).mandate is None
+
+
+@pytest.mark.parametrize(("counts", "words"), [((1, 2, 0), ["They counted 1 yes, 2 no, 0 abstain."]), ((1, 2), [])])
+def test_what_those_who_certified_counted(commune, counts, words):
+    question = commune.decide(voters=0, policy="standard")
+    for author in commune.authors[:2]:
+        body = Attestation(question.id, int(Verdict.FAILED), (), counts, b"\xe0", b"h" * 32)
+        commune.note(author.write(Kind.ATTESTATION, body))
+    shown = verify_proof(write_proof(commune.proof(question.id)))
+    assert shown.outcome == "failed"
+    assert [text for rule, text in shown.reasons if rule == "counts"] == words
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_certificates_of_one_device_the_largest_scope_counts(commune, first):
+    """Whichever record sorts first: the yes of a device that was also certified for less is not shown."""
+    dan = Author(commune.genesis.id, "Cy", 50 + first, commune.authors[2].member)
+    twin = dan.fork()
+    commune.note(dan.certify(scope=first), twin.certify(scope=1 - first))
+    question = commune.decide(voters=1)
+    commune.note(dan.ballot(question.id), twin.ballot(question.id))
+    assert "only 1 of the 2 yes" in _refused(commune.proof(question.id))

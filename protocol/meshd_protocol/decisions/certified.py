@@ -99,7 +99,7 @@ def decide(
     count = tally(question, policy, poll, members, naming)
     outcome, leading = None, count.leading
     if state == CERTIFIED:
-        finding = certificates.certified[0]
+        finding = next(iter(certificates.certified))
         certifying = [each for each in attestations if each.device in witnesses and each.finding == finding]
         missed = late(poll, certifying, electorate)
         here = tally(question, policy, poll.without(missed), members, naming)
