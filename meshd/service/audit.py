@@ -98,7 +98,7 @@ def _about_me(context: Context) -> list[str]:
         label = text_of(item.id)[:8]
         if any(each.member == context.me for each in item.newcomers) and role == "observer":
             admissions += 1
-            found.append(f"The vote on you is open: {label}. `meshd why {label}` says what it lacks.")
+            found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
         elif context.me in item.members and outcome_of(context, row).outcome is None:
             found.append(f"A motion to remove you is open: {label}. `meshd answer {label} TEXT` goes with it.")
     if role == "observer" and not admissions:

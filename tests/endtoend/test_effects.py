@@ -224,7 +224,7 @@ def test_status_tells_people_what_is_about_them(nodes):
     exchange(*(each.assembly for each in nodes), dan.assembly)
     pending = "\n".join(audit.status(cy, {})["pending"])
     assert f"A motion to remove you is open: {motion[:8]}. `meshd answer {motion[:8]} TEXT`" in pending
-    assert f"The vote on you is open: {admit[:8]}." in "\n".join(audit.status(dan.context, {})["pending"])
+    assert f"You are to be admitted by {admit[:8]}:" in "\n".join(audit.status(dan.context, {})["pending"])
     assert "A motion to remove" not in "\n".join(audit.status(bea, {})["pending"])
     for each in (ada, cy):
         _yes(each, mandate)
