@@ -174,7 +174,7 @@ def _application(context: Context, words: str) -> tables.Application:
     inside = state.members | state.observers
     waiting = {row.member for row in rows if row.member not in inside}
     try:
-        member = assembly.people.find(words, waiting, "applicant")
+        member = _applicant(context, words, waiting)
     except NotFoundError:
         try:
             known = assembly.people.find(words, inside)
@@ -186,6 +186,15 @@ def _application(context: Context, words: str) -> tables.Application:
             raise NodeError(f"{assembly.people.label(known)} is {article(role)} already", hint) from None
         raise
     return [row for row in rows if row.member == member][-1]
+
+
+def _applicant(context: Context, words: str, waiting: set[bytes]) -> bytes:
+    """Who is meant among those who wait; people who were removed, and may wait again, only where nobody else is."""
+    people = context.assembly.people
+    try:
+        return people.find(words, waiting - context.state().removed, "applicant")
+    except NotFoundError:
+        return people.find(words, waiting, "applicant")
 
 
 def admit(context: Context, arguments: dict[str, Any]) -> Result:

@@ -215,6 +215,23 @@ def test_who_came_back_is_told_that_her_old_key_still_votes(tmp_path):
         each.close()
 
 
+def test_a_removed_person_does_not_stand_in_the_way_of_her_namesake(tmp_path):
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock)
+    first = newcomer(tmp_path / "b", ada.context, "Gus", seed=4, clock=clock)
+    exchange(ada.assembly, first.assembly)
+    membership.vouch(ada.context, {"person": "Gus"})
+    rosters.remove(ada.context, {"person": "Gus", "reason": "noise"})
+    again = newcomer(tmp_path / "c", ada.context, "Gus", seed=5, clock=clock)
+    exchange(ada.assembly, again.assembly)
+    assert membership.vouch(ada.context, {"person": "Gus"})["role"] == "observer"
+    assert again.context.me in ada.context.state().observers
+    with pytest.raises(NodeError, match="no such applicant"):
+        membership.vouch(ada.context, {"person": "Zoe"})
+    for each in (ada, first, again):
+        each.assembly.close()
+
+
 def test_status_tells_people_what_is_about_them(nodes):
     ada, bea, cy = nodes
     (dan,) = _observers(nodes, "Dan")

@@ -45,6 +45,11 @@ def demo(where: Where, options: Any) -> int:
         _meet_again(ada, bea, cy)
         during.append(_daily_business(people))
         final = _compare(people, during)
+    except KeyboardInterrupt:
+        for person in people:
+            person.stop()
+        shutil.rmtree(root, ignore_errors=True)
+        raise
     finally:
         for person in people:
             person.stop()
