@@ -7,6 +7,7 @@ from meshd import recount, survey, witness
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result, role_of
+from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
@@ -61,7 +62,7 @@ def _pending(context: Context) -> list[str]:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
     if not standing.knows_rules:
-        found.append("This assembly decides by rules of a later version: this meshd needs an update.")
+        return ["This assembly decides by rules of a later version: this meshd needs an update."]
     later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)
     if later:
         found.append(
@@ -74,8 +75,8 @@ def _pending(context: Context) -> list[str]:
         what = "; ".join(line["decisions"][:3]) + (" …" if len(line["decisions"]) > 3 else "")
         found.append(
             f"Another line of this assembly follows the roster {line['roster'][:8]}, of {people(line['members'])}. It "
-            f"has what does not qualify here: {what}. {' '.join(line['short'][:2])} What also joins the lines is "
-            f"`meshd ratify`; `meshd follow {line['roster'][:8]}` goes over to that line."
+            f"has what does not qualify here: {what}. {' '.join([*line['short'][:2], ''])}`meshd ratify` joins the "
+            f"lines where enough say yes; `meshd follow {line['roster'][:8]}` goes over to that line."
         )
     if assembly.has_twin():
         found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")
@@ -93,7 +94,7 @@ def _about_me(context: Context) -> list[str]:
     admissions = 0
     for item in context.standing().uncited():
         row = context.assembly.store.get(tables.Proposal, id=item.id)
-        if not isinstance(item, Decision) or row is None:
+        if not isinstance(item, Decision) or row is None or not has_effect(context, item.id):
             continue
         label = text_of(item.id)[:8]
         if any(each.member == context.me for each in item.newcomers) and role == "observer":
@@ -104,8 +105,11 @@ def _about_me(context: Context) -> list[str]:
     if role == "observer" and not admissions:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
     for mandate in context.state().mandates.values():
+        ends = mandate.mandate.ends_ms
+        if not context.state().in_force(mandate.id) or (ends is not None and ends <= context.assembly.world.clock()):
+            continue
         marks = witness.recall_marks(context.assembly, mandate.id)
-        if marks.notice and context.state().in_force(mandate.id):
+        if marks.notice:
             holder = context.assembly.people.label(mandate.mandate.holder)
             text = marks_text(marks, len(context.state().members))
             found.append(f"Recall of {holder} from {mandate.mandate.role}: {text}")

@@ -8,6 +8,7 @@ from meshd.errors import NodeError, NotFoundError
 from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Row
+from meshd_protocol import limits
 from meshd_protocol.meaning import State
 from meshd_protocol.names import printable, text_of
 
@@ -86,11 +87,18 @@ class Context:
 
 
 def span(milliseconds: int) -> str:
-    """A length of time, rounded up to what a person would say: `3 d`, `5 h`, `12 min`."""
-    for size, unit in ((86_400_000, "d"), (3_600_000, "h")):
-        if milliseconds >= 2 * size or (milliseconds and milliseconds % size == 0):
-            return f"{-(-milliseconds // size)} {unit}"
-    return f"{-(-milliseconds // 60_000)} min"
+    """A length of time, rounded up to a minute: `3 d`, `2 d 5 h`, `1 h 12 min`; of days, the minutes are left out."""
+    minutes = -(-milliseconds // 60_000)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{days} d"] if days else []
+    parts += [f"{hours} h"] if hours else []
+    parts += [f"{minutes} min"] if (minutes and not days) or not parts else []
+    return " ".join(parts)
+
+
+def title(text: str) -> str:
+    """A text cut so that it may be a proposal's title."""
+    return text.encode()[: limits.TITLE_BYTES].decode(errors="ignore")
 
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

@@ -5,7 +5,7 @@ from typing import Any
 from meshd import tallies, witness
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, title
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import may_join
@@ -133,7 +133,7 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
         body = Proposal(
             context.standing().head,
             RECALL,
-            f"Recall {holder} from {tallies.question_of(row).payload.role}"[:180],
+            title(f"Recall {holder} from {tallies.question_of(row).payload.role}"),
             arguments.get("reason") or "",
             action=(int(Verb.RECALL), row.id),
         )

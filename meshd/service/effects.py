@@ -7,6 +7,7 @@ that this node follows, where the members of today must have agreed, too (design
 from meshd import tallies
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.outcome import PASSED, Outcome, few
 from meshd_protocol.decisions.settled import supporters
@@ -15,28 +16,36 @@ from meshd_protocol.names import text_of
 from meshd_protocol.policies import Finality
 from meshd_protocol.rosters import policies_of, ratification_needed
 
-_SETS = frozenset({Verb.POLICY, Verb.WITNESSES, Verb.CHARTER})
-
 
 def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:
     """Whether a decision that passed is in the roster that this node follows; None where it changes no roster."""
     if not row.verb or outcome.outcome != PASSED:
         return None
-    standing = context.standing()
-    here = standing.rosters.ids(standing.head)
-    if row.verb == Verb.RATIFY:
-        return frozenset(tallies.question_of(row).payload) <= here
-    return row.id in here
+    return _is_inside(context, row) and _ended(context, row) is None
 
 
 def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
     """The same in words, with what would help; for a motion that is not final, whether there is anything left to do."""
-    inside = in_effect(context, row, outcome)
-    if inside is None:
-        return _moot(context, row, outcome)
-    if inside:
-        return _in_place(context, row) or "It is in effect: the roster that this node follows holds it."
-    return f"It is not in effect here. {_missing(context, row)}"
+    if not row.verb or not has_effect(context, row.id):
+        return None
+    if outcome.outcome is None:
+        return _moot(context, row)
+    if not _is_inside(context, row):
+        return f"It is not in effect here. {_missing(context, row)}"
+    return _ended(context, row) or "It is in effect: the roster that this node follows holds it."
+
+
+def has_effect(context: Context, identity: bytes) -> bool:
+    """Whether a proposal is not void, and its roster is known: whether anybody's ballot on it counts."""
+    row = context.assembly.store.get(tables.Proposal, id=identity)
+    return row is not None and tallies.rule_of(context.standing(), row) is not None
+
+
+def _is_inside(context: Context, row: tables.Proposal) -> bool:
+    """Whether the head holds a decision, or what it ratifies."""
+    standing = context.standing()
+    here = standing.rosters.ids(standing.head)
+    return row.id in here if row.verb != Verb.RATIFY else frozenset(tallies.question_of(row).payload) <= here
 
 
 def short_of(context: Context, identity: bytes) -> str:
@@ -54,20 +63,24 @@ def rivals(context: Context, verb: int, subject: str | None = None) -> list[byte
     return list(found) if len(found) > 1 else []
 
 
-def _moot(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
+def _moot(context: Context, row: tables.Proposal) -> str | None:
     """That an open motion asks for what is so already."""
-    if not row.verb or outcome.outcome is not None:
-        return None
     standing, state = context.standing(), context.state()
     payload = tallies.question_of(row).payload
-    done = {
-        Verb.RATIFY: lambda: frozenset(payload) <= standing.rosters.ids(standing.head),
-        Verb.REVOKE: lambda: payload[1] in state.revoked,
-        Verb.REMOVE: lambda: not set(payload) & (state.members | state.observers),
-        Verb.ADMIT: lambda: _applicants(context, payload) <= state.members,
-        Verb.RECALL: lambda: payload in state.recalled,
-    }.get(Verb(row.verb))
-    return "There is nothing left to decide: what it asks for is so already." if done is not None and done() else None
+    match row.verb:
+        case Verb.RATIFY:
+            done = frozenset(payload) <= standing.rosters.ids(standing.head)
+        case Verb.REVOKE:
+            done = state.revoked.get(payload[1], limits.INTEGER) <= payload[2][0]
+        case Verb.REMOVE:
+            done = set(payload) <= state.removed - state.members - state.observers
+        case Verb.ADMIT:
+            done = _applicants(context, payload) <= state.members
+        case Verb.RECALL:
+            done = payload in state.recalled
+        case _:
+            done = False
+    return "There is nothing left to decide: what it asks for is so already." if done else None
 
 
 def _applicants(context: Context, payload: tuple[bytes, ...]) -> set[bytes]:
@@ -75,10 +88,26 @@ def _applicants(context: Context, payload: tuple[bytes, ...]) -> set[bytes]:
     return {each.member if each is not None else b"" for each in found}
 
 
-def _in_place(context: Context, row: tables.Proposal) -> str | None:
-    """What became of a setting that is in the roster: it may have been followed by others."""
-    if row.verb not in _SETS:
-        return None
+def _ended(context: Context, row: tables.Proposal) -> str | None:
+    """What became of a decision that is in the roster and holds no more; None while it holds."""
+    state, payload = context.state(), tallies.question_of(row).payload
+    match row.verb:
+        case Verb.ADMIT if not _applicants(context, payload) & state.members:
+            return "It was in effect, until whom it admits left or was removed."
+        case Verb.REMOVE if set(payload) & (state.members | state.observers):
+            return "It was in effect, until whom it removes was let in anew."
+        case Verb.MANDATE if row.id in state.recalled:
+            return "It was in effect, until the mandate was recalled."
+        case Verb.MANDATE if payload.holder not in state.members:
+            return "It was in effect, until its holder was no member any more."
+        case Verb.POLICY | Verb.WITNESSES | Verb.CHARTER:
+            return _followed(context, row)
+        case _:
+            return None
+
+
+def _followed(context: Context, row: tables.Proposal) -> str | None:
+    """That other decisions took the place of a setting, or contradict it."""
     standing = context.standing()
     subject = tallies.question_of(row).payload[0].name if row.verb == Verb.POLICY else None
     holding = standing.rosters.in_place(standing.head, row.verb, subject)
@@ -145,6 +174,6 @@ def other_admissions(context: Context, motion: bytes) -> list[bytes]:
         if isinstance(item, Decision)
         and item.verb == Verb.ADMIT
         and item.id != motion
-        and standing.rosters.knows(item.pin)
+        and has_effect(context, item.id)
         and not {each.member for each in item.newcomers} <= context.state().members
     )

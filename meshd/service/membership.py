@@ -6,7 +6,7 @@ from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.keystore import Keys
-from meshd.service.context import Context, Result, article, role_of
+from meshd.service.context import Context, Result, article, role_of, title
 from meshd.service.effects import other_admissions
 from meshd.service.rosters import move, report
 from meshd.store import tables
@@ -18,8 +18,9 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
+from meshd_protocol.decisions.outcome import few
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Endorsement, State
+from meshd_protocol.meaning import Decision, Endorsement, State, removals
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import MEMBERSHIP
 from meshd_protocol.rosters import vouches_needed
@@ -207,12 +208,12 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
         _check_newcomer(context, member)
     if len(newcomers) > limits.APPLICATIONS:
         raise UsageError(f"one decision admits at most {limits.APPLICATIONS} people")
-    label = " and ".join(map(assembly.people.label, newcomers))
+    label = _listed([assembly.people.label(member) for member in newcomers])
     with assembly.writing():
         ready_to_pin(assembly)
     applications = tuple(sorted(_vouched_application(context, member) for member in newcomers))
     action = (int(Verb.ADMIT), applications)
-    body = Proposal(context.standing().head, MEMBERSHIP, f"Admit {label}"[:180], action=action)
+    body = Proposal(context.standing().head, MEMBERSHIP, title(f"Admit {label}"), action=action)
     motion = move(context, body, lambda item: {each.member for each in item.newcomers} == set(newcomers))
     after = context.state()
     roles = {role_of(assembly, member) for member in newcomers}
@@ -222,6 +223,13 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
         "role": roles.pop() if len(roles) == 1 else "observer",
         "warnings": _admission_warnings(context, motion, state, after),
     }
+
+
+def _listed(labels: list[str]) -> str:
+    """`Bea·x`, `Bea·x and Cy·y`, `Bea·x, Cy·y and 3 more`."""
+    if len(labels) > 3:
+        return f"{', '.join(labels[:2])} and {len(labels) - 2} more"
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def _check_newcomer(context: Context, member: bytes) -> None:
@@ -239,15 +247,17 @@ def _check_newcomer(context: Context, member: bytes) -> None:
 
 
 def _vouched_application(context: Context, member: bytes) -> bytes:
-    """The application that people vouched for."""
+    """The application that people vouched for, since she was removed last."""
     standing, store = context.standing(), context.assembly.store
-    return min(
-        row.application
-        for identity in standing.rosters.ids(standing.head)
-        if isinstance(item := standing.item(identity), Endorsement)
-        and item.member == member
-        and (row := store.get(tables.Vouch, id=identity)) is not None
-    )
+    items = [item for item in map(standing.item, standing.rosters.ids(standing.head)) if item is not None]
+    ended = removals(items).get(member, frozenset())
+    lasting = [
+        item.id
+        for item in items
+        if isinstance(item, Endorsement) and item.member == member and ended <= standing.rosters.ids(item.pin)
+    ]
+    vouches = (store.get(tables.Vouch, id=identity) for identity in lasting)
+    return min(row.application for row in vouches if row is not None)
 
 
 def _admission_warnings(context: Context, motion: bytes, before: State, after: State) -> list[str]:
@@ -260,7 +270,7 @@ def _admission_warnings(context: Context, motion: bytes, before: State, after: S
         warnings.append(text)
     others = other_admissions(context, motion)
     if others:
-        ids = ", ".join(text_of(each)[:8] for each in others)
+        ids = few(text_of(each)[:8] for each in others)
         warnings.append(
             f"Other admissions are open: {ids}. Where some people vote on one and others on another, the assembly "
             "parts into lines: vote on each, or admit several in one decision (`meshd admit PERSON PERSON`)."
@@ -269,17 +279,23 @@ def _admission_warnings(context: Context, motion: bytes, before: State, after: S
 
 
 def former_keys(context: Context) -> list[str]:
-    """Old keys of people who lost everything and were admitted anew: they still vote until they are removed."""
-    state, label = context.state(), context.assembly.people.label
+    """Old keys of people who lost everything and were admitted anew: they still vote until they are removed.
+
+    By what those who admitted them have seen; anybody can write an application.
+    """
+    standing, state, label = context.standing(), context.state(), context.assembly.people.label
     inside = state.members | state.observers
-    found = {
-        (row.member, row.formerly)
-        for row in context.assembly.store.find(tables.Application)
-        if row.formerly in inside and row.member in state.members and row.member != row.formerly
-    }
-    return sorted(
-        f"{label(new)} says that she was {label(old)}, whose lost key still counts: if that is so, "
-        f'`meshd remove {label(old)} --reason "lost her keys"` takes it out.'
-        for new, old in found
-        if old is not None
-    )
+    found: set[str] = set()
+    for item in map(standing.item, standing.rosters.ids(standing.head)):
+        for each in item.newcomers if isinstance(item, Decision) else ():
+            row = context.assembly.store.get(tables.Application, id=each.application)
+            if row is None or row.formerly not in inside or row.member not in state.members:
+                continue
+            if row.formerly is None or row.member == row.formerly:
+                continue
+            old = label(row.formerly)
+            found.add(
+                f"{label(row.member)} says that she was {old}, whose lost key still counts: if that is so, "
+                f'`meshd remove {old} --reason "lost her keys"` takes it out.'
+            )
+    return sorted(found)

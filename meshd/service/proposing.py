@@ -7,6 +7,7 @@ from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.context import title as cut
 from meshd.service.effects import rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.store import tables
@@ -206,7 +207,7 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
     title = arguments.get("title") or f"Set the policy {name}: {policy_text(policy)}"
     proposal = open_proposal(
         context,
-        Proposal(standing.head, CONSTITUTION, title[:180], arguments.get("text") or "", action=action),
+        Proposal(standing.head, CONSTITUTION, cut(title), arguments.get("text") or "", action=action),
         say=Say.YES,
     )
     return {"id": text_of(proposal), "rule": policy_text(policy)}

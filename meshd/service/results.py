@@ -16,7 +16,7 @@ from meshd_protocol.decisions.question import ballots_of, void
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
 from meshd_protocol.names import text_of
-from meshd_protocol.policies import Finality, Method, void_reason
+from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
 
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -215,7 +215,7 @@ def _titles(context: Context, ids: tuple[bytes, ...]) -> str:
     titles = [row.title for row in rows if row is not None]
     rest = len(rows) - len(titles)
     more = [f"{len(titles) - 5} more"] if len(titles) > 5 else []
-    more += [f"{rest} vouches, offers or the like"] if rest else []
+    more += [f"{rest} of another kind (vouches, offers)"] if rest else []
     return ", ".join([*titles[:5], *more])
 
 
@@ -234,6 +234,15 @@ def date(time_ms: int) -> str:
         return "a day that no calendar knows"
 
 
+def _period(seconds: int) -> str:
+    """A policy's time, exactly."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    return f"{seconds // size} {unit}"
+
+
+_UNITS = ((DAY, "d"), (HOUR, "h"), (60, "min"), (1, "s"))
+
+
 def policy_text(policy: Any) -> str:
     """A policy's rule in a sentence."""
 
@@ -250,8 +259,8 @@ def policy_text(policy: Any) -> str:
         parts.append("among options")
     parts.append(f"quorum {policy.quorum[0]}/{policy.quorum[1]}")
     if policy.notice:
-        parts.append(f"notice {span(policy.notice * 1000)} (the vote is open that much longer)")
-    parts.append(f"open {span(policy.open_for * 1000)}, grace {span(policy.grace * 1000)}")
+        parts.append(f"notice {_period(policy.notice)} (the vote is open that much longer)")
+    parts.append(f"open {_period(policy.open_for)}, grace {_period(policy.grace)}")
     parts.append("ballots may be changed" if policy.changeable else "ballots stay")
     return f"certified by witnesses: {'; '.join(parts)}"
 

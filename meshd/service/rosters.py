@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service.context import Context, Result, id_range
-from meshd.service.effects import short_of
+from meshd.service.context import Context, Result, id_range, title
+from meshd.service.effects import has_effect, short_of
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
 from meshd_crypto.identity import SigningKey
@@ -46,30 +47,33 @@ def _role(state: Any, member: bytes) -> str:
 
 def move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
     """Vote yes on the open motion that asks for the same; propose it where there is none."""
-    motion = _open_motion(context, Verb(body.action[0] if body.action else 0), is_same)
-    if motion is None:
+    open_ = open_motions(context, Verb(body.action[0] if body.action else 0), is_same)
+    if not open_:
         return open_proposal(context, body, say=Say.YES)
-    _vote_yes(context, motion)
-    return motion
+    _vote_yes(context, open_[0])
+    return open_[0]
 
 
-def _open_motion(context: Context, verb: Verb, is_same: Callable[[Decision], bool]) -> bytes | None:
-    """A motion of that kind that is not in effect and that one may vote on."""
-    standing = context.standing()
-    able = [
-        item.id
-        for item in standing.uncited()
-        if isinstance(item, Decision) and item.verb == verb and is_same(item) and may_join(context, item)
-    ]
-    return min(able, default=None)
+def open_motions(context: Context, verb: Verb, is_same: Callable[[Decision], bool]) -> list[bytes]:
+    """Motions of that kind that are not in effect and that a yes helps: those without one's ballot first, then those
+    with most yes.
+    """
+    standing, store = context.standing(), context.assembly.store
+    able: list[tuple[bool, int, bytes]] = []
+    for item in standing.uncited():
+        if isinstance(item, Decision) and item.verb == verb and is_same(item) and may_join(context, item):
+            voted = store.get(tables.Ballot, proposal=item.id, member=context.me) is not None
+            yes = tallies.poll(store, item.id, Form.YES_NO).says(Say.YES)
+            able.append((voted, -yes, item.id))
+    return [identity for _, _, identity in sorted(able)]
 
 
 def may_join(context: Context, motion: Decision) -> bool:
-    """Whether a yes to an open motion is better than a motion of one's own: it pins a roster that one is in, and that
-    nobody has left since.
+    """Whether a yes to an open motion is better than a motion of one's own: it has effect, and pins a roster that one
+    is in and that nobody has left since.
     """
     standing = context.standing()
-    if not standing.rosters.knows(motion.pin):
+    if not has_effect(context, motion.id):
         return False
     pinned = standing.rosters.state(motion.pin).members
     return context.me in pinned and pinned <= context.state().members
@@ -148,9 +152,9 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     context.member_only("revoke others' devices")
     label = context.assembly.people.label(row.member)
     action = (int(Verb.REVOKE), (row.member, row.device, good))
-    title = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
+    words = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
     device = row.device
-    body_ = Proposal(context.standing().head, MEMBERSHIP, title[:180], arguments.get("reason") or "", action=action)
+    body_ = Proposal(context.standing().head, MEMBERSHIP, title(words), arguments.get("reason") or "", action=action)
     motion = move(context, body_, lambda item: item.payload[1] == device)
     return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
 
@@ -179,10 +183,10 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"the other line has {len(missing)} decisions, and one ratification names {limits.CITES}")
     named = tuple(sorted(missing))
     action = (int(Verb.RATIFY), named)
-    title = f"Take in what another line decided: {len(named)} {'thing' if len(named) == 1 else 'things'}"
+    words = f"Take in what another line decided: {len(named)} {'thing' if len(named) == 1 else 'things'}"
     text = "\n".join(item_text(context, item) for item in map(standing.item, named) if item is not None)
     policy = _strictest(context, policies_of(map(standing.item, named)))
-    body = Proposal(standing.head, policy, title, text[:6000], action=action)
+    body = Proposal(standing.head, policy, words, text[:6000], action=action)
     return _ratified(context, move(context, body, lambda item: item.payload == named), named)
 
 

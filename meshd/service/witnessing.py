@@ -6,6 +6,7 @@ from meshd import witness as watching
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.context import title as cut
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
@@ -112,7 +113,7 @@ def _name_witnesses(context: Context, members: tuple[bytes, ...], arguments: dic
     label = context.assembly.people.label
     who = ", ".join(sorted(map(label, members))) or "everybody who offers a device"
     title = arguments.get("title") or f"Witnesses: {who}"
-    body = Proposal(standing.head, CONSTITUTION, title[:180], arguments.get("text") or "", action=action)
+    body = Proposal(standing.head, CONSTITUTION, cut(title), arguments.get("text") or "", action=action)
     return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})
 
 

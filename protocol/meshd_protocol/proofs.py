@@ -34,7 +34,6 @@ from meshd_protocol.chains import authentic_tree
 from meshd_protocol.decisions.certified import bound, certify, quorum
 from meshd_protocol.decisions.counted import counts_text, told
 from meshd_protocol.decisions.outcome import Attested, Cast, people
-from meshd_protocol.decisions.poll import WORDS
 from meshd_protocol.decisions.question import Question, can_be, void
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
@@ -245,9 +244,9 @@ def _outcome(
     text = f"{by} of {count} witnesses attest it; {quorum(count)} certify, if at most {bound(count)} are traitors."
     reasons.append(("witnesses", text))
     certifying = [each for each in attested if each.device in state.witnesses and each.finding == found.certified[0]]
-    counts = told(certifying, len(proposal.options) or len(WORDS))
+    counts = told(question, policy, certifying, total)
     if counts is not None:
-        reasons.append(("counts", f"They counted {printable(counts_text(question, counts))}."))
+        reasons.append(("counts", f"The middle one of their counts: {printable(counts_text(question, counts))}."))
     return outcome, reasons
 
 

@@ -9,7 +9,8 @@ from meshd.service import audit, delegation, meetings, membership, proposing, pr
 from meshd.service.context import Context, span
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.bodies.decisions import Proposal, Say
+from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.tickets import read_ticket
 from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, world
@@ -311,11 +312,133 @@ def test_the_report_names_who_signed_twice(tmp_path):
         (1, "1 min"),
         (61_000, "2 min"),
         (3_600_000, "1 h"),
-        (5_400_000, "90 min"),
-        (7_200_001, "3 h"),
+        (5_400_000, "1 h 30 min"),
+        (7_200_001, "2 h 1 min"),
         (86_400_000, "1 d"),
+        (2 * 86_400_000 + 5 * 3_600_000 + 60_000, "2 d 5 h"),
         (3 * 86_400_000, "3 d"),
     ],
 )
 def test_a_length_of_time_in_words(milliseconds, text):
     assert span(milliseconds) == text
+
+
+def test_a_void_motion_neither_catches_a_yes_nor_alarms_anybody(nodes):
+    """An observer writes motions under a policy that decides no such thing: nobody's command joins them."""
+    ada, bea, cy = nodes
+    (dan,) = _observers(nodes, "Dan")
+    application = dan.assembly.store.find(tables.Application, member=dan.context.me)[0].id
+    head = ada.standing().head
+    with dan.assembly.writing():
+        traps = [
+            dan.assembly.write(Kind.PROPOSAL, Proposal(roster, "standard", "Trap", action=(int(verb), payload))).id
+            for roster in (head, b"\x01" * 32)
+            for verb, payload in ((Verb.ADMIT, (application,)), (Verb.REMOVE, (cy.me,)))
+        ]
+    exchange(*(each.assembly for each in nodes), dan.assembly)
+    assert "A motion to remove you" not in "\n".join(audit.status(cy, {})["pending"])
+    assert results.show(ada, {"id": text_of(traps[0])})["effect"] is None
+    answer = membership.admit(ada, {"people": ["Dan"]})
+    assert bytes_of(answer["id"]) not in traps
+    assert answer["warnings"] == []
+    assert bytes_of(rosters.remove(ada, {"person": "Cy", "reason": "noise"})["id"]) not in traps
+    shown = next(row for row in results.list_(ada, {}) if row["id"] == text_of(traps[0]))
+    assert "This proposal has no effect" in shown["void"]
+    dan.assembly.close()
+
+
+def test_what_was_in_effect_and_is_not_any_more(nodes):
+    ada, bea, cy = nodes
+    (dan,) = _observers(nodes, "Dan")
+    admit = membership.admit(ada, {"people": ["Dan"]})["id"]
+    mandate = delegation.mandate(ada, {"title": "Treasurer", "holder": "Bea", "powers": ["spend"]})["id"]
+    exchange(*(each.assembly for each in nodes))
+    for motion in (admit, mandate):
+        _yes(cy, motion)
+    exchange(*(each.assembly for each in nodes))
+    _yes(ada, mandate)
+    _yes(bea, mandate)
+    exchange(*(each.assembly for each in nodes))
+    assert results.show(ada, {"id": admit})["in_effect"]
+    assert results.show(ada, {"id": mandate})["in_effect"]
+    removal = rosters.remove(ada, {"person": "Dan", "reason": "moved"})["id"]
+    exchange(*(each.assembly for each in nodes))
+    for voter in (bea, cy):
+        _yes(voter, removal)
+        exchange(*(each.assembly for each in nodes))
+    for signer in (ada, cy):
+        recall = delegation.recall(signer, {"mandate": mandate})
+        exchange(*(each.assembly for each in nodes))
+    assert recall["over"]
+    for motion, words in (
+        (admit, "until whom it admits left or was removed"),
+        (mandate, "until the mandate was recalled"),
+    ):
+        shown = results.show(ada, {"id": motion})
+        assert (shown["in_effect"], words in shown["effect"]) == (False, True)
+    assert results.show(ada, {"id": removal})["in_effect"]
+    dan.assembly.close()
+
+
+def test_a_revocation_that_takes_more_is_not_moot(tmp_path):
+    (ada,), (dan, eve) = commune(tmp_path, ["Ada", "Dan", "Eve"], nodes=1, clock=Clock())
+    context = Context(ada)
+    give(ada, dan.certify(), eve.certify())
+    motions = []
+    for good in (900, 1):
+        payload = (eve.member.public, eve.device.public, (good, 0, 0))
+        motion = dan.propose(context.standing().head, "Revoke", "membership", action=(int(Verb.REVOKE), payload))
+        give(ada, motion)
+        motions.append(text_of(motion.id))
+        if good == 900:
+            give(ada, dan.ballot(motion.id))
+            _yes(context, motions[0])
+    assert context.state().revoked[eve.device.public] == 900
+    assert results.show(context, {"id": motions[1]})["effect"] is None
+    stranger = dan.propose(context.standing().head, "Remove", "membership", action=(int(Verb.REMOVE), (b"\x07" * 32,)))
+    give(ada, stranger)
+    assert results.show(context, {"id": text_of(stranger.id)})["effect"] is None, "nobody of that key was ever in"
+    ada.close()
+
+
+def test_names_that_fill_a_title(nodes):
+    names = [f"{letter}лександра Николаевна Константинопольская" for letter in "АБВГ"]
+    found = _observers(nodes, *names)
+    answer = membership.admit(nodes[0], {"people": names})
+    title = results.show(nodes[0], {"id": answer["id"]})["title"]
+    assert title.startswith("Admit Алекс")
+    assert title.endswith("and 2 more")
+    one = membership.admit(nodes[1], {"people": names[:3]})
+    assert len(results.show(nodes[1], {"id": one["id"]})["title"].encode()) <= 200
+    for each in found:
+        each.assembly.close()
+
+
+def test_anybody_may_claim_to_have_been_somebody_and_nobody_is_told_to_act_on_it(nodes):
+    ada, bea, cy = nodes
+    ticket = read_ticket(membership.invite(cy, {})["ticket"])
+    liar = join(cy.assembly.folder.parent / "liar", ticket, "Cyx", "pw", how=Joining(formerly=ada.me), world=world(77))
+    exchange(*(each.assembly for each in nodes), liar)
+    assert membership.former_keys(bea) == []
+    liar.close()
+
+
+def test_who_was_removed_comes_back_with_her_new_application(nodes):
+    ada, bea, cy = nodes
+    (dan,) = _observers(nodes, "Dan")
+    removal = rosters.remove(ada, {"person": "Dan", "reason": "noise"})["id"]
+    exchange(*(each.assembly for each in nodes))
+    _yes(bea, removal)
+    exchange(*(each.assembly for each in nodes))
+    ticket = read_ticket(membership.invite(ada, {})["ticket"])
+    key = dan.assembly.keys.member
+    again = join(ada.assembly.folder.parent / "again", ticket, "Dan", "pw", how=Joining(True, key), world=world(78))
+    exchange(*(each.assembly for each in nodes), again)
+    for voucher in (ada, bea):
+        membership.vouch(voucher, {"person": "Dan"})
+        exchange(*(each.assembly for each in nodes), again)
+    motion = membership.admit(ada, {"people": ["Dan"]})["id"]
+    (named,) = ada.standing().item(bytes_of(motion)).newcomers
+    assert named.device == again.keys.device.public, "her new device is the one that is offered"
+    for each in (dan.assembly, again):
+        each.close()

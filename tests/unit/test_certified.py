@@ -209,7 +209,7 @@ def test_counts_differ_and_the_outcome_is_one():
     """Hard case 11: three honest witnesses with different ballots agree on the outcome, not on the counts."""
     three = [attest(n, PASSED)._replace(counts=(n + 2, n, 0), id=bytes([n]) * 32) for n in range(3)]
     shown = outcome([cast(n) for n in range(3)], three)
-    assert (shown.state, shown.outcome, shown.counts) == ("certified", "passed", {"yes": 4, "no": 2, "abstain": 0})
+    assert (shown.state, shown.outcome, shown.counts) == ("certified", "passed", {"yes": 3, "no": 1, "abstain": 0})
     told = [reason.text for reason in shown.reasons if reason.rule == "attestation"]
     assert told == [f"m{n:02} attests passed: {n + 2} yes, {n} no, 0 abstain." for n in range(3)]
 
@@ -319,9 +319,31 @@ def test_counts_that_fit_no_question_are_passed_over():
     strange = by_witnesses(PASSED, (9,), [0])
     assert outcome([cast(0)], strange).counts == {"yes": 1, "no": 0, "abstain": 0}
     most = [*by_witnesses(PASSED, (1, 0, 0), [0]), attest(2, PASSED)._replace(counts=(2, 0, 0))]
-    assert outcome([cast(0)], most).counts == {"yes": 1, "no": 0, "abstain": 0}, "what most say"
+    assert outcome([cast(0)], most).counts == {"yes": 1, "no": 0, "abstain": 0}, "the middle one"
     few_ = [each._replace(counts=(n + 1, 0, 0)) for n, each in enumerate(by_witnesses(PASSED, (), [0]))]
-    assert outcome([cast(0)], few_).counts == {"yes": 2, "no": 0, "abstain": 0}, "of several, the largest"
+    assert outcome([cast(0)], few_).counts == {"yes": 2, "no": 0, "abstain": 0}, "of two, the larger"
+
+
+def test_a_traitor_among_those_who_certify_does_not_choose_the_numbers():
+    """Three honest of four, who held different ballots; the fourth attests the same outcome with counts of his own."""
+    honest = [attest(n, PASSED)._replace(counts=counts) for n, counts in enumerate([(3, 0, 0), (3, 1, 0), (4, 0, 0)])]
+    casts = [cast(n) for n in range(4)]
+    for lie in ((0, 1_000_000, 0), (0, 3, 0), (2, 2, 0), (1,), (5, 0, 0), (1, 0, 0), (4, 0, 0)):
+        shown = outcome(casts, [*honest, attest(3, PASSED)._replace(counts=lie)], count=4)
+        assert shown.counts["yes"] in (3, 4), lie
+        assert shown.counts["no"] in (0, 1), lie
+    alike = [each._replace(counts=(4, 0, 0)) for each in honest]
+    many = [attest(3, PASSED, branch=n)._replace(counts=(1, 0, n)) for n in range(4)]
+    assert outcome(casts, [*alike, *many], count=4).counts == {"yes": 4, "no": 0, "abstain": 0}
+
+
+def test_a_witness_who_attested_the_impossible_is_not_silent():
+    odd = attest(3, (int(Verdict.TIE), ()))
+    shown = outcome([cast(0)], [attest(0, PASSED), attest(1, PASSED), attest(2, FAILED), odd], count=4)
+    assert shown.state == "split"
+    waiting = outcome([cast(0)], [attest(0, PASSED), odd], count=4)
+    assert waiting.state == "provisional"
+    assert waiting.reasons[-1].text.endswith("Not heard here: m01, m02.")
 
 
 def test_the_sums_alone_tell_the_same_of_a_certificate():

@@ -268,7 +268,9 @@ def test_what_a_mandate_says_and_whether_it_is_in_force(commune):
     assert verify_proof(write_proof(commune.proof(removal.id))).mandate is None
 
 
-@pytest.mark.parametrize(("counts", "words"), [((1, 2, 0), ["They counted 1 yes, 2 no, 0 abstain."]), ((1, 2), [])])
+@pytest.mark.parametrize(
+    ("counts", "words"), [((1, 2, 0), ["The middle one of their counts: 1 yes, 2 no, 0 abstain."]), ((1, 2), [])]
+)
 def test_what_those_who_certified_counted(commune, counts, words):
     question = commune.decide(voters=0, policy="standard")
     for author in commune.authors[:2]:

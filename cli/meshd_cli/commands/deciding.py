@@ -217,7 +217,7 @@ def _state(row: dict[str, Any]) -> str:
     note = " (repealed)" if row["repealed"] else ""
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        note += " (not in effect here)" if row["in_effect"] is False else ""
+        note += " (not in effect)" if row["in_effect"] is False else ""
         return f"{row['state']}: {outcome}{note}"
     if row["void"]:
         return "without effect"

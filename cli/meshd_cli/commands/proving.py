@@ -206,11 +206,8 @@ def count(where: Where, options: Any) -> int:
         output.say(note)
     if tied:
         output.say(f"Tied: {', '.join(tied)}.")
-        rest = [name for name in tied if papers.names.index(name) not in lot]
         if lot:
-            output.tell(
-                f"The lot that you gave does not say between {', '.join(rest)}: add their order with --lot NAME."
-            )
+            output.tell("The lot that you gave does not say between these: add their order with --lot NAME.")
         else:
             output.tell(
                 "Draw a lot in the open, and give its order with --lot NAME, the favoured first; or vote again."

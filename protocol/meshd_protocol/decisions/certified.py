@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Verdict
-from meshd_protocol.decisions.counted import by_certificate, counts_text, late
+from meshd_protocol.decisions.counted import as_certified, counts_text
 from meshd_protocol.decisions.outcome import (
     CERTIFIED,
     CONTESTED,
@@ -17,7 +17,6 @@ from meshd_protocol.decisions.outcome import (
     PASSED,
     PROVISIONAL,
     SPLIT,
-    TIE,
     Attested,
     Electorate,
     Finding,
@@ -29,7 +28,7 @@ from meshd_protocol.decisions.outcome import (
 from meshd_protocol.decisions.poll import Poll, electorate_reason, refused_reasons
 from meshd_protocol.decisions.question import Question, can_be
 from meshd_protocol.decisions.settled import unseen
-from meshd_protocol.decisions.tally import Tally, ballot_reasons, finding_text, finding_word, tally
+from meshd_protocol.decisions.tally import ballot_reasons, finding_text, finding_word, tally
 from meshd_protocol.policies import Policy
 
 Witnesses = Mapping[bytes, bytes]
@@ -54,15 +53,19 @@ class Certificates(NamedTuple):
     split: bool
 
 
-def certify(attestations: Iterable[Attested], witnesses: Witnesses) -> Certificates:
-    """What a roster's witnesses certified. Attestations by anybody else count for nothing."""
+def certify(
+    attestations: Iterable[Attested], witnesses: Witnesses, spent: Collection[bytes] = frozenset()
+) -> Certificates:
+    """What a roster's witnesses certified. Attestations by anybody else count for nothing; `spent` devices are not
+    silent, though what they attested can't be.
+    """
     found: dict[Finding, set[bytes]] = {}
     for each in attestations:
         if each.device in witnesses:
             found.setdefault(each.finding, set()).add(each.device)
     needed = quorum(len(witnesses))
     certified = tuple(sorted(finding for finding, devices in found.items() if len(devices) >= needed))
-    silent = len(witnesses) - len(frozenset[bytes]().union(*found.values()))
+    silent = len(witnesses) - len(frozenset(spent).union(*found.values()))
     best = max((len(devices) for devices in found.values()), default=0)
     split = bool(found) and not certified and best + silent < needed
     return Certificates({finding: frozenset(devices) for finding, devices in found.items()}, certified, split)
@@ -84,9 +87,10 @@ def decide(
 ) -> Outcome:
     """The outcome of a proposal under a certified policy, from the ballots and attestations that a node holds."""
     members = len(electorate.members)
-    odd = [each for each in attestations if not can_be(question, policy, each.finding)]
-    attestations = [each for each in attestations if each not in odd]
-    certificates = certify(attestations, witnesses)
+    theirs = [each for each in attestations if each.device in witnesses]
+    able = [each for each in theirs if can_be(question, policy, each.finding)]
+    odd = {each.device for each in theirs if not can_be(question, policy, each.finding)}
+    certificates = certify(able, witnesses, odd)
     if len(certificates.certified) > 1:
         state = CONTESTED
     elif certificates.certified:
@@ -95,17 +99,16 @@ def decide(
         state = SPLIT
     else:
         state = PROVISIONAL if poll.seen else OPEN
-    missed: list[bytes] = []
-    count = tally(question, policy, poll, members, naming)
-    outcome, leading = None, count.leading
+    outcome, missed = None, list[bytes]()
     if state == CERTIFIED:
         finding = next(iter(certificates.certified))
-        certifying = [each for each in attestations if each.device in witnesses and each.finding == finding]
-        missed = late(poll, certifying, electorate)
-        here = tally(question, policy, poll.without(missed), members, naming)
-        count = by_certificate(question, policy, here, certifying, members, naming)
+        certifying = [each for each in able if each.finding == finding]
+        count, missed = as_certified(question, policy, poll, certifying, electorate, naming)
         outcome = finding_word(finding, question)
-        leading = _leading(outcome, here if here.finding == finding else None)
+        leading = outcome if isinstance(outcome, list) else "yes" if outcome == PASSED else None
+    else:
+        count = tally(question, policy, poll, members, naming)
+        leading = count.leading
     names = question.options or ("yes", "no", "abstain")
     counts = dict(zip(names, count.counts, strict=True)) if poll.seen or question.options or outcome else {}
     reasons: list[Reason] = []
@@ -117,19 +120,11 @@ def decide(
             *unseen(poll, electorate, naming),
             *([_SO_FAR] if outcome is None and poll.seen else []),
             *count.reasons,
-            *_witness_reasons(question, attestations, certificates, witnesses, naming),
-            *(_odd_reason(naming(witnesses[each.device])) for each in odd if each.device in witnesses),
-            _state_reason(state, certificates, question, witnesses, naming),
+            *_witness_reasons(question, able, certificates, witnesses, naming),
+            *map(_odd_reason, sorted(naming(witnesses[device]) for device in odd)),
+            _state_reason(state, certificates, question, witnesses, odd, naming),
         ]
-    tied = outcome is None and count.tied
-    return Outcome(state, outcome, leading, counts, members, poll.seen, tuple(reasons), tied)
-
-
-def _leading(outcome: str | list[str], here: Tally | None) -> str | list[str] | None:
-    """Who is ahead in a final outcome: the elected, or those who are tied, as far as that is known here."""
-    if outcome == TIE:
-        return here.leading if here is not None else None
-    return outcome if isinstance(outcome, list) else "yes" if outcome == PASSED else None
+    return Outcome(state, outcome, leading, counts, members, poll.seen, tuple(reasons), outcome is None and count.tied)
 
 
 def _odd_reason(name: str) -> Reason:
@@ -148,10 +143,7 @@ def _witness_reasons(
     naming: Naming,
 ) -> list[Reason]:
     """Each witness's finding with her counts, and who signed twice."""
-    theirs = sorted(
-        (each for each in attestations if each.device in witnesses),
-        key=lambda each: (naming(witnesses[each.device]), each.finding, each.id),
-    )
+    theirs = sorted(attestations, key=lambda each: (naming(witnesses[each.device]), each.finding, each.id))
     reasons: list[Reason] = []
     for each in theirs:
         counts = counts_text(question, each.counts)
@@ -179,6 +171,7 @@ def _state_reason(
     certificates: Certificates,
     question: Question,
     witnesses: Witnesses,
+    odd: Collection[bytes],
     naming: Naming,
 ) -> Reason:
     total, needed, traitors = len(witnesses), quorum(len(witnesses)), bound(len(witnesses))
@@ -218,7 +211,7 @@ def _state_reason(
     silent = sorted(
         naming(member)
         for device, member in witnesses.items()
-        if all(device not in devices for devices in certificates.attested.values())
+        if device not in odd and all(device not in devices for devices in certificates.attested.values())
     )
     text = f"{_attesting(best, total)} an outcome; {needed} must. So later ballots can still change this."
     return Reason("witnesses", False, f"{text} Not heard here: {few(silent)}.")

@@ -45,9 +45,7 @@ def finding_word(finding: Finding, question: Question) -> str | list[str]:
     """A finding as an outcome is shown: `passed`, `failed`, `tie`, or the winners' names."""
     verdict, winners = finding
     if verdict == Verdict.WINNERS:
-        return [
-            question.options[option] if option < len(question.options) else f"option {option}" for option in winners
-        ]
+        return [question.options[option] for option in winners]
     return {Verdict.FAILED: FAILED, Verdict.PASSED: PASSED, Verdict.TIE: TIE}[Verdict(verdict)]
 
 

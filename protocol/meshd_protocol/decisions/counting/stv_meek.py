@@ -7,7 +7,8 @@ can't be told before the surplus is below 10**-12 votes, the two are tied. `digi
 variant instead (the Proportional Representation Foundation's Reference Meek Rule, with 9): what an option keeps of a
 paper and keep factors are rounded up, and iteration ends below 10**-(digits * 2 // 3), or where it stops to converge.
 
-An option that shares a rank with others takes an equal part of what reaches the rank.
+An option that shares a rank with others takes an equal part of what reaches the rank; in fixed point rounded down, so
+that none has more for its place.
 """
 
 from collections.abc import Sequence
