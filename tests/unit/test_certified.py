@@ -363,6 +363,34 @@ def test_what_is_not_final_says_that_it_is_by_the_ballots_so_far():
     assert "so-far" not in [each.rule for each in outcome([]).reasons]
 
 
+def test_who_leads_so_far():
+    assert outcome([cast(0), cast(1, Say.NO), cast(2, Say.NO)]).leading == "no"
+    assert outcome([cast(0), cast(1), cast(2, Say.NO)]).leading == "yes"
+    assert outcome([cast(0), cast(1, Say.NO)]).leading is None
+    assert outcome([]).leading is None
+
+
+def test_a_poll_without_some_voices():
+    ballots = ballots_of(Question("standard"), STANDARD)
+    poll = poll_of(ballots, [cast(0), cast(1, Say.NO), cast(2)], electorate(4))
+    less = poll.without([member(1), member(2), member(3)])
+    assert less == poll_of(ballots, [cast(0)], electorate(4))
+    assert poll.without([member(3)]) is poll
+
+
+def test_several_who_signed_several_outcomes_are_all_named():
+    ways = [
+        attest(0, (3, (0,))),
+        attest(1, (3, (1,))),
+        attest(0, (3, (1,))),
+        attest(1, (3, (2,))),
+        attest(2, (3, (2,))),
+    ]
+    shown = outcome([], ways, policy=ELECTION, question=BOARD, count=7)
+    assert rules(shown)["attested-twice"] == (False, "Signed two outcomes: m00, m01.")
+    assert shown.reasons[-1].holds is False
+
+
 def test_contested_elections_name_the_options_and_three_ways_to_sign():
     question = Question("election", ("Anna", "Bo"), "approval")
     won = [(int(Verdict.WINNERS), (option,)) for option in (0, 1)]
