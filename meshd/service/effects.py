@@ -28,8 +28,8 @@ def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str
     """The same in words, with what would help; for a motion that is not final, whether there is anything left to do."""
     if not row.verb or not has_effect(context, row.id):
         return None
-    if outcome.outcome is None:
-        return _moot(context, row)
+    if outcome.outcome != PASSED:
+        return _moot(context, row) if outcome.outcome is None else None
     if not _is_inside(context, row):
         return f"It is not in effect here. {_missing(context, row)}"
     return _ended(context, row) or "It is in effect: the roster that this node follows holds it."

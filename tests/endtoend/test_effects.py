@@ -5,7 +5,7 @@ import pytest
 from meshd import witness
 from meshd.errors import NodeError
 from meshd.opening import Joining, join
-from meshd.service import audit, delegation, meetings, membership, proposing, proving, results, rosters, voting
+from meshd.service import audit, delegation, effects, meetings, membership, proposing, proving, results, rosters, voting
 from meshd.service.context import Context, span
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
@@ -399,6 +399,15 @@ def test_a_revocation_that_takes_more_is_not_moot(tmp_path):
     give(ada, stranger)
     assert results.show(context, {"id": text_of(stranger.id)})["effect"] is None, "nobody of that key was ever in"
     ada.close()
+
+
+def test_what_failed_is_neither_in_effect_nor_lacks_anything(nodes):
+    ada = nodes[0]
+    motion = rosters.remove(ada, {"person": "Cy", "reason": "noise"})["id"]
+    row = ada.proposal(motion)
+    failed = results.outcome_of(ada, row)._replace(state="certified", outcome="failed")
+    assert effects.effect_text(ada, row, failed) is None
+    assert effects.in_effect(ada, row, failed) is None
 
 
 def test_names_that_fill_a_title(nodes):
