@@ -1,6 +1,7 @@
 """What does a stranger pay to verify a proof? A decision of 500 members, over the bare checks of its signatures.
 
-Of the 500, 430 are founders, and 70 were vouched for and admitted in two decisions.
+Of the 500, 430 are founders, and 70 were vouched for and admitted in two decisions. The verifier checks signatures on
+several cores, the bare loop on one: where there is one core alone, the ratio is about 1.4.
 """
 
 import random
