@@ -12,10 +12,11 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, reach
-from meshd_protocol.decisions.question import can_be, void
+from meshd_protocol.decisions.question import possible, void
+from meshd_protocol.evidence import Parts
 from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, State
 from meshd_protocol.policies import Finality, Policy
-from meshd_protocol.proofs import Parts, Proof, ProofStep, write_proof
+from meshd_protocol.proofs import Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
 from meshd_protocol.rosters import policies_of, ratification_needed
 
@@ -183,7 +184,7 @@ class _Gathered:
         proposal = self._store.get(tables.Proposal, id=decision)
         assert proposal is not None
         question = tallies.question_of(proposal)
-        rows = [each for each in self._standing.attestations(decision) if can_be(question, policies[0], each.finding)]
+        rows = possible(question, policies[0], self._standing.attestations(decision))
         for state in states:
             found = certify(rows, state.witnesses)
             if len(found.certified) != 1:

@@ -22,7 +22,7 @@ from meshd_protocol.decisions.certified import Certificates, certify
 from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import Question, ballots_of, can_be, void
+from meshd_protocol.decisions.question import Question, ballots_of, possible, void
 from meshd_protocol.decisions.recall import Marks, marks
 from meshd_protocol.decisions.tally import tally
 from meshd_protocol.kinds import Kind
@@ -60,7 +60,7 @@ def vote_of(standing: Standing, row: tables.Proposal | None) -> Vote | None:
 
 def certificates_of(standing: Standing, vote: Vote) -> Certificates:
     """What the witnesses of a vote's roster certified."""
-    attested = [each for each in standing.attestations(vote.row.id) if can_be(vote.question, vote.policy, each.finding)]
+    attested = possible(vote.question, vote.policy, standing.attestations(vote.row.id))
     return certify(attested, vote.state.witnesses)
 
 

@@ -15,7 +15,7 @@ from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
-from meshd_protocol.decisions.outcome import people
+from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.kinds import name_of
 from meshd_protocol.meaning import Decision, Departure
 from meshd_protocol.names import text_of
@@ -81,51 +81,53 @@ def _pending(context: Context) -> list[str]:
     if assembly.has_twin():
         found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")
     found += _waiting_votes(context)
-    found += _going(context)
     found += former_keys(context)
     found += _about_me(context)
+    found += _recalls(context)
     return found
 
 
 def _about_me(context: Context) -> list[str]:
-    """What is under way about this very person, and recalls, which are notice to everybody."""
+    """What is under way about this very person: that she is let in, or out. Others' nodes make it so."""
     found: list[str] = []
-    role = role_of(context.assembly, context.me)
-    admissions = 0
+    observer = role_of(context.assembly, context.me) == "observer"
     for item in context.standing().uncited():
-        row = context.assembly.store.get(tables.Proposal, id=item.id)
-        if not isinstance(item, Decision) or row is None or not has_effect(context, item.id):
-            continue
-        label = text_of(item.id)[:8]
-        if any(each.member == context.me for each in item.newcomers) and role == "observer":
-            admissions += 1
-            found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
-        elif context.me in item.members and outcome_of(context, row).outcome is None:
-            found.append(f"A motion to remove you is open: {label}. `meshd answer {label} TEXT` goes with it.")
-    if role == "observer" and not admissions:
+        if isinstance(item, Departure) and item.member == context.me:
+            found.append("You left: others' nodes take you out when they see it, and don't talk to this one any more.")
+        if isinstance(item, Decision) and has_effect(context, item.id):
+            label = text_of(item.id)[:8]
+            if observer and any(each.member == context.me for each in item.newcomers):
+                observer = False
+                found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
+            elif context.me in item.members:
+                found.append(_removal(context, item.id))
+    if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
-    for mandate in context.state().mandates.values():
+    return found
+
+
+def _removal(context: Context, motion: bytes) -> str:
+    row = context.assembly.store.get(tables.Proposal, id=motion)
+    label = text_of(motion)[:8]
+    if row is not None and outcome_of(context, row).outcome == PASSED:
+        return f"You were removed ({label}): others' nodes don't talk to this one any more."
+    return f"A motion to remove you is open: {label}. `meshd answer {label} TEXT` goes with it."
+
+
+def _recalls(context: Context) -> list[str]:
+    """Recalls of mandates in force that have their first mark: notice to everybody."""
+    found: list[str] = []
+    state, now = context.state(), context.assembly.world.clock()
+    for mandate in state.mandates.values():
         ends = mandate.mandate.ends_ms
-        if not context.state().in_force(mandate.id) or (ends is not None and ends <= context.assembly.world.clock()):
+        if not state.in_force(mandate.id) or (ends is not None and ends <= now):
             continue
         marks = witness.recall_marks(context.assembly, mandate.id)
         if marks.notice:
             holder = context.assembly.people.label(mandate.mandate.holder)
-            text = marks_text(marks, len(context.state().members))
+            text = marks_text(context, mandate.id, marks)
             found.append(f"Recall of {holder} from {mandate.mandate.role}: {text}")
     return found
-
-
-def _going(context: Context) -> list[str]:
-    """That this person is about to be out: she left, or a removal of her is decided. Others' nodes make it so."""
-    for item in context.standing().uncited():
-        if isinstance(item, Departure) and item.member == context.me:
-            return ["You left: others' nodes take you out when they see it, and don't talk to this one any more."]
-        if isinstance(item, Decision) and context.me in item.members:
-            row = context.assembly.store.get(tables.Proposal, id=item.id)
-            if row is not None and outcome_of(context, row).outcome == "passed":
-                return [f"You were removed ({text_of(item.id)[:8]}): others' nodes don't talk to this one any more."]
-    return []
 
 
 def _waiting_votes(context: Context) -> list[str]:

@@ -96,7 +96,7 @@ def span(milliseconds: int) -> str:
     return " ".join(parts)
 
 
-def title(text: str) -> str:
+def short_title(text: str) -> str:
     """A text cut so that it may be a proposal's title."""
     return text.encode()[: limits.TITLE_BYTES].decode(errors="ignore")
 

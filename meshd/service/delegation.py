@@ -5,10 +5,10 @@ from typing import Any
 from meshd import tallies, witness
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service.context import Context, Result, title
+from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
-from meshd.service.rosters import may_join
+from meshd.service.rosters import open_motions
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
@@ -27,7 +27,6 @@ from meshd_protocol.mandates import (
     signers,
     stands,
 )
-from meshd_protocol.meaning import Decision
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import MANDATE, RECALL
 
@@ -127,18 +126,19 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that mandate was recalled already")
     ends = tallies.question_of(row).payload.ends_ms
     over = ends is not None and ends <= context.assembly.world.clock()
-    motion = _open_motion(context, row.id)
-    if motion is None:
+    motions = open_motions(context, Verb.RECALL, lambda item: item.payload == row.id)
+    if not motions:
         holder = context.assembly.people.label(tallies.question_of(row).payload.holder)
         body = Proposal(
             context.standing().head,
             RECALL,
-            title(f"Recall {holder} from {tallies.question_of(row).payload.role}"),
+            short_title(f"Recall {holder} from {tallies.question_of(row).payload.role}"),
             arguments.get("reason") or "",
             action=(int(Verb.RECALL), row.id),
         )
         motion = open_proposal(context, body, say=Say.YES)
     else:
+        motion = motions[0]
         mine = context.assembly.store.find(tables.Ballot, proposal=motion, member=context.me)
         if any(each.choice == b"\x01" for each in mine):
             raise NodeError(
@@ -153,22 +153,8 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
         "over": row.id in context.state().recalled,
         "warning": "That mandate has ended by this machine's clock." if over else "",
         "suspended": marks.suspended,
-        "text": marks_text(marks, len(context.state().members)),
+        "text": marks_text(context, row.id, marks),
     }
-
-
-def _open_motion(context: Context, mandate: bytes) -> bytes | None:
-    """A motion against a mandate that is not final, and that this person may sign; of several, the most signed."""
-    standing, store = context.standing(), context.assembly.store
-    able: list[tuple[int, bytes]] = []
-    for motion in store.find(tables.Proposal, subject=mandate):
-        item = standing.item(motion.id)
-        if not isinstance(item, Decision) or not may_join(context, item):
-            continue
-        outcome = outcome_of(context, motion)
-        if outcome.outcome is None and outcome.electorate:
-            able.append((-outcome.counts.get("yes", 0), motion.id))
-    return min(able)[1] if able else None
 
 
 def delegates(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -222,7 +208,7 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
             "keep": len(marks.keep),
             "notice": marks.notice,
             "suspended": marks.suspended,
-            "text": marks_text(marks, len(state.members)) if marks.recall or marks.keep else "",
+            "text": marks_text(context, identity, marks) if marks.recall or marks.keep else "",
         },
         "acts": acts,
         "handed_over": [

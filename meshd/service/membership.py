@@ -6,7 +6,7 @@ from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.keystore import Keys
-from meshd.service.context import Context, Result, article, role_of, title
+from meshd.service.context import Context, Result, article, role_of, short_title
 from meshd.service.effects import other_admissions
 from meshd.service.rosters import move, report
 from meshd.store import tables
@@ -213,7 +213,7 @@ def admit(context: Context, arguments: dict[str, Any]) -> Result:
         ready_to_pin(assembly)
     applications = tuple(sorted(_vouched_application(context, member) for member in newcomers))
     action = (int(Verb.ADMIT), applications)
-    body = Proposal(context.standing().head, MEMBERSHIP, title(f"Admit {label}"), action=action)
+    body = Proposal(context.standing().head, MEMBERSHIP, short_title(f"Admit {label}"), action=action)
     motion = move(context, body, lambda item: {each.member for each in item.newcomers} == set(newcomers))
     after = context.state()
     roles = {role_of(assembly, member) for member in newcomers}

@@ -6,8 +6,7 @@ from typing import Any
 from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
-from meshd.service.context import Context, Result
-from meshd.service.context import title as cut
+from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.store import tables
@@ -207,7 +206,7 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
     title = arguments.get("title") or f"Set the policy {name}: {policy_text(policy)}"
     proposal = open_proposal(
         context,
-        Proposal(standing.head, CONSTITUTION, cut(title), arguments.get("text") or "", action=action),
+        Proposal(standing.head, CONSTITUTION, short_title(title), arguments.get("text") or "", action=action),
         say=Say.YES,
     )
     return {"id": text_of(proposal), "rule": policy_text(policy)}

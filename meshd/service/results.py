@@ -304,21 +304,19 @@ def _repeal_reasons(context: Context, row: tables.Proposal, outcome: Outcome) ->
     return reasons
 
 
-def marks_text(marks: Marks, members: int) -> str:
-    """How far a recall is, in a sentence."""
+def marks_text(context: Context, mandate: bytes, marks: Marks) -> str:
+    """How far a recall is, in a sentence. Only a motion that is in effect ends the mandate, whatever the sum of all."""
     signed, kept = len(marks.recall), len(marks.keep)
-    state = (
-        "over"
-        if marks.over
-        else "suspended"
-        if marks.suspended
-        else "notice to everybody"
-        if marks.notice
-        else "below the first mark"
-    )
-    if marks.kept and not marks.over:
-        state = "not suspended, since more than half signed to keep it"
-    return f"{signed} of {members} members signed to recall on all motions, {kept} to keep: {state}."
+    if mandate in context.state().recalled:
+        word = "over"
+    elif marks.kept:
+        word = "not suspended, since more than half signed to keep it"
+    elif marks.suspended:
+        word = "suspended"
+    else:
+        word = "notice to everybody" if marks.notice else "below the first mark"
+    total = people(len(context.state().members))
+    return f"{signed} of {total} signed to recall on all motions, {kept} to keep: {word}."
 
 
 def _recall_reasons(context: Context, row: tables.Proposal) -> list[Result]:
@@ -326,7 +324,7 @@ def _recall_reasons(context: Context, row: tables.Proposal) -> list[Result]:
         return []
     marks = witness.recall_marks(context.assembly, row.subject)
     text = f"Against the mandate {mandate_title(context, row.subject)}: "
-    text += marks_text(marks, len(context.state().members))
+    text += marks_text(context, row.subject, marks)
     return [{"rule": "recall", "holds": marks.notice, "text": text}]
 
 

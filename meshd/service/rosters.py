@@ -6,7 +6,7 @@ from typing import Any
 from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service.context import Context, Result, id_range, title
+from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, short_of
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
@@ -61,14 +61,14 @@ def open_motions(context: Context, verb: Verb, is_same: Callable[[Decision], boo
     standing, store = context.standing(), context.assembly.store
     able: list[tuple[bool, int, bytes]] = []
     for item in standing.uncited():
-        if isinstance(item, Decision) and item.verb == verb and is_same(item) and may_join(context, item):
+        if isinstance(item, Decision) and item.verb == verb and is_same(item) and _may_join(context, item):
             voted = store.get(tables.Ballot, proposal=item.id, member=context.me) is not None
             yes = tallies.poll(store, item.id, Form.YES_NO).says(Say.YES)
             able.append((voted, -yes, item.id))
     return [identity for _, _, identity in sorted(able)]
 
 
-def may_join(context: Context, motion: Decision) -> bool:
+def _may_join(context: Context, motion: Decision) -> bool:
     """Whether a yes to an open motion is better than a motion of one's own: it has effect, and pins a roster that one
     is in and that nobody has left since.
     """
@@ -152,9 +152,9 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     context.member_only("revoke others' devices")
     label = context.assembly.people.label(row.member)
     action = (int(Verb.REVOKE), (row.member, row.device, good))
-    words = f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}"
+    words = short_title(f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}")
     device = row.device
-    body_ = Proposal(context.standing().head, MEMBERSHIP, title(words), arguments.get("reason") or "", action=action)
+    body_ = Proposal(context.standing().head, MEMBERSHIP, words, arguments.get("reason") or "", action=action)
     motion = move(context, body_, lambda item: item.payload[1] == device)
     return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
 

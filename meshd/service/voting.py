@@ -50,7 +50,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
         raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
     if not arguments.get("late"):
-        ask_first(context, row, label)
+        _ask_first(context, row, label)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     with context.assembly.writing():
         record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter, reason))
@@ -68,7 +68,7 @@ def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice)
     return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)
 
 
-def ask_first(context: Context, row: tables.Proposal, label: str) -> None:
+def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
     """What an honest node asks its person before it votes. Raises NodeError."""
     outcome = outcome_of(context, row)
     if outcome.state in (CERTIFIED, CONTESTED):

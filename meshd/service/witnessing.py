@@ -5,8 +5,7 @@ from typing import Any
 from meshd import witness as watching
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
-from meshd.service.context import Context, Result
-from meshd.service.context import title as cut
+from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
@@ -113,7 +112,7 @@ def _name_witnesses(context: Context, members: tuple[bytes, ...], arguments: dic
     label = context.assembly.people.label
     who = ", ".join(sorted(map(label, members))) or "everybody who offers a device"
     title = arguments.get("title") or f"Witnesses: {who}"
-    body = Proposal(standing.head, CONSTITUTION, cut(title), arguments.get("text") or "", action=action)
+    body = Proposal(standing.head, CONSTITUTION, short_title(title), arguments.get("text") or "", action=action)
     return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})
 
 

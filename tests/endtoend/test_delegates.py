@@ -95,6 +95,21 @@ def test_acts_that_nobody_gave_power_for(four):
     assert shown["countersigned"] == 0, "a witness whose clock says it is over does not countersign"
 
 
+def test_signatures_on_several_motions_suspend_and_end_nothing(four):
+    """Three of four signed, on two motions: more than half, and no motion has them."""
+    ada, bea, cy, dan, _ = four
+    mandate = _given(ada, [cy, dan], holder="Bea")
+    exchange(ada, bea)
+    action = (int(Verb.RECALL), mandate)
+    motions = [author.propose(Context(ada).standing().head, "Recall", "recall", action=action) for author in (cy, dan)]
+    give(ada, *motions, cy.ballot(motions[0].id), dan.ballot(motions[1].id))
+    answer = delegation.recall(Context(ada), {"mandate": "treasurer"})
+    assert bytes_of(answer["id"]) in [motion.id for motion in motions], "she joins one, and opens none"
+    assert (answer["over"], answer["suspended"]) == (False, True)
+    assert answer["text"] == "3 of 4 members signed to recall on all motions, 0 to keep: suspended."
+    assert _row(ada, mandate)["state"] == "suspended"
+
+
 def test_a_recall_suspends_is_kept_and_ends(tmp_path):
     """Hard case 13 on a node, of thirty: the marks, and the third one in a blackout."""
     names = [f"M{n}" for n in range(30)]

@@ -145,7 +145,7 @@ def test_a_lot_breaks_a_tie_and_the_order_of_options_never_does():
         assert method.count(ballots, NAMES[:2], 1, lot=[1, 0]).winners == (1,), method.__name__
         assert method.count(ballots, NAMES[:2], 1, lot=[1]).winners == (1,), "whom a lot leaves out stand behind"
         three = [*ballots, (1, ((2,),))]
-        assert method.count(three, NAMES[:3], 1, lot=[1]).winners in ((1,), ()), method.__name__
+        assert method.count(three, NAMES[:3], 1, lot=[1]).winners == (1,), method.__name__
 
 
 SAME_CHOICE = {"plurality": (0,), "approval": (0,), "block-approval": (0,), "score": ((0, 1),), "equal-shares": (0,)}

@@ -26,7 +26,7 @@ from meshd_protocol.decisions.outcome import (
     few,
 )
 from meshd_protocol.decisions.poll import Poll, electorate_reason, refused_reasons
-from meshd_protocol.decisions.question import Question, can_be
+from meshd_protocol.decisions.question import Question, possible
 from meshd_protocol.decisions.settled import unseen
 from meshd_protocol.decisions.tally import ballot_reasons, finding_text, finding_word, tally
 from meshd_protocol.policies import Policy
@@ -88,8 +88,8 @@ def decide(
     """The outcome of a proposal under a certified policy, from the ballots and attestations that a node holds."""
     members = len(electorate.members)
     theirs = [each for each in attestations if each.device in witnesses]
-    able = [each for each in theirs if can_be(question, policy, each.finding)]
-    odd = {each.device for each in theirs if not can_be(question, policy, each.finding)}
+    able = possible(question, policy, theirs)
+    odd = {each.device for each in set(theirs).difference(able)}
     certificates = certify(able, witnesses, odd)
     if len(certificates.certified) > 1:
         state = CONTESTED

@@ -1,11 +1,12 @@
 """What a proposal asks, and why some proposals have no effect."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Form, Verdict
 from meshd_protocol.decisions.counting import methods
-from meshd_protocol.decisions.outcome import Finding
+from meshd_protocol.decisions.outcome import Attested, Finding
 from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.policies import (
     CONSTITUTION,
@@ -47,7 +48,7 @@ class Question(NamedTuple):
     budget: int | None = None
 
 
-def can_be(question: Question, policy: Policy, finding: Finding) -> bool:
+def _can_be(question: Question, policy: Policy, finding: Finding) -> bool:
     """Whether a finding can be the outcome of that question: anything else that is attested counts for nothing."""
     verdict, winners = finding
     if policy.method != Method.ELECTION:
@@ -56,6 +57,11 @@ def can_be(question: Question, policy: Policy, finding: Finding) -> bool:
     if verdict == Verdict.WINNERS:
         return 0 < len(winners) <= most and all(option < len(question.options) for option in winners)
     return verdict in (Verdict.FAILED, Verdict.TIE)
+
+
+def possible(question: Question, policy: Policy, attestations: Iterable[Attested]) -> list[Attested]:
+    """The attestations of findings that can be."""
+    return [each for each in attestations if _can_be(question, policy, each.finding)]
 
 
 def void(question: Question, policy: Policy | None) -> str | None:
