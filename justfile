@@ -67,4 +67,5 @@ bench *options:
     python -m benchmarks tally {{options}}
     python -m benchmarks count {{options}}
     python -m benchmarks verify {{options}}
+    python -m benchmarks sync {{options}}
     python -m benchmarks idle {{options}}

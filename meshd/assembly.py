@@ -16,6 +16,7 @@ from meshd.clock import Clock, system_clock
 from meshd.config import free_disk
 from meshd.errors import NodeError
 from meshd.ingest import Door, Report
+from meshd.intake import Intake, prepare
 from meshd.keystore import Keys, NetworkKey
 from meshd.people import Directory
 from meshd.standing import Standing
@@ -31,6 +32,7 @@ from meshd_protocol.errors import BadBodyError, BadRecordError
 from meshd_protocol.kinds import LOG_OF, Kind, Log, name_of
 from meshd_protocol.records import Record, make_record
 from meshd_protocol.schema import Body
+from meshd_protocol.sync.frontier import Head
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Assembly:
         """Called after each commit with what it brought."""
         self.opened_rotations: set[bytes] = set()
         """Rotations that were looked at: each is sealed to this device, or never will be."""
+        self.frontier: tuple[list[Head], bytes] | None = None
+        """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
         self._report: Report | None = None
         self._people: Directory | None = None
 
@@ -110,6 +114,7 @@ class Assembly:
         finally:
             self._report = None
             self._people = None
+            self.frontier = None
         self._care.after_commit(self)
         if report.new or report.filled:
             for listener in self.listeners:
@@ -148,13 +153,17 @@ class Assembly:
 
     def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
         """Take in records from elsewhere, in one transaction."""
+        return self.take(prepare(self.id, batch), waiting)
+
+    def take(self, intake: Intake, waiting: Waiting) -> Report:
+        """`receive`, for records that were prepared ahead."""
         if self.world.free_disk(self.folder) < limits.FREE_DISK_REMOTE:
             raise DiskFullError(
                 "the disk is nearly full: no records are taken from others",
                 f"Make room: {limits.FREE_DISK_REMOTE >> 20} MiB must be free.",
             )
         with self.writing() as report:
-            report.add(self.door.receive(batch, waiting))
+            report.add(self.door.take(intake, waiting))
         return report
 
     def has_twin(self) -> bool:
@@ -186,6 +195,7 @@ class Assembly:
         self.door.forget()
         self.standing = Standing.load(self.store, self.id)
         self._people = None
+        self.frontier = None
 
     def close(self) -> None:
         """Let go of the log."""

@@ -1,6 +1,7 @@
 """The daemon: one home, one node, one control socket, until it is told to stop."""
 
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,11 @@ from meshd.executor import ThreadExecutor
 from meshd.node import Node
 from meshd.transports.api import UnreachableError
 from meshd.transports.tcp import TcpTransport
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
+Python's own five milliseconds a busy link would hold up the log.
+"""
 
 
 class Options(NamedTuple):
@@ -36,6 +42,7 @@ def run(
     note: Callable[[str], None],
 ) -> None:
     """Run until SIGTERM or Ctrl-C. `ready` hears where the node listens, `note` what happens. Raises NodeError."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     listen = _address(options.listen) if options.listen else None
     for address in options.connect:
         _address(address)

@@ -18,6 +18,10 @@ class Executor(Protocol):
         """The function's result; its exceptions are raised here."""
         ...
 
+    async def aside(self, function: Callable[[], T]) -> T:
+        """The same for a function that does not touch the log: it may run beside others."""
+        ...
+
 
 class InlineExecutor:
     """Runs everything at once: a simulated world has no threads."""
@@ -26,6 +30,10 @@ class InlineExecutor:
         """See `Executor.run`."""
         await trio.lowlevel.checkpoint()
         return function()
+
+    async def aside(self, function: Callable[[], T]) -> T:
+        """See `Executor.aside`."""
+        return await self.run(function)
 
 
 class ThreadExecutor:
@@ -38,3 +46,7 @@ class ThreadExecutor:
         """See `Executor.run`."""
         async with self._turn:
             return await trio.to_thread.run_sync(function)
+
+    async def aside(self, function: Callable[[], T]) -> T:
+        """See `Executor.aside`."""
+        return await trio.to_thread.run_sync(function)

@@ -6,13 +6,13 @@ The door writes inside a transaction that its caller opened, so that what belong
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from meshd.intake import Checked, Intake, prepare
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd.store.projections import Row, project
 from meshd_protocol.chains import ChainKey, Waiting, settle
-from meshd_protocol.errors import BadRecordError
 from meshd_protocol.kinds import Kind, Log
-from meshd_protocol.records import Record, body_fits, decode_record, is_signed, read_record
+from meshd_protocol.records import Record, body_fits, is_signed, read_record
 
 
 @dataclass
@@ -60,20 +60,21 @@ class Door:
 
     def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
         """Take in records as they came from elsewhere. Nothing that they contain raises; the report says it."""
-        report = Report()
-        records: list[Record] = []
-        for data in batch:
-            try:
-                records.append(decode_record(self._assembly, data))
-            except BadRecordError as error:
-                report.refused.append(str(error))
-        return self.accept(records, waiting, report)
+        return self.take(prepare(self._assembly, batch), waiting)
 
-    def accept(self, records: Sequence[Record], waiting: Waiting, report: Report | None = None) -> Report:
-        """Take in decoded records, with those that wait for them."""
-        report = report or Report()
+    def take(self, intake: Intake, waiting: Waiting) -> Report:
+        """Take in records that were decoded, and partly checked, ahead of the log's turn."""
+        report = self.accept(intake.records, waiting, intake.checked)
+        report.refused = intake.refused + report.refused
+        return report
+
+    def accept(self, records: Sequence[Record], waiting: Waiting, checked: Checked = frozenset()) -> Report:
+        """Take in decoded records, with those that wait for them. `checked` signatures are not checked again."""
+        report = Report()
         by_chain: dict[ChainKey, dict[bytes, Record]] = {}
-        known = self._store.known([record.id for record in records])
+        ends = {key: self._end(key) for key in {(record.device, record.log) for record in records}}
+        within = [record.id for record in records if record.seq <= ends[record.device, record.log]]
+        known = self._store.known(within)  # what lies beyond the end of its chain here, the log can't hold
         for record in records:
             if record.id in known:
                 report.known += 1
@@ -84,7 +85,9 @@ class Door:
                 mates[record.id] = record
             else:  # two copies with different signatures: keep one that verifies, if any does
                 mates[record.id] = record if self._verify(self._assembly, record) else mates[record.id]
-        verify = waiting.remembering(lambda record: self._verify(self._assembly, record))
+        verify = waiting.remembering(
+            lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
+        )
         entries: list[tables.Entry] = []
         rows: dict[type[Row], list[Row]] = {}
         for key in sorted(by_chain):
@@ -102,6 +105,11 @@ class Door:
         report.waiting = len(waiting)
         return report
 
+    def _end(self, key: ChainKey) -> int:
+        """The seq of a chain's end; -1 where there is no chain."""
+        chain = self.chain(key)
+        return chain.head_seq if chain is not None else -1
+
     def fill(self, identity: bytes, body: bytes) -> bool:
         """Put the missing body of a log-1 or log-2 record in its place. False if it is not wanted, or not the one."""
         entry = self._store.get(tables.Entry, id=identity)
@@ -111,6 +119,10 @@ class Door:
         if not body_fits(record, body):
             return False
         self._store.replace(entry._replace(body=body))
+        chain = self.chain((record.device, record.log))
+        assert chain is not None, "an entry has a chain"
+        self._chains[record.device, record.log] = heavier = chain._replace(size=chain.size + len(body))
+        self._store.replace(heavier)
         self._store.delete(tables.NoEffect, id=identity)
         row = project(self._assembly, record._replace(body=body), None)
         if row is not None:
@@ -171,7 +183,7 @@ class Door:
     ) -> None:
         """Add the entries and rows of valid records of one chain, each after its parent, and move the chain's end."""
         before = self.chain(key)
-        chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None)
+        chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None, 0, 0)
         number, head_seq, head_id, forked = chain.number, chain.head_seq, chain.head_id, chain.forked
         added: list[tables.Entry] = []
         for record in valid:
@@ -214,7 +226,9 @@ class Door:
                 row = project(self._assembly, record, None)
                 if row is not None:
                     rows.setdefault(type(row), []).append(row)
-        chain = tables.Chain(number, key[0], key[1], head_seq, head_id, forked, certificate)
+        size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)
+        records = chain.records + len(added)
+        chain = tables.Chain(number, key[0], key[1], head_seq, head_id, forked, certificate, records, size)
         self._chains[key] = chain
         if before is None:
             self._store.insert([chain])

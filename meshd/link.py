@@ -12,7 +12,9 @@ from meshd_crypto.noise import CipherState, Handshake, HandshakeError
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.errors import SessionError
+from meshd_protocol.sync.framing import OVERHEAD, FrameReader, Joiner, Lane, frame, pieces
 from meshd_protocol.sync.greeting import Door, answer, read_certificate, start
+from meshd_protocol.sync.messages import BYTES
 
 _HANDSHAKE_BYTES = 1024
 """The longest message of a handshake: a stranger must not make us hold more."""
@@ -33,32 +35,44 @@ class Introduction(NamedTuple):
 
 
 class Link:
-    """Messages to and from one authenticated peer. One task reads, one task writes."""
+    """Messages to and from one authenticated peer. One task reads; each lane has one task that writes."""
 
-    def __init__(self, stream: trio.abc.Stream, rest: bytes, sending: CipherState, receiving: CipherState) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, rest: bytes, sending: CipherState, receiving: CipherState, most: int = BYTES
+    ) -> None:
         self._frames = Frames(stream, rest)
         self._sending = sending
         self._receiving = receiving
+        self._joiner = Joiner()
+        self._turn = trio.Lock()
+        self.most = most
+        """What one frame carries: little on a slow link, so that nothing urgent waits for long."""
         self.bytes_in = 0
         self.bytes_out = 0
 
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: bytes, lane: Lane = Lane.URGENT) -> None:
         """Send one message. Raises LinkClosedError, or SessionError if the peer takes nothing for too long."""
-        frame = self._sending.encrypt(message)
-        self.bytes_out += len(frame)
-        with trio.move_on_after(limits.IDLE_SECONDS) as scope:
-            await self._frames.send(frame)
-        if scope.cancelled_caught:
-            raise SessionError("the peer takes nothing any more")
+        for piece in pieces(message, lane, self.most):
+            with trio.move_on_after(limits.IDLE_SECONDS) as scope:
+                async with self._turn:
+                    data = self._sending.encrypt(piece)
+                    await self._frames.send(data)
+                    self.bytes_out += len(data) + 2
+            if scope.cancelled_caught:
+                raise SessionError("the peer takes nothing any more")
 
     async def receive(self) -> bytes:
         """The next message. Raises LinkClosedError, or SessionError for bytes that no peer would send."""
-        frame = await self._frames.receive()
-        self.bytes_in += len(frame)
-        try:
-            return self._receiving.decrypt(frame)
-        except HandshakeError as error:
-            raise SessionError("a frame that does not decrypt") from error
+        while True:
+            data = await self._frames.receive()
+            self.bytes_in += len(data) + 2
+            try:
+                piece = self._receiving.decrypt(data)
+            except HandshakeError as error:
+                raise SessionError("a frame that does not decrypt") from error
+            message = self._joiner.add(piece)
+            if message is not None:
+                return message
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -66,43 +80,38 @@ class Link:
 
 
 class Frames:
-    """A stream cut into frames."""
+    """Frames over a stream."""
 
     def __init__(self, stream: trio.abc.Stream, rest: bytes = b"", most: int = limits.FRAME_BYTES) -> None:
         self._stream = stream
-        self._buffer = bytearray(rest)
+        self._reader = FrameReader(rest, most)
         self._most = most
 
-    async def send(self, frame: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         """Send one frame."""
         try:
-            await self._stream.send_all(len(frame).to_bytes(2, "big") + frame)
+            await self._stream.send_all(frame(data))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkClosedError("the connection broke") from error
 
     async def receive(self) -> bytes:
         """The next whole frame. Raises LinkClosedError at the end of the stream, SessionError for too long a frame."""
         while True:
-            if len(self._buffer) >= 2:
-                size = int.from_bytes(self._buffer[:2], "big")
-                if size > self._most:
-                    raise SessionError("a frame that is too long for its place")
-                if len(self._buffer) >= 2 + size:
-                    frame = bytes(self._buffer[2 : 2 + size])
-                    del self._buffer[: 2 + size]
-                    return frame
+            data = self._reader.next()
+            if data is not None:
+                return data
             try:
                 chunk = await self._stream.receive_some(self._most)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise LinkClosedError("the connection broke") from error
             if not chunk:
                 raise LinkClosedError("the other side hung up")
-            self._buffer += chunk
+            self._reader.feed(chunk)
 
     @property
     def rest(self) -> bytes:
         """Bytes that were read and belong to no frame yet."""
-        return bytes(self._buffer)
+        return self._reader.rest
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -176,7 +185,8 @@ def _write(handshake: Handshake, payload: bytes) -> bytes:
 
 def _link(connection: Connection, frames: Frames, handshake: Handshake) -> Link:
     sending, receiving = handshake.split()
-    return Link(connection.stream, frames.rest, sending, receiving)
+    most = connection.mtu - OVERHEAD if connection.mtu else BYTES
+    return Link(connection.stream, frames.rest, sending, receiving, most)
 
 
 @contextmanager

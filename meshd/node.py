@@ -6,30 +6,32 @@ log goes through the executor, one piece at a time; what a piece committed is th
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import trio
 
 from meshd import survey
 from meshd.assembly import Assembly
-from meshd.doors import accept_initiator, accept_responder, entitled, my_psks, open_doors
+from meshd.dialling import Dialling, remembered
+from meshd.doors import accept_initiator, entitled, open_doors
 from meshd.errors import NodeError
 from meshd.executor import Executor
+from meshd.gossip import Gossip
 from meshd.ingest import Report
-from meshd.link import Introduction, Link, LinkClosedError, greet, welcome
+from meshd.link import Introduction, Link, LinkClosedError, welcome
 from meshd.peering import Peer
 from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
-from meshd.transports.api import Connection, Transport, UnreachableError
+from meshd.transports.api import Connection, Transport
 from meshd.witness import keep_time
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
 from meshd_protocol.names import text_of
 
@@ -37,23 +39,12 @@ T = TypeVar("T")
 
 COMPARE_SECONDS = 30.0
 MEASURE_SECONDS = 60.0
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 60.0
 _REMEMBERED_FIRSTS = 10_000
 
 Discovery = Callable[["Node"], Awaitable[None]]
 Note = Callable[[str], None]
-
-
-@dataclass
-class Dialled:
-    """An address that this node keeps trying. `problem` says why it is not connected; `connected` to whom it is."""
-
-    address: str
-    problem: str = "not tried yet"
-    connected: bytes | None = None
-    kept: bool = True
-    again: trio.Event = field(default_factory=trio.Event)
+News: TypeAlias = tuple[list[Span], list[Span]]
+"""What one commit brought: everything, and this node's own part of it."""
 
 
 class Node:
@@ -76,11 +67,12 @@ class Node:
         self.listening: list[str] = []
         self.started = trio.Event()
         self._transport = transport
-        self._executor = executor
+        self.executor = executor
+        self.gossip = Gossip(self._lacking, lambda: any(peer.coming for peer in self._peers))
+        self._dialling = Dialling(self, transport)
         self._push = push
         self._peers: list[Peer] = []
-        self._dialled: dict[str, Dialled] = {}
-        self._news: deque[tuple[list[Span], list[Span]]] = deque()
+        self._news: list[News] = []
         self._reviewed: bytes | None = None
         self._role = role_of(assembly, assembly.keys.member_public)
         self._firsts: OrderedDict[bytes, None] = OrderedDict()
@@ -98,24 +90,27 @@ class Node:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._certificate = await self._executor.run(partial(_own_certificate, self.assembly))
+                self._dialling.start(nursery)
+                self._certificate = await self.executor.run(partial(_own_certificate, self.assembly))
                 if listen:
                     self.listening = await nursery.start(self._transport.serve, self._answer)
-                remembered = await self._executor.run(lambda: self.assembly.store.find(tables.Peer))
+                known = await self.executor.run(partial(remembered, self.assembly))
                 ticket = self.assembly.keys.ticket
                 for address in [
                     *(connect or ()),
                     *(ticket.addresses if ticket else ()),
-                    *(row.address for row in remembered),
+                    *known,
                 ]:
                     self.dial(address)
                 nursery.start_soon(self._keep_time)
+                nursery.start_soon(self.gossip.mind)
                 if discovery is not None:
                     nursery.start_soon(discovery, self)
                 self.started.set()
                 await trio.sleep_forever()
         finally:
             self._nursery = None
+            self._dialling.stop()
             self.assembly.listeners.remove(self._heard)
 
     async def _keep_time(self) -> None:
@@ -124,22 +119,38 @@ class Node:
             await self.work(partial(keep_time, self.assembly))
             await trio.sleep(MEASURE_SECONDS)
 
-    async def work(self, function: Callable[[], T], *, source: Peer | None = None) -> T:
-        """Run a piece of work on the log, then push what it committed to the peers."""
-        result = await self._executor.run(function)
-        await self._distribute(source)
+    async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
+        """Run a piece of work on the log, then tell the peers what it committed.
+
+        `source` is where its records came from, `pushed` whether they came because they are new.
+        """
+
+        def run() -> tuple[T, list[News], list[News]]:
+            left, self._news = self._news, []  # by a piece of work that failed after it had committed something
+            result = function()
+            news, self._news = self._news, []
+            return result, left, news
+
+        result, left, news = await self.executor.run(run)
+        await self._distribute(left, None, True)
+        await self._distribute(news, source, pushed)
         return result
 
-    def dial(self, address: str, *, kept: bool = True) -> Dialled:
+    async def aside(self, function: Callable[[], T]) -> T:
+        """Run a piece of work that does not touch the log."""
+        return await self.executor.aside(function)
+
+    def dial(self, address: str, *, kept: bool = True) -> None:
         """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
-        assert self._nursery is not None, "the node is not running"
-        dialled = self._dialled.get(address)
-        if dialled is not None:
-            dialled.again.set()
-            return dialled
-        dialled = self._dialled[address] = Dialled(address, kept=kept)
-        self._nursery.start_soon(self._keep_dialling, dialled)
-        return dialled
+        self._dialling.dial(address, kept=kept)
+
+    async def connect_now(self, address: str) -> str:
+        """Dial an address, keep it for later starts, and say whom it reached or why nobody."""
+
+        async def changed() -> None:
+            await self.changed.wait()
+
+        return await self._dialling.connect_now(address, changed)
 
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
@@ -156,10 +167,15 @@ class Node:
                 "member": text_of(peer.certificate.member),
                 "device": text_of(peer.certificate.device),
                 "address": peer.address,
-                "state": "in step" if peer.in_step else "waiting" if not peer.may_read else "exchanging",
+                "state": peer.state,
                 "guest": peer.guest is not None,
-                "records_in": peer.records_in,
-                "records_out": peer.records_out,
+                "eager": peer.eager,
+                "records_in": peer.records_in.total,
+                "records_out": peer.records_out.total,
+                "bytes_in": peer.link.bytes_in,
+                "bytes_out": peer.link.bytes_out,
+                "rate_in": round(peer.records_in.rate(), 1),
+                "rate_out": round(peer.records_out.rate(), 1),
                 "to_come": peer.coming,
                 "to_send": peer.to_send,
                 "since_ms": peer.since_ms,
@@ -167,42 +183,34 @@ class Node:
             }
             for peer in self._peers
         ]
+        now = self.world.steady().ms
         away: list[dict[str, object]] = [
-            {"person": None, "address": each.address, "state": "away", "problem": each.problem}
-            for each in self._dialled.values()
-            if each.connected is None
+            {
+                "person": None,
+                "address": each.address,
+                "state": "away",
+                "problem": each.problem,
+                "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now),
+            }
+            for each in self._dialling.away()
         ]
         return connected + away
 
-    async def connect_now(self, address: str) -> str:
-        """Dial an address, keep it for later starts, and say whom it reached or why nobody."""
-        dialled = self.dial(address)
-        dialled.kept, dialled.problem = True, ""
-        dialled.again.set()
-        with trio.move_on_after(limits.HANDSHAKE_SECONDS + 2):
-            while dialled.connected is None and not dialled.problem:
-                await self.changed.wait()
-        return "" if dialled.connected is not None else dialled.problem or "no answer yet"
-
     def _heard(self, report: Report) -> None:
-        """A commit was made, in the executor's thread: note what to push, by the log as it is now."""
+        """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
         self._news.append(survey.news(self.assembly, report))
 
-    async def _distribute(self, source: Peer | None) -> None:
-        told = False
-        while self._news:
-            everything, own = self._news.popleft()
-            told = True
+    async def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
+        for everything, own in news:
             if self._push:
-                for peer in self._peers:
-                    peer.push(own if peer is source else everything)
+                self.gossip.spread(everything, own, source, pushed=pushed)
         head = self.assembly.standing.head if self.assembly.standing else None
         if head != self._reviewed:
             self._reviewed = head
             self._tell_role()
             await self._review()
-        if told:
-            self._tell()
+        if news:
+            self.tell()
 
     def _tell_role(self) -> None:
         """Tell the person when she becomes an observer, or a member."""
@@ -220,7 +228,8 @@ class Node:
             elif verdict is None:
                 peer.stop("it is not in the roster any more")
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Wake whoever waits for records or peers to come or go."""
         self.changed.set()
         self.changed = trio.Event()
 
@@ -237,9 +246,9 @@ class Node:
             return
         self._greeting[host] = self._greeting.get(host, 0) + 1
         try:
-            doors = await self._executor.run(partial(open_doors, self.assembly))
+            doors = await self.executor.run(partial(open_doors, self.assembly))
             accept = partial(accept_initiator, self.assembly)
-            link, certificate, door = await welcome(connection, doors, self._introduction(), accept, self._fresh)
+            link, certificate, door = await welcome(connection, doors, self.introduction(), accept, self._fresh)
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
             return
@@ -252,85 +261,20 @@ class Node:
             if not self._greeting[host]:
                 del self._greeting[host]
         peer = self._peer(link, certificate, connection.remote, False, door.invitation)
-        other = self._session_with(certificate)
+        other = self.session_with(certificate)
         if other is not None:
             if other.initiator and self._prefers_own_call(certificate):
                 await link.aclose()
                 return
             other.stop("connected anew")
-        await self._talk(peer)
+        await self.talk(peer)
 
-    async def _keep_dialling(self, dialled: Dialled) -> None:
-        """Dial, talk, wait, again; the waits grow, with jitter, so that nodes that met once don't march in step."""
-        wait, attempt = _FIRST_WAIT, 0
-        while True:
-            try:
-                connection = await self._transport.dial(dialled.address)
-                if await self._call(connection, dialled, attempt):
-                    wait, attempt = _FIRST_WAIT, 0
-            except UnreachableError as error:
-                dialled.problem = str(error)
-            except (SessionError, LinkClosedError, NodeError) as error:
-                dialled.problem = self._explain(error)
-            except Exception as error:  # a defect of ours ends this call, never the node
-                dialled.problem = f"a defect of meshd: {error!r}"
-            attempt += 1
-            self._tell()
-            if not dialled.kept and attempt >= 3:
-                del self._dialled[dialled.address]
-                return
-            jitter = int.from_bytes(self.world.entropy(2), "big") / 65536
-            with trio.move_on_after(wait * (0.5 + jitter)):
-                await dialled.again.wait()
-                wait = _FIRST_WAIT
-            dialled.again = trio.Event()
-            wait = min(wait * 2, _LONGEST_WAIT)
+    async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
+        return await self.executor.run(partial(survey.lacking, self.assembly, chains))
 
-    async def _call(self, connection: Connection, dialled: Dialled, attempt: int) -> bool:
-        """Talk to who answers at an address, until the session ends. False if the far end refused without a word."""
-        psks = await self._executor.run(partial(my_psks, self.assembly))
-        there: list[Peer] = []
-
-        def accept(certificate: Certificate) -> str | None:
-            problem = accept_responder(self.assembly, certificate)
-            other = self._session_with(certificate)
-            if problem is None and other is not None:  # the same node by another address, or the other way round
-                there.append(other)
-                return "connected already, by another way"
-            return problem
-
-        try:
-            link, certificate = await greet(connection, psks[attempt % len(psks)], self._introduction(), accept)
-        except SessionError:
-            await trio.aclose_forcefully(connection.stream)
-            if not there:
-                raise
-            dialled.connected, dialled.problem = there[0].certificate.device, ""
-            self._tell()
-            await self._until_gone(there[0])
-            dialled.connected, dialled.problem = None, "the session by another way ended"
-            return True
-        except BaseException:
-            await trio.aclose_forcefully(connection.stream)
-            raise
-        peer = self._peer(link, certificate, dialled.address, True, None)
-        told = peer.on_heard
-
-        def heard() -> None:
-            told()
-            if dialled.kept and self._nursery is not None:
-                self._nursery.start_soon(self._executor.run, partial(_remember, self.assembly, dialled.address))
-            dialled.connected, dialled.problem = certificate.device, ""
-            self._tell()
-
-        peer.on_heard = heard
-        try:
-            await self._talk(peer)
-        finally:
-            dialled.connected, dialled.problem = None, peer.ended or "the session ended"
-        if not peer.heard:
-            raise LinkClosedError(peer.ended)
-        return True
+    def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
+        """A session with somebody whom this node called."""
+        return self._peer(link, certificate, address, True, None)
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
         may_read = initiator or entitled(self.assembly, certificate) is True
@@ -338,19 +282,19 @@ class Node:
         peer.on_heard = lambda: self.note(f"connected: {certificate.person} at {address}")
         return peer
 
-    async def _talk(self, peer: Peer) -> None:
+    async def talk(self, peer: Peer) -> None:
         """Talk until the session ends."""
         self._peers.append(peer)
-        self._tell()
+        self.tell()
         try:
             await peer.run()
         finally:
             self._peers.remove(peer)
             if peer.heard or not peer.initiator:
                 self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
-            self._tell()
+            self.tell()
 
-    def _session_with(self, certificate: Certificate) -> Peer | None:
+    def session_with(self, certificate: Certificate) -> Peer | None:
         """The session with the same device of the same member. Another's certificate for it displaces nobody."""
         same = (certificate.device, certificate.member, certificate.transport)
         for peer in self._peers:
@@ -362,12 +306,13 @@ class Node:
         """Where both called each other: the session that the smaller device key dialled stays."""
         return self.assembly.keys.device.public < certificate.device
 
-    async def _until_gone(self, peer: Peer) -> None:
+    async def until_gone(self, peer: Peer) -> None:
         """Don't dial again while the peer is connected by another way."""
         while peer in self._peers:
             await self.changed.wait()
 
-    def _introduction(self) -> Introduction:
+    def introduction(self) -> Introduction:
+        """What this node says of itself in a handshake."""
         keys = self.assembly.keys
         make = partial(ExchangeKey.generate, self.world.entropy)
         return Introduction(self.assembly.id, keys.transport, self._certificate, make, self.world.clock())
@@ -381,20 +326,6 @@ class Node:
             self._firsts.popitem(last=False)
         return True
 
-    def _explain(self, error: Exception) -> str:
-        """Why a call failed, for the person. A far end that refuses says nothing, so this lists what it may be."""
-        if not isinstance(error, LinkClosedError):
-            return str(error)
-        if self.assembly.keys.ticket is not None and self.assembly.standing is None:
-            return (
-                "the far end hung up without a word: it may belong to another assembly, or not to the inviter, or the "
-                "ticket may be spent, withdrawn or expired, or one of the two clocks is off by more than an hour"
-            )
-        return (
-            "the far end hung up without a word: it may belong to another assembly, follow a roster without you, "
-            "or one of the two clocks is off by more than an hour"
-        )
-
 
 def _own_certificate(assembly: Assembly) -> bytes:
     """The body of this device's own certificate, to show in handshakes."""
@@ -403,8 +334,3 @@ def _own_certificate(assembly: Assembly) -> bytes:
     entry = assembly.store.get(tables.Entry, id=row.id)
     assert entry is not None and entry.body is not None
     return entry.body
-
-
-def _remember(assembly: Assembly, address: str) -> None:
-    with assembly.store.transaction():
-        assembly.store.replace(tables.Peer(address, assembly.world.clock()))

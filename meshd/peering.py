@@ -1,33 +1,39 @@
-"""One connected peer: drives a session's states with what the log holds. Reads, writes and ticks, nothing else.
+"""One connected peer: drives a session's states with what the log holds.
 
-The states and messages are in `meshd_protocol.sync.session`; looking things up is in `survey`. The writer sends from a
-queue of spans, so that a slow peer holds back nobody and costs no memory.
+The states and messages are in `meshd_protocol.sync.session`, comparing in `reconcile`, looking things up in `survey`,
+what waits to go out in `outbox`, how new records spread in `gossip`. Here are the tasks: one reads, one prepares
+records ahead, one takes in what was read in its order, two write, one minds the time.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import trio
 
 from meshd import survey
 from meshd.assembly import Assembly, World
 from meshd.errors import NodeError
+from meshd.gossip import Gossip
 from meshd.ingest import Report
+from meshd.intake import Intake, prepare
 from meshd.link import Link, LinkClosedError
-from meshd.survey import Span
+from meshd.meter import Meter
+from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
+from meshd.survey import Place, Span
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
-from meshd_protocol.chains import Waiting
+from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError, SessionError
-from meshd_protocol.kinds import Kind
+from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.records import decode_record
-from meshd_protocol.sync import frontier, messages, session
-from meshd_protocol.sync.messages import Message
+from meshd_protocol.sync import messages, reconcile, session
+from meshd_protocol.sync.framing import Lane
+from meshd_protocol.sync.frontier import Claim
+from meshd_protocol.sync.reconcile import Claims, Part
 
 T = TypeVar("T")
 
@@ -37,9 +43,16 @@ _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
 _WANTS = 64
 """Requests for bodies that wait to be answered: whoever asks for more than it takes is dropped."""
-
-
-_Job: TypeAlias = "Message | Span | session.Wanted"
+_TOGETHER = 8192
+"""Records that are committed together, where so many are here."""
+_SOLO = 32
+"""Records that are not worth a thread of their own."""
+_READ_AHEAD = 96
+"""Messages that are read while records before them are taken in."""
+_AGAIN_SECONDS = 5.0
+"""How long after a comparison's beginning the next may begin."""
+_COALESCE_SECONDS = 0.1
+"""How long chains' ends wait to be told of, so that many go together."""
 
 
 class Host(Protocol):
@@ -48,10 +61,22 @@ class Host(Protocol):
     assembly: Assembly
     world: World
     compare_seconds: float | None
+    gossip: Gossip
 
-    async def work(self, function: Callable[[], T], *, source: Peer | None = None) -> T:
+    async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
         """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
         ...
+
+    async def aside(self, function: Callable[[], T]) -> T:
+        """Run a piece of work that does not touch the log."""
+        ...
+
+
+class _Ready(NamedTuple):
+    """Records that are prepared, and whether they were pushed."""
+
+    intake: Intake
+    pushed: bool
 
 
 @dataclass
@@ -69,13 +94,11 @@ class Peer:
     guest: bytes | None
     may_read: bool
     since_ms: int
-    records_in: int = 0
-    records_out: int = 0
     coming: int = 0
     to_send: int = 0
     in_step: bool = False
-    _jobs: deque[_Job] = field(default_factory=deque)
-    _wake: trio.Event = field(default_factory=trio.Event)
+    eager: bool = False
+    _outbox: Outbox = field(default_factory=Outbox)
     _waiting: Waiting = field(default_factory=Waiting)
     _bad: int = 0
     _unread: int = 0
@@ -83,13 +106,24 @@ class Peer:
     _handed_in: int = 0
     _shown: bool = False
     _wants: int = 0
-    _answering: bool = False
-    _postponed: dict[tuple[bytes, int], frontier.Claim] | None = None
-    _told_frontier: bool = False
-    _told_listings: set[tuple[bytes, int]] = field(default_factory=set)
-    _their_digest: bytes | None = None
+    _told_listings: set[ChainKey] = field(default_factory=set)
+    _theirs: session.Greeted | None = None
     _greeting: bool = False
-    _greeted: bool = False
+    _greeted: trio.Event = field(default_factory=trio.Event)
+    _offered: Place | None = None
+    """What our last digest was about."""
+    _base: bytes | None = None
+    """A frontier that both sides once had, until a comparison has used it."""
+    _closing: bool = False
+    _done: bool = True
+    """Whether we said that the last comparison is over, and `_peer_done` whether the peer did."""
+    _peer_done: bool = True
+    _awaiting_turn: bool = False
+    _begun_at: float = float("-inf")
+    _last_records: float = float("-inf")
+    _joined: bool = False
+    _tell: dict[ChainKey, None] = field(default_factory=dict)
+    _telling: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     heard: bool = False
     """Whether the far end said anything after the handshake: one that hangs up at once has refused us."""
@@ -97,6 +131,8 @@ class Peer:
     ended: str = ""
 
     def __post_init__(self) -> None:
+        self.records_in = Meter(self.node.world.steady)
+        self.records_out = Meter(self.node.world.steady)
         nonce = self.node.world.entropy(messages.NONCE_SIZE)
         self._session = session.Session(initiator=self.initiator, nonce=nonce)
 
@@ -107,19 +143,25 @@ class Peer:
 
     async def run(self) -> None:
         """Talk until the link ends or `stop`. Raises nothing; `ended` says why."""
+        read, ahead = trio.open_memory_channel[session.Event](_READ_AHEAD)
+        ready, taken = trio.open_memory_channel["session.Event | _Ready"](1)
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._write)
-                    nursery.start_soon(self._tick)
+                    nursery.start_soon(self._write, Lane.URGENT)
+                    nursery.start_soon(self._write, Lane.BULK)
+                    nursery.start_soon(self._mind)
+                    nursery.start_soon(self._announce)
+                    nursery.start_soon(self._prepare, ahead, ready)
+                    nursery.start_soon(self._take_in, taken)
                     await self._greet()
-                    await self._read()
-                    nursery.cancel_scope.cancel()
+                    await self._read(read)
         except* (LinkClosedError, SessionError, NodeError) as group:
             self.ended = self.ended or _first(group)
         except* Exception as group:  # a defect of ours ends this session, never the node
             self.ended = f"a defect of meshd: {_first(group)!r}"
         finally:
+            self.node.gossip.left(self)
             with trio.CancelScope(shield=True):
                 await self.link.aclose()
 
@@ -128,30 +170,39 @@ class Peer:
         self.ended = self.ended or why
         self.scope.cancel()
 
-    def push(self, spans: list[Span]) -> None:
-        """Send what was just committed, unless the peer may not read."""
-        if self.may_read and self._greeted:
-            for span in spans:
-                self._enqueue(span)
-
     async def let_in(self) -> None:
         """The peer is in the roster now: greet it."""
         if not self.may_read:
             self.may_read = True
             await self._greet()
-            if self._their_digest is not None:
-                await self._compare(self._their_digest)
+            await self._open()
 
-    async def _greet(self) -> None:
-        if not self.may_read:
-            self._enqueue(messages.Wait(everything=self.guest is None))
-        elif not self._greeting:
-            self._greeting = True
-            digest = await self.node.work(partial(survey.digest, self.assembly))
-            self._enqueue(self._session.hello(digest))
-            self._greeted = True
+    # what gossip does with a neighbour
 
-    async def _read(self) -> None:
+    def steer(self, eager: bool) -> None:
+        """See `gossip.Neighbour`."""
+        self.eager = eager
+        self._outbox.put(Rank.URGENT, messages.Push(eager))
+
+    def push(self, spans: Iterable[Span]) -> None:
+        """See `gossip.Neighbour`."""
+        for span in spans:
+            rank = Rank.URGENT if span.chain[1] == Log.DECISIONS else Rank.NEW_TALK
+            self._outbox.put(rank, Out(span, pushed=True))
+
+    def tell(self, chains: Iterable[ChainKey]) -> None:
+        """See `gossip.Neighbour`."""
+        self._tell |= dict.fromkeys(chains)
+        self._telling.set()
+
+    def ask(self, wanted: dict[ChainKey, int]) -> None:
+        """See `gossip.Neighbour`."""
+        for message in messages.ask_messages(list(wanted.items())):
+            self._outbox.put(Rank.URGENT, message)
+
+    # reading, in three tasks: bytes to events, records prepared ahead, everything taken in in its order
+
+    async def _read(self, read: trio.MemorySendChannel[session.Event]) -> None:
         while True:
             patience = limits.IDLE_SECONDS if self.node.compare_seconds else float("inf")
             data: bytes | None = None
@@ -164,50 +215,120 @@ class Peer:
                 self.on_heard()
             event = self._session.receive(data)
             if event is not None:
-                await self._on(event)
+                await read.send(event)
+
+    async def _prepare(
+        self,
+        read: trio.MemoryReceiveChannel[session.Event],
+        ready: trio.MemorySendChannel[session.Event | _Ready],
+    ) -> None:
+        held: session.Event | None = None
+        while True:
+            event = held if held is not None else await read.receive()
+            held = None
+            if not isinstance(event, session.Arrived) or not self.may_read:
+                await ready.send(event)
+                continue
+            batch = list(event.batch)
+            while len(batch) < _TOGETHER:
+                try:
+                    held = read.receive_nowait()
+                except trio.WouldBlock:
+                    break
+                if not isinstance(held, session.Arrived) or held.pushed != event.pushed:
+                    break
+                batch += held.batch
+                held = None
+            work = partial(prepare, self.assembly.id, batch)
+            intake = work() if len(batch) <= _SOLO else await self.node.aside(work)
+            await ready.send(_Ready(intake, event.pushed))
+
+    async def _take_in(self, taken: trio.MemoryReceiveChannel[session.Event | _Ready]) -> None:
+        async for each in taken:
+            if isinstance(each, _Ready):
+                await self._take(*each)
+            else:
+                await self._on(each)
 
     async def _on(self, event: session.Event) -> None:
         match event:
-            case session.Greeted(digest):
-                self._their_digest = digest
-                if self._in_dialogue():
-                    await self._compare(digest)
-            case session.Compared(digest):
-                if self._in_dialogue():
-                    await self._compare(digest)
+            case session.Greeted():
+                self._theirs = event
+                await self._open()
             case session.Asked(everything):
                 await self._show(everything)
-            case session.Surveyed(claims):
-                if self._in_dialogue():
-                    await self._answer(claims)
-            case session.Listed(chain, marks):
-                if self._in_dialogue():
-                    await self._sort_out(chain, marks)
+            case session.Arrived(batch, pushed):
+                await self._take_from_stranger(batch, pushed)
             case session.Announced(records, _):
-                self.coming = records
-            case session.Arrived(batch):
-                await self._take(batch)
+                self.coming += records
+                self._last_records = trio.current_time()
+            case session.Turned(parts):
+                await self._answer(parts)
             case session.Finished():
                 await self._finish()
-            case session.Wanted():
-                self._wants += 1
-                if self._wants > _WANTS:
-                    raise SessionError("it asks for more than it takes")
-                self._enqueue(event)
+            case session.Compared(digest):
+                await self._compare(digest)
+            case session.Matched():
+                await self._matched()
+            case session.Listed(chain, marks):
+                await self._sort_out(chain, marks)
+            case session.Wanted(ids):
+                self._want(ids)
             case session.Filled(bodies):
                 await self.node.work(partial(_fill, self.assembly, bodies), source=self)
+            case session.Told(claims):
+                await self._learn(claims)
+            case session.Requested(wanted):
+                for chain, seq in wanted:
+                    self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=False))
+            case session.Steered(eager):
+                self.eager = eager
+
+    # greeting
+
+    async def _greet(self) -> None:
+        if not self.may_read:
+            self._outbox.put(Rank.URGENT, messages.Wait(everything=self.guest is None))
+        elif not self._greeting:
+            self._greeting = True
+            self._offered = where = await self.node.work(partial(survey.place, self.assembly))
+            bases = await self.node.work(partial(survey.bases, self.assembly, self.certificate.device))
+            self._outbox.put(Rank.URGENT, self._session.hello(where.digest, where.chains, bases))
+            self._greeted.set()
+
+    async def _open(self) -> None:
+        """Both sides may let each other read now: compare, if that is for us to begin."""
+        if not self._in_dialogue() or self._joined:
+            return
+        assert self._theirs is not None
+        assert self._offered is not None
+        self._joined = True
+        self.node.gossip.joined(self)
+        if self._theirs.digest == self._offered.digest:
+            await self._matched()
+        else:
+            mine = await self.node.work(partial(survey.bases, self.assembly, self.certificate.device))
+            self._base = next((each for each in mine if each in self._theirs.bases), None)
+            if self._session.leads:
+                await self._begin()
+
+    @property
+    def _comparing(self) -> bool:
+        """Whether a comparison is under way: until both sides have said that they are done."""
+        return not (self._done and self._peer_done)
+
+    @property
+    def state(self) -> str:
+        """What is going on, in a word or two."""
+        if not self._in_dialogue():
+            return "waiting"
+        if self.coming or self.to_send:
+            return "receiving" if self.coming >= self.to_send else "sending"
+        return "in step" if self.in_step else "comparing"
 
     def _in_dialogue(self) -> bool:
         """Whether both sides let each other read."""
-        return self.may_read and self._greeted and self._their_digest is not None
-
-    async def _compare(self, theirs: bytes) -> None:
-        mine = await self.node.work(partial(survey.digest, self.assembly))
-        self.in_step = mine == theirs
-        if self.in_step:
-            await self._ask_for_bodies()
-        elif not self._told_frontier and not self._answering and not self.coming:
-            await self._tell_frontier()
+        return self.may_read and self._greeted.is_set() and self._theirs is not None
 
     async def _show(self, everything: bool) -> None:
         """Show who we are to somebody whom we may talk to: the decisions that let us in, or our application."""
@@ -216,76 +337,175 @@ class Peer:
         self._shown = True
         spans = survey.decisions if everything else survey.own_records
         for span in await self.node.work(partial(spans, self.assembly)):
-            self._enqueue(span)
+            self._outbox.put(Rank.DECISIONS, Out(span, pushed=False))
 
-    async def _tell_frontier(self) -> None:
-        self._told_frontier = True
-        heads = await self.node.work(partial(survey.heads, self.assembly))
-        for part in messages.frontier_messages(frontier.claims(heads, self._session.key)):
-            self._enqueue(part)
+    # comparing
 
-    async def _answer(self, claims: dict[tuple[bytes, int], frontier.Claim]) -> None:
-        """The peer's frontier is here: tell ours if it was not told, and send what it lacks.
-
-        While the answer to an earlier one is under way, the newest waits: what is sent now may be what it lacks.
-        """
-        if self._answering:
-            self._postponed = claims
+    async def _begin(self) -> None:
+        """Begin a comparison, unless one is under way, or was a moment ago: what differs now is likely on its way."""
+        if self._comparing or trio.current_time() < self._begun_at + _AGAIN_SECONDS:
             return
-        self._answering = True
-        if not self._told_frontier:
-            await self._tell_frontier()
-        self._told_frontier = False
+        self._begun_at = trio.current_time()
+        self._done = self._peer_done = False
+        self._awaiting_turn = True
+        self._session.begin()
         self._told_listings.clear()
+        base, self._base = self._base, None
+        theirs = self._theirs.chains if self._theirs is not None else 0
         key = self._session.key
 
-        def prepare() -> tuple[list[Span], list[messages.Listing], tuple[int, int]]:
-            id_at = partial(survey.id_at, self.assembly)
-            plan = frontier.plan(survey.heads(self.assembly), claims, key, id_at)
-            spans = [Span(chain, start, limits.INTEGER) for chain, start in plan.ranges]
+        def first() -> list[Part]:
+            return reconcile.first_turn(survey.view(self.assembly, key, base), theirs)
+
+        self._put_turn(await self.node.work(first))
+
+    async def _answer(self, parts: tuple[Part, ...]) -> None:
+        """The peer's turn is here: answer it, and send what it showed to be missing there."""
+        if not self._comparing:
+            await trio.sleep_until(self._begun_at + _AGAIN_SECONDS)
+            self._begun_at = trio.current_time()
+            self._done = self._peer_done = False
+        elif not self._awaiting_turn:
+            raise SessionError("it took a turn that was not its own")
+        key = self._session.key
+        base = next((part.scope for part in parts if isinstance(part, Claims) and isinstance(part.scope, bytes)), None)
+
+        def prepared() -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
+            view = survey.view(self.assembly, key, base)
+            turn, lacks = reconcile.answer(view, parts)
+            spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
             listings = [
                 part
-                for chain in plan.listings
+                for chain in lacks.listings
                 for part in messages.listing_messages(*chain, survey.beyond(self.assembly, chain, key, frozenset())[1])
             ]
-            self._told_listings.update(plan.listings)
-            return spans, listings, survey.weigh(self.assembly, spans)
+            self._told_listings.update(lacks.listings)
+            return turn, spans, survey.forked(self.assembly), listings, survey.weigh(self.assembly, spans)
 
-        spans, listings, (records, size) = await self.node.work(prepare)
+        turn, spans, forked, listings, (records, size) = await self.node.work(prepared)
+        if turn:
+            self._put_turn(turn)
         for listing in listings:
-            self._enqueue(listing)
+            self._outbox.put(Rank.TURN, listing)
         if records:
-            self.to_send = records
-            self._enqueue(messages.Sending(records, size))
+            self.to_send += records
+            self._outbox.put(Rank.TURN, messages.Sending(records, size))
         for span in spans:
-            self._enqueue(span)
-        self._enqueue(messages.Done())
+            rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
+            self._outbox.put(rank, Out(span, pushed=False))
+        self._awaiting_turn = not reconcile.closes(turn)
+        if not self._awaiting_turn:
+            self._close()
 
-    async def _sort_out(self, chain: tuple[bytes, int], marks: frozenset[bytes]) -> None:
+    def _put_turn(self, turn: list[Part]) -> None:
+        for message in messages.turn_messages(turn):
+            self._outbox.put(Rank.TURN, message)
+
+    def _close(self) -> None:
+        """Our part of the comparison is over as soon as what it showed to be missing is sent."""
+        if self._closing:
+            return
+        self._closing = True
+
+        async def done() -> None:
+            self._closing, self._done = False, True
+            await self.link.send(messages.write_message(self._session.done()), Lane.BULK)
+            await self._settle()
+
+        self._outbox.put(Rank.DONE, done)
+
+    async def _finish(self) -> None:
+        """The peer is done; so are we, if it left our last turn unanswered."""
+        self.coming = 0
+        self._peer_done = True
+        if not self._done:
+            self._close()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Where both are done: ask for bodies, and see whether the logs are equal now."""
+        if self._comparing:
+            return
+        self.in_step = True
+        await self._ask_for_bodies()
+        if self._session.leads:
+            await self._tell_digest()
+
+    async def _tell_digest(self) -> None:
+        self._offered = await self.node.work(partial(survey.place, self.assembly))
+        self._outbox.put(Rank.URGENT, messages.Digest(self._offered.digest))
+
+    async def _compare(self, theirs: bytes) -> None:
+        """The peer told its digest: say that it is ours, or tell ours, or begin a comparison."""
+        if not self._in_dialogue():
+            return
+        mine = await self.node.work(partial(survey.place, self.assembly))
+        if mine.digest == theirs:
+            self._offered = mine
+            self._outbox.put(Rank.URGENT, messages.Same())
+            await self._matched()
+        elif self._session.leads:
+            self.in_step = False
+            await self._begin()
+        elif not self._comparing:
+            self.in_step = False
+            self._offered = mine
+            self._outbox.put(Rank.URGENT, messages.Digest(mine.digest))
+
+    async def _matched(self) -> None:
+        """The logs are equal, or were a moment ago."""
+        self.in_step = True
+        if self._offered is not None:
+            await self.node.work(partial(survey.agree, self.assembly, self.certificate.device, self._offered))
+        await self._ask_for_bodies()
+
+    async def _sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:
         """Against a chain that the peer listed: send what it lacks, and list ours if it has more."""
         found = await self.node.work(partial(survey.beyond, self.assembly, chain, self._session.key, marks))
         spans, mine, they_have_more = found
         for span in spans:
-            self._enqueue(span)
+            self._outbox.put(Rank.FORKS, Out(span, pushed=False))
         if they_have_more and chain not in self._told_listings:
             self._told_listings.add(chain)
             for part in messages.listing_messages(*chain, mine):
-                self._enqueue(part)
+                self._outbox.put(Rank.TURN, part)
 
-    async def _take(self, batch: tuple[bytes, ...]) -> None:
-        if not self.may_read and self.guest is not None:
+    async def _learn(self, claims: tuple[Claim, ...]) -> None:
+        """The peer told of ends of chains: what is missing here will be pushed by somebody, or asked for."""
+        if not self._in_dialogue():
+            return
+        longer, forks = await self.node.work(partial(survey.longer, self.assembly, claims, self._session.key))
+        self.node.gossip.told(self, longer)
+        if forks and not self._comparing:
+            await (self._begin() if self._session.leads else self._tell_digest())
+
+    # taking in
+
+    async def _take(self, intake: Intake, pushed: bool) -> None:
+        work = partial(self.assembly.take, intake, self._waiting)
+        report = await self.node.work(work, source=self, pushed=pushed)
+        self.records_in.add(len(report.new))
+        self._last_records = trio.current_time()
+        if not pushed:
+            self.coming = max(0, self.coming - len(intake.records))
+        self.node.gossip.arrived(self, report, pushed=pushed)
+        self._judge(report)
+
+    async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
+        if self.guest is not None:
             batch = self._from_guest(batch)
+        else:
+            batch = tuple(data for data in batch if _is_decision(self.assembly.id, data))
         if not batch:
             return
-        if not self.may_read and self.guest is None:
-            batch = tuple(data for data in batch if _is_decision(self.assembly.id, data))
-        report = await self.node.work(partial(self.assembly.receive, batch, self._waiting), source=self)
-        self.records_in += len(report.new)
-        self.coming = max(0, self.coming - len(batch))
-        if not self.may_read:
-            self._unread += sum(len(record.body or b"") + 256 for record in report.new)
-            if self._unread > limits.PENDING_BYTES:
-                raise SessionError("it sent much, and nothing that lets it in")
+        report = await self.node.work(partial(self.assembly.receive, batch, self._waiting), source=self, pushed=pushed)
+        self.records_in.add(len(report.new))
+        self._unread += sum(len(record.body or b"") + 256 for record in report.new)
+        if self._unread > limits.PENDING_BYTES and not self.may_read:
+            raise SessionError("it sent much, and nothing that lets it in")
+        self._judge(report)
+
+    def _judge(self, report: Report) -> None:
         self._bad += len(report.refused)
         if self._bad > _PATIENCE:
             raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
@@ -305,15 +525,18 @@ class Peer:
             raise SessionError("a newcomer handed in more than an application")
         return tuple(mine)
 
-    async def _finish(self) -> None:
-        self.coming = 0
-        self.in_step = True
-        await self._ask_for_bodies()
+    # bodies
 
     async def _ask_for_bodies(self) -> None:
         wanted = await self.node.work(partial(survey.missing_bodies, self.assembly, 1024))
         for part in messages.want_messages(wanted):
-            self._enqueue(part)
+            self._outbox.put(Rank.URGENT, part)
+
+    def _want(self, ids: tuple[bytes, ...]) -> None:
+        self._wants += 1
+        if self._wants > _WANTS:
+            raise SessionError("it asks for more than it takes")
+        self._outbox.put(Rank.BODIES, partial(self._give_bodies, ids))
 
     async def _give_bodies(self, ids: tuple[bytes, ...]) -> None:
         found = await self.node.work(partial(survey.bodies, self.assembly, ids))
@@ -323,61 +546,57 @@ class Peer:
             while found and (not part or size + len(found[0][1]) < messages.BYTES - 8192):
                 size += len(found[0][1]) + 40
                 part.append(found.pop(0))
-            await self.link.send(messages.write_message(messages.Bodies(tuple(part))))
+            await self.link.send(messages.write_message(messages.Bodies(tuple(part))), Lane.BULK)
+        self._wants -= 1
 
-    async def _tick(self) -> None:
-        """The periodic comparison, which repairs whatever was lost and shows that the link is alive."""
+    # writing, in two lanes
+
+    async def _write(self, lane: Lane) -> None:
+        if lane is Lane.BULK:
+            await self._greeted.wait()
+        while True:
+            rank, job = await self._outbox.next(lane)
+            await self._do(lane, rank, job)
+
+    async def _do(self, lane: Lane, rank: Rank, job: Job) -> None:
+        if isinstance(job, Out):
+            spans = [each.span for each in (job, *self._outbox.more(rank, job, survey.LOADED - 1))]
+            records, rest = await self.node.work(partial(survey.load_some, self.assembly, spans))
+            self._outbox.put_back(rank, [Out(span, job.pushed) for span in rest])
+            make = messages.Pushed if job.pushed else messages.Records
+            for batch in messages.batches(records):
+                await self.link.send(messages.write_message(make(batch)), lane)
+            self.records_out.add(len(records))
+            if not job.pushed:
+                self.to_send = max(0, self.to_send - len(records))
+        elif callable(job):
+            await job()
+        else:
+            await self.link.send(messages.write_message(job), lane)
+
+    async def _announce(self) -> None:
+        """Tell of the ends of chains, some together."""
+        while True:
+            self._telling = trio.Event()
+            if not self._tell:
+                await self._telling.wait()
+            await trio.sleep(_COALESCE_SECONDS)
+            chains, self._tell = self._tell, {}
+            claims = await self.node.work(partial(survey.ends, self.assembly, chains, self._session.key))
+            for message in messages.have_messages(claims):
+                self._outbox.put(Rank.URGENT, message)
+
+    async def _mind(self) -> None:
+        """The periodic comparison, which repairs whatever was lost and shows that the link is alive; and stalls."""
         while self.node.compare_seconds:
             await trio.sleep(self.node.compare_seconds)
-            if self._in_dialogue() and not self._jobs and not self.coming:
-                digest = await self.node.work(partial(survey.digest, self.assembly))
-                self._enqueue(messages.Digest(digest))
-
-    def _enqueue(self, job: _Job) -> None:
-        last = self._jobs[-1] if self._jobs else None
-        if (
-            isinstance(job, Span)
-            and isinstance(last, Span)
-            and job.ids is None
-            and last.ids is None
-            and last.chain == job.chain
-            and last.start <= job.start <= last.stop
-        ):
-            self._jobs[-1] = last._replace(stop=max(last.stop, job.stop))
-        else:
-            self._jobs.append(job)
-        self._wake.set()
-
-    async def _write(self) -> None:
-        while True:
-            if not self._jobs:
-                self._wake = trio.Event()
-                await self._wake.wait()
-            job = self._jobs.popleft()
-            if isinstance(job, session.Wanted):
-                await self._give_bodies(job.ids)
-                self._wants -= 1
-            elif isinstance(job, Span):
-                await self._send_span(job)
-            else:
-                await self.link.send(messages.write_message(job))
-                if isinstance(job, messages.Done):
-                    await self._answered()
-
-    async def _answered(self) -> None:
-        self._answering = False
-        if self._postponed is not None:
-            claims, self._postponed = self._postponed, None
-            await self._answer(claims)
-
-    async def _send_span(self, span: Span) -> None:
-        records, rest = await self.node.work(partial(survey.load, self.assembly, span))
-        if rest is not None:
-            self._jobs.appendleft(rest)
-        for batch in messages.batches(records):
-            await self.link.send(messages.write_message(batch))
-        self.records_out += len(records)
-        self.to_send = max(0, self.to_send - len(records))
+            silent = trio.current_time() - self._last_records
+            if self.coming and silent > limits.STALL_SECONDS:
+                raise SessionError(
+                    f"stalled: {self.coming} records were to come, and none came for {silent:.0f} seconds"
+                )
+            if self._session.leads and self._in_dialogue() and not self._comparing:
+                await self._tell_digest()
 
 
 def _is_decision(assembly: bytes, data: bytes) -> bool:

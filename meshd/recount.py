@@ -18,7 +18,7 @@ from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
 
-_CURRENT = tables.Setting("projections", "2")
+_CURRENT = tables.Setting("projections", "3")
 """Which projections are on disk. One more is one more number here, and a migration that makes its table."""
 
 
@@ -98,5 +98,6 @@ def put_in_place(assembly: Assembly, counted: MemoryStore, numbers: dict[ChainKe
             if table is tables.Chain:
                 rows = [row._replace(number=numbers[row.device, row.log]) for row in rows]
             store.insert(rows)
+        store.delete(tables.Met)  # what was in common with others may be no more
         note_current(store)
     assembly.reload()

@@ -7,6 +7,7 @@ back after weeks hears from others before its waiting is over, and a clock that 
 
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +30,15 @@ Steady = Callable[[], Reading]
 def system_steady() -> Reading:
     """The kernel's clock since boot, sleep included."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return Reading(boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+        return Reading(_boot(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
     except (OSError, AttributeError):  # no such clock here: then each process is a boot of its own
         return Reading(f"process since {_STARTED}", time.monotonic_ns() // 1_000_000)
+
+
+@cache
+def _boot() -> str:
+    """The name of this boot: nothing lives longer than it."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 _STARTED = time.time_ns()

@@ -1,5 +1,8 @@
-"""What the log holds, in the words of sync: heads, digests, and records on their way out. Reads only."""
+"""What the log holds, in the words of sync: heads, digests, and records on their way out. Reads, and notes of frontiers
+that were in common.
+"""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from meshd.assembly import Assembly
@@ -8,10 +11,14 @@ from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.records import Record, encode_record
-from meshd_protocol.sync.frontier import Head, branches_digest, frontier_digest, mark
+from meshd_protocol.sync.frontier import Claim, Head, branches_digest, claim, frontier_digest, mark
+from meshd_protocol.sync.messages import BASE_SIZE, BASES
+from meshd_protocol.sync.reconcile import Base, View
 
-_END = limits.INTEGER
+END = limits.INTEGER
 MISSING = "its body is missing"
+LOADED = 512
+"""Records that are read from the log at a time: a few hundred kilobytes."""
 
 
 class Span(NamedTuple):
@@ -23,28 +30,75 @@ class Span(NamedTuple):
     ids: frozenset[bytes] | None = None
 
 
+class Place(NamedTuple):
+    """The digest of the whole frontier, how many chains it has, and where the log ended when that was so."""
+
+    digest: bytes
+    chains: int
+    position: int
+
+
 def heads(assembly: Assembly) -> list[Head]:
     """Where each chain ends."""
-    return [
-        Head(
-            row.device,
-            row.log,
-            row.head_seq,
-            row.head_id,
-            branches_digest(chain_ids(assembly, row)) if row.forked else None,
-        )
-        for row in assembly.store.find(tables.Chain)
-    ]
+    return _frontier(assembly)[0]
 
 
 def digest(assembly: Assembly) -> bytes:
     """The digest of the whole frontier: equal digests mean equal logs."""
-    return frontier_digest(heads(assembly))
+    return _frontier(assembly)[1]
 
 
-def chain_ids(assembly: Assembly, row: tables.Chain) -> list[bytes]:
-    """The ids of all records of a chain, all branches."""
-    return assembly.store.ids(row.number)
+def place(assembly: Assembly) -> Place:
+    """How far the log is now."""
+    every, seen = _frontier(assembly)
+    return Place(seen, len(every), assembly.store.position())
+
+
+def _frontier(assembly: Assembly) -> tuple[list[Head], bytes]:
+    if assembly.frontier is None:
+        every = [_head(assembly, row) for row in assembly.store.find(tables.Chain)]
+        assembly.frontier = every, frontier_digest(every)
+    return assembly.frontier
+
+
+def _head(assembly: Assembly, row: tables.Chain) -> Head:
+    branches = branches_digest(assembly.store.ids(row.number)) if row.forked else None
+    return Head(row.device, row.log, row.head_seq, row.head_id, branches)
+
+
+def view(assembly: Assembly, key: bytes, base: bytes | None = None) -> View:
+    """The log as one comparison sees it. `base` begins the digest of a frontier that may have been in common."""
+    return View(heads(assembly), key, lambda chain, seq: id_at(assembly, chain, seq), _base(assembly, base))
+
+
+def _base(assembly: Assembly, name: bytes | None) -> Base | None:
+    """What changed since the frontier whose digest begins so; None if this node does not remember it."""
+    if name is None:
+        return None
+    row = next((each for each in assembly.store.find(tables.Met) if each.digest[:BASE_SIZE] == name), None)
+    if row is None:
+        return None
+    chains = {each.number: (each.device, each.log) for each in assembly.store.find(tables.Chain)}
+    changed = {chains[number]: seq for number, seq in assembly.store.since(row.position)}
+    return Base(name, changed)
+
+
+def bases(assembly: Assembly, device: bytes) -> tuple[bytes, ...]:
+    """Frontiers that were in common with a device, newest first."""
+    rows = assembly.store.find(tables.Met, newest=True, limit=BASES, device=device)
+    return tuple(row.digest[:BASE_SIZE] for row in rows)
+
+
+def agree(assembly: Assembly, device: bytes, where: Place) -> None:
+    """Remember that a device and this node had one frontier. Opens its own transaction, if that is new."""
+    rows = assembly.store.find(tables.Met, device=device)
+    if any(row.digest == where.digest for row in rows[-1:]):
+        return
+    with assembly.store.transaction():
+        assembly.store.delete(tables.Met, device=device, digest=where.digest)
+        for row in rows[: len(rows) - BASES + 1]:
+            assembly.store.delete(tables.Met, device=device, digest=row.digest)
+        assembly.store.insert([tables.Met(where.digest, device, where.position)])
 
 
 def id_at(assembly: Assembly, chain: ChainKey, seq: int) -> bytes | None:
@@ -54,23 +108,37 @@ def id_at(assembly: Assembly, chain: ChainKey, seq: int) -> bytes | None:
     return found[0].id if len(found) == 1 else None
 
 
-def weigh(assembly: Assembly, spans: list[Span]) -> tuple[int, int]:
+def weigh(assembly: Assembly, spans: Iterable[Span]) -> tuple[int, int]:
     """Records and bytes of what is about to be sent."""
     records = size = 0
     for span in spans:
         row = assembly.door.chain(span.chain)
         if row is not None:
-            count, weight = assembly.store.weigh(row.number, span.start)
+            whole = (row.records, row.size)
+            count, weight = whole if not span.start else assembly.store.weigh(row.number, span.start)
             records, size = records + (count if span.ids is None else len(span.ids)), size + weight
     return records, size
 
 
-def load(assembly: Assembly, span: Span) -> tuple[list[bytes], Span | None]:
+def load_some(assembly: Assembly, spans: list[Span]) -> tuple[list[bytes], list[Span]]:
+    """The first records of some spans in their bytes, and what is left of the spans."""
+    records: list[bytes] = []
+    for number, span in enumerate(spans):
+        if len(records) >= LOADED:
+            return records, spans[number:]
+        more, rest = load(assembly, span, LOADED - len(records))
+        records += more
+        if rest is not None:
+            return records, [rest, *spans[number + 1 :]]
+    return records, []
+
+
+def load(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[bytes], Span | None]:
     """The first records of a span in their bytes, and what is left of it."""
     row = assembly.door.chain(span.chain)
     if row is None:
         return [], None
-    stop = min(span.stop, span.start + limits.RUN)
+    stop = min(span.stop, span.start + most)
     entries = assembly.store.span(row.number, span.start, stop)
     rest = span._replace(start=stop) if stop < min(span.stop, row.head_seq + 1) else None
     return [
@@ -82,12 +150,12 @@ def load(assembly: Assembly, span: Span) -> tuple[list[bytes], Span | None]:
 
 def own_records(assembly: Assembly) -> list[Span]:
     """The decisions log of this device: what a newcomer shows."""
-    return [Span((assembly.keys.device.public, 0), 0, _END)]
+    return [Span((assembly.keys.device.public, 0), 0, END)]
 
 
 def decisions(assembly: Assembly) -> list[Span]:
     """Everybody's decisions log: what shows a node that it has not met us yet."""
-    return [Span((row.device, row.log), 0, _END) for row in assembly.store.find(tables.Chain) if row.log == 0]
+    return [Span((row.device, row.log), 0, END) for row in assembly.store.find(tables.Chain) if row.log == 0]
 
 
 def beyond(
@@ -97,10 +165,54 @@ def beyond(
     row = assembly.door.chain(chain)
     if row is None:
         return [], [], bool(marks)
-    mine = {identity: mark(key, identity) for identity in chain_ids(assembly, row)}
+    mine = {identity: mark(key, identity) for identity in assembly.store.ids(row.number)}
     lacking = frozenset(identity for identity, seen in mine.items() if seen not in marks)
-    spans = [Span(chain, 0, _END, lacking)] if lacking else []
+    spans = [Span(chain, 0, END, lacking)] if lacking else []
     return spans, sorted(mine.values()), not marks <= set(mine.values())
+
+
+def ends(assembly: Assembly, chains: Iterable[ChainKey], key: bytes) -> list[Claim]:
+    """The ends of some chains, as a peer is told of them."""
+    rows = (assembly.door.chain(chain) for chain in chains)
+    return [claim(_head(assembly, row), key) for row in rows if row is not None]
+
+
+def longer(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> tuple[dict[ChainKey, int], bool]:
+    """Of chains that a peer has: up to which seq each one goes that is longer there, and whether one forks."""
+    missing: dict[ChainKey, int] = {}
+    forks = False
+    for each in claims:
+        chain = (each.device, each.log)
+        row = assembly.door.chain(chain)
+        if row is None:
+            if each.seq is None:
+                forks = True
+            else:
+                missing[chain] = each.seq
+        elif each.seq is None or row.forked:
+            forks = forks or claim(_head(assembly, row), key) != each
+        elif each.seq > row.head_seq:
+            missing[chain] = each.seq
+        else:
+            identity = row.head_id if each.seq == row.head_seq else id_at(assembly, chain, each.seq)
+            forks = forks or identity is None or mark(key, identity) != each.mark
+    return missing, forks
+
+
+def lacking(assembly: Assembly, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
+    """From which seq chains are missing here that go up to a seq elsewhere; those that are not, left out."""
+    missing: dict[ChainKey, int] = {}
+    for chain, until in chains.items():
+        row = assembly.door.chain(chain)
+        end = row.head_seq if row is not None else -1
+        if end < until:
+            missing[chain] = end + 1
+    return missing
+
+
+def forked(assembly: Assembly) -> set[ChainKey]:
+    """The chains that fork."""
+    return {(row.device, row.log) for row in assembly.store.find(tables.Chain, forked=1)}
 
 
 def news(assembly: Assembly, report: Report) -> tuple[list[Span], list[Span]]:

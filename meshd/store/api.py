@@ -83,6 +83,14 @@ class Store(Protocol):
         """The ids of all entries of a chain."""
         ...
 
+    def position(self) -> int:
+        """Where the log ends now, in the order in which it was written."""
+        ...
+
+    def since(self, position: int) -> list[tuple[int, int]]:
+        """The chains that have entries beyond a position, each with the lowest seq of those."""
+        ...
+
     def last_chain(self) -> int:
         """The highest number that a chain or an entry has; 0 in an empty log."""
         ...

@@ -130,6 +130,17 @@ class MemoryStore:
         """See `Store.ids`."""
         return [entry.id for entry in self.find(Entry, chain=chain)]
 
+    def position(self) -> int:
+        """See `Store.position`."""
+        return len(self._tables[Entry])
+
+    def since(self, position: int) -> list[tuple[int, int]]:
+        """See `Store.since`."""
+        found: dict[int, int] = {}
+        for entry in self.find(Entry)[position:]:
+            found[entry.chain] = min(entry.seq, found.get(entry.chain, entry.seq))
+        return sorted(found.items())
+
     def last_chain(self) -> int:
         """See `Store.last_chain`."""
         numbers = [chain.number for chain in self.find(Chain)] + [entry.chain for entry in self.find(Entry)]

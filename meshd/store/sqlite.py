@@ -12,13 +12,18 @@ from typing import Any
 import sqlcipher3.dbapi2 as sqlcipher
 
 from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
-from meshd.store.tables import TABLES, Entry
+from meshd.store.tables import SHORT_KEY, TABLES, Entry, beginnings, indexed
 
-VERSION = 2
+VERSION = 3
 """The newest migration; the database's `user_version`."""
 
 _CHUNK = 500
 """Placeholders in one statement."""
+
+_ROWS = 400
+"""Rows in one statement: SQLite lets go of Python's lock for each, and a thread that has to wait for it after every row
+stands still while another computes.
+"""
 
 
 class SqliteStore:
@@ -56,7 +61,8 @@ class SqliteStore:
             "synchronous = FULL",
             "temp_store = MEMORY",
             "foreign_keys = OFF",
-            "cache_size = -8192",
+            "cache_size = -16384",
+            "wal_autocheckpoint = 4000",
         ):
             self._db.execute(f"PRAGMA {pragma}")
         return int(version)
@@ -80,17 +86,19 @@ class SqliteStore:
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Store.insert`."""
-        if rows:
-            self._writing(_insert(type(rows[0])), rows)
+        table = type(rows[0]) if rows else None
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            self._writing(_insert(table, len(some)), [value for row in some for value in row])
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """See `Store.replace`."""
-        self._writing(_replace(type(row)), [row])
+        self._writing(_replace(type(row)), row)
 
     def delete(self, table: type[Any], **where: object) -> int:
         """See `Store.delete`."""
         self._check_writable()
-        clause, values = _where(where)
+        clause, values = _where(table, where)
         sql = f"DELETE FROM {_name(table)}{clause}"  # noqa: S608 (names are ours)
         try:
             return int(self._db.execute(sql, values).rowcount)
@@ -104,7 +112,7 @@ class SqliteStore:
     def _find(
         self, table: type[Row], where: dict[str, object], *, newest: bool = False, limit: int | None = None
     ) -> list[Row]:
-        clause, values = _where(where)
+        clause, values = _where(table, where)
         order = "DESC" if newest else "ASC"
         sql = f"SELECT {_columns(table)} FROM {_name(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
         if limit is not None:
@@ -119,7 +127,7 @@ class SqliteStore:
 
     def count(self, table: type[Any], **where: object) -> int:
         """See `Store.count`."""
-        clause, values = _where(where)
+        clause, values = _where(table, where)
         return int(self._query(f"SELECT count(*) FROM {_name(table)}{clause}", values)[0][0])  # noqa: S608
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
@@ -129,9 +137,9 @@ class SqliteStore:
         for start in range(0, len(every), _CHUNK):
             chunk = every[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
-            sql = f"SELECT id FROM entry WHERE id IN ({marks})"  # noqa: S608
-            found.update(row[0] for row in self._query(sql, chunk))
-        return found
+            sql = f"SELECT id FROM entry WHERE {indexed(Entry, 'id')} IN ({marks})"  # noqa: S608
+            found.update(row[0] for row in self._query(sql, [each[:SHORT_KEY] for each in chunk]))
+        return found.intersection(every)
 
     def span(self, chain: int, start: int, stop: int) -> list[Entry]:
         """See `Store.span`."""
@@ -151,6 +159,14 @@ class SqliteStore:
         """See `Store.ids`."""
         return [row[0] for row in self._query("SELECT id FROM entry WHERE chain = ?", (chain,))]
 
+    def position(self) -> int:
+        """See `Store.position`."""
+        return int(self._query("SELECT coalesce(max(rowid), 0) FROM entry", ())[0][0])
+
+    def since(self, position: int) -> list[tuple[int, int]]:
+        """See `Store.since`."""
+        return self._query("SELECT chain, min(seq) FROM entry WHERE rowid > ? GROUP BY chain", (position,))
+
     def last_chain(self) -> int:
         """See `Store.last_chain`."""
         sql = "SELECT max(coalesce((SELECT max(number) FROM chain), 0), coalesce((SELECT max(chain) FROM entry), 0))"
@@ -158,9 +174,11 @@ class SqliteStore:
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
         """See `Store.between`."""
-        sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"  # noqa: S608
+        key, mark = indexed(table, "id"), _beginning(table, "id")
+        where = f"{key} BETWEEN {mark} AND {mark} AND id BETWEEN ? AND ?"
+        sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE {where} ORDER BY {key}, id LIMIT ?"  # noqa: S608
         make: Any = table._make  # type: ignore[attr-defined]
-        return [make(row) for row in self._query(sql, (low, high, limit))]
+        return [make(row) for row in self._query(sql, (low, high, low, high, limit))]
 
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""
@@ -189,10 +207,10 @@ class SqliteStore:
         except sqlcipher.Error as error:
             raise _translated(error, "the log can't be read") from error
 
-    def _writing(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _writing(self, sql: str, values: Sequence[Any]) -> None:
         self._check_writable()
         try:
-            self._db.executemany(sql, rows)
+            self._db.execute(sql, values)
         except sqlcipher.Error as error:
             raise _translated(error, "the log can't be written") from error
 
@@ -220,19 +238,30 @@ def _columns(table: Any) -> str:
 
 
 @cache
-def _insert(table: Any) -> str:
+def _insert(table: Any, rows: int = 1) -> str:
     marks = ", ".join("?" * len(table._fields))
-    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES ({marks})"  # noqa: S608
+    values = ", ".join([f"({marks})"] * rows)
+    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES {values}"  # noqa: S608
 
 
 @cache
 def _replace(table: Any) -> str:
     key = TABLES[table].key
     rest = ", ".join(f"{column} = excluded.{column}" for column in table._fields if column not in key)
-    return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}"
+    conflict = ", ".join(indexed(table, column) for column in key)
+    return f"{_insert(table)} ON CONFLICT ({conflict}) DO UPDATE SET {rest}"
 
 
-def _where(where: dict[str, object]) -> tuple[str, tuple[object, ...]]:
+def _where(table: Any, where: dict[str, object]) -> tuple[str, tuple[object, ...]]:
+    """A condition that indexes serve which hold the beginnings of columns."""
     if not where:
         return "", ()
-    return " WHERE " + " AND ".join(f"{column} IS ?" for column in where), tuple(where.values())
+    short = [column for column in where if column in beginnings(table)]
+    clauses = [f"{indexed(table, column)} IS {_beginning(table, column)}" for column in short]
+    clauses += [f"{column} IS ?" for column in where]
+    return " WHERE " + " AND ".join(clauses), (*(where[column] for column in short), *where.values())
+
+
+def _beginning(table: Any, column: str) -> str:
+    """The place of a value that is compared with an indexed beginning."""
+    return indexed(table, column).replace(column, "?")

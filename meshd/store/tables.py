@@ -1,13 +1,13 @@
-"""The rows that a store keeps: one named tuple per table, with its key and indexes. No SQL, no logic.
+"""The rows that a store keeps: one named tuple per table, with its key and indexes. No logic.
 
 Primary data are `Entry` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
-itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer` and `Setting`. `Chain` and all that
-stands under "Projections" follow from the log, are written in the same transaction, and can be rebuilt.
+itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met` and `Setting`. `Chain` and
+all that stands under "Projections" follow from the log, are written in the same transaction, and can be rebuilt.
 
 Changing a row means a migration (`migrations.py`); a new projection means a rebuild.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 
 class Entry(NamedTuple):
@@ -62,8 +62,21 @@ class Watch(NamedTuple):
     agreed: int
 
 
+class Met(NamedTuple):
+    """A frontier that this node once had in common with a device: its digest, and where the log ended here then.
+
+    Local to this machine.
+    """
+
+    digest: bytes
+    device: bytes
+    position: int
+
+
 class Chain(NamedTuple):
-    """One (device, log), by a small number: where it ends, whether it forks, which certificate it is under."""
+    """One (device, log), by a small number: where it ends, whether it forks, which certificate it is under, and what it
+    weighs: records, and bytes of headers, signatures and bodies.
+    """
 
     number: int
     device: bytes
@@ -72,6 +85,8 @@ class Chain(NamedTuple):
     head_id: bytes
     forked: int
     certificate: bytes | None
+    records: int
+    size: int
 
 
 class Certificate(NamedTuple):
@@ -392,20 +407,29 @@ class Setting(NamedTuple):
 class Table(NamedTuple):
     """How a row type is kept: its key, and the columns that are looked up.
 
-    Rows without a key are added once, with a record that is added once: a second index would only cost time.
+    Rows without a key are added once, with a record that is added once: a second index would only cost time. Ids stand
+    in random places of an index, so that a long one is slow to write: indexes hold their beginnings. So do `short`
+    keys, with more bytes: two records whose ids begin alike would shut each other out.
     """
 
     key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    short: bool = False
+
+
+BEGINNING = 8
+SHORT_KEY = 16
+_BEGINNINGS: dict[type[Any], dict[str, int]] = {}
 
 
 PRIMARY: dict[type[Any], Table] = {
-    Entry: Table(("id",), (("chain", "seq"),)),
+    Entry: Table(("id",), (("chain", "seq"),), short=True),
     Head: Table(("n",)),
     Own: Table(("log",)),
     Passed: Table(("n",)),
     Watch: Table(("proposal",)),
     Peer: Table(("address",)),
+    Met: Table((), (("device",),)),
     Setting: Table(("name",)),
 }
 
@@ -440,3 +464,24 @@ PROJECTIONS: dict[type[Any], Table] = {
 }
 
 TABLES = PRIMARY | PROJECTIONS
+
+
+def beginnings(table: type[Any]) -> dict[str, int]:
+    """The columns of which indexes hold the beginning alone, with its length."""
+    if table in _BEGINNINGS:
+        return _BEGINNINGS[table]
+    how, hints = TABLES[table], get_type_hints(table)
+    short = {column: SHORT_KEY for column in how.key if how.short}
+    _BEGINNINGS[table] = short | {
+        column: BEGINNING
+        for index in how.indexes
+        for column in index
+        if hints[column] in (bytes, bytes | None) and column not in how.key
+    }
+    return _BEGINNINGS[table]
+
+
+def indexed(table: type[Any], column: str) -> str:
+    """A column as its indexes hold it, in SQL."""
+    size = beginnings(table).get(column)
+    return f"substr({column}, 1, {size})" if size else column

@@ -7,11 +7,15 @@ import trio
 
 
 class Connection(NamedTuple):
-    """A byte stream to somebody. `local` is the address that the other side dialled, `remote` where it is, if known."""
+    """A byte stream to somebody. `local` is the address that the other side dialled, `remote` where it is, if known.
+
+    `mtu` is the most bytes that should go at once, on a link that is slow; None elsewhere.
+    """
 
     stream: trio.abc.Stream
     local: str
     remote: str
+    mtu: int | None = None
 
 
 class UnreachableError(Exception):

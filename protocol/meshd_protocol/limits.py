@@ -102,6 +102,15 @@ HANDSHAKE_SECONDS = 10
 IDLE_SECONDS = 120
 """Silence after which a peer is taken for gone: four periodic comparisons."""
 
+STALL_SECONDS = 60
+"""Silence of a peer that has said that records come: two periodic comparisons."""
+
+REMEMBERED = 32
+"""Addresses of earlier meetings that a node dials at its start."""
+
+REMEMBERED_DAYS = 60
+"""Days after which an address that nobody answered at is not dialled any more."""
+
 CONNECTIONS = 64
 """Connections at a time."""
 
@@ -116,6 +125,9 @@ PENDING_BYTES = 4 * 1024 * 1024
 
 FRONTIER_CHAINS = 200_000
 """Chains that one peer may announce in one frontier: 10,000 devices of twenty years."""
+
+TURNS = 72
+"""Turns of one comparison by each side: a key has 64 hexadecimal digits."""
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 """One file on a stick: read into memory whole."""

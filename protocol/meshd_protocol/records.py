@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from meshd_crypto.hashing import digest
 from meshd_crypto.identity import SigningKey
-from meshd_crypto.signing import SIGNATURE_SIZE, sign, verify
+from meshd_crypto.signing import SIGNATURE_SIZE, Signed, sign, verify
 from meshd_protocol import contexts, limits
 from meshd_protocol.encoding import Value, decode, encode
 from meshd_protocol.errors import BadRecordError, NotCanonicalError
@@ -136,10 +136,15 @@ def _read_current(assembly: bytes, fields: list[Any], header: bytes, signature: 
     )
 
 
+def signature_of(assembly: bytes, record: Record) -> Signed:
+    """What has to be checked for the record's own signature."""
+    scope = NO_ASSEMBLY if record.kind == Kind.GENESIS and record.seq == 0 else assembly
+    return record.device, signed_bytes(scope, record.header, record.version), record.signature
+
+
 def is_signed(assembly: bytes, record: Record) -> bool:
     """Whether the record's own signature verifies."""
-    scope = NO_ASSEMBLY if record.kind == Kind.GENESIS and record.seq == 0 else assembly
-    return verify(record.device, signed_bytes(scope, record.header, record.version), record.signature)
+    return verify(*signature_of(assembly, record))
 
 
 def body_fits(record: Record, body: bytes) -> bool:

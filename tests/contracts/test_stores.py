@@ -145,7 +145,7 @@ def test_a_failed_transaction_leaves_rows_and_their_order(store):
 
 
 def test_known_span_weigh_between_walk(store):
-    many = [_entry(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "big")) for n in range(1200)]
+    many = [_entry(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "little")) for n in range(1200)]
     with store.transaction():
         store.insert(many)
         store.insert([_entry(250, chain=0, seq=7)])
@@ -163,7 +163,7 @@ def test_known_span_weigh_between_walk(store):
 
 
 def test_a_chain_is_found_by_its_device_and_log(store):
-    chain = Chain(1, b"d" * 32, 0, 3, b"h" * 32, 0, None)
+    chain = Chain(1, b"d" * 32, 0, 3, b"h" * 32, 0, None, 4, 99)
     with store.transaction():
         store.insert([chain])
     assert store.get(Chain, device=b"d" * 32, log=0) == chain

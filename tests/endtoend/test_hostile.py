@@ -1,6 +1,7 @@
 """Peers that mean harm: what a guest, an unknown, an expelled and a greedy peer may do, each found once and kept."""
 
 import socket
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -27,25 +28,29 @@ from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import encode_record, wire
-from meshd_protocol.sync import messages
+from meshd_protocol.sync import messages, reconcile
 from meshd_protocol.sync.greeting import start
 from meshd_protocol.sync.messages import read_message, write_message
 from tests.endtoend.harness import Running, equal, running, until
 from tests.endtoend.test_nodes import _certificate, _roles
 from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
+HELLO = messages.Hello((messages.VERSION,), (), b"n" * 16, bytes(32), 0, ())
+EVERYTHING = messages.Compare((reconcile.Claims("", (), False),), False)
+"""The whole log, please."""
+
 
 async def call(node: Running, name: str, network: MemoryNetwork) -> Link:
     """A handshake by a node's keys, whose session a test then speaks by hand."""
     connection = await network.transport(node.name).dial(name)
     node.node._certificate = _certificate(node)
-    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node._introduction(), lambda _: None)
+    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node.introduction(), lambda _: None)
     return link
 
 
 async def greeted(node: Running, network: MemoryNetwork) -> Link:
     link = await call(node, "ada", network)
-    await link.send(write_message(messages.Hello((1,), b"n" * 16, bytes(32))))
+    await link.send(write_message(HELLO))
     return link
 
 
@@ -81,13 +86,13 @@ async def test_a_lost_ticket_reads_nothing(guest, autojump_clock):
             await link.send(write_message(asked))
         assert all(isinstance(said, messages.Wait) for said in await heard(link))
         for asking in (
-            messages.Frontier((), False),
+            messages.Compare((), False),
             messages.Digest(bytes(32)),
             messages.Want((ada.assembly.id,)),
             messages.Listing(ada.assembly.keys.device.public, 0, (), False),
         ):
             link = await call(eve, "ada", network)
-            await link.send(write_message(messages.Hello((1,), b"n" * 16, bytes(32))))
+            await link.send(write_message(HELLO))
             await link.send(write_message(asking))
             assert all(isinstance(said, messages.Wait) for said in await heard(link))
 
@@ -108,7 +113,7 @@ async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock
         link = await greeted(eve, network)
         await link.send(write_message(messages.Records(tuple(own))))
         for batch in messages.batches(forked):
-            await link.send(write_message(batch))
+            await link.send(write_message(messages.Records(batch)))
         await heard(link)
         assert ada.assembly.store.count(tables.Entry) == before + 2
         assert len(results.list_(ada.context, {})) == 1
@@ -146,7 +151,7 @@ async def test_a_greedy_peer_is_dropped(tmp_path, autojump_clock):
     ada, bea = Running("ada", one, network), Running("bea", two, network)
     async with running([ada]):
         link = await call(bea, "ada", network)
-        await link.send(write_message(messages.Hello((1,), b"n" * 16, survey.digest(one))))
+        await link.send(write_message(HELLO._replace(digest=survey.digest(one))))
         wanted = write_message(messages.Want((one.id,) * 128))
         with pytest.raises(LinkClosedError):
             for _ in range(5000):
@@ -231,7 +236,7 @@ async def test_a_defect_ends_a_session_and_not_the_node(tmp_path, autojump_clock
     network = MemoryNetwork()
     ada, bea = Running("ada", one, network), Running("bea", two, network)
     with monkeypatch.context() as patch:
-        patch.setattr(one, "receive", lambda *_: 1 / 0)
+        patch.setattr(one, "take", lambda *_: 1 / 0)
         async with running([ada, bea], {"bea": ["ada"]}):
             await until(lambda: any("a defect of meshd" in note for note in ada.notes))
             patch.undo()
@@ -280,7 +285,7 @@ async def test_another_member_s_certificate_for_a_device_cuts_nobody(tmp_path, a
         )
         connection = await network.transport("eve").dial("ada")
         eve.node._certificate = forged.write()
-        await greet(connection, my_psks(eve.assembly)[0], eve.node._introduction(), lambda _: None)
+        await greet(connection, my_psks(eve.assembly)[0], eve.node.introduction(), lambda _: None)
         await trio.sleep(20)
         assert not any("gone: Bea" in note for note in ada.notes)
     for assembly in (one, two, eve.assembly):
@@ -464,7 +469,7 @@ async def test_certificates_in_the_handshake(tmp_path, autojump_clock, spoil):
             one.standing.move(one.standing.rosters.take(one.standing.head, [told.id]))
     async with running([ada]):
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(two)[0], bea.node._introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(two)[0], bea.node.introduction(), lambda _: None)
         assert await heard(link) == []
         assert ada.node.peers() == []
     one.close()
@@ -526,17 +531,26 @@ async def test_only_one_s_own_user_is_answered(monkeypatch):
     far.close()
 
 
-async def test_many_frontiers_are_not_many_answers(tmp_path, autojump_clock):
-    """A peer that tells its frontier again and again while it is being answered gets the whole log a few times, not ten."""
+async def test_many_turns_are_not_many_answers(tmp_path, autojump_clock):
+    """A peer that takes turn after turn in one comparison is dropped; one that compares on and on has to wait."""
     (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
     network = MemoryNetwork()
     ada, bea = Running("ada", one, network), Running("bea", two, network)
     async with running([ada]):
         link = await greeted(bea, network)
-        for _ in range(10):
-            await link.send(write_message(messages.Frontier((), False)))
+        with suppress(LinkClosedError):
+            for _ in range(10):
+                await link.send(write_message(EVERYTHING))
         said = await heard(link)
-    assert 1 <= sum(isinstance(each, messages.Done) for each in said) <= 4
+        assert sum(isinstance(each, messages.Done) for each in said) <= 1
+        await until(lambda: any("a turn that was not its own" in note for note in ada.notes))
+        link, begun = await greeted(bea, network), trio.current_time()
+        for _ in range(4):
+            await link.send(write_message(EVERYTHING))
+            while not isinstance(read_message(await link.receive()), messages.Done):
+                pass
+            await link.send(write_message(messages.Done()))
+        assert trio.current_time() - begun > 10
     one.close()
     two.close()
 

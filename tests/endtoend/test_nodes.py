@@ -156,7 +156,7 @@ async def test_a_silent_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
     async with running([ada]):
         bea.node._certificate = _certificate(bea)
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node._introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
         await until(lambda: len(ada.node.peers()) == 1)
         with pytest.raises(links.LinkClosedError):
             while True:
@@ -314,9 +314,7 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
             try:
                 if after:
                     bea.node._certificate = _certificate(bea)
-                    link, _ = await greet(
-                        connection, my_psks(bea.assembly)[0], bea.node._introduction(), lambda _: None
-                    )
+                    link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
                     for chunk in chunks:
                         await link.send(chunk)
                 else:

@@ -37,7 +37,7 @@ from meshd_protocol.papers.ballots import text_of_file
 from meshd_protocol.papers.preflib import read_preflib
 from meshd_protocol.policies import DEFAULTS, Policy, void_reason
 from meshd_protocol.schema import Body, Field, string
-from meshd_protocol.sync import greeting, messages
+from meshd_protocol.sync import greeting, messages, reconcile
 from meshd_protocol.sync.frontier import Claim
 from meshd_protocol.sync.messages import write_message
 from meshd_protocol.sync.session import Session
@@ -325,11 +325,11 @@ def test_nothing_makes_no_batch_and_a_frontier_has_a_bound(monkeypatch):
     assert list(messages.batches([])) == []
     monkeypatch.setattr(limits, "FRONTIER_CHAINS", 1)
     one, two = Session(initiator=True, nonce=b"n" * 16), Session(initiator=False, nonce=b"m" * 16)
-    one.hello(bytes(32))
-    one.receive(write_message(two.hello(bytes(32))))
+    two.hello(bytes(32), 0)
+    two.receive(write_message(one.hello(bytes(32), 0)))
     claims = (Claim(b"d" * 32, 0, 5, b"m" * 8), Claim(b"e" * 32, 0, 5, b"m" * 8))
     with pytest.raises(SessionError, match="more than 1 chains"):
-        one.receive(write_message(messages.Frontier(claims, False)))
+        two.receive(write_message(messages.Compare((reconcile.Claims("", claims, False),), False)))
 
 
 def test_a_chain_with_nothing_waiting_takes_no_room():

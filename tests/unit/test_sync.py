@@ -8,24 +8,38 @@ from meshd_protocol import limits
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync import messages, session
-from meshd_protocol.sync.frontier import Claim, Head, claims, frontier_digest, mark, plan, session_key
+from meshd_protocol.sync.frontier import Claim, Head, frontier_digest, mark, session_key
 from meshd_protocol.sync.messages import read_message, write_message
+from meshd_protocol.sync.reconcile import Claims, Fingerprints, View, answer
 from meshd_protocol.sync.session import TRANSITIONS, Phase, Session
 
 KEY = session_key(b"a" * 16, b"b" * 16)
 D1, D2 = b"1" * 32, b"2" * 32
 
+HELLO = messages.Hello((messages.VERSION,), (1, 7), b"n" * 16, b"d" * 32, 3, (b"b" * 16,))
 EXAMPLES = [
-    messages.Hello((1,), b"n" * 16, b"d" * 32),
+    HELLO,
     messages.Wait(True),
-    messages.Frontier((Claim(D1, 0, 5, b"m" * 8), Claim(D2, 1, None, b"m" * 8)), False),
+    messages.Compare(
+        (
+            Fingerprints("3f", (b"", *[b"p" * 8] * 15)),
+            Claims("3e", (Claim(D1, 0, 5, b"m" * 8), Claim(D2, 1, None, b"m" * 8)), True),
+            Claims(b"b" * 16, (), False),
+        ),
+        False,
+    ),
     messages.Sending(5, 600),
     messages.Records((b"one", b"two")),
     messages.Done(),
     messages.Digest(b"d" * 32),
+    messages.Same(),
     messages.Listing(D1, 0, (b"m" * 8,), False),
     messages.Want((b"i" * 32,)),
     messages.Bodies(((b"i" * 32, b"body"),)),
+    messages.Pushed((b"three",)),
+    messages.Have((Claim(D1, 0, 5, b"m" * 8),)),
+    messages.Ask(((D1, 0, 5),)),
+    messages.Push(True),
 ]
 
 
@@ -66,29 +80,47 @@ def _plain(value):
 def test_messages_one_past_their_bounds():
     for name, kind, items in (
         ("records", 4, [b"x"] * (limits.RUN + 1)),
-        ("want", 8, [b"i" * 32] * 129),
-        ("bodies", 9, [[b"i" * 32, b""]] * 129),
+        ("want", 9, [b"i" * 32] * 129),
+        ("bodies", 10, [[b"i" * 32, b""]] * 129),
+        ("pushed", 11, [b"x"] * (limits.RUN + 1)),
+        ("have", 12, [[D1, 0, 1, b"m" * 8]] * 801),
+        ("ask", 13, [[D1, 0, 1]] * 801),
     ):
         with pytest.raises(SessionError):
             read_message(encode([kind, items])), name
     with pytest.raises(SessionError):
-        read_message(encode([2, [[D1, 0, 1, b"m" * 8]] * 801, False]))
+        read_message(encode([2, [["", [[D1, 0, 1, b"m" * 8]] * 801, True]], False]))
+    prints = [b""] * 16
+    for part in (["f" * 64, prints], ["g", prints], ["", prints[1:]], [b"b" * 15, [], True], ["f" * 65, [], True]):
+        with pytest.raises(SessionError):
+            read_message(encode([2, [part], False]))
+    for hello in ([[2] * 17, [], b"n" * 16, D1, 0, []], [[2], [1] * 33, b"n" * 16, D1, 0, []]):
+        with pytest.raises(SessionError):
+            read_message(encode([0, *hello]))
+    with pytest.raises(SessionError):
+        read_message(encode([0, [2], [], b"n" * 16, D1, 0, [b"b" * 16] * 5]))
 
 
 def test_what_is_sent_fits_into_a_frame():
-    most = [Claim(D1, 2, limits.INTEGER - 1, b"m" * 8)] * 2500
-    parts = messages.frontier_messages(most)
-    assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
-    assert sum(len(part.claims) for part in parts) == 2500
-    for part in parts:
-        assert len(write_message(part)) <= messages.BYTES
-        assert read_message(write_message(part)) == part
+    most = (Claim(D1, 2, limits.INTEGER - 1, b"m" * 8),) * 2500
+    many = [Fingerprints(f"{n:x}", (b"p" * 8,) * 16) for n in range(1000)]
+    for turn in ([Claims("", most, False), *many], [], [Claims(f"{n:064x}", most[:1], True) for n in range(3000)]):
+        parts = messages.turn_messages(turn)
+        assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
+        assert sum(len(each.claims) for part in parts for each in part.parts if isinstance(each, Claims)) == sum(
+            len(each.claims) for each in turn if isinstance(each, Claims)
+        )
+        for part in parts:
+            assert len(write_message(part)) <= messages.BYTES
+            assert read_message(write_message(part)) == part
     for listing in messages.listing_messages(D1, 0, [b"m" * 8] * 9000):
         assert len(write_message(listing)) <= messages.BYTES
         assert read_message(write_message(listing)) == listing
     batches = list(messages.batches([b"x" * limits.RECORD_BYTES] * 10 + [b"y"] * 300))
-    assert sum(len(batch.batch) for batch in batches) == 310
-    assert all(len(write_message(batch)) <= messages.BYTES for batch in batches)
+    assert sum(map(len, batches)) == 310
+    assert all(len(write_message(messages.Records(batch))) <= messages.BYTES for batch in batches)
+    for message in (*messages.have_messages(list(most)), *messages.ask_messages([((D1, 0), 2**52)] * 2500)):
+        assert read_message(write_message(message)) == message
 
 
 def _pair() -> tuple[Session, Session]:
@@ -100,9 +132,14 @@ def _pair() -> tuple[Session, Session]:
 def test_the_table_of_states(phase, message):
     """Every message in every phase: what the table allows leads where it says, anything else ends the session."""
     one, other = _pair()
-    one.hello(b"e" * 32)
-    one.receive(write_message(other.hello(b"d" * 32)))
+    one.hello(b"e" * 32, 5)
+    one.receive(write_message(other.hello(b"d" * 32, 4)))
     one.phase = phase
+    other.phase = Phase.OPEN
+    if phase is Phase.OPEN and type(message) is messages.Compare:
+        one = Session(initiator=False, nonce=b"1" * 16)
+        one.hello(b"e" * 32, 5)
+        one.receive(write_message(HELLO))
     allowed = TRANSITIONS[phase].get(type(message))
     if allowed is None:
         with pytest.raises(SessionError, match="has no place"):
@@ -116,7 +153,7 @@ def test_the_table_of_states(phase, message):
 def test_who_may_not_read_asks_for_nothing(message):
     """Before our own hello, a peer may greet, wait, and hand in records: anything else ends the session."""
     one, other = _pair()
-    one.receive(write_message(other.hello(b"d" * 32)))
+    one.receive(write_message(other.hello(b"d" * 32, 4)))
     if type(message) in (messages.Wait, messages.Records):
         one.receive(write_message(message))
     else:
@@ -126,8 +163,8 @@ def test_who_may_not_read_asks_for_nothing(message):
 
 def test_listings_are_bounded_over_all_chains():
     one, two = _pair()
-    one.hello(b"e" * 32)
-    one.receive(write_message(two.hello(b"d" * 32)))
+    one.hello(b"e" * 32, 5)
+    one.receive(write_message(two.hello(b"d" * 32, 4)))
     with pytest.raises(SessionError, match="more records than anybody has"):
         for number in range(200):
             for part in messages.listing_messages(bytes([number]) * 32, 0, [n.to_bytes(8, "big") for n in range(4000)]):
@@ -136,8 +173,9 @@ def test_listings_are_bounded_over_all_chains():
 
 def test_both_sides_derive_one_key():
     one, two = _pair()
-    two.receive(write_message(one.hello(b"d" * 32)))
-    assert one.receive(write_message(two.hello(b"e" * 32))) == session.Greeted(b"e" * 32)
+    two.receive(write_message(one.hello(b"d" * 32, 4)))
+    greeted = one.receive(write_message(two.hello(b"e" * 32, 5, (b"b" * 16,))))
+    assert greeted == session.Greeted(frozenset(), b"e" * 32, 5, (b"b" * 16,))
     assert one.key == two.key
     with pytest.raises(SessionError):
         _ = _pair()[0].key
@@ -146,27 +184,88 @@ def test_both_sides_derive_one_key():
 def test_other_versions_are_refused():
     one, _ = _pair()
     with pytest.raises(SessionError, match="update"):
-        one.receive(write_message(messages.Hello((2, 3), b"n" * 16, b"d" * 32)))
+        one.receive(write_message(HELLO._replace(versions=(1, 3))))
 
 
-def test_frontiers_and_listings_come_in_parts():
+def test_features_are_those_that_both_have():
+    one = Session(initiator=True, nonce=b"1" * 16, features=(7, 9))
+    greeted = one.receive(write_message(HELLO))
+    assert isinstance(greeted, session.Greeted)
+    assert greeted.features == {7}
+
+
+def _open() -> tuple[Session, Session]:
     one, two = _pair()
-    one.hello(b"e" * 32)
-    one.receive(write_message(two.hello(b"d" * 32)))
-    first, last = Claim(D1, 0, 5, b"m" * 8), Claim(D2, 0, 6, b"n" * 8)
-    assert one.receive(write_message(messages.Frontier((first,), True))) is None
-    assert one.receive(write_message(messages.Frontier((last,), False))) == session.Surveyed(
-        {(D1, 0): first, (D2, 0): last}
-    )
-    assert one.receive(write_message(messages.Frontier((), False))) == session.Surveyed({})
+    hello = two.hello(b"d" * 32, 4)
+    two.receive(write_message(one.hello(b"e" * 32, 5)))
+    one.receive(write_message(hello))
+    return one, two
+
+
+def test_turns_and_listings_come_in_parts():
+    _, one = _open()
+    first, last = Claims("0", (Claim(D1, 0, 5, b"m" * 8),), False), Claims("1", (Claim(D2, 0, 6, b"n" * 8),), False)
+    assert one.receive(write_message(messages.Compare((first,), True))) is None
+    assert one.receive(write_message(messages.Compare((last,), False))) == session.Turned((first, last))
+    assert one.receive(write_message(messages.Compare((), False))) == session.Turned(())
     assert one.receive(write_message(messages.Listing(D1, 0, (b"m" * 8,), True))) is None
     listed = one.receive(write_message(messages.Listing(D1, 0, (b"n" * 8,), False)))
     assert listed == session.Listed((D1, 0), frozenset({b"m" * 8, b"n" * 8}))
 
 
+def test_who_begins_and_when():
+    """The side that made the link begins; the next comparison waits until both are done."""
+    turn = write_message(messages.Compare((), False))
+    one, two = _open()
+    with pytest.raises(SessionError, match="for us to begin"):
+        one.receive(turn)
+    one, two = _open()
+    one.begin()
+    assert one.comparing
+    two.receive(turn)
+    assert two.comparing
+    two.receive(write_message(one.done()))
+    assert two.comparing, "we are not done"
+    with pytest.raises(SessionError, match="before the last one was over"):
+        two.receive(turn)
+    one, two = _open()
+    one.begin()
+    two.receive(turn)
+    one.receive(write_message(two.done()))
+    two.receive(write_message(one.done()))
+    assert not one.comparing
+    assert not two.comparing
+    one.begin()
+    two.receive(turn)
+
+
+def test_a_comparison_ends():
+    _, two = _open()
+    with pytest.raises(SessionError, match="does not end"):
+        for _ in range(limits.TURNS + 1):
+            two.receive(write_message(messages.Compare((), False)))
+
+
+@pytest.mark.parametrize("ranges", [("", ""), ("3", "3"), ("3", "31"), ("", "f")])
+def test_a_turn_speaks_of_each_range_once(ranges):
+    parts = tuple(Fingerprints(each, (b"",) * 16) for each in ranges)
+    _, two = _open()
+    with pytest.raises(SessionError, match="one range twice"):
+        two.receive(write_message(messages.Compare(parts, False)))
+    mixed = (parts[0], Claims(ranges[1], (), True))
+    _, two = _open()
+    with pytest.raises(SessionError, match="one range twice"):
+        two.receive(write_message(messages.Compare(mixed, False)))
+
+
 def _plan(mine, theirs, ids=None):
-    told = {(claim.device, claim.log): claim for claim in claims(theirs, KEY)}
-    return plan(mine, told, KEY, lambda chain, seq: (ids or {}).get((chain, seq)))
+    def id_at(chain, seq):
+        return (ids or {}).get((chain, seq))
+
+    told = View(theirs, KEY, id_at).claims("", final=True)
+    turn, lacks = answer(View(mine, KEY, id_at), [told])
+    assert turn == []
+    return lacks
 
 
 def test_plans():

@@ -1,15 +1,14 @@
-"""Frontiers: what a log holds, told in few bytes, and what one side must send the other (design: records, "Sync").
+"""Frontiers: what a log holds, told in few bytes (design: records, "Sync").
 
 Heights alone hide forks, and unkeyed short hashes can be ground to collide; so a claim carries 8 bytes of a hash of the
 head, keyed by both sides' nonces of this session.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from meshd_crypto.hashing import derive, digest, keyed
 from meshd_protocol import contexts
-from meshd_protocol.chains import ChainKey
 from meshd_protocol.encoding import encode
 
 MARK_SIZE = 8
@@ -34,24 +33,16 @@ class Claim(NamedTuple):
     mark: bytes
 
 
-class Plan(NamedTuple):
-    """What to send a peer: chains from a seq on, in order, and chains whose records must be listed first."""
-
-    ranges: list[tuple[ChainKey, int]]
-    listings: list[ChainKey]
+def line(head: Head) -> bytes:
+    """What digests and fingerprints are made of: one chain's end, or all of a chain that forks."""
+    if head.branches is not None:
+        return encode([head.device, head.log, None, head.branches])
+    return encode([head.device, head.log, head.seq, head.id])
 
 
 def frontier_digest(heads: Iterable[Head]) -> bytes:
     """One digest of a whole frontier: equal digests mean equal logs."""
-    lines = sorted(
-        encode(
-            [head.device, head.log, None, head.branches]
-            if head.branches
-            else [head.device, head.log, head.seq, head.id]
-        )
-        for head in heads
-    )
-    return digest(contexts.FRONTIER, *lines)
+    return digest(contexts.FRONTIER, *sorted(map(line, heads)))
 
 
 def branches_digest(ids: Iterable[bytes]) -> bytes:
@@ -60,7 +51,7 @@ def branches_digest(ids: Iterable[bytes]) -> bytes:
 
 
 def session_key(initiator_nonce: bytes, responder_nonce: bytes) -> bytes:
-    """The key of this session's marks."""
+    """The key of this session's marks and fingerprints."""
     return derive(initiator_nonce + responder_nonce, contexts.HEADS)
 
 
@@ -69,42 +60,8 @@ def mark(key: bytes, identity: bytes) -> bytes:
     return keyed(key, identity, MARK_SIZE)
 
 
-def claims(heads: Iterable[Head], key: bytes) -> list[Claim]:
-    """A frontier as it is told to a peer."""
-    return [
-        Claim(head.device, head.log, None, mark(key, head.branches))
-        if head.branches
-        else Claim(head.device, head.log, head.seq, mark(key, head.id))
-        for head in heads
-    ]
-
-
-def plan(
-    heads: Iterable[Head],
-    theirs: Mapping[ChainKey, Claim],
-    key: bytes,
-    id_at: Callable[[ChainKey, int], bytes | None],
-) -> Plan:
-    """What a peer with those claims lacks, forks first, then decisions, talk, bulk.
-
-    `id_at` gives the id of an unforked chain's record at a seq.
-
-    Of two sides, the one with the longer chain sees whether the shorter one is its beginning. Where it isn't, the
-    chain forks between them, and both list their records.
-    """
-    out = Plan([], [])
-    for head in sorted(heads, key=lambda head: (head.branches is None, head.log, head.device)):
-        chain = (head.device, head.log)
-        claim = theirs.get(chain)
-        if claim is None:
-            out.ranges.append((chain, 0))
-        elif head.branches is not None or claim.seq is None:
-            if head.branches is None or claim.seq is not None or mark(key, head.branches) != claim.mark:
-                out.listings.append(chain)
-        elif claim.seq <= head.seq:
-            ours = head.id if claim.seq == head.seq else id_at(chain, claim.seq)
-            if ours is None or mark(key, ours) != claim.mark:
-                out.listings.append(chain)
-            elif claim.seq < head.seq:
-                out.ranges.append((chain, claim.seq + 1))
-    return out
+def claim(head: Head, key: bytes) -> Claim:
+    """A head as it is told to a peer."""
+    if head.branches is not None:
+        return Claim(head.device, head.log, None, mark(key, head.branches))
+    return Claim(head.device, head.log, head.seq, mark(key, head.id))
