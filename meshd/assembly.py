@@ -45,6 +45,10 @@ class World:
     free_disk: Callable[[Path], int] = free_disk
     steady: Steady = system_steady
 
+    def chance(self) -> float:
+        """A random number below 1."""
+        return int.from_bytes(self.entropy(4), "big") / 2**32
+
 
 REAL = World()
 

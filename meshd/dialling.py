@@ -128,8 +128,7 @@ class Dialling:
                 del self._dialled[dialled.address]
                 self._node.tell()
                 return
-            jitter = int.from_bytes(self._node.world.entropy(2), "big") / 65536
-            pause = wait * (0.5 + jitter)
+            pause = wait * (0.5 + self._node.world.chance())
             dialled.next_try_ms = self._node.world.steady().ms + int(pause * 1000)
             self._node.tell()
             with trio.move_on_after(pause):

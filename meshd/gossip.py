@@ -21,8 +21,10 @@ from meshd.ingest import Report
 from meshd.survey import Span
 from meshd_protocol.chains import ChainKey
 
-PATIENCE_SECONDS = 1.0
-"""How long a push may take that another link told of."""
+PATIENCE_SECONDS = 0.5
+"""How long a push may take that another link told of, at least; at most twice that. Of many nodes that wait for the same
+record one asks first, and pushes it to the others.
+"""
 
 MISSING = 10_000
 """Chains that are minded at a time; the periodic comparison finds what is beyond."""
@@ -65,6 +67,8 @@ class Gossip:
 
     lacking: Callable[[dict[ChainKey, int]], Awaitable[dict[ChainKey, int]]]
     busy: Callable[[], bool]
+    chance: Callable[[], float]
+    """A random number below 1."""
     neighbours: list[Neighbour] = field(default_factory=list)
     _missing: dict[ChainKey, _Missing] = field(default_factory=dict)
     _wake: trio.Event = field(default_factory=trio.Event)
@@ -108,7 +112,7 @@ class Gossip:
 
     def told(self, neighbour: Neighbour, chains: dict[ChainKey, int]) -> None:
         """A neighbour has these chains up to a seq, and they are shorter here."""
-        deadline = trio.current_time() + (0.0 if neighbour.eager else PATIENCE_SECONDS)
+        deadline = trio.current_time() + (0.0 if neighbour.eager else self._patience())
         for chain, until in chains.items():
             known = self._missing.get(chain)
             if known is None:
@@ -132,7 +136,7 @@ class Gossip:
                 continue
             if self.busy():
                 for each in self._missing.values():
-                    each.deadline = max(each.deadline, trio.current_time() + PATIENCE_SECONDS)
+                    each.deadline = max(each.deadline, trio.current_time() + self._patience())
             else:
                 await self._ask()
 
@@ -147,13 +151,16 @@ class Gossip:
                 self._missing.pop(chain, None)
                 continue
             neighbour = each.by.pop(0)
-            each.deadline = now + PATIENCE_SECONDS
+            each.deadline = now + self._patience()
             asked.setdefault(id(neighbour), (neighbour, {}))[1][chain] = still[chain]
         for neighbour, wanted in asked.values():
             if neighbour in self.neighbours:
                 if not neighbour.eager:
                     neighbour.steer(True)
                 neighbour.ask(wanted)
+
+    def _patience(self) -> float:
+        return PATIENCE_SECONDS * (1 + self.chance())
 
     def _have_one(self) -> None:
         """A node without an eager link makes one: else everything would come a second late."""

@@ -68,7 +68,7 @@ class Node:
         self.started = trio.Event()
         self._transport = transport
         self.executor = executor
-        self.gossip = Gossip(self._lacking, lambda: any(peer.coming for peer in self._peers))
+        self.gossip = Gossip(self._lacking, lambda: any(peer.coming for peer in self._peers), self.world.chance)
         self._dialling = Dialling(self, transport)
         self._push = push
         self._peers: list[Peer] = []

@@ -280,7 +280,7 @@ class Peer:
                 await self._learn(claims)
             case session.Requested(wanted):
                 for chain, seq in wanted:
-                    self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=False))
+                    self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=True))
             case session.Steered(eager):
                 self.eager = eager
 
