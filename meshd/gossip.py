@@ -22,7 +22,7 @@ from meshd.survey import Span
 from meshd_protocol.chains import ChainKey
 
 PATIENCE_SECONDS = 0.5
-"""How long a push may take that another link told of, at least; at most twice that. Of many nodes that wait for the same
+"""How long a push may take that another link told of, at least; at most twice that. Of many nodes that wait for one
 record one asks first, and pushes it to the others.
 """
 

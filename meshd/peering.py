@@ -49,6 +49,9 @@ _SOLO = 32
 """Records that are not worth a thread of their own."""
 _READ_AHEAD = 96
 """Messages that are read while records before them are taken in."""
+_SILENT_SECONDS = 10
+_LOOKS = 6
+"""Looks at the time between two periodic comparisons."""
 _AGAIN_SECONDS = 5.0
 """How long after a comparison's beginning the next may begin."""
 _COALESCE_SECONDS = 0.1
@@ -121,6 +124,8 @@ class Peer:
     _awaiting_turn: bool = False
     _begun_at: float = float("-inf")
     _last_records: float = float("-inf")
+    _silent: int = 0
+    """Seconds for which nothing came of what is to come."""
     _joined: bool = False
     _tell: dict[ChainKey, None] = field(default_factory=dict)
     _telling: trio.Event = field(default_factory=trio.Event)
@@ -316,6 +321,16 @@ class Peer:
     def _comparing(self) -> bool:
         """Whether a comparison is under way: until both sides have said that they are done."""
         return not (self._done and self._peer_done)
+
+    def problem(self) -> str | None:
+        """What a person should know of this link, if anything. Any thread may ask."""
+        if self._silent >= _SILENT_SECONDS:
+            return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
+        if not self.may_read:
+            return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
+        if self._greeted.is_set() and self._theirs is None:
+            return "it does not let us read: we are not in the roster that it follows"
+        return None
 
     @property
     def state(self) -> str:
@@ -588,14 +603,14 @@ class Peer:
 
     async def _mind(self) -> None:
         """The periodic comparison, which repairs whatever was lost and shows that the link is alive; and stalls."""
+        ticks = 0
         while self.node.compare_seconds:
-            await trio.sleep(self.node.compare_seconds)
-            silent = trio.current_time() - self._last_records
-            if self.coming and silent > limits.STALL_SECONDS:
-                raise SessionError(
-                    f"stalled: {self.coming} records were to come, and none came for {silent:.0f} seconds"
-                )
-            if self._session.leads and self._in_dialogue() and not self._comparing:
+            await trio.sleep(self.node.compare_seconds / _LOOKS)
+            ticks += 1
+            self._silent = int(trio.current_time() - self._last_records) if self.coming else 0
+            if self._silent >= limits.STALL_SECONDS:
+                raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
+            if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self._comparing:
                 await self._tell_digest()
 
 

@@ -59,6 +59,14 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
         return alone.ask(where.home, request, lambda: passphrase(where), tell, patience=patience)
 
 
+def is_running(where: Where) -> bool:
+    """Whether a daemon answers in this home."""
+    connection = _try_socket(where.home)
+    if connection is not None:
+        connection.close()
+    return connection is not None
+
+
 def passphrase(where: Where, *, new: bool = False) -> str:
     """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
     if where.passphrase_file:

@@ -62,6 +62,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         Console().print(shown)
 
 
+def clear() -> None:
+    """Begin anew at the top of a terminal; nothing elsewhere."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        sys.stdout.write("\x1b[H\x1b[J")
+
+
 def when(time_ms: int) -> str:
     """A moment in this machine's time zone. A clock that was years off still has a name."""
     try:

@@ -31,6 +31,7 @@ def status(context: Context, _: dict[str, Any]) -> Result:
     assembly = context.assembly
     standing = assembly.standing
     state = standing.state if standing else None
+    links = context.live.peers() if context.live else []
     return {
         "assembly": assembly.id.hex(),
         "name": standing.genesis.name if standing else None,
@@ -38,12 +39,13 @@ def status(context: Context, _: dict[str, Any]) -> Result:
         "role": role_of(assembly, context.me),
         "running": context.live is not None,
         "unlocked": True,
-        "records": assembly.store.count(tables.Entry),
+        "records": sum(row.records for row in assembly.store.find(tables.Chain)),
         "chains": assembly.store.count(tables.Chain),
         "digest": text_of(survey.digest(assembly)),
         "roster": text_of(standing.head) if standing else None,
         "members": len(state.members) if state else None,
-        "peers": sum(1 for peer in context.live.peers() if peer["state"] != "away") if context.live else 0,
+        "peers": sum(1 for link in links if link["state"] != "away"),
+        "links": [link for link in links if link["state"] != "in step"],
         "addresses": context.live.addresses() if context.live else [],
         "pending": _pending(context),
         "forks": assembly.store.count(tables.Chain, forked=1),

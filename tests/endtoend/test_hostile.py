@@ -13,7 +13,7 @@ from meshd.config import LOG
 from meshd.doors import is_open, my_psks
 from meshd.errors import NodeError
 from meshd.link import Link, LinkClosedError, greet
-from meshd.service import membership, proposing, results, talk, voting
+from meshd.service import audit, membership, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -568,5 +568,25 @@ async def test_nothing_is_sent_back_to_whom_it_came_from(tmp_path, autojump_cloc
         await trio.sleep(100)
         (mine,), (theirs,) = ada.node.peers(), bea.node.peers()
         assert (mine["records_out"], theirs["records_in"], theirs["records_out"]) == (5, 5, 0)
+    one.close()
+    two.close()
+
+
+async def test_a_stalled_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
+    """One that says that records come and sends none, though it answers everything else: seen in `peers`, then gone."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await greeted(bea, network)
+        await link.send(write_message(messages.Sending(4210, 10**6)))
+        await trio.sleep(limits.STALL_SECONDS / 2)
+        await link.send(write_message(messages.Digest(b"x" * 32)))
+        (row,) = ada.node.peers()
+        assert (row["state"], row["to_come"]) == ("receiving", 4210)
+        assert row["problem"].startswith("nothing came for ")
+        assert await ada.do(audit.status) | {"links": [row]} == await ada.do(audit.status)
+        await until(lambda: any("stalled: 4210 records were to come" in note for note in ada.notes))
+        assert ada.node.peers() == []
     one.close()
     two.close()

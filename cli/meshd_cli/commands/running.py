@@ -1,10 +1,15 @@
 """run, status, peers, connect: the daemon and its links."""
 
 import sys
+import time
+from contextlib import suppress
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask, passphrase
+from meshd_cli.client import Where, ask, is_running, passphrase
+from meshd_cli.errors import CommandError
+
+_WATCH_SECONDS = 1.0
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -20,6 +25,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("status", parents=[common], help="what this node holds, and what waits")
     parser.set_defaults(function=status)
     parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
+    parser.add_argument("--watch", action="store_true", help="look again every second, until interrupted")
     parser.set_defaults(function=peers)
     parser = verbs.add_parser("connect", parents=[common], help="meet the node at an address")
     parser.add_argument("address", metavar="HOST:PORT", help="as its `meshd status` shows after reached")
@@ -56,6 +62,8 @@ def status(where: Where, options: Any) -> int:
     if answer["addresses"]:
         output.say(f"  reached   at {', '.join(answer['addresses'])}")
     output.say(f"  peers     {answer['peers']} connected")
+    for row in answer["links"]:
+        output.say(f"            {row['person'] or row['address']}: {row['state']}, {_note(row)}")
     output.say(
         f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}"
     )
@@ -71,22 +79,53 @@ def status(where: Where, options: Any) -> int:
 
 def peers(where: Where, options: Any) -> int:
     """`meshd peers`."""
-    answer = ask(where, "peers")
-    if where.json:
-        output.emit(answer)
-        return 0
-    rows = [(row["person"] or "?", row["address"], row["state"], _note(row)) for row in answer]
-    output.table(("person", "address", "state", ""), rows, "No peers: nobody is connected, and no address is known.")
+    if options.watch:
+        return _watch(where)
+    _show_peers(where, ask(where, "peers"))
     return 0
 
 
+def _watch(where: Where) -> int:
+    """Show the peers every second: on a terminal in one place, elsewhere whenever something changed."""
+    if not is_running(where):
+        raise CommandError("the daemon is not running: there is nothing to watch", "`meshd run` starts it.")
+    shown: Any = None
+    with suppress(KeyboardInterrupt):
+        while is_running(where):
+            answer = ask(where, "peers")
+            if answer != shown:
+                output.clear()
+                _show_peers(where, answer)
+                sys.stdout.flush()
+            shown = answer
+            time.sleep(_WATCH_SECONDS)
+        output.tell("the daemon has stopped")
+    return 0
+
+
+def _show_peers(where: Where, answer: list[dict[str, Any]]) -> None:
+    if where.json:
+        output.emit(answer)
+        return
+    rows = [(row["person"] or "?", row["address"], row["state"], _note(row)) for row in answer]
+    output.table(("person", "address", "state", ""), rows, "No peers: nobody is connected, and no address is known.")
+
+
 def _note(row: dict[str, Any]) -> str:
+    """What goes on with a peer: what moves, how much is left, how fast, since when; or why nothing does."""
     if row["state"] == "away":
-        return str(row["problem"])
-    moved = f"{row['records_in']} in, {row['records_out']} out"
-    if row["to_come"] or row["to_send"]:
-        moved += f"; {row['to_come']} to come, {row['to_send']} to send"
-    return f"{moved}, since {output.when(row['since_ms'])}"
+        wait = row.get("next_try_ms")
+        return f"{row['problem']}{f'; next try in {wait / 1000:.0f} s' if wait else ''}"
+    parts: list[str] = []
+    for left, rate, what in ((row["to_come"], row["rate_in"], "to come"), (row["to_send"], row["rate_out"], "to send")):
+        if left:
+            pace = f" at {rate:.0f}/s, about {left / rate:.0f} s left" if rate else ", none lately"
+            parts.append(f"{left} {what}{pace}")
+    if row["problem"]:
+        parts.append(row["problem"])
+    size = (row["bytes_in"] + row["bytes_out"]) / 1000
+    parts.append(f"{row['records_in']} in, {row['records_out']} out, {size:.0f} kB")
+    return f"{'; '.join(parts)}, since {output.when(row['since_ms'])}"
 
 
 def connect(where: Where, options: Any) -> int:
