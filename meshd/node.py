@@ -179,7 +179,7 @@ class Node:
                 "to_come": peer.coming,
                 "to_send": peer.to_send,
                 "since_ms": peer.since_ms,
-                "problem": None,
+                "problem": peer.problem(),
             }
             for peer in self._peers
         ]
