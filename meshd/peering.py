@@ -1,8 +1,8 @@
 """One connected peer: drives a session's states with what the log holds.
 
-The states and messages are in `meshd_protocol.sync.session`, comparing in `reconcile`, looking things up in `survey`,
-what waits to go out in `outbox`, how new records spread in `gossip`. Here are the tasks: one reads, one prepares
-records ahead, one takes in what was read in its order, two write, one minds the time.
+The states and messages are in `meshd_protocol.sync.session`. Comparing is in `comparison`, what waits to go out in
+`outbox`, how new records spread in `gossip`, what strangers may do in `strangers`. Here are the tasks: one reads, one
+prepares records ahead, one takes in what was read in its order, two write, one tells of news, one minds the time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import trio
 
 from meshd import survey
 from meshd.assembly import Assembly, World
+from meshd.comparison import Comparison
 from meshd.errors import NodeError
 from meshd.gossip import Gossip
 from meshd.ingest import Report
@@ -23,22 +24,19 @@ from meshd.intake import Intake, prepare
 from meshd.link import Link, LinkClosedError
 from meshd.meter import Meter
 from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
-from meshd.survey import Place, Span
+from meshd.strangers import Stranger
+from meshd.survey import Span
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey, Waiting
-from meshd_protocol.errors import BadRecordError, SessionError
-from meshd_protocol.kinds import Kind, Log
-from meshd_protocol.records import decode_record
-from meshd_protocol.sync import messages, reconcile, session
+from meshd_protocol.errors import SessionError
+from meshd_protocol.kinds import Log
+from meshd_protocol.sync import messages, session
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim
-from meshd_protocol.sync.reconcile import Claims, Part
 
 T = TypeVar("T")
 
-_GUEST_RECORDS = 8
-_GUEST_KINDS = frozenset({Kind.CERTIFICATE, Kind.APPLICATION})
 _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
 _WANTS = 64
@@ -52,8 +50,6 @@ _READ_AHEAD = 96
 _SILENT_SECONDS = 10
 _LOOKS = 6
 """Looks at the time between two periodic comparisons."""
-_AGAIN_SECONDS = 5.0
-"""How long after a comparison's beginning the next may begin."""
 _COALESCE_SECONDS = 0.1
 """How long chains' ends wait to be told of, so that many go together."""
 
@@ -98,31 +94,15 @@ class Peer:
     may_read: bool
     since_ms: int
     coming: int = 0
-    to_send: int = 0
-    in_step: bool = False
     eager: bool = False
     _outbox: Outbox = field(default_factory=Outbox)
     _waiting: Waiting = field(default_factory=Waiting)
     _bad: int = 0
-    _unread: int = 0
-    """Bytes of new records from somebody who may not read yet."""
-    _handed_in: int = 0
     _shown: bool = False
     _wants: int = 0
-    _told_listings: set[ChainKey] = field(default_factory=set)
     _theirs: session.Greeted | None = None
     _greeting: bool = False
     _greeted: trio.Event = field(default_factory=trio.Event)
-    _offered: Place | None = None
-    """What our last digest was about."""
-    _base: bytes | None = None
-    """A frontier that both sides once had, until a comparison has used it."""
-    _closing: bool = False
-    _done: bool = True
-    """Whether we said that the last comparison is over, and `_peer_done` whether the peer did."""
-    _peer_done: bool = True
-    _awaiting_turn: bool = False
-    _begun_at: float = float("-inf")
     _last_records: float = float("-inf")
     _silent: int = 0
     """Seconds for which nothing came of what is to come."""
@@ -140,6 +120,10 @@ class Peer:
         self.records_out = Meter(self.node.world.steady)
         nonce = self.node.world.entropy(messages.NONCE_SIZE)
         self._session = session.Session(initiator=self.initiator, nonce=nonce)
+        self._stranger = Stranger(self.assembly.id, self.certificate.device, guest=self.guest is not None)
+        self.comparison = Comparison(
+            self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._send_long
+        )
 
     @property
     def assembly(self) -> Assembly:
@@ -268,15 +252,16 @@ class Peer:
                 self.coming += records
                 self._last_records = trio.current_time()
             case session.Turned(parts):
-                await self._answer(parts)
+                await self.comparison.answer(parts)
             case session.Finished():
-                await self._finish()
-            case session.Compared(digest):
-                await self._compare(digest)
+                self.coming = 0
+                await self.comparison.finish()
+            case session.Compared(digest) if self._in_dialogue():
+                await self.comparison.compare(digest)
             case session.Matched():
-                await self._matched()
+                await self.comparison.matched()
             case session.Listed(chain, marks):
-                await self._sort_out(chain, marks)
+                await self.comparison.sort_out(chain, marks)
             case session.Wanted(ids):
                 self._want(ids)
             case session.Filled(bodies):
@@ -296,31 +281,15 @@ class Peer:
             self._outbox.put(Rank.URGENT, messages.Wait(everything=self.guest is None))
         elif not self._greeting:
             self._greeting = True
-            self._offered = where = await self.node.work(partial(survey.place, self.assembly))
-            bases = await self.node.work(partial(survey.bases, self.assembly, self.certificate.device))
-            self._outbox.put(Rank.URGENT, self._session.hello(where.digest, where.chains, bases))
+            self._outbox.put(Rank.URGENT, await self.comparison.hello())
             self._greeted.set()
 
     async def _open(self) -> None:
-        """Both sides may let each other read now: compare, if that is for us to begin."""
-        if not self._in_dialogue() or self._joined:
-            return
-        assert self._theirs is not None
-        assert self._offered is not None
-        self._joined = True
-        self.node.gossip.joined(self)
-        if self._theirs.digest == self._offered.digest:
-            await self._matched()
-        else:
-            mine = await self.node.work(partial(survey.bases, self.assembly, self.certificate.device))
-            self._base = next((each for each in mine if each in self._theirs.bases), None)
-            if self._session.leads:
-                await self._begin()
-
-    @property
-    def _comparing(self) -> bool:
-        """Whether a comparison is under way: until both sides have said that they are done."""
-        return not (self._done and self._peer_done)
+        """Both sides may let each other read, as soon as both have said hello."""
+        if self._theirs is not None and self._in_dialogue() and not self._joined:
+            self._joined = True
+            self.node.gossip.joined(self)
+            await self.comparison.open(self._theirs)
 
     def problem(self) -> str | None:
         """What a person should know of this link, if anything. Any thread may ask."""
@@ -337,9 +306,9 @@ class Peer:
         """What is going on, in a word or two."""
         if not self._in_dialogue():
             return "waiting"
-        if self.coming or self.to_send:
-            return "receiving" if self.coming >= self.to_send else "sending"
-        return "in step" if self.in_step else "comparing"
+        if self.coming or self.comparison.to_send:
+            return "receiving" if self.coming >= self.comparison.to_send else "sending"
+        return "in step" if self.comparison.in_step else "comparing"
 
     def _in_dialogue(self) -> bool:
         """Whether both sides let each other read."""
@@ -354,145 +323,14 @@ class Peer:
         for span in await self.node.work(partial(spans, self.assembly)):
             self._outbox.put(Rank.DECISIONS, Out(span, pushed=False))
 
-    # comparing
-
-    async def _begin(self) -> None:
-        """Begin a comparison, unless one is under way, or was a moment ago: what differs now is likely on its way."""
-        if self._comparing or trio.current_time() < self._begun_at + _AGAIN_SECONDS:
-            return
-        self._begun_at = trio.current_time()
-        self._done = self._peer_done = False
-        self._awaiting_turn = True
-        self._session.begin()
-        self._told_listings.clear()
-        base, self._base = self._base, None
-        theirs = self._theirs.chains if self._theirs is not None else 0
-        key = self._session.key
-
-        def first() -> list[Part]:
-            return reconcile.first_turn(survey.view(self.assembly, key, base), theirs)
-
-        self._put_turn(await self.node.work(first))
-
-    async def _answer(self, parts: tuple[Part, ...]) -> None:
-        """The peer's turn is here: answer it, and send what it showed to be missing there."""
-        if not self._comparing:
-            await trio.sleep_until(self._begun_at + _AGAIN_SECONDS)
-            self._begun_at = trio.current_time()
-            self._done = self._peer_done = False
-        elif not self._awaiting_turn:
-            raise SessionError("it took a turn that was not its own")
-        key = self._session.key
-        base = next((part.scope for part in parts if isinstance(part, Claims) and isinstance(part.scope, bytes)), None)
-
-        def prepared() -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
-            view = survey.view(self.assembly, key, base)
-            turn, lacks = reconcile.answer(view, parts)
-            spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
-            listings = [
-                part
-                for chain in lacks.listings
-                for part in messages.listing_messages(*chain, survey.beyond(self.assembly, chain, key, frozenset())[1])
-            ]
-            self._told_listings.update(lacks.listings)
-            return turn, spans, survey.forked(self.assembly), listings, survey.weigh(self.assembly, spans)
-
-        turn, spans, forked, listings, (records, size) = await self.node.work(prepared)
-        if turn:
-            self._put_turn(turn)
-        for listing in listings:
-            self._outbox.put(Rank.TURN, listing)
-        if records:
-            self.to_send += records
-            self._outbox.put(Rank.TURN, messages.Sending(records, size))
-        for span in spans:
-            rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
-            self._outbox.put(rank, Out(span, pushed=False))
-        self._awaiting_turn = not reconcile.closes(turn)
-        if not self._awaiting_turn:
-            self._close()
-
-    def _put_turn(self, turn: list[Part]) -> None:
-        for message in messages.turn_messages(turn):
-            self._outbox.put(Rank.TURN, message)
-
-    def _close(self) -> None:
-        """Our part of the comparison is over as soon as what it showed to be missing is sent."""
-        if self._closing:
-            return
-        self._closing = True
-
-        async def done() -> None:
-            self._closing, self._done = False, True
-            await self.link.send(messages.write_message(self._session.done()), Lane.BULK)
-            await self._settle()
-
-        self._outbox.put(Rank.DONE, done)
-
-    async def _finish(self) -> None:
-        """The peer is done; so are we, if it left our last turn unanswered."""
-        self.coming = 0
-        self._peer_done = True
-        if not self._done:
-            self._close()
-        await self._settle()
-
-    async def _settle(self) -> None:
-        """Where both are done: ask for bodies, and see whether the logs are equal now."""
-        if self._comparing:
-            return
-        self.in_step = True
-        await self._ask_for_bodies()
-        if self._session.leads:
-            await self._tell_digest()
-
-    async def _tell_digest(self) -> None:
-        self._offered = await self.node.work(partial(survey.place, self.assembly))
-        self._outbox.put(Rank.URGENT, messages.Digest(self._offered.digest))
-
-    async def _compare(self, theirs: bytes) -> None:
-        """The peer told its digest: say that it is ours, or tell ours, or begin a comparison."""
-        if not self._in_dialogue():
-            return
-        mine = await self.node.work(partial(survey.place, self.assembly))
-        if mine.digest == theirs:
-            self._offered = mine
-            self._outbox.put(Rank.URGENT, messages.Same())
-            await self._matched()
-        elif self._session.leads:
-            self.in_step = False
-            await self._begin()
-        elif not self._comparing:
-            self.in_step = False
-            self._offered = mine
-            self._outbox.put(Rank.URGENT, messages.Digest(mine.digest))
-
-    async def _matched(self) -> None:
-        """The logs are equal, or were a moment ago."""
-        self.in_step = True
-        if self._offered is not None:
-            await self.node.work(partial(survey.agree, self.assembly, self.certificate.device, self._offered))
-        await self._ask_for_bodies()
-
-    async def _sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:
-        """Against a chain that the peer listed: send what it lacks, and list ours if it has more."""
-        found = await self.node.work(partial(survey.beyond, self.assembly, chain, self._session.key, marks))
-        spans, mine, they_have_more = found
-        for span in spans:
-            self._outbox.put(Rank.FORKS, Out(span, pushed=False))
-        if they_have_more and chain not in self._told_listings:
-            self._told_listings.add(chain)
-            for part in messages.listing_messages(*chain, mine):
-                self._outbox.put(Rank.TURN, part)
-
     async def _learn(self, claims: tuple[Claim, ...]) -> None:
         """The peer told of ends of chains: what is missing here will be pushed by somebody, or asked for."""
         if not self._in_dialogue():
             return
         longer, forks = await self.node.work(partial(survey.longer, self.assembly, claims, self._session.key))
         self.node.gossip.told(self, longer)
-        if forks and not self._comparing:
-            await (self._begin() if self._session.leads else self._tell_digest())
+        if forks:
+            await self.comparison.forked()
 
     # taking in
 
@@ -507,45 +345,21 @@ class Peer:
         self._judge(report)
 
     async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
-        if self.guest is not None:
-            batch = self._from_guest(batch)
-        else:
-            batch = tuple(data for data in batch if _is_decision(self.assembly.id, data))
-        if not batch:
-            return
-        report = await self.node.work(partial(self.assembly.receive, batch, self._waiting), source=self, pushed=pushed)
-        self.records_in.add(len(report.new))
-        self._unread += sum(len(record.body or b"") + 256 for record in report.new)
-        if self._unread > limits.PENDING_BYTES and not self.may_read:
-            raise SessionError("it sent much, and nothing that lets it in")
-        self._judge(report)
+        batch = self._stranger.filter(batch)
+        if batch:
+            work = partial(self.assembly.receive, batch, self._waiting)
+            report = await self.node.work(work, source=self, pushed=pushed)
+            self.records_in.add(len(report.new))
+            if not self.may_read:
+                self._stranger.charge(report)
+            self._judge(report)
 
     def _judge(self, report: Report) -> None:
         self._bad += len(report.refused)
         if self._bad > _PATIENCE:
             raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
 
-    def _from_guest(self, batch: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        """A newcomer hands in her own certificate and application, and nothing else."""
-        mine: list[bytes] = []
-        for data in batch:
-            try:
-                record = decode_record(self.assembly.id, data)
-            except BadRecordError as error:
-                raise SessionError(f"a newcomer sent no record: {error}") from error
-            if record.device == self.certificate.device and record.log == 0 and record.kind in _GUEST_KINDS:
-                mine.append(data)
-        self._handed_in += len(mine)
-        if self._handed_in > _GUEST_RECORDS:
-            raise SessionError("a newcomer handed in more than an application")
-        return tuple(mine)
-
     # bodies
-
-    async def _ask_for_bodies(self) -> None:
-        wanted = await self.node.work(partial(survey.missing_bodies, self.assembly, 1024))
-        for part in messages.want_messages(wanted):
-            self._outbox.put(Rank.URGENT, part)
 
     def _want(self, ids: tuple[bytes, ...]) -> None:
         self._wants += 1
@@ -561,7 +375,7 @@ class Peer:
             while found and (not part or size + len(found[0][1]) < messages.BYTES - 8192):
                 size += len(found[0][1]) + 40
                 part.append(found.pop(0))
-            await self.link.send(messages.write_message(messages.Bodies(tuple(part))), Lane.BULK)
+            await self._send_long(messages.Bodies(tuple(part)))
         self._wants -= 1
 
     # writing, in two lanes
@@ -583,11 +397,14 @@ class Peer:
                 await self.link.send(messages.write_message(make(batch)), lane)
             self.records_out.add(len(records))
             if not job.pushed:
-                self.to_send = max(0, self.to_send - len(records))
+                self.comparison.to_send = max(0, self.comparison.to_send - len(records))
         elif callable(job):
             await job()
         else:
             await self.link.send(messages.write_message(job), lane)
+
+    async def _send_long(self, message: messages.Message) -> None:
+        await self.link.send(messages.write_message(message), Lane.BULK)
 
     async def _announce(self) -> None:
         """Tell of the ends of chains, some together."""
@@ -610,16 +427,8 @@ class Peer:
             self._silent = int(trio.current_time() - self._last_records) if self.coming else 0
             if self._silent >= limits.STALL_SECONDS:
                 raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
-            if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self._comparing:
-                await self._tell_digest()
-
-
-def _is_decision(assembly: bytes, data: bytes) -> bool:
-    """Whether these are the bytes of a log-0 record: all that somebody unknown may hand in."""
-    try:
-        return decode_record(assembly, data).log == 0
-    except BadRecordError:
-        return True  # let the door count it
+            if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self.comparison.under_way:
+                await self.comparison.tell_digest()
 
 
 def _fill(assembly: Assembly, bodies: tuple[tuple[bytes, bytes], ...]) -> Report:

@@ -585,7 +585,7 @@ async def test_a_stalled_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
         (row,) = ada.node.peers()
         assert (row["state"], row["to_come"]) == ("receiving", 4210)
         assert row["problem"].startswith("nothing came for ")
-        assert await ada.do(audit.status) | {"links": [row]} == await ada.do(audit.status)
+        assert [link["state"] for link in (await ada.do(audit.status))["links"]] == ["receiving"]
         await until(lambda: any("stalled: 4210 records were to come" in note for note in ada.notes))
         assert ada.node.peers() == []
     one.close()

@@ -1,0 +1,228 @@
+"""Comparing two logs over one session: turns, listings, digests, and what comes of them.
+
+What the turns say is in `meshd_protocol.sync.reconcile`; here they are asked of the log, and what they show to be
+missing is put into the outbox.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol, TypeVar
+
+import trio
+
+from meshd import survey
+from meshd.assembly import Assembly
+from meshd.outbox import RANK_OF, Out, Outbox, Rank
+from meshd.survey import Place, Span
+from meshd_protocol.chains import ChainKey
+from meshd_protocol.errors import SessionError
+from meshd_protocol.kinds import Log
+from meshd_protocol.sync import messages, reconcile
+from meshd_protocol.sync.messages import Message
+from meshd_protocol.sync.reconcile import Claims, Part
+from meshd_protocol.sync.session import Greeted, Session
+
+T = TypeVar("T")
+
+AGAIN_SECONDS = 5.0
+"""How long after a comparison's beginning the next may begin."""
+
+
+class Worker(Protocol):
+    """Runs a piece of work on the log."""
+
+    async def __call__(self, function: Callable[[], T]) -> T:
+        """Its result."""
+        ...
+
+
+class Comparison:
+    """One side's comparisons with one device, one after the other. `send` sends a message among what is long."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        device: bytes,
+        session: Session,
+        outbox: Outbox,
+        work: Worker,
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        self.in_step = False
+        self.to_send = 0
+        self._assembly = assembly
+        self._device = device
+        self._session = session
+        self._outbox = outbox
+        self._work = work
+        self._send = send
+        self._theirs: Greeted | None = None
+        self._offered: Place | None = None
+        """What our last digest was about."""
+        self._base: bytes | None = None
+        """A frontier that both sides once had, until a comparison has used it."""
+        self._closing = False
+        self._done = True
+        """Whether we said that the last comparison is over, and `_peer_done` whether the peer did."""
+        self._peer_done = True
+        self._awaiting_turn = False
+        self._begun_at = float("-inf")
+        self._told_listings: set[ChainKey] = set()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a comparison is going on: until both sides have said that they are done."""
+        return not (self._done and self._peer_done)
+
+    async def hello(self) -> messages.Hello:
+        """What we greet with."""
+        self._offered = where = await self._work(partial(survey.place, self._assembly))
+        bases = await self._work(partial(survey.bases, self._assembly, self._device))
+        return self._session.hello(where.digest, where.chains, bases)
+
+    async def open(self, theirs: Greeted) -> None:
+        """Both sides have said hello: compare, if that is for us to begin."""
+        self._theirs = theirs
+        if self._offered is not None and theirs.digest == self._offered.digest:
+            await self.matched()
+        elif self._session.leads:
+            mine = await self._work(partial(survey.bases, self._assembly, self._device))
+            self._base = next((each for each in mine if each in theirs.bases), None)
+            await self.begin()
+
+    async def begin(self) -> None:
+        """Begin a comparison, unless one is under way, or was a moment ago: what differs now is likely on its way."""
+        if self.under_way or trio.current_time() < self._begun_at + AGAIN_SECONDS:
+            return
+        self._begun_at = trio.current_time()
+        self._done = self._peer_done = False
+        self._awaiting_turn = True
+        self._session.begin()
+        self._told_listings.clear()
+        base, self._base = self._base, None
+        theirs = self._theirs.chains if self._theirs is not None else 0
+        key = self._session.key
+
+        def first() -> list[Part]:
+            return reconcile.first_turn(survey.view(self._assembly, key, base), theirs)
+
+        self._put_turn(await self._work(first))
+
+    async def answer(self, parts: tuple[Part, ...]) -> None:
+        """The peer's turn is here: answer it, and send what it showed to be missing there."""
+        if not self.under_way:
+            await trio.sleep_until(self._begun_at + AGAIN_SECONDS)
+            self._begun_at = trio.current_time()
+            self._done = self._peer_done = False
+        elif not self._awaiting_turn:
+            raise SessionError("it took a turn that was not its own")
+        key = self._session.key
+        base = next((part.scope for part in parts if isinstance(part, Claims) and isinstance(part.scope, bytes)), None)
+
+        def prepared() -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
+            view = survey.view(self._assembly, key, base)
+            turn, lacks = reconcile.answer(view, parts)
+            spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
+            listings = [
+                part
+                for chain in lacks.listings
+                for part in messages.listing_messages(*chain, survey.beyond(self._assembly, chain, key, frozenset())[1])
+            ]
+            self._told_listings.update(lacks.listings)
+            return turn, spans, survey.forked(self._assembly), listings, survey.weigh(self._assembly, spans)
+
+        turn, spans, forked, listings, (records, size) = await self._work(prepared)
+        if turn:
+            self._put_turn(turn)
+        for listing in listings:
+            self._outbox.put(Rank.TURN, listing)
+        if records:
+            self.to_send += records
+            self._outbox.put(Rank.TURN, messages.Sending(records, size))
+        for span in spans:
+            rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
+            self._outbox.put(rank, Out(span, pushed=False))
+        self._awaiting_turn = not reconcile.closes(turn)
+        if not self._awaiting_turn:
+            self._close()
+
+    def _put_turn(self, turn: list[Part]) -> None:
+        for message in messages.turn_messages(turn):
+            self._outbox.put(Rank.TURN, message)
+
+    def _close(self) -> None:
+        """Our part of the comparison is over as soon as what it showed to be missing is sent."""
+        if self._closing:
+            return
+        self._closing = True
+
+        async def done() -> None:
+            self._closing, self._done = False, True
+            await self._send(self._session.done())
+            await self._settle()
+
+        self._outbox.put(Rank.DONE, done)
+
+    async def finish(self) -> None:
+        """The peer is done; so are we, if it left our last turn unanswered."""
+        self._peer_done = True
+        if not self._done:
+            self._close()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Where both are done: ask for bodies, and see whether the logs are equal now."""
+        if self.under_way:
+            return
+        self.in_step = True
+        await self._ask_for_bodies()
+        if self._session.leads:
+            await self.tell_digest()
+
+    async def tell_digest(self) -> None:
+        """Tell the digest of the frontier now: the peer says that it is the same, or asks for a comparison."""
+        self._offered = await self._work(partial(survey.place, self._assembly))
+        self._outbox.put(Rank.URGENT, messages.Digest(self._offered.digest))
+
+    async def compare(self, theirs: bytes) -> None:
+        """The peer told its digest: say that it is ours, or tell ours, or begin a comparison."""
+        mine = await self._work(partial(survey.place, self._assembly))
+        if mine.digest == theirs:
+            self._offered = mine
+            self._outbox.put(Rank.URGENT, messages.Same())
+            await self.matched()
+        elif self._session.leads:
+            self.in_step = False
+            await self.begin()
+        elif not self.under_way:
+            self.in_step = False
+            self._offered = mine
+            self._outbox.put(Rank.URGENT, messages.Digest(mine.digest))
+
+    async def matched(self) -> None:
+        """The logs are equal, or were a moment ago."""
+        self.in_step = True
+        if self._offered is not None:
+            await self._work(partial(survey.agree, self._assembly, self._device, self._offered))
+        await self._ask_for_bodies()
+
+    async def sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:
+        """Against a chain that the peer listed: send what it lacks, and list ours if it has more."""
+        found = await self._work(partial(survey.beyond, self._assembly, chain, self._session.key, marks))
+        spans, mine, they_have_more = found
+        for span in spans:
+            self._outbox.put(Rank.FORKS, Out(span, pushed=False))
+        if they_have_more and chain not in self._told_listings:
+            self._told_listings.add(chain)
+            for part in messages.listing_messages(*chain, mine):
+                self._outbox.put(Rank.TURN, part)
+
+    async def _ask_for_bodies(self) -> None:
+        wanted = await self._work(partial(survey.missing_bodies, self._assembly, 1024))
+        for part in messages.want_messages(wanted):
+            self._outbox.put(Rank.URGENT, part)
+
+    async def forked(self) -> None:
+        """The peer told of a fork: compare, or ask for it."""
+        if not self.under_way:
+            await (self.begin() if self._session.leads else self.tell_digest())
