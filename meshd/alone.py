@@ -3,7 +3,7 @@
 import functools
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,39 @@ def opened(
             yield assembly
         finally:
             assembly.close()
+
+
+@contextmanager
+def opened_all(
+    home: Path, words: str | None, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL
+) -> Iterator[list[Assembly]]:
+    """The assembly of a home that the words name; with None, all that the passphrase opens. Holds the home's lock.
+
+    `tell` hears of those that it does not open. Raises as `opened` does.
+    """
+    folders = assemblies(home)
+    if words is not None or len(folders) < 2:
+        with opened(home, words, passphrase, world=world) as assembly:
+            yield [assembly]
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    secret = passphrase()
+    with only_writer(home), ExitStack() as stack:
+        found: list[Assembly] = []
+        closed: list[str] = []
+        for folder in folders:
+            try:
+                assembly = open_assembly(folder, secret, world)
+            except (PassphraseError, StoreError) as error:
+                closed.append(f"{folder.name} stays closed: {error.error}")
+                continue
+            stack.callback(assembly.close)
+            found.append(assembly)
+        if not found:
+            raise PassphraseError("no assembly of this home opens with this passphrase")
+        for line in closed:
+            tell(line)
+        yield found
 
 
 def ask(

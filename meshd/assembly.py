@@ -98,6 +98,11 @@ class Assembly:
         return self.keys.assembly
 
     @property
+    def title(self) -> str:
+        """The assembly's name; the name of its folder while the log is not here."""
+        return self.standing.genesis.name if self.standing is not None else self.folder.name
+
+    @property
     def known(self) -> Standing:
         """The standing, for what is done only where the genesis is here."""
         assert self.standing is not None

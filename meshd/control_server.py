@@ -24,14 +24,14 @@ from meshd_protocol.names import text_of
 
 
 async def serve_control(
-    node: Node, home: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    nodes: list[Node], home: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Answer commands until cancelled, then remove the socket."""
     path = home / config.SOCKET
     listener = trio.SocketListener(_bound(home))
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, _Caller(node, home).serve, [listener])
+            await nursery.start(trio.serve_listeners, _Caller(nodes, home).serve, [listener])
             task_status.started()
     finally:
         path.unlink(missing_ok=True)
@@ -57,8 +57,8 @@ def _bound(home: Path) -> trio.socket.SocketType:
 class _Caller:
     """Answers one request per connection."""
 
-    def __init__(self, node: Node, home: Path) -> None:
-        self._node = node
+    def __init__(self, nodes: list[Node], home: Path) -> None:
+        self._nodes = nodes
         self._home = home
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -80,34 +80,45 @@ class _Caller:
                 except NodeError as error:
                     reply = {"error": error.error, "hint": error.hint, "code": error.code}
                 except Exception as error:  # a defect of ours must not take the daemon with it
-                    self._node.note(f"a command failed: {error!r}")
+                    self._nodes[0].note(f"a command failed: {error!r}")
                     reply = {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
                 await stream.send_all(write_line(reply))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
 
     async def _answer(self, request: Request, stream: trio.SocketStream) -> Any:
-        self._check_assembly(request.assembly)
+        node = self._node(request.assembly)
         if request.verb == "connect":
-            problem = await self._node.connect_now(request.arguments["address"])
+            problem = await node.connect_now(request.arguments["address"])
             if problem:
                 raise NodeError(f"not connected to {request.arguments['address']}: {problem}", "The node keeps trying.")
             return {"address": request.arguments["address"], "connected": True}
-        steps = answer(Context(self._node.assembly, self._node), request)
+        steps = answer(Context(node.assembly, node), request)
         while True:
-            told, value = await self._node.work(lambda: _next(steps))
+            told, value = await node.work(lambda: _next(steps))
             if told is None:
                 return value
             await stream.send_all(write_line({"progress": list(told)}))
 
-    def _check_assembly(self, words: str | None) -> None:
-        assembly = self._node.assembly
-        name = assembly.standing.genesis.name if assembly.standing else None
-        if words is None and len(config.assemblies(self._home)) > 1:
-            raise UsageError("this home has several assemblies", "Say which with --assembly: its name will do.")
-        if words is None or words == name or text_of(assembly.id).startswith(words.lower()):
-            return
-        raise NotFoundError(f"the daemon of this home runs {name or 'another assembly'}, not {words}")
+    def _node(self, words: str | None) -> Node:
+        """The node of the assembly that the words name; of the only one in the home, if they are None."""
+        several = len(config.assemblies(self._home)) > 1
+        if words is None:
+            if several:
+                names = ", ".join(sorted(node.assembly.title for node in self._nodes))
+                raise UsageError("this home has several assemblies", f"Say which with --assembly: {names}.")
+            return self._nodes[0]
+        found = [
+            node
+            for node in self._nodes
+            if node.assembly.title == words or text_of(node.assembly.id).startswith(words.lower())
+        ]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(node.assembly.title for node in self._nodes)
+        if found:
+            raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+        raise NotFoundError(f"the daemon of this home runs {names}, not {words}")
 
 
 def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:

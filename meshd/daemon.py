@@ -1,15 +1,17 @@
-"""The daemon: one home, one node, one control socket, until it is told to stop."""
+"""The daemon: one home, a node for each of its assemblies, one control socket, until it is told to stop."""
 
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
 from meshd.addresses import parse_address
-from meshd.alone import Passphrase, opened
+from meshd.alone import Passphrase, opened_all
+from meshd.assembly import Assembly
 from meshd.control_server import serve_control
 from meshd.discovery import mdns
 from meshd.errors import NodeError, UsageError
@@ -31,6 +33,14 @@ class Options(NamedTuple):
     connect: list[str]
     discover: bool
     announce: bool
+    reached_at: list[str]
+
+
+class Ready(NamedTuple):
+    """An assembly's name (its folder's while its log is not here), and where its node listens."""
+
+    name: str
+    listening: list[str]
 
 
 def run(
@@ -38,34 +48,54 @@ def run(
     words: str | None,
     passphrase: Passphrase,
     options: Options,
-    ready: Callable[[list[str]], None],
+    ready: Callable[[list[Ready]], None],
     note: Callable[[str], None],
 ) -> None:
-    """Run until SIGTERM or Ctrl-C. `ready` hears where the node listens, `note` what happens. Raises NodeError."""
+    """Run until SIGTERM or Ctrl-C. `ready` hears where the nodes listen, `note` what happens. Raises NodeError.
+
+    Several assemblies of a home run side by side, each with its own keys, log, port and connections.
+    """
     sys.setswitchinterval(_SWITCH_SECONDS)
     listen = _address(options.listen) if options.listen else None
-    for address in options.connect:
+    for address in (*options.connect, *options.reached_at):
         _address(address)
-    with opened(home, words, passphrase) as assembly:
-        node = Node(assembly, TcpTransport(listen), ThreadExecutor(), note=note)
+    with opened_all(home, words, passphrase, note) as assemblies:
+        if len(assemblies) > 1 and (options.connect or options.reached_at or (listen is not None and listen[1])):
+            raise UsageError(
+                "this home has several assemblies, each with a port and addresses of its own",
+                "Say which one to run with --assembly. `meshd --assembly NAME connect ADDRESS` remembers an address.",
+            )
+        nodes = [
+            Node(
+                each,
+                TcpTransport(listen),
+                ThreadExecutor(),
+                note=_prefixed(each, note) if len(assemblies) > 1 else note,
+                reached_at=options.reached_at,
+            )
+            for each in assemblies
+        ]
         try:
-            trio.run(_main, node, home, options, ready)
+            trio.run(_main, nodes, home, options, ready)
         except* UnreachableError as group:
             raise NodeError(str(_first(group))) from None
 
 
-async def _main(node: Node, home: Path, options: Options, ready: Callable[[list[str]], None]) -> None:
-    discovery = mdns.discovery(announce=options.announce) if options.discover else None
+def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str], None]:
+    """Notes that say which assembly they are about."""
+    return lambda text: note(f"{assembly.title}: {text}")
+
+
+async def _main(nodes: list[Node], home: Path, options: Options, ready: Callable[[list[Ready]], None]) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-
-            async def run_node() -> None:
-                await node.run(connect=options.connect, discovery=discovery)
-
-            nursery.start_soon(run_node)
-            await node.started.wait()
-            await nursery.start(serve_control, node, home)
-            ready(node.listening)
+            for node in nodes:
+                discovery = mdns.discovery(announce=options.announce) if options.discover else None
+                nursery.start_soon(partial(node.run, connect=options.connect, discovery=discovery))
+            for node in nodes:
+                await node.started.wait()
+            await nursery.start(serve_control, nodes, home)
+            ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()
                 break

@@ -1,6 +1,6 @@
 """An encrypted link: the handshake over a stream, then frames of two length bytes and one Noise message."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -144,15 +144,19 @@ async def welcome(
     me: Introduction,
     accept: Callable[[Certificate, Door], str | None],
     fresh: Callable[[bytes], bool],
+    reached_at: Sequence[str] = (),
 ) -> tuple[Link, Certificate, Door]:
     """The responder's handshake. An outsider gets no byte; `fresh` says whether a first message was not seen before.
+
+    `reached_at` are addresses that others dial and a forwarder brings here.
 
     Raises SessionError or LinkClosedError.
     """
     frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
     with _in_time():
         first = await frames.receive()
-        handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, _dialled(connection))
+        dialled = [connection.local, *reached_at] if connection.local else []
+        handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, dialled)
         if not fresh(first[:32]):
             raise SessionError("a first message that was here before")
         await frames.send(_write(handshake, me.certificate))
@@ -162,10 +166,6 @@ async def welcome(
     if problem is not None:
         raise SessionError(problem)
     return _link(connection, frames, handshake), certificate, door
-
-
-def _dialled(connection: Connection) -> list[str]:
-    return [connection.local] if connection.local else []
 
 
 def _read(handshake: Handshake, frame: bytes) -> bytes:

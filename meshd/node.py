@@ -7,7 +7,7 @@ log goes through the executor, one piece at a time; what a piece committed is th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -59,11 +59,14 @@ class Node:
         push: bool = True,
         compare_seconds: float | None = COMPARE_SECONDS,
         note: Note = lambda _: None,
+        reached_at: Sequence[str] = (),
     ) -> None:
         self.assembly = assembly
         self.world = assembly.world
         self.compare_seconds = compare_seconds
         self.note = note
+        self.reached_at = list(reached_at)
+        """Addresses that others dial and this machine does not have: a forwarded port's, say."""
         self.listening: list[str] = []
         self.started = trio.Event()
         self._transport = transport
@@ -154,7 +157,8 @@ class Node:
 
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
-        return [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening
+        own = [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening
+        return self.reached_at + own
 
     def peers(self) -> list[dict[str, object]]:
         """See `Live.peers`."""
@@ -248,7 +252,9 @@ class Node:
         try:
             doors = await self.executor.run(partial(open_doors, self.assembly))
             accept = partial(accept_initiator, self.assembly)
-            link, certificate, door = await welcome(connection, doors, self.introduction(), accept, self._fresh)
+            link, certificate, door = await welcome(
+                connection, doors, self.introduction(), accept, self._fresh, self.reached_at
+            )
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
             return

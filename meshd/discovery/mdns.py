@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SERVICE = "_meshd._tcp.local."
 _POLL_SECONDS = 10
 _RESOLVE_MS = 3000
+_LATE_MS = 20 * 60 * 1000
+"""Up to so long after the hour's end names change: two assemblies of one machine don't change theirs at one moment."""
 
 
 class Candidate:
@@ -71,11 +73,12 @@ async def _until_changed(node: "Node", hosts: list[str], keys: tuple[NetworkKey,
     """Until interfaces came or went, which zeroconf does not notice by itself, this node got a network key, or the hour
     ended, by which tags and names are made anew.
     """
-    hour = node.world.clock() // HOUR_MS
+    late = int(node.world.chance() * _LATE_MS)
+    hour = (node.world.clock() - late) // HOUR_MS
     while (  # noqa: ASYNC110 (nobody tells of any of these)
-        local_hosts() == hosts and node.assembly.keys.network == keys and node.world.clock() // HOUR_MS == hour
+        local_hosts() == hosts and node.assembly.keys.network == keys and (node.world.clock() - late) // HOUR_MS == hour
     ):
-        await trio.sleep(_POLL_SECONDS)
+        await trio.sleep(_POLL_SECONDS * (0.5 + node.world.chance()))
 
 
 def _start(send: trio.MemorySendChannel[Candidate], token: trio.lowlevel.TrioToken) -> Zeroconf:

@@ -23,6 +23,7 @@ class Shell:
             self.env["MESHD_PASSPHRASE"] = passphrase
         self.daemon: subprocess.Popen[str] | None = None
         self.address = ""
+        self.places: list[str] = []
 
     def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -68,7 +69,8 @@ class Shell:
         assert self.daemon.stdout is not None
         line = self.daemon.stdout.readline()
         assert line, self.daemon.stderr.read() if self.daemon.stderr else ""
-        self.address = json.loads(line)["listening"][0]
+        self.places = json.loads(line)["listening"]
+        self.address = self.places[0]
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Stop the daemon: its exit code, and what it said."""

@@ -576,6 +576,45 @@ def test_several_assemblies_in_a_home(ada):
     assert "2 in this home have another passphrase" in other.fails(4, "--assembly", "Nothing", "list")[1]
 
 
+def test_two_assemblies_side_by_side(ada, shells):
+    """One daemon runs both, each with a port, peers and records of its own; neither knows of the other."""
+    bea = shells("bea")
+    ada.ok("init", "Orchard", "--as", "A.")
+    ada.ok("init", "Vault", "--as", "Somebody")
+    ada.start()
+    assert len(ada.places) == 3
+    for name in ("Bakery", "Orchard"):
+        ticket = ada.json("--assembly", name, "invite")["ticket"]
+        bea.ok("join", ticket, "--as", f"Bea of {name}")
+    for words in (["--connect", ada.address], ["--listen", "127.0.0.1:7001"], ["--reached-at", "192.0.2.1:7001"]):
+        assert "a port and addresses of its own" in bea.fails(2, "run", "--no-mdns", *words)[0]
+    bea.start()
+    for name in ("Bakery", "Orchard"):
+        wait(lambda name=name: len(ada.rows("--assembly", name, "members")) == 2)
+        ada.ok("--assembly", name, "vouch", f"Bea of {name}")
+        ada.ok("--assembly", name, "admit", f"Bea of {name}")
+    folders = sorted(each.name for each in bea.home.iterdir() if each.is_dir())
+    wait(lambda: all(bea.json("--assembly", each, "status")["members"] == 2 for each in folders))
+    (peer,) = (row for row in ada.rows("--assembly", "Orchard", "peers") if row["state"] != "away")
+    assert peer["person"].startswith("Bea of Orchard")
+    assert [row["title"] for row in ada.rows("--assembly", "Orchard", "list")] == [f"Admit {peer['person']}"]
+    assert "several assemblies" in ada.fails(2, "peers")[0]
+    assert "runs Bakery, Orchard, Vault, not Cellar" in ada.fails(4, "--assembly", "Cellar", "list")[0]
+    bea.stop()
+    ada.stop()
+
+
+def test_what_another_passphrase_locks_stays_closed(ada):
+    other = Shell(ada.home, "another")
+    other.ok("init", "Third", "--as", "Ada")
+    ada.start()
+    assert len(ada.places) == 1
+    assert ada.json("--assembly", "Bakery", "status")["running"]
+    assert "runs Bakery, not Third" in ada.fails(4, "--assembly", "Third", "list")[0]
+    assert "stays closed: the passphrase is wrong" in ada.stop()[1]
+    assert Shell(ada.home, "neither").fails(12, "run", "--no-mdns")[0].startswith("no assembly of this home")
+
+
 def test_homes_that_are_none(shells, tmp_path):
     (tmp_path / "file").write_text("a file in the way")
     shell = Shell(tmp_path / "file")
@@ -622,3 +661,26 @@ def test_a_spent_ticket_does_not_look_connected(shells, ada):
     assert "spent, withdrawn or expired" in error
     assert ada.json("status")["records"] == records
     assert _role(ada, "Eve") is None
+
+
+def test_watching_peers(ada, shells):
+    """One line for each change, until interrupted; and a clear word where there is nothing to watch."""
+    assert "the daemon is not running" in ada.fails(1, "peers", "--watch")[0]
+    ada.start("--connect", "127.0.0.1:1")
+    watch = subprocess.Popen(
+        [*MESHD, "--home", str(ada.home), "--json", "peers", "--watch"], env=ada.env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    row = json.loads(watch.stdout.readline())
+    assert (row["state"], row["address"]) == ("away", "127.0.0.1:1")
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate(timeout=20)
+    assert (watch.returncode, said) == (0, "")
+    again = subprocess.Popen(
+        [*MESHD, "--home", str(ada.home), "peers", "--watch"], env=ada.env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert "127.0.0.1:1" in again.stdout.readline()
+    ada.stop()
+    _, said = again.communicate(timeout=20)
+    assert (again.returncode, said) == (0, "the daemon has stopped\n")

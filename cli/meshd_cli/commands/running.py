@@ -19,6 +19,10 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--connect", metavar="HOST:PORT", action="append", default=[], help="keep trying this address; repeat"
     )
+    parser.add_argument(
+        "--reached-at", metavar="HOST:PORT", action="append", default=[],
+        help="an address that others dial and a router forwards to this machine; repeat",
+    )  # fmt: skip
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
     parser.set_defaults(function=run)
@@ -36,15 +40,22 @@ def run(where: Where, options: Any) -> int:
     """`meshd run`."""
     from meshd import daemon
 
-    def ready(places: list[str]) -> None:
+    def ready(nodes: list[daemon.Ready]) -> None:
         if where.json:
-            output.emit({"listening": places})
+            each = [{"name": node.name, "listening": node.listening} for node in nodes]
+            output.emit({"listening": [place for node in nodes for place in node.listening], "assemblies": each})
             sys.stdout.flush()
-        else:
-            output.tell(f"listening at {', '.join(places)}")
+            return
+        for node in nodes:
+            whose = f"{node.name}: " if len(nodes) > 1 else ""
+            output.tell(f"{whose}listening at {', '.join(node.listening)}")
 
     settings = daemon.Options(
-        options.listen, options.connect, discover=not options.no_mdns, announce=not options.quiet_discovery
+        options.listen,
+        options.connect,
+        discover=not options.no_mdns,
+        announce=not options.quiet_discovery,
+        reached_at=options.reached_at,
     )
     daemon.run(where.home, where.assembly, lambda: passphrase(where), settings, ready, output.tell)
     output.tell("stopped")
