@@ -9,7 +9,7 @@ from typing import Any
 
 from meshd import keystore
 from meshd.assembly import REAL, Assembly, World
-from meshd.config import assemblies, only_writer
+from meshd.config import assemblies, lay_ballast, only_writer
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.opening import Joining, found, join, open_assembly
 from meshd.service import rosters
@@ -47,6 +47,7 @@ def opened(
     secret = passphrase()
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world)
+        lay_ballast(assembly.folder)
         try:
             yield assembly
         finally:
@@ -78,6 +79,7 @@ def opened_all(
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
             stack.callback(assembly.close)
+            lay_ballast(folder)
             found.append(assembly)
         if not found:
             raise PassphraseError("no assembly of this home opens with this passphrase")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from meshd import keystore
 from meshd.clock import Clock, system_clock
-from meshd.config import free_disk
+from meshd.config import drop_ballast, free_disk
 from meshd.errors import NodeError
 from meshd.ingest import Door, Report
 from meshd.intake import Intake, prepare
@@ -117,8 +117,10 @@ class Assembly:
             with self.store.transaction():
                 yield report
                 self._care.before_commit(self, report)
-        except BaseException:
+        except BaseException as error:
             self.reload()
+            if isinstance(error, DiskFullError):
+                drop_ballast(self.folder)
             raise
         finally:
             self._report = None

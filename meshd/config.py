@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshd.errors import NodeError
+from meshd_protocol import limits
 from meshd_protocol.names import text_of
 
 LOG = "log.db"
 KEYS = "keys.sealed"
 LOCK = "lock"
 SOCKET = "control.sock"
+BALLAST = "ballast"
 
 _FOLDER_BYTES = 10
 _PATIENCE_SECONDS = 5.0
@@ -60,6 +62,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lay_ballast(folder: Path) -> None:
+    """Keep some room for the time when the disk is full, unless it nearly is. Never an error."""
+    path = folder / BALLAST
+    try:
+        if path.exists() or free_disk(folder) < 2 * limits.FREE_DISK_REMOTE:
+            return
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, limits.BALLAST_BYTES)
+    except OSError:
+        path.unlink(missing_ok=True)
+
+
+def drop_ballast(folder: Path) -> bool:
+    """Give that room back. False if it was given back before."""
+    try:
+        (folder / BALLAST).unlink()
+    except OSError:
+        return False
+    return True
 
 
 def free_disk(folder: Path) -> int:

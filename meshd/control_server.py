@@ -115,7 +115,7 @@ class _Caller:
         ]
         if len(found) == 1:
             return found[0]
-        names = ", ".join(node.assembly.title for node in self._nodes)
+        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         if found:
             raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
         raise NotFoundError(f"the daemon of this home runs {names}, not {words}")

@@ -1,5 +1,6 @@
 """The daemon: one home, a node for each of its assemblies, one control socket, until it is told to stop."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from meshd.discovery import mdns
 from meshd.errors import NodeError, UsageError
 from meshd.executor import ThreadExecutor
 from meshd.node import Node
-from meshd.transports.api import UnreachableError
+from meshd.transports.api import Transport, UnreachableError
+from meshd.transports.serial import PREFIX, SerialTransport, parse_line
+from meshd.transports.several import SeveralTransports
 from meshd.transports.tcp import TcpTransport
 
 _SWITCH_SECONDS = 0.0005
@@ -34,6 +37,7 @@ class Options(NamedTuple):
     discover: bool
     announce: bool
     reached_at: list[str]
+    lines: list[str]
 
 
 class Ready(NamedTuple):
@@ -59,8 +63,14 @@ def run(
     listen = _address(options.listen) if options.listen else None
     for address in (*options.connect, *options.reached_at):
         _address(address)
+    for line in options.lines:
+        try:
+            parse_line(line)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     with opened_all(home, words, passphrase, note) as assemblies:
-        if len(assemblies) > 1 and (options.connect or options.reached_at or (listen is not None and listen[1])):
+        told = options.connect or options.reached_at or options.lines or (listen is not None and listen[1])
+        if len(assemblies) > 1 and told:
             raise UsageError(
                 "this home has several assemblies, each with a port and addresses of its own",
                 "Say which one to run with --assembly. `meshd --assembly NAME connect ADDRESS` remembers an address.",
@@ -68,7 +78,7 @@ def run(
         nodes = [
             Node(
                 each,
-                TcpTransport(listen),
+                _transport(listen, options.lines),
                 ThreadExecutor(),
                 note=_prefixed(each, note) if len(assemblies) > 1 else note,
                 reached_at=options.reached_at,
@@ -81,6 +91,13 @@ def run(
             raise NodeError(str(_first(group))) from None
 
 
+def _transport(listen: tuple[str, int] | None, lines: list[str]) -> Transport:
+    network = TcpTransport(listen)
+    if not lines:
+        return network
+    return SeveralTransports(network, [SerialTransport(*parse_line(line), os.urandom) for line in lines])
+
+
 def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str], None]:
     """Notes that say which assembly they are about."""
     return lambda text: note(f"{assembly.title}: {text}")
@@ -91,7 +108,8 @@ async def _main(nodes: list[Node], home: Path, options: Options, ready: Callable
         async with trio.open_nursery() as nursery:
             for node in nodes:
                 discovery = mdns.discovery(announce=options.announce) if options.discover else None
-                nursery.start_soon(partial(node.run, connect=options.connect, discovery=discovery))
+                connect = [*options.connect, *(PREFIX + parse_line(line)[0] for line in options.lines)]
+                nursery.start_soon(partial(node.run, connect=connect, discovery=discovery))
             for node in nodes:
                 await node.started.wait()
             await nursery.start(serve_control, nodes, home)

@@ -192,7 +192,7 @@ class Dialling:
 
         def heard() -> None:
             told()
-            if dialled.kept and self._nursery is not None:
+            if dialled.kept and connection.local and self._nursery is not None:  # a line has no address to remember
                 self._nursery.start_soon(node.executor.run, partial(_remember, node.assembly, dialled.address))
             dialled.connected, dialled.problem = certificate.device, ""
             node.tell()

@@ -126,7 +126,8 @@ async def greet(
     Raises SessionError or LinkClosedError.
     """
     frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
-    handshake, first = start(psk, me.static, me.make_ephemeral(), me.now_ms, connection.remote)
+    address = connection.remote if connection.local else ""  # how this machine names a line is nobody's business
+    handshake, first = start(psk, me.static, me.make_ephemeral(), me.now_ms, address)
     with _in_time():
         await frames.send(first)
         payload = _read(handshake, await frames.receive())

@@ -22,6 +22,7 @@ from meshd.executor import Executor
 from meshd.gossip import Gossip
 from meshd.ingest import Report
 from meshd.link import Introduction, Link, LinkClosedError, welcome
+from meshd.pacing import Pace
 from meshd.peering import Peer
 from meshd.service.context import article, role_of
 from meshd.store import tables
@@ -76,6 +77,9 @@ class Node:
         self._push = push
         self._peers: list[Peer] = []
         self._news: list[News] = []
+        self._live = True
+        """Whether what the work at hand commits is new everywhere, as far as this node knows."""
+        self.pace = Pace(self.world.steady)
         self._reviewed: bytes | None = None
         self._role = role_of(assembly, assembly.keys.member_public)
         self._firsts: OrderedDict[bytes, None] = OrderedDict()
@@ -129,6 +133,7 @@ class Node:
         """
 
         def run() -> tuple[T, list[News], list[News]]:
+            self._live = pushed
             left, self._news = self._news, []  # by a piece of work that failed after it had committed something
             result = function()
             news, self._news = self._news, []
@@ -159,6 +164,10 @@ class Node:
         """See `Live.addresses`."""
         own = [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening
         return self.reached_at + own
+
+    def paced(self) -> list[bytes]:
+        """See `Live.paced`."""
+        return self.pace.beyond()
 
     def peers(self) -> list[dict[str, object]]:
         """See `Live.peers`."""
@@ -197,12 +206,14 @@ class Node:
                 "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now),
             }
             for each in self._dialling.away()
+            if each.address not in {peer.address for peer in self._peers}
         ]
         return connected + away
 
     def _heard(self, report: Report) -> None:
         """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
-        self._news.append(survey.news(self.assembly, report))
+        new = self.pace.at_once(self.assembly, report.new) if self._live else report.new
+        self._news.append((survey.spans(self.assembly, new), survey.spans(self.assembly, report.own)))
 
     async def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
         for everything, own in news:

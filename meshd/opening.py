@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from meshd import caretaker, keystore, recount
 from meshd.assembly import REAL, Assembly, World
-from meshd.config import KEYS, LOG, folder_of, make_private
+from meshd.config import KEYS, LOG, drop_ballast, folder_of, make_private
 from meshd.errors import NodeError
 from meshd.keystore import Keys, NetworkKey
 from meshd.store import tables
-from meshd.store.api import LostLogError
+from meshd.store.api import DiskFullError, LostLogError
 from meshd.store.sqlite import SqliteStore
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import new_lock
@@ -130,7 +130,12 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
     keys, lock = keystore.load(folder, passphrase)
     if not (folder / LOG).is_file():
         raise LostLogError(f"the log {folder / LOG} is missing")
-    store = SqliteStore(folder / LOG, keys.database, new=False)
+    try:
+        store = SqliteStore(folder / LOG, keys.database, new=False)
+    except DiskFullError:
+        if not drop_ballast(folder):
+            raise
+        store = SqliteStore(folder / LOG, keys.database, new=False)
     assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
     if not recount.is_current(assembly.store):
         recount.renew(assembly)

@@ -24,6 +24,7 @@ from meshd.intake import Intake, prepare
 from meshd.link import Link, LinkClosedError
 from meshd.meter import Meter
 from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
+from meshd.pacing import Pace
 from meshd.strangers import Stranger
 from meshd.survey import Span
 from meshd_protocol import limits
@@ -50,6 +51,9 @@ _READ_AHEAD = 96
 _SILENT_SECONDS = 10
 _LOOKS = 6
 """Looks at the time between two periodic comparisons."""
+_BATCH_BYTES = 60_000
+_SLOW_BYTES = 2_000
+"""Records in one message on a slow link: whoever waits for it must not take us for gone."""
 _COALESCE_SECONDS = 0.1
 """How long chains' ends wait to be told of, so that many go together."""
 
@@ -61,6 +65,7 @@ class Host(Protocol):
     world: World
     compare_seconds: float | None
     gossip: Gossip
+    pace: Pace
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
         """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
@@ -104,6 +109,7 @@ class Peer:
     _greeting: bool = False
     _greeted: trio.Event = field(default_factory=trio.Event)
     _last_records: float = float("-inf")
+    _paced: bool = False
     _silent: int = 0
     """Seconds for which nothing came of what is to come."""
     _joined: bool = False
@@ -295,6 +301,8 @@ class Peer:
         """What a person should know of this link, if anything. Any thread may ask."""
         if self._silent >= _SILENT_SECONDS:
             return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
+        if self._paced:
+            return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
         if not self.may_read:
             return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
         if self._greeted.is_set() and self._theirs is None:
@@ -335,14 +343,23 @@ class Peer:
     # taking in
 
     async def _take(self, intake: Intake, pushed: bool) -> None:
-        work = partial(self.assembly.take, intake, self._waiting)
-        report = await self.node.work(work, source=self, pushed=pushed)
+        report = await self.node.work(partial(self._taken, intake, pushed), source=self, pushed=pushed)
         self.records_in.add(len(report.new))
         self._last_records = trio.current_time()
         if not pushed:
             self.coming = max(0, self.coming - len(intake.records))
         self.node.gossip.arrived(self, report, pushed=pushed)
         self._judge(report)
+
+        if not pushed:
+            size = sum(len(record.header) + len(record.body or b"") + 64 for record in intake.records)
+            wait = self.node.pace.wait_seconds(self.certificate.device, size)
+            self._paced = wait > 0
+            await trio.sleep(wait)
+
+    def _taken(self, intake: Intake, pushed: bool) -> Report:
+        """Take records in; of pushed ones, those that are not too many of one member today."""
+        return self.assembly.take(self.node.pace.admit(self.assembly, intake) if pushed else intake, self._waiting)
 
     async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
         batch = self._stranger.filter(batch)
@@ -393,7 +410,7 @@ class Peer:
             records, rest = await self.node.work(partial(survey.load_some, self.assembly, spans))
             self._outbox.put_back(rank, [Out(span, job.pushed) for span in rest])
             make = messages.Pushed if job.pushed else messages.Records
-            for batch in messages.batches(records):
+            for batch in messages.batches(records, _BATCH_BYTES if self.link.most == messages.BYTES else _SLOW_BYTES):
                 await self.link.send(messages.write_message(make(batch)), lane)
             self.records_out.add(len(records))
             if not job.pushed:

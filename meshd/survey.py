@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from meshd.assembly import Assembly
-from meshd.ingest import Report
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
@@ -215,22 +214,18 @@ def forked(assembly: Assembly) -> set[ChainKey]:
     return {(row.device, row.log) for row in assembly.store.find(tables.Chain, forked=1)}
 
 
-def news(assembly: Assembly, report: Report) -> tuple[list[Span], list[Span]]:
-    """What a commit brought, as spans: everything, and this device's own part of it."""
-    return _spans(assembly, report.new), _spans(assembly, report.own)
-
-
-def _spans(assembly: Assembly, records: list[Record]) -> list[Span]:
+def spans(assembly: Assembly, records: Iterable[Record]) -> list[Span]:
+    """Records that were just committed, as spans."""
     found: dict[ChainKey, list[tuple[int, bytes]]] = {}
     for record in records:
         found.setdefault((record.device, record.log), []).append((record.seq, record.id))
-    spans: list[Span] = []
+    together: list[Span] = []
     for chain, entries in found.items():
         row = assembly.door.chain(chain)
         low, high = min(entries)[0], max(entries)[0] + 1
         ids = frozenset(identity for _, identity in entries) if row is None or row.forked else None
-        spans.append(Span(chain, low, high, ids))
-    return spans
+        together.append(Span(chain, low, high, ids))
+    return together
 
 
 def missing_bodies(assembly: Assembly, most: int) -> list[bytes]:

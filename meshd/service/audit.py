@@ -15,6 +15,7 @@ from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
+from meshd_protocol import limits
 from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.kinds import name_of
 from meshd_protocol.meaning import Decision, Departure
@@ -63,6 +64,11 @@ def _pending(context: Context) -> list[str]:
     if standing.state is None:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
+    for who in context.live.paced() if context.live else []:
+        found.append(
+            f"{assembly.people.label(who)} wrote more than {limits.LIVE_RECORDS} records or "
+            f"{limits.LIVE_BYTES >> 20} MiB today: the rest comes with comparisons, up to half a minute later."
+        )
     if not standing.knows_rules:
         return ["This assembly decides by rules of a later version: this meshd needs an update."]
     later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)

@@ -22,6 +22,10 @@ class Live(Protocol):
         """Who is connected, and how that goes."""
         ...
 
+    def paced(self) -> list[bytes]:
+        """Members who write so much that the rest of it travels slowly."""
+        ...
+
     def addresses(self) -> list[str]:
         """Where this node can be reached."""
         ...

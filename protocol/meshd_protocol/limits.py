@@ -105,6 +105,18 @@ IDLE_SECONDS = 120
 STALL_SECONDS = 60
 """Silence of a peer that has said that records come: two periodic comparisons."""
 
+LIVE_RECORDS = 500
+"""New records of one member that are handed on at once in a day: nobody writes that many by hand."""
+
+LIVE_BYTES = 1024 * 1024
+"""The same in bytes."""
+
+CATCH_UP_BYTES = 1024 * 1024 * 1024
+"""What comparisons bring from one peer in a day at full speed: the log of a large assembly, twice."""
+
+CATCH_UP_RATE = 64 * 1024
+"""Bytes in a second beyond that."""
+
 REMEMBERED = 32
 """Addresses of earlier meetings that a node dials at its start."""
 
@@ -164,6 +176,9 @@ FREE_DISK_REMOTE = 64 * 1024 * 1024
 
 FREE_DISK_OWN = 8 * 1024 * 1024
 """Free disk below which no own records are written: SQLite needs room to finish."""
+
+BALLAST_BYTES = 4 * 1024 * 1024
+"""A file that is deleted when the disk is full, so that SQLite can finish what it began."""
 
 CONTROL_BYTES = 8 * 1024 * 1024
 """One line on the control socket."""

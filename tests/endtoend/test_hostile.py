@@ -112,7 +112,7 @@ async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock
     async with running([ada]):
         link = await greeted(eve, network)
         await link.send(write_message(messages.Records(tuple(own))))
-        for batch in messages.batches(forked):
+        for batch in messages.batches(forked, 60_000):
             await link.send(write_message(messages.Records(batch)))
         await heard(link)
         assert ada.assembly.store.count(tables.Entry) == before + 2

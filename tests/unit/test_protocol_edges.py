@@ -322,7 +322,7 @@ def test_a_certificate_of_another_machine_or_of_nobody():
 
 
 def test_nothing_makes_no_batch_and_a_frontier_has_a_bound(monkeypatch):
-    assert list(messages.batches([])) == []
+    assert list(messages.batches([], 60_000)) == []
     monkeypatch.setattr(limits, "FRONTIER_CHAINS", 1)
     one, two = Session(initiator=True, nonce=b"n" * 16), Session(initiator=False, nonce=b"m" * 16)
     two.hello(bytes(32), 0)

@@ -116,7 +116,7 @@ def test_what_is_sent_fits_into_a_frame():
     for listing in messages.listing_messages(D1, 0, [b"m" * 8] * 9000):
         assert len(write_message(listing)) <= messages.BYTES
         assert read_message(write_message(listing)) == listing
-    batches = list(messages.batches([b"x" * limits.RECORD_BYTES] * 10 + [b"y"] * 300))
+    batches = list(messages.batches([b"x" * limits.RECORD_BYTES] * 10 + [b"y"] * 300, 60_000))
     assert sum(map(len, batches)) == 310
     assert all(len(write_message(messages.Records(batch))) <= messages.BYTES for batch in batches)
     for message in (*messages.have_messages(list(most)), *messages.ask_messages([((D1, 0), 2**52)] * 2500)):

@@ -23,6 +23,10 @@ def register(verbs: Any, common: Any) -> None:
         "--reached-at", metavar="HOST:PORT", action="append", default=[],
         help="an address that others dial and a router forwards to this machine; repeat",
     )  # fmt: skip
+    parser.add_argument(
+        "--serial", metavar="DEVICE[@BAUD]", action="append", default=[],
+        help="talk over a serial line, to the one node at its other end; repeat",
+    )  # fmt: skip
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
     parser.set_defaults(function=run)
@@ -56,6 +60,7 @@ def run(where: Where, options: Any) -> int:
         discover=not options.no_mdns,
         announce=not options.quiet_discovery,
         reached_at=options.reached_at,
+        lines=options.serial,
     )
     daemon.run(where.home, where.assembly, lambda: passphrase(where), settings, ready, output.tell)
     output.tell("stopped")

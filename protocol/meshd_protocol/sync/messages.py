@@ -25,7 +25,6 @@ BYTES = limits.FRAME_BYTES - 16 - 1
 COMPACT = 1
 """A feature: records may come without what the far end can work out (`compact`)."""
 
-_BATCH_BYTES = 60_000
 _CLAIMS = 800
 _MARKS = 4000
 _WANTED = 128
@@ -174,7 +173,7 @@ def read_message(data: bytes) -> Message:
         raise SessionError("a message with the wrong number of parts") from error
 
 
-def batches(records: Iterable[bytes], most: int = _BATCH_BYTES) -> Iterator[tuple[bytes, ...]]:
+def batches(records: Iterable[bytes], most: int) -> Iterator[tuple[bytes, ...]]:
     """Records packed so that each pack fits into a message of about `most` bytes."""
     batch: list[bytes] = []
     size = 0
