@@ -17,11 +17,13 @@ from meshd.control_server import serve_control
 from meshd.discovery import mdns
 from meshd.errors import NodeError, UsageError
 from meshd.executor import ThreadExecutor
+from meshd.netwatch import watch
 from meshd.node import Node
+from meshd.stopwatch import system_steady
 from meshd.transports.api import Transport, UnreachableError
 from meshd.transports.serial import PREFIX, SerialTransport, parse_line
 from meshd.transports.several import SeveralTransports
-from meshd.transports.tcp import TcpTransport
+from meshd.transports.tcp import TcpTransport, local_hosts
 
 _SWITCH_SECONDS = 0.0005
 """How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
@@ -112,6 +114,7 @@ async def _main(nodes: list[Node], home: Path, options: Options, ready: Callable
                 nursery.start_soon(partial(node.run, connect=connect, discovery=discovery))
             for node in nodes:
                 await node.started.wait()
+            nursery.start_soon(watch, nodes, local_hosts, system_steady)
             await nursery.start(serve_control, nodes, home)
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:

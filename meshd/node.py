@@ -160,6 +160,15 @@ class Node:
 
         return await self._dialling.connect_now(address, changed)
 
+    def network_changed(self, why: str) -> None:
+        """See `netwatch.Watched`: try all addresses now, and ask every peer for a sign of life."""
+        if self._nursery is None:
+            return
+        self.note(f"{why}: looking for everybody anew")
+        self._dialling.hurry()
+        for peer in self._peers:
+            self._nursery.start_soon(peer.probe)
+
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
         own = [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening

@@ -165,6 +165,15 @@ class Peer:
         self.ended = self.ended or why
         self.scope.cancel()
 
+    async def probe(self) -> None:
+        """End the session if the peer gives no sign of life soon."""
+        if self._in_dialogue() and not self.comparison.under_way:
+            before = self.link.bytes_in
+            await self.comparison.tell_digest()
+            await trio.sleep(limits.PROBE_SECONDS)
+            if self.link.bytes_in == before:
+                self.stop(f"nothing was heard for {limits.PROBE_SECONDS} seconds after the network changed")
+
     async def let_in(self) -> None:
         """The peer is in the roster now: greet it."""
         if not self.may_read:

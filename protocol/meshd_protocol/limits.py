@@ -102,6 +102,9 @@ HANDSHAKE_SECONDS = 10
 IDLE_SECONDS = 120
 """Silence after which a peer is taken for gone: four periodic comparisons."""
 
+PROBE_SECONDS = 15
+"""Silence of a peer that was asked for a sign of life because the network changed."""
+
 STALL_SECONDS = 60
 """Silence of a peer that has said that records come: two periodic comparisons."""
 
