@@ -84,7 +84,7 @@ async def test_both_sides_of_a_partition_made_new_keys(world, autojump_clock):
     """
     (ada, bea, cy, dan), authors, network = world
     lost = Author(bea.assembly.id, "Bea", 77, member=bea.assembly.keys.member)
-    async with running([ada, bea, cy, dan], {"ada": ["bea", "cy", "dan"], "bea": ["cy"]}):
+    async with running([ada, bea, cy, dan], {"ada": ["bea", "cy", "dan"], "bea": ["cy", "dan"]}):
         await ada.node.work(lambda: give(ada.assembly, lost.certify()))
         await until(equal([ada, bea, cy, dan]))
         await network.part({"ada", "cy"}, {"bea", "dan"})
