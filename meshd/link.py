@@ -62,7 +62,12 @@ class Link:
                 raise SessionError("the peer takes nothing any more")
 
     async def receive(self) -> bytes:
-        """The next message. Raises LinkClosedError, or SessionError for bytes that no peer would send."""
+        """The next message. Raises as `receive_in_lane` does."""
+        _, message = await self.receive_in_lane()
+        return message
+
+    async def receive_in_lane(self) -> tuple[Lane, bytes]:
+        """The next message and its lane. Raises LinkClosedError, or SessionError for bytes that no peer would send."""
         while True:
             data = await self._frames.receive()
             self.bytes_in += len(data) + 2
@@ -70,9 +75,9 @@ class Link:
                 piece = self._receiving.decrypt(data)
             except HandshakeError as error:
                 raise SessionError("a frame that does not decrypt") from error
-            message = self._joiner.add(piece)
-            if message is not None:
-                return message
+            found = self._joiner.add(piece)
+            if found is not None:
+                return found
 
     async def aclose(self) -> None:
         """Close the stream."""

@@ -33,6 +33,7 @@ from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Log
 from meshd_protocol.sync import messages, session
+from meshd_protocol.sync.compact import Packer
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim
 
@@ -125,11 +126,20 @@ class Peer:
         self.records_in = Meter(self.node.world.steady)
         self.records_out = Meter(self.node.world.steady)
         nonce = self.node.world.entropy(messages.NONCE_SIZE)
-        self._session = session.Session(initiator=self.initiator, nonce=nonce)
+        features = (messages.COMPACT,) if self._slow else ()
+        self._session = session.Session(
+            initiator=self.initiator, nonce=nonce, assembly=self.assembly.id, features=features
+        )
+        self._packers = {lane: Packer(self.assembly.id) for lane in Lane}
         self._stranger = Stranger(self.assembly.id, self.certificate.device, guest=self.guest is not None)
         self.comparison = Comparison(
             self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._send_long
         )
+
+    @property
+    def _slow(self) -> bool:
+        """Whether this link has small frames."""
+        return self.link.most < messages.BYTES
 
     @property
     def assembly(self) -> Assembly:
@@ -209,15 +219,16 @@ class Peer:
     async def _read(self, read: trio.MemorySendChannel[session.Event]) -> None:
         while True:
             patience = limits.IDLE_SECONDS if self.node.compare_seconds else float("inf")
-            data: bytes | None = None
+            heard: tuple[Lane, bytes] | None = None
             with trio.move_on_after(patience):
-                data = await self.link.receive()
-            if data is None:
+                heard = await self.link.receive_in_lane()
+            if heard is None:
                 raise SessionError(f"nothing was heard for {limits.IDLE_SECONDS} seconds")
             if not self.heard:
                 self.heard = True
                 self.on_heard()
-            event = self._session.receive(data)
+            lane, data = heard
+            event = self._session.receive(data, lane)
             if event is not None:
                 await read.send(event)
 
@@ -419,7 +430,9 @@ class Peer:
             records, rest = await self.node.work(partial(survey.load_some, self.assembly, spans))
             self._outbox.put_back(rank, [Out(span, job.pushed) for span in rest])
             make = messages.Pushed if job.pushed else messages.Records
-            for batch in messages.batches(records, _BATCH_BYTES if self.link.most == messages.BYTES else _SLOW_BYTES):
+            if self._theirs is not None and messages.COMPACT in self._theirs.features:
+                records = list(map(self._packers[lane].pack, records))
+            for batch in messages.batches(records, _SLOW_BYTES if self._slow else _BATCH_BYTES):
                 await self.link.send(messages.write_message(make(batch)), lane)
             self.records_out.add(len(records))
             if not job.pushed:

@@ -22,7 +22,7 @@ async def _soon(holds) -> None:
             await trio.sleep(0.02)
 
 
-def _over(device: str, seed: int) -> SerialTransport:
+def over(device: str, seed: int) -> SerialTransport:
     return SerialTransport(device, 115_200, random.Random(seed).randbytes)
 
 
@@ -33,7 +33,7 @@ async def test_nodes_meet_over_a_line(tmp_path, spoiled):
     async with serial_line(7, spoiled=spoiled) as devices:
         ada, bea = Running("ada", one, MemoryNetwork()), Running("bea", two, MemoryNetwork())
         for number, (node, device) in enumerate(zip((ada, bea), devices, strict=True)):
-            line = SeveralTransports(MemoryNetwork().transport(node.name), [_over(device, number)])
+            line = SeveralTransports(MemoryNetwork().transport(node.name), [over(device, number)])
             node.node._transport = node.node._dialling._transport = line
         async with running([ada, bea], {n.name: [PREFIX + d] for n, d in zip((ada, bea), devices, strict=True)}):
             await _soon(equal([ada, bea]))
@@ -55,7 +55,7 @@ async def test_a_line_that_nobody_answers_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(serial, "_DIAL_SECONDS", 0.2)
     async with serial_line(1) as (near, _), trio.open_nursery() as nursery:
-        line = _over(near, 1)
+        line = over(near, 1)
         with pytest.raises(UnreachableError, match="not open yet"):
             await line.dial(PREFIX + near)
 
@@ -69,7 +69,7 @@ async def test_a_line_that_nobody_answers_on(tmp_path, monkeypatch):
 
 async def test_a_device_that_is_none(tmp_path):
     with pytest.raises(UnreachableError, match="cannot open the line"):
-        await _over(str(tmp_path / "none"), 1).serve(_nobody)
+        await over(str(tmp_path / "none"), 1).serve(_nobody)
 
 
 def test_how_a_line_is_written():

@@ -73,8 +73,8 @@ class Side:
     def hear(self, data: bytes) -> None:
         self._reader.feed(data)
         while (piece := self._reader.next()) is not None:
-            message = self._joiner.add(piece)
-            event = self._session.receive(message) if message is not None else None
+            found = self._joiner.add(piece)
+            event = self._session.receive(found[1], found[0]) if found is not None else None
             if event is not None:
                 self.on(event)
 

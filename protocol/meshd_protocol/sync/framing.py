@@ -71,17 +71,17 @@ class Joiner:
     def __init__(self) -> None:
         self._parts: dict[int, bytearray] = {}
 
-    def add(self, piece: bytes) -> bytes | None:
-        """The message that this piece completes, if any. Raises SessionError."""
+    def add(self, piece: bytes) -> tuple[Lane, bytes] | None:
+        """The message that this piece completes, if any, and its lane. Raises SessionError."""
         if not piece or piece[0] > 2 * max(Lane) + 1:
             raise SessionError("a frame of no lane")
         lane, more = divmod(piece[0], 2)
         if not more and lane not in self._parts:
-            return piece[1:]
+            return Lane(lane), piece[1:]
         held = self._parts.setdefault(lane, bytearray())
         held += piece[1:]
         if len(held) > BYTES:
             raise SessionError("a message that is longer than any")
         if more:
             return None
-        return bytes(self._parts.pop(lane))
+        return Lane(lane), bytes(self._parts.pop(lane))

@@ -18,6 +18,8 @@ from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync import messages
+from meshd_protocol.sync.compact import Unpacker
+from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim, session_key
 from meshd_protocol.sync.messages import Message, read_message
 from meshd_protocol.sync.reconcile import Fingerprints, Part
@@ -174,11 +176,14 @@ _MARKS_HELD = limits.PENDING_BYTES // 8
 class Session:
     """One side of one session. `nonce` is fresh; the peer's comes with its hello."""
 
-    def __init__(self, *, initiator: bool, nonce: bytes, features: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, *, initiator: bool, nonce: bytes, assembly: bytes = bytes(32), features: tuple[int, ...] = ()
+    ) -> None:
         self.phase = Phase.GREETING
         self._initiator = initiator
         self._nonce = nonce
         self._features = features
+        self._unpackers = {lane: Unpacker(assembly) for lane in Lane}
         self._key: bytes | None = None
         self._parts: list[Part] = []
         self._weight = 0
@@ -222,9 +227,9 @@ class Session:
         self._said_done = True
         return messages.Done()
 
-    def receive(self, data: bytes) -> Event | None:
+    def receive(self, data: bytes, lane: Lane = Lane.BULK) -> Event | None:
         """What a peer's message means; None for a part of something. Raises SessionError."""
-        message = read_message(data)
+        message = self._unpacked(read_message(data), lane)
         if not self._said_hello and type(message) not in _BEFORE_OUR_HELLO:
             raise SessionError("it asks for what it may not read here")
         before = self.phase
@@ -236,6 +241,11 @@ class Session:
         if before is Phase.OPEN and self.phase is Phase.COMPARING:
             self._begun()
         return self._event(message)
+
+    def _unpacked(self, message: Message, lane: Lane) -> Message:
+        if messages.COMPACT in self._features and isinstance(message, messages.Records | messages.Pushed):
+            return message._replace(batch=tuple(map(self._unpackers[lane].unpack, message.batch)))
+        return message
 
     def _begun(self) -> None:
         """The peer began a comparison."""
