@@ -1,9 +1,9 @@
 """How does a log travel? Whole daemons over loopback against plain loops, and what comparing costs.
 
 `first` holds a first sync against loop V of `plain`; `long` holds its rate for ten times as many records against that;
-`memory` is the most that either daemon took meanwhile. `equal`, `known` and `stranger` are bytes of a comparison, `copies`
-those of a record in a mesh of a hundred nodes, `ballot` and `serial` how long a ballot takes, `rest` what a daemon takes
-that has ten peers and nothing to do. They are held against the figures that the design sets.
+`memory` is the most that either daemon took meanwhile. `equal`, `known` and `stranger` are bytes of a comparison,
+`copies` those of a record in a mesh of a hundred nodes, `ballot` and `serial` how long a ballot takes, `rest` what a
+daemon takes that has ten peers and nothing to do. They are held against the figures that the design sets.
 """
 
 import statistics

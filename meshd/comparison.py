@@ -61,6 +61,8 @@ class Comparison:
         """What our last digest was about."""
         self._base: bytes | None = None
         """A frontier that both sides once had, until a comparison has used it."""
+        self._told_base = False
+        """Whether this comparison began by sending everything since the base."""
         self._closing = False
         self._done = True
         """Whether we said that the last comparison is over, and `_peer_done` whether the peer did."""
@@ -100,13 +102,19 @@ class Comparison:
         self._session.begin()
         self._told_listings.clear()
         base, self._base = self._base, None
+        self._told_base = False
         theirs = self._theirs.chains if self._theirs is not None else 0
         key = self._session.key
 
-        def first() -> list[Part]:
-            return reconcile.first_turn(survey.view(self._assembly, key, base), theirs)
+        def first() -> tuple[list[Part], list[Span], tuple[int, int]]:
+            turn, lacks = reconcile.first_turn(survey.view(self._assembly, key, base), theirs)
+            spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
+            return turn, spans, survey.weigh(self._assembly, spans)
 
-        self._put_turn(await self._work(first))
+        turn, spans, weight = await self._work(first)
+        self._told_base = bool(spans)
+        self._put_turn(turn)
+        self._put_spans(spans, set(), *weight)
 
     async def answer(self, parts: tuple[Part, ...]) -> None:
         """The peer's turn is here: answer it, and send what it showed to be missing there."""
@@ -120,7 +128,7 @@ class Comparison:
         base = next((part.scope for part in parts if isinstance(part, Claims) and isinstance(part.scope, bytes)), None)
 
         def prepared() -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
-            view = survey.view(self._assembly, key, base)
+            view = survey.view(self._assembly, key, base, told=self._told_base)
             turn, lacks = reconcile.answer(view, parts)
             spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
             listings = [
@@ -131,17 +139,12 @@ class Comparison:
             self._told_listings.update(lacks.listings)
             return turn, spans, survey.forked(self._assembly), listings, survey.weigh(self._assembly, spans)
 
-        turn, spans, forked, listings, (records, size) = await self._work(prepared)
+        turn, spans, forked, listings, weight = await self._work(prepared)
         if turn:
             self._put_turn(turn)
         for listing in listings:
             self._outbox.put(Rank.TURN, listing)
-        if records:
-            self.to_send += records
-            self._outbox.put(Rank.TURN, messages.Sending(records, size))
-        for span in spans:
-            rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
-            self._outbox.put(rank, Out(span, pushed=False))
+        self._put_spans(spans, forked, *weight)
         self._awaiting_turn = not reconcile.closes(turn)
         if not self._awaiting_turn:
             self._close()
@@ -149,6 +152,14 @@ class Comparison:
     def _put_turn(self, turn: list[Part]) -> None:
         for message in messages.turn_messages(turn):
             self._outbox.put(Rank.TURN, message)
+
+    def _put_spans(self, spans: list[Span], forked: set[ChainKey], records: int, size: int) -> None:
+        self.to_send += records
+        if records > reconcile.FEW:  # nobody waits for less
+            self._outbox.put(Rank.TURN, messages.Sending(records, size))
+        for span in spans:
+            rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
+            self._outbox.put(rank, Out(span, pushed=False))
 
     def _close(self) -> None:
         """Our part of the comparison is over as soon as what it showed to be missing is sent."""

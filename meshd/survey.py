@@ -65,12 +65,12 @@ def _head(assembly: Assembly, row: tables.Chain) -> Head:
     return Head(row.device, row.log, row.head_seq, row.head_id, branches)
 
 
-def view(assembly: Assembly, key: bytes, base: bytes | None = None) -> View:
+def view(assembly: Assembly, key: bytes, base: bytes | None = None, *, told: bool = False) -> View:
     """The log as one comparison sees it. `base` begins the digest of a frontier that may have been in common."""
-    return View(heads(assembly), key, lambda chain, seq: id_at(assembly, chain, seq), _base(assembly, base))
+    return View(heads(assembly), key, lambda chain, seq: id_at(assembly, chain, seq), _base(assembly, base, told))
 
 
-def _base(assembly: Assembly, name: bytes | None) -> Base | None:
+def _base(assembly: Assembly, name: bytes | None, told: bool) -> Base | None:
     """What changed since the frontier whose digest begins so; None if this node does not remember it."""
     if name is None:
         return None
@@ -79,7 +79,7 @@ def _base(assembly: Assembly, name: bytes | None) -> Base | None:
         return None
     chains = {each.number: (each.device, each.log) for each in assembly.store.find(tables.Chain)}
     changed = {chains[number]: seq for number, seq in assembly.store.since(row.position)}
-    return Base(name, changed)
+    return Base(name, changed, told)
 
 
 def bases(assembly: Assembly, device: bytes) -> tuple[bytes, ...]:

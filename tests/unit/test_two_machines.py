@@ -31,6 +31,7 @@ class Side:
         self.out = bytearray()
         self.written = 0
         self.turns = 0
+        self.told = False
         self._session = Session(initiator=initiator, nonce=bytes([initiator]) * 16)
         self._reader, self._joiner = FrameReader(), Joiner()
         self._pending: deque[messages.Message] = deque()
@@ -61,7 +62,7 @@ class Side:
             changed: dict[tuple[bytes, int], int] = {}
             for chain, seq, _ in self.items - self.met[1]:
                 changed[chain] = min(seq, changed.get(chain, seq))
-            known = Base(base, changed)
+            known = Base(base, changed, self.told)
         return View(self.heads(), self._session.key, id_at, known)
 
     def say(self, message: messages.Message, lane: Lane = Lane.BULK) -> None:
@@ -85,7 +86,10 @@ class Side:
                 if self._session.leads and event.digest != frontier_digest(self.heads()):
                     self._session.begin()
                     base = self.met[0] if self.met and self.met[0] in event.bases else None
-                    self.turn(reconcile.first_turn(self.view(base), event.chains))
+                    turn, lacks = reconcile.first_turn(self.view(base), event.chains)
+                    self.told = bool(lacks.ranges)
+                    self.turn(turn)
+                    self.send_from(lacks.ranges)
             case session.Turned(parts):
                 scopes = [part.scope for part in parts if isinstance(part, reconcile.Claims)]
                 base = next((scope for scope in scopes if isinstance(scope, bytes)), None)
@@ -94,8 +98,7 @@ class Side:
                     self.turn(turn)
                 for chain in lacks.listings:
                     self.list(chain)
-                for chain, start in lacks.ranges:
-                    self.send(each for each in self.items if each[0] == chain and each[1] >= start)
+                self.send_from(lacks.ranges)
                 if reconcile.closes(turn):
                     self.say(self._session.done())
             case session.Listed(chain, marks):
@@ -121,6 +124,10 @@ class Side:
         marks = [mark(self._session.key, each[2]) for each in self.items if each[0] == chain]
         for message in messages.listing_messages(*chain, marks):
             self.say(message)
+
+    def send_from(self, ranges) -> None:
+        for chain, start in ranges:
+            self.send(each for each in self.items if each[0] == chain and each[1] >= start)
 
     def send(self, items) -> None:
         chosen = sorted(items, key=lambda each: (each[1], each[2]))
@@ -219,3 +226,20 @@ def test_what_a_comparison_costs():
     assert len(two.sent) == 1
     assert one.written + two.written <= 4000
     assert one.turns + two.turns <= 4, "a round trip of hellos, and two of turns"
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from([0, 5, 200]), st.sampled_from([0, 5, 200]), st.booleans())
+def test_a_little_is_sent_and_much_is_asked_for(mine, theirs, shared):
+    """Since a base: few records go without asking; of many, only those that the other lacks."""
+    common, base = {item(device, 0, 0) for device in range(50)}, b"b" * 16
+    first = {item(device % 50, 0, 1 + device // 50) for device in range(mine)}
+    second = {item(device % 50, 1, device // 50) for device in range(theirs)} | (first if shared else set())
+    one = Side(common | first, initiator=True, met=(base, common))
+    two = Side(common | second, initiator=False, met=(base, common))
+    talk(one, two, [])
+    assert one.items == two.items == common | first | second
+    again = len(set(one.sent) & second) + len(set(two.sent) & first)
+    assert again <= 2 * reconcile.FEW
+    assert not one._session.comparing
+    assert not two._session.comparing

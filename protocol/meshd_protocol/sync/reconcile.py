@@ -50,14 +50,19 @@ class Plan(NamedTuple):
     listings: list[ChainKey]
 
 
+FEW = 32
+"""Records since a base that are sent without asking: claims would take as long."""
+
+
 class Base(NamedTuple):
     """A frontier that both sides once had: the beginning of its digest, and what changed here since.
 
-    `changed` gives for each changed chain the lowest seq that came since.
+    `changed` gives for each changed chain the lowest seq that came since. `told` says that everything since was sent.
     """
 
     name: bytes
     changed: Mapping[ChainKey, int]
+    told: bool = False
 
 
 IdAt: TypeAlias = Callable[[ChainKey, int], bytes | None]
@@ -88,6 +93,19 @@ class View:
         assert self.base is not None
         return [head for head in self._heads if (head.device, head.log) in self.base.changed]
 
+    @property
+    def has_few(self) -> bool:
+        """Whether so little came since the base that it is sent without asking."""
+        assert self.base is not None
+        heads = self.changed()
+        records = sum(head.seq - self.base.changed[head.device, head.log] + 1 for head in heads)
+        return records <= FEW and all(head.branches is None for head in heads)
+
+    def since(self) -> list[tuple[ChainKey, int]]:
+        """Everything since the base, as ranges."""
+        assert self.base is not None
+        return list(self.base.changed.items())
+
     def fingerprint(self, heads: Sequence[Head]) -> bytes:
         """The keyed hash of a range; empty for an empty one."""
         return keyed(self.key, b"".join(map(line, heads)), MARK_SIZE) if heads else b""
@@ -106,13 +124,18 @@ class View:
         return Claims(self.base.name, tuple(claim(head, self.key) for head in self.changed()), final)
 
 
-def first_turn(view: View, theirs: int) -> list[Part]:
-    """How a comparison begins with a peer that has so many chains: by a base, else all claims, else fingerprints."""
+def first_turn(view: View, theirs: int) -> tuple[list[Part], Plan]:
+    """How a comparison begins with a peer that has so many chains, and what is sent with it.
+
+    By a base: what little came since, or the claims of what did; else all claims, else fingerprints.
+    """
     if view.base is not None:
-        return [view.delta(final=False)]
+        if view.has_few:
+            return [Claims(view.base.name, (), final=False)], Plan(view.since(), [])
+        return [view.delta(final=False)], Plan([], [])
     if not len(view) or max(len(view), theirs) <= FULL:
-        return [view.claims("", final=False)]
-    return [view.fingerprints("")]
+        return [view.claims("", final=False)], Plan([], [])
+    return [view.fingerprints("")], Plan([], [])
 
 
 def answer(view: View, parts: Iterable[Part]) -> tuple[list[Part], Plan]:
@@ -131,17 +154,12 @@ def answer(view: View, parts: Iterable[Part]) -> tuple[list[Part], Plan]:
             told.setdefault(part.scope, {}).update({(each.device, each.log): each for each in part.claims})
             final[part.scope] = part.final
     for scope, claims in told.items():
-        if isinstance(scope, str):
-            heads, missing = view.within(scope), None
-            if not final[scope]:  # who has nothing there learns nothing from our claims
-                turn.append(view.claims(scope, final=True) if claims else Claims(scope, (), final=True))
-        else:
-            if view.base is None or scope != view.base.name:
-                continue
-            heads, missing = view.changed(), view.base.changed
-            if not final[scope]:
-                turn.append(view.delta(final=True))
-        _plan(heads, claims, view, missing, lacks)
+        if isinstance(scope, bytes):
+            _since_base(view, scope, claims, final[scope], turn, lacks)
+            continue
+        if not final[scope]:  # who has nothing there learns nothing from our claims
+            turn.append(view.claims(scope, final=True) if claims else Claims(scope, (), final=True))
+        _plan(view.within(scope), claims, view, None, lacks)
     forked = {(head.device, head.log) for head in view.within("") if head.branches is not None} if lacks.ranges else ()
     lacks.ranges.sort(key=lambda each: (each[0] not in forked, each[0][1], each[0][0]))
     return turn, lacks
@@ -165,6 +183,21 @@ def _split(view: View, part: Fingerprints, turn: list[Part], lacks: Plan) -> Non
             turn.append(view.claims(prefix, final=False))
         else:
             turn.append(view.fingerprints(prefix))
+
+
+def _since_base(
+    view: View, base: bytes, claims: Mapping[ChainKey, Claim], final: bool, turn: list[Part], lacks: Plan
+) -> None:
+    """Against what a peer claims since a base; without claims it sent the little that came, and gets ours."""
+    if view.base is None or base != view.base.name:
+        return
+    if not claims and not final and not view.has_few:
+        turn.append(view.delta(final=False))  # much came here: what of it does the peer have?
+        return
+    if not final:
+        turn.append(view.delta(final=True) if claims else Claims(base, (), final=True))
+    if not view.base.told:
+        _plan(view.changed(), claims, view, view.base.changed, lacks)
 
 
 def _plan(
