@@ -5,6 +5,7 @@ missing is put into the outbox.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import trio
 from meshd import survey
 from meshd.assembly import Assembly
 from meshd.outbox import RANK_OF, Out, Outbox, Rank
+from meshd.store.api import StoreError
 from meshd.survey import Place, Span
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
@@ -169,6 +171,7 @@ class Comparison:
 
         async def done() -> None:
             self._closing, self._done = False, True
+            self.to_send = 0
             await self._send(self._session.done())
             await self._settle()
 
@@ -214,7 +217,8 @@ class Comparison:
         """The logs are equal, or were a moment ago."""
         self.in_step = True
         if self._offered is not None:
-            await self._work(partial(survey.agree, self._assembly, self._device, self._offered))
+            with suppress(StoreError):  # where the disk is full, the next meeting takes a few bytes more
+                await self._work(partial(survey.agree, self._assembly, self._device, self._offered))
         await self._ask_for_bodies()
 
     async def sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:

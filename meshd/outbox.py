@@ -54,6 +54,8 @@ class Outbox:
     def __init__(self) -> None:
         self._jobs: dict[Rank, deque[Job]] = {rank: deque() for rank in Rank}
         self._wake = {lane: trio.Event() for lane in Lane}
+        self.replies = 0
+        """Small messages that wait: a peer that asks and does not read makes them many."""
 
     @property
     def idle(self) -> bool:
@@ -68,6 +70,7 @@ class Outbox:
             jobs[-1] = joined
         else:
             jobs.append(job)
+            self.replies += rank is Rank.URGENT and not isinstance(job, Out)
         self._wake[Lane.URGENT if rank is Rank.URGENT else Lane.BULK].set()
 
     def put_back(self, rank: Rank, jobs: Iterable[Job]) -> None:
@@ -88,7 +91,9 @@ class Outbox:
         while True:
             for rank in _LANES[lane]:
                 if self._jobs[rank]:
-                    return rank, self._jobs[rank].popleft()
+                    job = self._jobs[rank].popleft()
+                    self.replies -= rank is Rank.URGENT and not isinstance(job, Out)
+                    return rank, job
             self._wake[lane] = trio.Event()
             await self._wake[lane].wait()
 

@@ -42,8 +42,10 @@ T = TypeVar("T")
 _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
 _WANTS = 64
-"""Requests for bodies that wait to be answered: whoever asks for more than it takes is dropped."""
-_TOGETHER = 8192
+"""Requests for bodies, or for chains, that wait to be answered: whoever asks for more than it takes is dropped."""
+_REPLIES = 1000
+"""Small messages that wait for a peer that asks and does not read."""
+_TOGETHER = 6144
 """Records that are committed together, where so many are here."""
 _SOLO = 32
 """Records that are not worth a thread of their own."""
@@ -106,6 +108,7 @@ class Peer:
     _bad: int = 0
     _shown: bool = False
     _wants: int = 0
+    _asks: int = 0
     _theirs: session.Greeted | None = None
     _greeting: bool = False
     _greeted: trio.Event = field(default_factory=trio.Event)
@@ -266,6 +269,8 @@ class Peer:
                 await self._on(each)
 
     async def _on(self, event: session.Event) -> None:
+        if self._outbox.replies > _REPLIES:
+            raise SessionError("it asks for more than it takes")
         match event:
             case session.Greeted():
                 self._theirs = event
@@ -295,8 +300,7 @@ class Peer:
             case session.Told(claims):
                 await self._learn(claims)
             case session.Requested(wanted):
-                for chain, seq in wanted:
-                    self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=True))
+                self._give(wanted)
             case session.Steered(eager):
                 self.eager = eager
 
@@ -397,6 +401,20 @@ class Peer:
             raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
 
     # bodies
+
+    def _give(self, wanted: Iterable[tuple[ChainKey, int]]) -> None:
+        """Send chains that were asked for, each from a seq on."""
+        self._asks += 1
+        if self._asks > _WANTS:
+            raise SessionError("it asks for more than it takes")
+        for chain, seq in wanted:
+            self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=True))
+
+        async def given() -> None:
+            self._asks -= 1
+            await trio.lowlevel.checkpoint()
+
+        self._outbox.put(Rank.BODIES, given)
 
     def _want(self, ids: tuple[bytes, ...]) -> None:
         self._wants += 1

@@ -61,7 +61,7 @@ class SqliteStore:
             "synchronous = FULL",
             "temp_store = MEMORY",
             "foreign_keys = OFF",
-            "cache_size = -16384",
+            "cache_size = -40960",
             "wal_autocheckpoint = 4000",
         ):
             self._db.execute(f"PRAGMA {pragma}")

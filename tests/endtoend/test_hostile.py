@@ -231,6 +231,26 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
     two.close()
 
 
+@pytest.mark.parametrize("asking", ["chains", "digests"])
+async def test_a_peer_that_asks_and_does_not_read_is_dropped(tmp_path, autojump_clock, asking):
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await greeted(bea, network)
+        await trio.sleep(1)
+        (_, _, (_, far)) = network._links[-1]
+        far.send_stream.send_all_hook = trio.sleep_forever  # a memory stream would hold all that nobody reads
+        chains = messages.Ask(((one.keys.device.public, 0, 0),))
+        data = write_message(chains if asking == "chains" else messages.Digest(b"x" * 32))
+        with pytest.raises(LinkClosedError):
+            for _ in range(5000):
+                await link.send(data)
+        await until(lambda: any("more than it takes" in note for note in ada.notes))
+    one.close()
+    two.close()
+
+
 async def test_a_defect_ends_a_session_and_not_the_node(tmp_path, autojump_clock, monkeypatch):
     (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
     network = MemoryNetwork()
