@@ -45,11 +45,11 @@ _WANTS = 64
 """Requests for bodies, or for chains, that wait to be answered: whoever asks for more than it takes is dropped."""
 _REPLIES = 1000
 """Small messages that wait for a peer that asks and does not read."""
-_TOGETHER = 6144
+_TOGETHER = 12_288
 """Records that are committed together, where so many are here."""
 _SOLO = 32
 """Records that are not worth a thread of their own."""
-_READ_AHEAD = 96
+_READ_AHEAD = 128
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
 _LOOKS = 6
@@ -152,7 +152,7 @@ class Peer:
     async def run(self) -> None:
         """Talk until the link ends or `stop`. Raises nothing; `ended` says why."""
         read, ahead = trio.open_memory_channel[session.Event](_READ_AHEAD)
-        ready, taken = trio.open_memory_channel["session.Event | _Ready"](1)
+        ready, taken = trio.open_memory_channel["session.Event | _Ready"](0)
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:

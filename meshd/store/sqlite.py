@@ -61,8 +61,8 @@ class SqliteStore:
             "synchronous = FULL",
             "temp_store = MEMORY",
             "foreign_keys = OFF",
-            "cache_size = -40960",
-            "wal_autocheckpoint = 4000",
+            "cache_size = -24576",
+            "wal_autocheckpoint = 8000",
         ):
             self._db.execute(f"PRAGMA {pragma}")
         return int(version)
