@@ -60,6 +60,11 @@ wheels folder="/tmp/meshd-wheels":
 search examples="5000":
     MESHD_EXAMPLES={{examples}} pytest tests/unit tests/endtoend -k "garbage or history or encoded or refused or schulze or settled"
 
+# random bytes into every reader of strangers' bytes, guided by coverage
+fuzz seconds="120":
+    pip install -q "atheris>=3"
+    python -m tests.fuzz -max_total_time={{seconds}} -max_len=2000
+
 # all benchmarks
 bench *options:
     python -m benchmarks ingest {{options}}
