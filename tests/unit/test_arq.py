@@ -30,6 +30,12 @@ def test_noise_is_no_packet_and_takes_no_memory(noise):
     assert len(reader._buffer) <= 2 * (PAYLOAD + 9)
 
 
+def test_a_line_that_never_ends_a_packet():
+    reader = PacketReader()
+    assert reader.feed(b"x" * 10_000) == []
+    assert (len(reader._buffer), reader.spoiled) == (0, 1)
+
+
 def test_a_spoiled_packet_is_dropped():
     good = Packet(Kind.DATA, 1, 1, 0, b"yes").write()
     for at in range(1, len(good) - 1):
@@ -104,3 +110,6 @@ def test_a_call_that_was_finished():
     for packet in PacketReader().feed(one.out[-1]):
         two.receive(packet, 0.0)
     assert two.ended
+    said = len(two.out)
+    two.finish()
+    assert len(two.out) == said, "nobody is left to tell"

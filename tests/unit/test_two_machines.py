@@ -189,6 +189,16 @@ def test_many_chains_are_compared_by_ranges(lacking, missing, empty):
     assert set(two.sent) == second - first
 
 
+def test_a_range_that_one_side_has_nothing_of_is_sent_whole():
+    everything = {item(device, 0, 0) for device in range(900)}
+    some = {each for each in everything if each[0][0][0] >> 4 != 7}
+    for first, second in ((some, everything), (everything, some)):
+        one, two = Side(first, initiator=True), Side(second, initiator=False)
+        talk(one, two, [])
+        assert one.items == two.items == everything
+        assert len(one.sent) + len(two.sent) == len(everything) - len(some)
+
+
 @settings(deadline=None)
 @given(
     st.lists(chains, max_size=30, unique_by=lambda each: each[:2]),
@@ -243,3 +253,11 @@ def test_a_little_is_sent_and_much_is_asked_for(mine, theirs, shared):
     assert again <= 2 * reconcile.FEW
     assert not one._session.comparing
     assert not two._session.comparing
+
+
+def test_a_base_that_is_not_known_here_settles_nothing():
+    """The other side names a frontier that this one forgot: no answer, so that the comparison ends."""
+    two = Side({item(1, 0, 0)}, initiator=False)
+    two.hear(bytes(Side({item(2, 0, 0)}, initiator=True).out))
+    turn, lacks = reconcile.answer(two.view(b"c" * 16), [reconcile.Claims(b"c" * 16, (), False)])
+    assert (turn, lacks) == ([], reconcile.Plan([], []))
