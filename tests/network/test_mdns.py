@@ -16,9 +16,12 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-@pytest.fixture
-def cable():
-    """The names of two namespaces that a cable joins. Skips where the kernel doesn't let us make them."""
+@pytest.fixture(params=["addresses", "nothing configured"])
+def cable(request):
+    """The names of two namespaces that a cable joins, with addresses, or with those alone that IPv6 gives each link.
+
+    Skips where the kernel doesn't let us make them.
+    """
     ends = [f"meshd-{os.getpid()}-{next(_NUMBERS)}" for _ in range(2)]
     made = []
     try:
@@ -30,7 +33,8 @@ def cable():
             made.append(end)
         _ip("link", "add", "veth0", "netns", ends[0], "type", "veth", "peer", "name", "veth0", "netns", ends[1])
         for number, end in enumerate(ends, 1):
-            _ip("-n", end, "addr", "add", f"10.77.0.{number}/24", "dev", "veth0")
+            if request.param == "addresses":
+                _ip("-n", end, "addr", "add", f"10.77.0.{number}/24", "dev", "veth0")
             _ip("-n", end, "link", "set", "lo", "up")
             _ip("-n", end, "link", "set", "veth0", "up")
         yield ends
