@@ -5,23 +5,18 @@ the same tables with the same indexes in the same batches, SQLCipher, FULL; and 
 verifies one signature for each run, and has chains, forks and rosters to mind beside.
 """
 
-import random
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.measure import Measure, in_turn
+from benchmarks.mesh import chains
 from meshd.ingest import Door
 from meshd.store import tables
 from meshd.store.projections import project
 from meshd.store.sqlite import SqliteStore
-from meshd_crypto.identity import ExchangeKey, SigningKey
-from meshd_protocol.bodies.decisions import Ballot, Form, Say
-from meshd_protocol.bodies.membership import Certificate
-from meshd_protocol.bodies.talk import Message
 from meshd_protocol.chains import Waiting
-from meshd_protocol.kinds import LOG_OF, Kind
-from meshd_protocol.records import decode_record, is_signed, make_record, wire
+from meshd_protocol.records import decode_record, is_signed
 
 ASSEMBLY = b"a" * 32
 CHAIN = 100
@@ -37,29 +32,8 @@ def run(*, quick: bool) -> list[Measure]:
 
 
 def _batches(devices: int) -> list[list[bytes]]:
-    """Chains of 100: a certificate and 99 ballots in log 0, and 100 messages in log 1, for each device."""
-    rng = random.Random(1)
-    proposals = [rng.randbytes(32) for _ in range(CHAIN)]
-    records: list[bytes] = []
-    for number in range(devices):
-        member, device = SigningKey.generate(rng.randbytes), SigningKey.generate(rng.randbytes)
-        exchange = ExchangeKey.generate(rng.randbytes)
-        certificate = Certificate(
-            member=member.public, device=device.public, transport=exchange.public, sealing=exchange.public,
-            label="", scope=0, person=f"Member {number}",
-        ).signed_by(member, ASSEMBLY)  # fmt: skip
-        ballots = [Ballot(proposal, Form.YES_NO, int(Say.YES)) for proposal in proposals[: CHAIN - 1]]
-        messages = [Message(rng.randbytes(16), "general", f"message {n} of a few words") for n in range(CHAIN)]
-        for kind, bodies in ((Kind.BALLOT, [certificate, *ballots]), (Kind.MESSAGE, messages)):
-            prev = None
-            for seq, body in enumerate(bodies):
-                real = Kind.CERTIFICATE if body is certificate else kind
-                record = make_record(
-                    ASSEMBLY, device, log=LOG_OF[kind], seq=seq, prev=prev, time_ms=1_780_000_000_000 + seq,
-                    kind=real, body=body.write(),
-                )  # fmt: skip
-                prev = record.id
-                records.append(wire(record))
+    """Chains of 100, two for each device."""
+    records = list(chains(ASSEMBLY, 2 * CHAIN * devices, CHAIN))
     return [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
 
 

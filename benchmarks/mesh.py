@@ -1,5 +1,6 @@
 """Homes of one assembly whose people are all its founders, logs to fill them with, and daemons that run in them."""
 
+import itertools
 import json
 import os
 import random
@@ -98,20 +99,13 @@ def chains(assembly: bytes, records: int, each: int = 100, seed: int = 1) -> Ite
                 yield wire(record)
 
 
-def fill(home: Path, records: int, each: int = 100) -> list[bytes]:
-    """Put chains into a home's log; returns their bytes."""
+def fill(home: Path, records: int, each: int = 100) -> None:
+    """Put chains into a home's log."""
     assembly = open_home(home)
-    batch: list[bytes] = []
-    every: list[bytes] = []
-    for data in chains(assembly.id, records, each):
-        batch.append(data)
-        every.append(data)
-        if len(batch) == BATCH:
-            assembly.receive(batch, Waiting())
-            batch = []
-    assembly.receive(batch, Waiting())
+    every = chains(assembly.id, records, each)
+    while batch := list(itertools.islice(every, BATCH)):
+        assembly.receive(batch, Waiting())
     assembly.close()
-    return every
 
 
 class Daemon(NamedTuple):
