@@ -16,6 +16,7 @@ from meshd.assembly import Assembly
 from meshd.outbox import RANK_OF, Out, Outbox, Rank
 from meshd.store.api import StoreError
 from meshd.survey import Place, Span
+from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Log
@@ -72,6 +73,7 @@ class Comparison:
         self._awaiting_turn = False
         self._begun_at = float("-inf")
         self._told_listings: set[ChainKey] = set()
+        self._heard_listings: set[ChainKey] = set()
 
     @property
     def under_way(self) -> bool:
@@ -103,6 +105,7 @@ class Comparison:
         self._awaiting_turn = True
         self._session.begin()
         self._told_listings.clear()
+        self._heard_listings.clear()
         base, self._base = self._base, None
         self._told_base = False
         theirs = self._theirs.chains if self._theirs is not None else 0
@@ -124,6 +127,8 @@ class Comparison:
             await trio.sleep_until(self._begun_at + AGAIN_SECONDS)
             self._begun_at = trio.current_time()
             self._done = self._peer_done = False
+            self._told_listings.clear()
+            self._heard_listings.clear()
         elif not self._awaiting_turn:
             raise SessionError("it took a turn that was not its own")
         key = self._session.key
@@ -136,7 +141,7 @@ class Comparison:
             listings = [
                 part
                 for chain in lacks.listings
-                for part in messages.listing_messages(*chain, survey.beyond(self._assembly, chain, key, frozenset())[1])
+                for part in _listing(chain, survey.beyond(self._assembly, chain, key, frozenset())[1])
             ]
             self._told_listings.update(lacks.listings)
             return turn, spans, survey.forked(self._assembly), listings, survey.weigh(self._assembly, spans)
@@ -222,14 +227,22 @@ class Comparison:
         await self._ask_for_bodies()
 
     async def sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:
-        """Against a chain that the peer listed: send what it lacks, and list ours if it has more."""
+        """Against a chain that the peer listed: send what it lacks, and list ours if it has more.
+
+        One listing of a chain is heard in each comparison. Raises SessionError for too many.
+        """
+        if chain in self._heard_listings:
+            return
+        self._heard_listings.add(chain)
+        if len(self._heard_listings) > limits.LISTINGS:
+            raise SessionError("it lists more chains than fork anywhere")
         found = await self._work(partial(survey.beyond, self._assembly, chain, self._session.key, marks))
         spans, mine, they_have_more = found
         for span in spans:
             self._outbox.put(Rank.FORKS, Out(span, pushed=False))
         if they_have_more and chain not in self._told_listings:
             self._told_listings.add(chain)
-            for part in messages.listing_messages(*chain, mine):
+            for part in _listing(chain, mine):
                 self._outbox.put(Rank.TURN, part)
 
     async def _ask_for_bodies(self) -> None:
@@ -241,3 +254,8 @@ class Comparison:
         """The peer told of a fork: compare, or ask for it."""
         if not self.under_way:
             await (self.begin() if self._session.leads else self.tell_digest())
+
+
+def _listing(chain: ChainKey, marks: list[bytes]) -> list[messages.Listing]:
+    """A chain's listing; none for one so long that no peer would hear it, which must not keep others from syncing."""
+    return messages.listing_messages(*chain, marks) if len(marks) <= limits.LISTED_MARKS else []

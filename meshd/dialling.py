@@ -6,6 +6,7 @@ How a link comes about is here; what is talked over it is in `peering`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -26,6 +27,8 @@ from meshd_protocol.errors import SessionError
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
+_STEADY_SECONDS = 10.0
+"""How long a session has to last for the next call to come at once."""
 _FOUND_ATTEMPTS = 3
 """How often an address is tried that discovery found: it will find it again."""
 _KNOCKS = 8
@@ -121,7 +124,8 @@ class Dialling:
         wait, attempt = _FIRST_WAIT, 0
         while True:
             dialled.next_try_ms = None
-            if await self._try(dialled):
+            begun = trio.current_time()
+            if await self._try(dialled) and trio.current_time() - begun > _STEADY_SECONDS:
                 wait, attempt = _FIRST_WAIT, 0
             attempt += 1
             if not dialled.kept and attempt >= _FOUND_ATTEMPTS:
@@ -193,7 +197,7 @@ class Dialling:
         def heard() -> None:
             told()
             if dialled.kept and connection.local and self._nursery is not None:  # a line has no address to remember
-                self._nursery.start_soon(node.executor.run, partial(_remember, node.assembly, dialled.address))
+                self._nursery.start_soon(self._remember, dialled.address)
             dialled.connected, dialled.problem = certificate.device, ""
             node.tell()
 
@@ -204,6 +208,11 @@ class Dialling:
             dialled.connected, dialled.problem = None, peer.ended or "the session ended"
         if not peer.heard:
             raise LinkClosedError(peer.ended)
+
+    async def _remember(self, address: str) -> None:
+        """Keep an address that somebody answered at; where the disk is full, it is looked for anew next time."""
+        with suppress(NodeError):
+            await self._node.executor.run(partial(_remember, self._node.assembly, address))
 
     async def connect_now(self, address: str, changed: Callable[[], Awaitable[None]]) -> str:
         """Dial an address, keep it for later starts, and say "" or why nobody was reached. `changed` waits for news."""

@@ -26,6 +26,9 @@ PATIENCE_SECONDS = 0.5
 record one asks first, and pushes it to the others.
 """
 
+_LONGEST_SECONDS = 5.0
+"""How long what is missing waits for a comparison that may bring it."""
+
 MISSING = 10_000
 """Chains that are minded at a time; the periodic comparison finds what is beyond."""
 
@@ -55,6 +58,7 @@ class _Missing:
     until: int
     by: list[Neighbour]
     deadline: float
+    since: float
 
 
 @dataclass
@@ -89,6 +93,11 @@ class Gossip:
                 del self._missing[chain]
         self._have_one()
 
+    def steered(self, neighbour: Neighbour) -> None:
+        """A neighbour made a link eager or lazy: if that was the last eager one, make another so, if there is one."""
+        if neighbour in self.neighbours and not neighbour.eager:
+            self._have_one(last=neighbour)
+
     def spread(self, spans: list[Span], own: list[Span], source: Neighbour | None, *, pushed: bool) -> None:
         """Hand on what a commit brought; `source` gets this node's own part of it only."""
         for each in self.neighbours:
@@ -118,7 +127,7 @@ class Gossip:
             if known is None:
                 if len(self._missing) >= MISSING:
                     break
-                self._missing[chain] = _Missing(until, [neighbour], deadline)
+                self._missing[chain] = _Missing(until, [neighbour], deadline, trio.current_time())
                 continue
             known.until = max(known.until, until)
             known.deadline = min(known.deadline, deadline)
@@ -135,10 +144,15 @@ class Gossip:
                 await self._wake.wait()
                 continue
             if self.busy():
-                for each in self._missing.values():
-                    each.deadline = max(each.deadline, trio.current_time() + self._patience())
-            else:
-                await self._ask()
+                self._postpone()
+            await self._ask()
+
+    def _postpone(self) -> None:
+        """Wait for a comparison, but not for ever: who says that much comes may be slow, or lie."""
+        now = trio.current_time()
+        for each in self._missing.values():
+            if now - each.since < _LONGEST_SECONDS:
+                each.deadline = max(each.deadline, now + self._patience())
 
     async def _ask(self) -> None:
         """Ask the next who has it, for each chain whose time has come; forget those that nobody else has."""
@@ -162,7 +176,8 @@ class Gossip:
     def _patience(self) -> float:
         return PATIENCE_SECONDS * (1 + self.chance())
 
-    def _have_one(self) -> None:
-        """A node without an eager link makes one: else everything would come a second late."""
+    def _have_one(self, last: Neighbour | None = None) -> None:
+        """A node without an eager link makes one, `last` if there is no other: else all would come a second late."""
         if self.neighbours and not any(each.eager for each in self.neighbours):
-            self.neighbours[0].steer(True)
+            others = [each for each in self.neighbours if each is not last]
+            (others or self.neighbours)[0].steer(True)

@@ -123,7 +123,10 @@ class Node:
     async def _keep_time(self) -> None:
         """Measure time for the votes that this device is to witness, and attest those that are over."""
         while True:
-            await self.work(partial(keep_time, self.assembly))
+            try:
+                await self.work(partial(keep_time, self.assembly))
+            except NodeError as error:  # a full disk, say: the node goes on, and time is measured when there is room
+                self.note(f"time was not measured: {error.error}")
             await trio.sleep(MEASURE_SECONDS)
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
@@ -167,7 +170,7 @@ class Node:
         self.note(f"{why}: looking for everybody anew")
         self._dialling.hurry()
         for peer in self._peers:
-            self._nursery.start_soon(peer.probe)
+            self._nursery.start_soon(self._guarded, peer, peer.probe)
 
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
@@ -232,7 +235,7 @@ class Node:
         if head != self._reviewed:
             self._reviewed = head
             self._tell_role()
-            await self._review()
+            self._review()
         if news:
             self.tell()
 
@@ -243,14 +246,23 @@ class Node:
             self.note(f"you are {article(role)} of {self.assembly.standing.genesis.name} now")
         self._role = role
 
-    async def _review(self) -> None:
-        """Rosters moved: let in who is in now, hang up on who is out."""
+    def _review(self) -> None:
+        """Rosters moved: hang up on who is out, let in who is in now; each in a task of its own."""
         for peer in list(self._peers):
             verdict = entitled(self.assembly, peer.certificate)
-            if verdict is True:
-                await peer.let_in()
+            if verdict is True and self._nursery is not None:
+                self._nursery.start_soon(self._guarded, peer, peer.let_in)
             elif verdict is None:
                 peer.stop("it is not in the roster any more")
+
+    async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
+        """Do something with a peer beside its own tasks: what goes wrong ends its session, never the node."""
+        try:
+            await function()
+        except (NodeError, SessionError, LinkClosedError) as error:
+            peer.stop(str(error))
+        except Exception as error:  # a defect of ours
+            peer.stop(f"a defect of meshd: {error!r}")
 
     def tell(self) -> None:
         """Wake whoever waits for records or peers to come or go."""
@@ -296,7 +308,10 @@ class Node:
         await self.talk(peer)
 
     async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
-        return await self.executor.run(partial(survey.lacking, self.assembly, chains))
+        try:
+            return await self.executor.run(partial(survey.lacking, self.assembly, chains))
+        except NodeError:
+            return {}
 
     def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
         """A session with somebody whom this node called."""

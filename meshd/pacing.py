@@ -62,15 +62,22 @@ class Pace:
         return not self._is_beyond(who)
 
     def _is_beyond(self, who: bytes) -> bool:
-        account = self._account(self._members, who)
+        account = self._members.get(who)
+        if account is None or account.day != self._today():
+            return False
         return account.records > limits.LIVE_RECORDS or account.size > limits.LIVE_BYTES
 
     def _account(self, accounts: dict[bytes, _Account], who: bytes) -> _Account:
-        today = self.steady().ms // _DAY_MS
+        today = self._today()
         account = accounts.get(who)
         if account is None or account.day != today:
+            for each in [each for each, other in accounts.items() if other.day != today]:
+                del accounts[each]
             accounts[who] = account = _Account(today)
         return account
+
+    def _today(self) -> int:
+        return self.steady().ms // _DAY_MS
 
     def _author(self, assembly: Assembly, record: Record) -> bytes:
         """The member who wrote a record; its device, where the log holds no certificate of it."""

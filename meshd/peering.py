@@ -117,7 +117,9 @@ class Peer:
     _silent: int = 0
     """Seconds for which nothing came of what is to come."""
     _joined: bool = False
+    _over: bool = False
     _tell: dict[ChainKey, None] = field(default_factory=dict)
+    _listing: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(1))
     _telling: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     heard: bool = False
@@ -169,6 +171,7 @@ class Peer:
         except* Exception as group:  # a defect of ours ends this session, never the node
             self.ended = f"a defect of meshd: {_first(group)!r}"
         finally:
+            self._over = True
             self.node.gossip.left(self)
             with trio.CancelScope(shield=True):
                 await self.link.aclose()
@@ -189,7 +192,7 @@ class Peer:
 
     async def let_in(self) -> None:
         """The peer is in the roster now: greet it."""
-        if not self.may_read:
+        if not self.may_read and not self._over:
             self.may_read = True
             await self._greet()
             await self._open()
@@ -232,6 +235,8 @@ class Peer:
                 self.on_heard()
             lane, data = heard
             event = self._session.receive(data, lane)
+            if isinstance(event, session.Listed):  # one at a time: each may be of megabytes
+                await self._listing.acquire()
             if event is not None:
                 await read.send(event)
 
@@ -293,6 +298,7 @@ class Peer:
                 await self.comparison.matched()
             case session.Listed(chain, marks):
                 await self.comparison.sort_out(chain, marks)
+                self._listing.release()
             case session.Wanted(ids):
                 self._want(ids)
             case session.Filled(bodies):
@@ -303,6 +309,7 @@ class Peer:
                 self._give(wanted)
             case session.Steered(eager):
                 self.eager = eager
+                self.node.gossip.steered(self)
 
     # greeting
 
@@ -316,7 +323,7 @@ class Peer:
 
     async def _open(self) -> None:
         """Both sides may let each other read, as soon as both have said hello."""
-        if self._theirs is not None and self._in_dialogue() and not self._joined:
+        if self._theirs is not None and self._in_dialogue() and not self._joined and not self._over:
             self._joined = True
             self.node.gossip.joined(self)
             await self.comparison.open(self._theirs)
@@ -379,7 +386,10 @@ class Peer:
             size = sum(len(record.header) + len(record.body or b"") + 64 for record in intake.records)
             wait = self.node.pace.wait_seconds(self.certificate.device, size)
             self._paced = wait > 0
-            await trio.sleep(wait)
+            until = trio.current_time() + wait
+            while (now := trio.current_time()) < until:  # our own patience is no stall of the peer's
+                await trio.sleep(min(_SILENT_SECONDS, until - now))
+                self._last_records = trio.current_time()
 
     def _taken(self, intake: Intake, pushed: bool) -> Report:
         """Take records in; of pushed ones, those that are not too many of one member today."""

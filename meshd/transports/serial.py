@@ -123,7 +123,7 @@ class SerialTransport:
         call, now = self._call, trio.current_time()
         if call is not None and packet.call == call.number:
             call.receive(packet, now)
-            if call.ended:
+            if packet.kind == Kind.FIN:
                 self._end(call)
             return None
         if packet.kind != Kind.SYN or (call is not None and not call.open and call.number > packet.call):

@@ -117,8 +117,8 @@ LIVE_BYTES = 1024 * 1024
 CATCH_UP_BYTES = 1024 * 1024 * 1024
 """What comparisons bring from one peer in a day at full speed: the log of a large assembly, twice."""
 
-CATCH_UP_RATE = 64 * 1024
-"""Bytes in a second beyond that."""
+CATCH_UP_RATE = 128 * 1024
+"""Bytes in a second beyond that: what is under way is through before anybody takes the other for gone."""
 
 REMEMBERED = 32
 """Addresses of earlier meetings that a node dials at its start."""
@@ -140,6 +140,12 @@ PENDING_BYTES = 4 * 1024 * 1024
 
 FRONTIER_CHAINS = 200_000
 """Chains that one peer may announce in one frontier: 10,000 devices of twenty years."""
+
+LISTINGS = 4096
+"""Forked chains that one side lists in one comparison."""
+
+LISTED_MARKS = 256 * 1024
+"""Records of a forked chain that is listed. Where two nodes differ in a longer one, sticks alone carry it."""
 
 TURNS = 72
 """Turns of one comparison by each side: a key has 64 hexadecimal digits."""

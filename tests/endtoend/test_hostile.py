@@ -16,6 +16,7 @@ from meshd.link import Link, LinkClosedError, greet
 from meshd.service import audit, membership, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.store.api import DiskFullError
 from meshd.store.sqlite import SqliteStore
 from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
@@ -608,5 +609,65 @@ async def test_a_stalled_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
         assert [link["state"] for link in (await ada.do(audit.status))["links"]] == ["receiving"]
         await until(lambda: any("stalled: 4210 records were to come" in note for note in ada.notes))
         assert ada.node.peers() == []
+    one.close()
+    two.close()
+
+
+async def test_a_full_disk_ends_no_node(tmp_path, autojump_clock, monkeypatch):
+    """What a node does beside its sessions fails where there is no room, and says so; the node goes on."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    with monkeypatch.context() as patch:
+
+        def full(*_, **__):
+            raise DiskFullError("the disk is full: nothing was written")
+
+        for name in ("insert", "replace"):
+            patch.setattr(two.store, name, full)
+        patch.setattr("meshd.node.keep_time", full)
+        async with running([ada, bea], {"bea": ["ada"]}):
+            await trio.sleep(200)
+            bea.node.network_changed("addresses changed")
+            await trio.sleep(100)
+            assert any("time was not measured" in note for note in bea.notes)
+            patch.undo()
+            await until(equal([ada, bea]))
+    one.close()
+    two.close()
+
+
+async def test_slow_by_our_own_pace_is_no_stall(tmp_path, autojump_clock, monkeypatch):
+    """A peer that brought too much today is slowed down, and not dropped for it."""
+    monkeypatch.setattr(limits, "CATCH_UP_BYTES", 0)
+    monkeypatch.setattr(limits, "CATCH_UP_RATE", 200)
+    (one, two), (cy,) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=2)
+    give(one, cy.certify(), *(cy.write(Kind.MESSAGE, Message(bytes(16), "general", "x" * 200)) for _ in range(100)))
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(lambda: any("slowed down" in str(row["problem"]) for row in bea.node.peers()))
+        await until(equal([ada, bea]))
+        await trio.sleep(100)
+        assert not any("stalled" in note for note in ada.notes + bea.notes)
+    one.close()
+    two.close()
+
+
+async def test_listings_are_heard_once(tmp_path, autojump_clock, monkeypatch):
+    monkeypatch.setattr(limits, "LISTINGS", 5)
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await greeted(bea, network)
+        for _ in range(20):
+            await link.send(write_message(messages.Listing(one.keys.device.public, 0, (), False)))
+        said = await heard(link)
+        assert sum(isinstance(each, messages.Records) for each in said) == 1
+        link = await greeted(bea, network)
+        for number in range(10):
+            await link.send(write_message(messages.Listing(bytes([number]) * 32, 0, (), False)))
+        await until(lambda: any("more chains than fork anywhere" in note for note in ada.notes))
     one.close()
     two.close()
