@@ -18,6 +18,7 @@ from meshd.node import Node
 from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
+from meshd.service.links import check_address
 from meshd_protocol import limits
 from meshd_protocol.control import BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
@@ -89,6 +90,7 @@ class _Caller:
     async def _answer(self, request: Request, stream: trio.SocketStream) -> Any:
         node = self._node(request.assembly)
         if request.verb == "connect":
+            check_address(request.arguments["address"])
             problem = await node.connect_now(request.arguments["address"])
             if problem:
                 raise NodeError(f"not connected to {request.arguments['address']}: {problem}", "The node keeps trying.")
@@ -118,7 +120,10 @@ class _Caller:
         names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         if found:
             raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
-        raise NotFoundError(f"the daemon of this home runs {names}, not {words}")
+        raise NotFoundError(
+            f"the daemon of this home runs {names}, not {words}",
+            "One that another passphrase opens needs that one: stop the daemon, and `meshd --assembly NAME run`.",
+        )
 
 
 def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:

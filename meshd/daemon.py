@@ -19,6 +19,7 @@ from meshd.errors import NodeError, UsageError
 from meshd.executor import ThreadExecutor
 from meshd.netwatch import watch
 from meshd.node import Node
+from meshd.service.links import check_address
 from meshd.stopwatch import system_steady
 from meshd.transports.api import Transport, UnreachableError
 from meshd.transports.serial import PREFIX, SerialTransport, parse_line
@@ -64,7 +65,7 @@ def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
     listen = _address(options.listen) if options.listen else None
     for address in (*options.connect, *options.reached_at):
-        _address(address)
+        check_address(address)
     for line in options.lines:
         try:
             parse_line(line)

@@ -233,8 +233,9 @@ class Dialling:
                 "ticket may be spent, withdrawn or expired, or one of the two clocks is off by more than an hour"
             )
         return (
-            "the far end hung up without a word: it may belong to another assembly, follow a roster without you, "
-            "or one of the two clocks is off by more than an hour"
+            "the far end hung up without a word: it may belong to another assembly, follow a roster without you, be "
+            "behind a router that it was not told of (`run --reached-at`), or one of the two clocks is off by more "
+            "than an hour"
         )
 
 

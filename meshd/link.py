@@ -201,4 +201,6 @@ def _in_time() -> Iterator[None]:
     with trio.move_on_after(limits.HANDSHAKE_SECONDS) as scope:
         yield
     if scope.cancelled_caught:
-        raise SessionError(f"no handshake within {limits.HANDSHAKE_SECONDS} seconds")
+        raise SessionError(
+            f"no handshake within {limits.HANDSHAKE_SECONDS} seconds: what answers may be no node of this assembly"
+        )

@@ -52,6 +52,8 @@ _SOLO = 32
 _READ_AHEAD = 128
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
+_QUIET_SECONDS = 40
+"""A little more than the time between two periodic comparisons."""
 _LOOKS = 6
 """Looks at the time between two periodic comparisons."""
 _BATCH_BYTES = 60_000
@@ -114,6 +116,9 @@ class Peer:
     _greeted: trio.Event = field(default_factory=trio.Event)
     _last_records: float = float("-inf")
     _paced: bool = False
+    _heard_at: float = 0.0
+    _quiet: int = 0
+    """Seconds for which nothing was heard."""
     _silent: int = 0
     """Seconds for which nothing came of what is to come."""
     _joined: bool = False
@@ -153,6 +158,7 @@ class Peer:
 
     async def run(self) -> None:
         """Talk until the link ends or `stop`. Raises nothing; `ended` says why."""
+        self._heard_at = trio.current_time()
         read, ahead = trio.open_memory_channel[session.Event](_READ_AHEAD)
         ready, taken = trio.open_memory_channel["session.Event | _Ready"](0)
         try:
@@ -234,6 +240,7 @@ class Peer:
                 self.heard = True
                 self.on_heard()
             lane, data = heard
+            self._heard_at = trio.current_time()
             event = self._session.receive(data, lane)
             if isinstance(event, session.Listed):  # one at a time: each may be of megabytes
                 await self._listing.acquire()
@@ -332,6 +339,8 @@ class Peer:
         """What a person should know of this link, if anything. Any thread may ask."""
         if self._silent >= _SILENT_SECONDS:
             return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
+        if self._quiet > _QUIET_SECONDS:
+            return f"nothing was heard for {self._quiet} s; dropped at {limits.IDLE_SECONDS} s"
         if self._paced:
             return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
         if not self.may_read:
@@ -347,6 +356,8 @@ class Peer:
             return "waiting"
         if self.coming or self.comparison.to_send:
             return "receiving" if self.coming >= self.comparison.to_send else "sending"
+        if self._quiet > _QUIET_SECONDS:
+            return "silent"
         return "in step" if self.comparison.in_step else "comparing"
 
     def _in_dialogue(self) -> bool:
@@ -492,6 +503,7 @@ class Peer:
             await trio.sleep(self.node.compare_seconds / _LOOKS)
             ticks += 1
             self._silent = int(trio.current_time() - self._last_records) if self.coming else 0
+            self._quiet = int(trio.current_time() - self._heard_at)
             if self._silent >= limits.STALL_SECONDS:
                 raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
             if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self.comparison.under_way:

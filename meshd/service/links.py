@@ -19,13 +19,20 @@ def peers(context: Context, _: dict[str, Any]) -> list[Result]:
     ]
 
 
+def check_address(address: str) -> None:
+    """Raises UsageError for what nobody can be reached at."""
+    try:
+        _, port = parse_address(address)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if not port:
+        raise UsageError("nobody can be reached at port 0")
+
+
 def connect(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd connect HOST:PORT` without a daemon: remember the address for its next start."""
     address = arguments["address"]
-    try:
-        parse_address(address)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    check_address(address)
     with context.assembly.store.transaction():
         context.assembly.store.replace(tables.Peer(address, context.assembly.world.clock()))
     return {"address": printable(address), "connected": False}

@@ -4,8 +4,10 @@ Packets, repetition and order are in `meshd_protocol.sync.arq`; here are the dev
 where they do so at once, the smaller number gives way. One call at a time.
 """
 
+import errno
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import serial
 import trio
@@ -28,10 +30,10 @@ _FRAMES = 2
 
 def parse_line(text: str) -> tuple[str, int]:
     """Device and speed of `DEVICE[@BAUD]`. Raises ValueError, in words for a person."""
-    device, _, speed = text.partition("@")
-    if not device or (speed and not speed.isdecimal()) or (speed and not 50 <= int(speed) <= 4_000_000):
+    device, at, speed = text.partition("@")
+    if not device or (at and not (speed.isdecimal() and 50 <= int(speed) <= 4_000_000)):
         raise ValueError("a serial line is DEVICE, or DEVICE@BAUD")
-    return device, int(speed or BAUD)
+    return device, int(speed) if at else BAUD
 
 
 class SerialTransport:
@@ -86,14 +88,23 @@ class SerialTransport:
                 if self._call is not None:
                     self._end(self._call)
             finally:
+                self._say_goodbye(port)
                 port.close()
             port = await self._reopened()
+
+    def _say_goodbye(self, port: serial.Serial) -> None:
+        """Tell the far end that the call is over, as far as that goes without waiting."""
+        if self._call is not None:
+            self._call.finish()
+            with suppress(OSError):
+                os.write(port.fileno(), b"".join(self._call.out))
+            self._end(self._call)
 
     def _open(self) -> serial.Serial:
         try:
             port = serial.Serial(self._device, self._baud, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"cannot open the line {self._device}: {error}") from error
+            raise UnreachableError(f"cannot open the line {self._device}: {_reason(error)}") from error
         self._is_open = True
         return port
 
@@ -220,6 +231,20 @@ class _Stream(trio.abc.Stream):
     async def aclose(self) -> None:
         self._line.hang_up(self._call)
         await trio.lowlevel.checkpoint()
+
+
+def _reason(error: Exception) -> str:
+    words = {
+        errno.ENOENT: "there is no such device",
+        errno.EACCES: "this user may not open it (on many systems, the group dialout may)",
+        errno.EBUSY: "another program uses it",
+        errno.EAGAIN: "another program uses it",
+        errno.ENOTTY: "it is no serial line",
+    }
+    number = getattr(error, "errno", None)
+    if number is None and error.__context__ is not None and error.__context__.args:  # an error of termios, no OSError
+        number = error.__context__.args[0]
+    return words.get(number, str(error)) if isinstance(number, int) else str(error)
 
 
 async def _write_all(descriptor: int, data: bytes) -> None:

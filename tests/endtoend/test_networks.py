@@ -136,3 +136,20 @@ async def test_a_session_that_begins_anew_takes_the_old_one_s_place(tmp_path, au
         assert len(ada.node.peers()) == 1
     one.close()
     two.close()
+
+
+async def test_a_peer_that_froze_does_not_look_in_step(tmp_path, autojump_clock):
+    """Long before it is dropped, `peers` says that nothing was heard."""
+    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(one, two)
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada]):
+        link = await greeted(bea, network)
+        await trio.sleep(60)
+        (row,) = ada.node.peers()
+        assert row["state"] != "in step"
+        assert row["problem"].startswith("nothing was heard for ")
+        await link.aclose()
+    one.close()
+    two.close()

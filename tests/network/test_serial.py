@@ -68,13 +68,49 @@ async def test_a_line_that_nobody_answers_on(tmp_path, monkeypatch):
 
 
 async def test_a_device_that_is_none(tmp_path):
-    with pytest.raises(UnreachableError, match="cannot open the line"):
+    with pytest.raises(UnreachableError, match="there is no such device"):
         await over(str(tmp_path / "none"), 1).serve(_nobody)
 
 
 def test_how_a_line_is_written():
     assert parse_line("/dev/ttyUSB0") == ("/dev/ttyUSB0", 57_600)
     assert parse_line("/dev/ttyUSB0@9600") == ("/dev/ttyUSB0", 9600)
-    for bad in ("", "@9600", "/dev/x@fast", "/dev/x@0", "/dev/x@99999999"):
+    for bad in ("", "@9600", "/dev/x@", "/dev/x@fast", "/dev/x@0", "/dev/x@99999999"):
         with pytest.raises(ValueError, match="DEVICE@BAUD"):
             parse_line(bad)
+
+
+async def test_what_is_no_line_or_taken():
+    with pytest.raises(UnreachableError, match="it is no serial line"):
+        await over("/dev/null", 1).serve(_nobody)
+    async with serial_line(1) as (near, _), trio.open_nursery() as nursery:
+        await nursery.start(over(near, 1).serve, _nobody)
+        with pytest.raises(UnreachableError, match="another program uses it"):
+            await over(near, 2).serve(_nobody)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_far_end_hears_a_goodbye(tmp_path):
+    """A daemon that stops tells the far end of its line, which can't see it otherwise."""
+    heard: list[bytes] = []
+    done = trio.Event()
+
+    async def answer(connection) -> None:
+        heard.append(await connection.stream.receive_some(10))
+        heard.append(await connection.stream.receive_some(10))
+        done.set()
+
+    async with serial_line(1) as (near, far), trio.open_nursery() as nursery:
+        await nursery.start(over(far, 1).serve, answer)
+        async with trio.open_nursery() as caller:
+            line = over(near, 2)
+            await caller.start(line.serve, _nobody)
+            connection = await line.dial(PREFIX + near)
+            await connection.stream.send_all(b"hello")
+            while not heard:
+                await trio.sleep(0.01)
+            caller.cancel_scope.cancel()
+        with trio.fail_after(5):
+            await done.wait()
+        nursery.cancel_scope.cancel()
+    assert heard == [b"hello", b""]

@@ -115,7 +115,8 @@ def _watch(where: Where) -> int:
                 sys.stdout.flush()
             shown = answer
             time.sleep(_WATCH_SECONDS)
-        output.tell("the daemon has stopped")
+        if not where.json:
+            output.tell("the daemon has stopped")
     return 0
 
 
