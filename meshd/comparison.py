@@ -52,6 +52,8 @@ class Comparison:
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         self.in_step = False
+        self.postponed = False
+        """Whether a comparison was due, and too soon after the last one."""
         self.to_send = 0
         self._assembly = assembly
         self._device = device
@@ -98,7 +100,10 @@ class Comparison:
 
     async def begin(self) -> None:
         """Begin a comparison, unless one is under way, or was a moment ago: what differs now is likely on its way."""
-        if self.under_way or trio.current_time() < self._begun_at + AGAIN_SECONDS:
+        if self.under_way:
+            return
+        self.postponed = trio.current_time() < self._begun_at + AGAIN_SECONDS
+        if self.postponed:
             return
         self._begun_at = trio.current_time()
         self._done = self._peer_done = False

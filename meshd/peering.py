@@ -506,6 +506,8 @@ class Peer:
             self._quiet = int(trio.current_time() - self._heard_at)
             if self._silent >= limits.STALL_SECONDS:
                 raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
+            if self.comparison.postponed:
+                await self.comparison.begin()
             if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self.comparison.under_way:
                 await self.comparison.tell_digest()
 

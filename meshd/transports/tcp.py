@@ -1,8 +1,10 @@
 """TCP over IPv4 and IPv6. Addresses are `HOST:PORT`, IPv6 hosts in brackets, link-local ones with their scope."""
 
 import errno
+import ipaddress
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import ifaddr
 import trio
@@ -10,6 +12,8 @@ import trio
 from meshd.addresses import parse_address
 from meshd.transports.api import Connection, Handler, UnreachableError
 
+_NOT_READY = 0x40 | 0x08
+"""The kernel's flags for an address that it still asks about, or that somebody else has (tentative, dadfailed)."""
 _DIAL_SECONDS = 10
 ANY = "0.0.0.0"  # noqa: S104 (a node is there to be reached)
 
@@ -81,17 +85,34 @@ def write_address(name: Sequence[object]) -> str:
 
 
 def local_hosts() -> list[str]:
-    """The addresses of this machine's interfaces, loopback last; link-local IPv6 with its scope."""
+    """The addresses of this machine's interfaces, loopback last; link-local IPv6 with its scope.
+
+    Without those that the kernel still asks about: nothing can be sent from them, and they count as new when they are
+    ready.
+    """
     hosts: list[str] = []
+    tentative = _tentative()
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:
             if isinstance(ip.ip, str):
                 hosts.append(ip.ip)
             else:
                 host, _, scope = ip.ip
+                if ipaddress.IPv6Address(host).packed in tentative:
+                    continue
                 hosts.append(f"{host}%{adapter.name}" if scope else host)
     loopback = [host for host in hosts if host.startswith("127.") or host == "::1"]
     return [host for host in hosts if host not in loopback] + loopback
+
+
+def _tentative() -> set[bytes]:
+    """IPv6 addresses that are not to be used yet, or taken by another machine; none where the kernel doesn't say."""
+    try:
+        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+    except OSError:
+        return set()
+    fields = (line.split() for line in lines)
+    return {bytes.fromhex(each[0]) for each in fields if int(each[4], 16) & _NOT_READY}
 
 
 def _reachable_at(names: list[tuple[object, ...]]) -> list[str]:
