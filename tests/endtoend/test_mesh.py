@@ -103,8 +103,11 @@ async def test_partitions_heal(tmp_path, autojump_clock, seed):
         await network.part()
         await until(equal(nodes), seconds=150)
         await trio.sleep(30)
+        await nodes[3].do(proposing.propose, title="The first one after it finds what is too much of the tree")
+        await until(equal(nodes))
+        await trio.sleep(5)
         copies.got.clear()
-        await nodes[3].do(proposing.propose, title="Together")
+        await nodes[15].do(proposing.propose, title="Together")
         await until(equal(nodes))
         assert copies.each(1, 24) <= 1.3
 
