@@ -125,7 +125,7 @@ class Dialling:
         while True:
             dialled.next_try_ms = None
             begun = trio.current_time()
-            if await self._try(dialled) and trio.current_time() - begun > _STEADY_SECONDS:
+            if await self._try(dialled, attempt) and trio.current_time() - begun > _STEADY_SECONDS:
                 wait, attempt = _FIRST_WAIT, 0
             attempt += 1
             if not dialled.kept and attempt >= _FOUND_ATTEMPTS:
@@ -141,18 +141,20 @@ class Dialling:
             dialled.again = trio.Event()
             wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _try(self, dialled: Dialled) -> bool:
-        """Call, with one network key after the other while the far end hangs up without a word. True if we talked."""
+    async def _try(self, dialled: Dialled, attempt: int) -> bool:
+        """Call, with one network key after the other while the far end hangs up without a word. True if we talked.
+
+        The best keys come first; where there are many, later attempts go on with the next ones.
+        """
         try:
             psks = await self._node.executor.run(partial(my_psks, self._node.assembly))
-            for number, psk in enumerate(psks[-_KNOCKS:] if len(psks) > _KNOCKS else psks):
+            batches = [psks[start : start + _KNOCKS] for start in range(0, len(psks), _KNOCKS)]
+            for psk in batches[attempt % len(batches)]:
                 try:
                     await self._call(await self._transport.dial(dialled.address), dialled, psk)
                     return True
                 except LinkClosedError as error:
                     dialled.problem = self._explain(error)
-                    if number + 1 == min(len(psks), _KNOCKS):
-                        return False
         except UnreachableError as error:
             dialled.problem = str(error)
         except (SessionError, NodeError) as error:

@@ -339,10 +339,10 @@ class Peer:
         """What a person should know of this link, if anything. Any thread may ask."""
         if self._silent >= _SILENT_SECONDS:
             return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
+        if self._paced:  # before what follows: nothing is heard while nothing is read
+            return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
         if self._quiet > _QUIET_SECONDS:
             return f"nothing was heard for {self._quiet} s; dropped at {limits.IDLE_SECONDS} s"
-        if self._paced:
-            return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
         if not self.may_read:
             return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
         if self._greeted.is_set() and self._theirs is None:

@@ -5,7 +5,9 @@ who was removed is not, on either side of a partition.
 import pytest
 import trio
 
-from meshd.doors import newest_first
+from meshd import dialling
+from meshd.doors import my_psks, newest_first
+from meshd.keystore import NetworkKey
 from meshd.service import proposing, rosters, voting
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
@@ -101,3 +103,14 @@ async def test_both_sides_of_a_partition_made_new_keys(world, autojump_clock):
         assert len(newest) == 1
         assert newest.isdisjoint(key.secret for key in dan.assembly.keys.network), "who was put out does not get it"
         assert dan.assembly.keys.member_public in bea.assembly.known.state.removed
+
+
+@pytest.mark.parametrize("order", ["best first", "best last"])
+async def test_one_of_many_keys_opens(world, autojump_clock, monkeypatch, order):
+    """A node with more keys than it tries in one go still finds the one that the far end knows."""
+    (ada, _, cy, _), _, _ = world
+    cy.assembly.add_network_keys([NetworkKey(bytes([n]) * 32, bytes([n]) * 32) for n in range(1, 13)])
+    if order == "best last":
+        monkeypatch.setattr(dialling, "my_psks", lambda assembly: my_psks(assembly)[::-1])
+    async with running([ada, cy], {"cy": ["ada"]}):
+        await until(lambda: [peer["state"] for peer in cy.node.peers()] == ["in step"], seconds=30)
