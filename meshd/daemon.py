@@ -17,6 +17,7 @@ from meshd.control_server import serve_control
 from meshd.discovery import mdns
 from meshd.errors import NodeError, UsageError
 from meshd.executor import ThreadExecutor
+from meshd.helper import Helper
 from meshd.netwatch import watch
 from meshd.node import Node
 from meshd.service.links import check_address
@@ -78,18 +79,19 @@ def run(
                 "this home has several assemblies, each with a port and addresses of its own",
                 "Say which one to run with --assembly. `meshd --assembly NAME connect ADDRESS` remembers an address.",
             )
+        helper = Helper()
         nodes = [
             Node(
                 each,
                 _transport(listen, options.lines),
-                ThreadExecutor(),
+                ThreadExecutor(helper),
                 note=_prefixed(each, note) if len(assemblies) > 1 else note,
                 reached_at=options.reached_at,
             )
             for each in assemblies
         ]
         try:
-            trio.run(_main, nodes, home, options, ready)
+            trio.run(_main, nodes, helper, home, options, ready)
         except* UnreachableError as group:
             raise NodeError(str(_first(group))) from None
 
@@ -106,9 +108,12 @@ def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str]
     return lambda text: note(f"{assembly.title}: {text}")
 
 
-async def _main(nodes: list[Node], home: Path, options: Options, ready: Callable[[list[Ready]], None]) -> None:
+async def _main(
+    nodes: list[Node], helper: Helper, home: Path, options: Options, ready: Callable[[list[Ready]], None]
+) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(helper.mind)
             for node in nodes:
                 discovery = mdns.discovery(announce=options.announce) if options.discover else None
                 connect = [*options.connect, *(PREFIX + parse_line(line)[0] for line in options.lines)]

@@ -1,14 +1,20 @@
-"""Where blocking work runs: in a worker thread for a daemon, inline for a test under a virtual clock.
+"""Where blocking work runs: in worker threads and a helper process for a daemon, inline under a virtual clock.
 
 All work on one log goes through one executor, one piece at a time.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 import trio
 
+from meshd.helper import WORTH, Helper
+from meshd.intake import Intake, prepare
+
 T = TypeVar("T")
+
+_SOLO = 32
 
 
 class Executor(Protocol):
@@ -18,8 +24,8 @@ class Executor(Protocol):
         """The function's result; its exceptions are raised here."""
         ...
 
-    async def aside(self, function: Callable[[], T]) -> T:
-        """The same for a function that does not touch the log: it may run beside others."""
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+        """`intake.prepare`, beside what runs on the log."""
         ...
 
 
@@ -31,22 +37,29 @@ class InlineExecutor:
         await trio.lowlevel.checkpoint()
         return function()
 
-    async def aside(self, function: Callable[[], T]) -> T:
-        """See `Executor.aside`."""
-        return await self.run(function)
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+        """See `Executor.prepare`."""
+        return await self.run(partial(prepare, assembly, batch))
 
 
 class ThreadExecutor:
     """Runs one function at a time in a worker thread, and finishes what it began even when cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, helper: Helper | None = None) -> None:
         self._turn = trio.Lock()
+        self._helper = helper
 
     async def run(self, function: Callable[[], T]) -> T:
         """See `Executor.run`."""
         async with self._turn:
             return await trio.to_thread.run_sync(function)
 
-    async def aside(self, function: Callable[[], T]) -> T:
-        """See `Executor.aside`."""
-        return await trio.to_thread.run_sync(function)
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+        """See `Executor.prepare`. A few records are not worth a thread of their own, many are worth a process."""
+        if len(batch) <= _SOLO:
+            return prepare(assembly, batch)
+        if self._helper is not None and len(batch) >= WORTH:
+            intake = await self._helper.prepare(assembly, batch)
+            if intake is not None:
+                return intake
+        return await trio.to_thread.run_sync(prepare, assembly, batch)

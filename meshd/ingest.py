@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from meshd.intake import Checked, Intake, prepare
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd.store.projections import Row, project
+from meshd.store.projections import NO_SKETCHES, Row, Sketches, project
 from meshd_protocol.chains import ChainKey, Waiting, settle
 from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.records import Record, body_fits, is_signed, read_record
@@ -64,12 +64,21 @@ class Door:
 
     def take(self, intake: Intake, waiting: Waiting) -> Report:
         """Take in records that were decoded, and partly checked, ahead of the log's turn."""
-        report = self.accept(intake.records, waiting, intake.checked)
+        report = self.accept(intake.records, waiting, intake.checked, intake.sketches)
         report.refused = intake.refused + report.refused
         return report
 
-    def accept(self, records: Sequence[Record], waiting: Waiting, checked: Checked = frozenset()) -> Report:
-        """Take in decoded records, with those that wait for them. `checked` signatures are not checked again."""
+    def accept(
+        self,
+        records: Sequence[Record],
+        waiting: Waiting,
+        checked: Checked = frozenset(),
+        sketches: Sketches = NO_SKETCHES,
+    ) -> Report:
+        """Take in decoded records, with those that wait for them.
+
+        `checked` signatures are not checked again; what `sketches` tell is not read again.
+        """
         report = Report()
         by_chain: dict[ChainKey, dict[bytes, Record]] = {}
         ends = {key: self._end(key) for key in {(record.device, record.log) for record in records}}
@@ -94,7 +103,7 @@ class Door:
             candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
             settled = settle(candidates, self._parents(key, candidates), verify)
             if settled.valid:
-                self._append(key, settled.valid, settled.signed, entries, rows)
+                self._append(key, settled.valid, settled.signed, sketches, entries, rows)
                 report.new += settled.valid
             waiting.put(key, settled.waiting)
             report.refused += ["a record whose place in its chain is impossible"] * len(settled.broken)
@@ -178,6 +187,7 @@ class Door:
         key: ChainKey,
         valid: list[Record],
         signed: set[bytes],
+        sketches: Sketches,
         entries: list[tables.Entry],
         rows: dict[type[Row], list[Row]],
     ) -> None:
@@ -214,7 +224,7 @@ class Door:
             for record in valid:
                 if authors is not None and record.kind != Kind.CERTIFICATE:
                     author = authors(record)
-                row = project(self._assembly, record, author)
+                row = project(self._assembly, record, author, sketches.get(record.id))
                 if row is None:
                     continue
                 rows.setdefault(type(row), []).append(row)
@@ -223,7 +233,7 @@ class Door:
                     certificate = certificate or row.id
         else:
             for record in valid:
-                row = project(self._assembly, record, None)
+                row = project(self._assembly, record, None, sketches.get(record.id))
                 if row is not None:
                     rows.setdefault(type(row), []).append(row)
         size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)

@@ -1,11 +1,13 @@
-"""Records on their way in, before it is the log's turn: decoded, hashed, and signatures checked ahead. Pure functions.
+"""Records on their way in, before it is the log's turn: decoded, hashed, read, and signatures checked ahead.
 
-What is found here changes no rule: the door asks for the same signatures, and finds most of them checked already.
+Pure functions. What is found here changes no rule: the door asks for the same signatures and the same rows, and finds
+most of them done already.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from meshd.store.projections import NO_SKETCHES, Sketches, sketch
 from meshd_crypto.signing import verify_all
 from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
@@ -17,15 +19,18 @@ Checked = frozenset[tuple[bytes, bytes]]
 
 
 class Intake(NamedTuple):
-    """A batch that is ready for the log: records, what is wrong with the others, and signatures that verify."""
+    """A batch that is ready for the log: records, what is wrong with the others, signatures that verify, and what the
+    records mean as far as it can be told without their authors.
+    """
 
     records: list[Record]
     refused: list[str]
     checked: Checked = frozenset()
+    sketches: Sketches = NO_SKETCHES
 
 
 def prepare(assembly: bytes, batch: Iterable[bytes]) -> Intake:
-    """Decode records as they came, and check those signatures that the door will most likely ask for."""
+    """Decode and read records as they came, and check those signatures that the door will most likely ask for."""
     records: list[Record] = []
     refused: list[str] = []
     for data in batch:
@@ -36,7 +41,8 @@ def prepare(assembly: bytes, batch: Iterable[bytes]) -> Intake:
     ends = _ends(records)
     good = verify_all([signature_of(assembly, record) for record in ends])
     checked = frozenset((record.id, record.signature) for record, holds in zip(ends, good, strict=True) if holds)
-    return Intake(records, refused, checked)
+    sketches = {record.id: row for record in records if (row := sketch(record)) is not None}
+    return Intake(records, refused, checked, sketches)
 
 
 def _ends(records: Iterable[Record]) -> list[Record]:

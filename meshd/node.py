@@ -21,6 +21,7 @@ from meshd.errors import NodeError
 from meshd.executor import Executor
 from meshd.gossip import Gossip
 from meshd.ingest import Report
+from meshd.intake import Intake
 from meshd.link import Introduction, Link, LinkClosedError, welcome
 from meshd.pacing import Pace
 from meshd.peering import Peer
@@ -147,9 +148,9 @@ class Node:
         await self._distribute(news, source, pushed)
         return result
 
-    async def aside(self, function: Callable[[], T]) -> T:
-        """Run a piece of work that does not touch the log."""
-        return await self.executor.aside(function)
+    async def prepare(self, batch: list[bytes]) -> Intake:
+        """See `peering.Host.prepare`."""
+        return await self.executor.prepare(self.assembly.id, batch)
 
     def dial(self, address: str, *, kept: bool = True) -> None:
         """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""

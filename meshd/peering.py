@@ -20,7 +20,7 @@ from meshd.comparison import Comparison
 from meshd.errors import NodeError
 from meshd.gossip import Gossip
 from meshd.ingest import Report
-from meshd.intake import Intake, prepare
+from meshd.intake import Intake
 from meshd.link import Link, LinkClosedError
 from meshd.meter import Meter
 from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
@@ -47,8 +47,6 @@ _REPLIES = 1000
 """Small messages that wait for a peer that asks and does not read."""
 _TOGETHER = 12_288
 """Records that are committed together, where so many are here."""
-_SOLO = 32
-"""Records that are not worth a thread of their own."""
 _READ_AHEAD = 128
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
@@ -76,8 +74,8 @@ class Host(Protocol):
         """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
         ...
 
-    async def aside(self, function: Callable[[], T]) -> T:
-        """Run a piece of work that does not touch the log."""
+    async def prepare(self, batch: list[bytes]) -> Intake:
+        """Decode, read and check records ahead of the log's turn."""
         ...
 
 
@@ -269,9 +267,7 @@ class Peer:
                     break
                 batch += held.batch
                 held = None
-            work = partial(prepare, self.assembly.id, batch)
-            intake = work() if len(batch) <= _SOLO else await self.node.aside(work)
-            await ready.send(_Ready(intake, event.pushed))
+            await ready.send(_Ready(await self.node.prepare(batch), event.pushed))
 
     async def _take_in(self, taken: trio.MemoryReceiveChannel[session.Event | _Ready]) -> None:
         async for each in taken:

@@ -4,7 +4,7 @@ Rows stand in the same transaction as their record. A record without effect beco
 What depends on more than one record and its author's certificate (rosters, results) is not decided here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshd.store import tables
@@ -35,14 +35,50 @@ from meshd_protocol.records import Record
 from meshd_protocol.schema import plain
 
 Row = tuple[Any, ...]
+Sketches = Mapping[bytes, Row]
+"""By the record's id."""
+NO_SKETCHES: Sketches = {}
 
 
-def project(assembly: bytes, record: Record, certificate: tables.Certificate | None) -> Row | None:
+def sketch(record: Record) -> Row | None:
+    """What a record of a frequent kind will mean, as far as it can be told without its author's certificate.
+
+    Of talk that is the row itself, which is kept by its device alone: its author's certificate stands in another log,
+    and may arrive later. Of a ballot it is all but the voter. None where only `project` can tell.
+    """
+    if record.kind not in _SKETCHED:
+        return None
+    try:
+        body = read_body(record)
+    except BadBodyError:
+        return None
+    if isinstance(body, Message):
+        return tables.Message(record.id, record.device, body.topic, body.text, body.about, record.time_ms)
+    if isinstance(body, Letter):
+        return tables.Letter(record.id, record.device, record.time_ms)
+    assert isinstance(body, Ballot)
+    choice = encode(body.choice)
+    return tables.Ballot(
+        record.id, body.proposal, b"", record.device, record.seq, 0, body.form, choice, body.counter, body.reason
+    )
+
+
+_SKETCHED = frozenset({Kind.MESSAGE, Kind.LETTER, Kind.BALLOT})
+
+
+def project(
+    assembly: bytes, record: Record, certificate: tables.Certificate | None, row: Row | None = None
+) -> Row | None:
     """The row of a valid record, by an author with that certificate; None for the genesis, which needs none.
 
-    Talk is kept by its device alone: its author's certificate stands in another log, and may arrive later.
+    `row` is its `sketch`, where that was made before.
     """
     try:
+        row = row or sketch(record)
+        if type(row) is tables.Ballot:
+            return _cast(row, certificate)
+        if row is not None:
+            return row
         if record.kind == Kind.GENESIS:
             if record.id != assembly:
                 raise BadBodyError("a genesis that is not the first record of its device")
@@ -52,15 +88,23 @@ def project(assembly: bytes, record: Record, certificate: tables.Certificate | N
         if record.kind == Kind.CERTIFICATE:
             assert isinstance(body, Certificate)
             return _certificate(assembly, record, body)
-        if isinstance(body, Message):
-            return tables.Message(record.id, record.device, body.topic, body.text, body.about, record.time_ms)
-        if isinstance(body, Letter):
-            return tables.Letter(record.id, record.device, record.time_ms)
         if certificate is None:
-            raise BadBodyError("written by a device that no member certified")
+            raise _uncertified()
         return _WRITERS[record.kind](assembly, record, body, certificate)
     except BadBodyError as error:
         return tables.NoEffect(record.id, record.kind, str(error))
+
+
+def _uncertified() -> BadBodyError:
+    return BadBodyError("written by a device that no member certified")
+
+
+def _cast(row: tables.Ballot, author: tables.Certificate | None) -> Row:
+    """A sketched ballot, with its voter."""
+    if author is None:
+        raise _uncertified()
+    identity, proposal, _, device, seq, _, form, choice, counter, reason = row
+    return tables.Ballot(identity, proposal, author.member, device, seq, author.scope, form, choice, counter, reason)
 
 
 def _certificate(assembly: bytes, record: Record, body: Certificate) -> Row:
@@ -162,21 +206,6 @@ def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certifica
     )
 
 
-def _ballot(_: bytes, record: Record, body: Ballot, author: tables.Certificate) -> Row:
-    return tables.Ballot(
-        record.id,
-        body.proposal,
-        author.member,
-        record.device,
-        record.seq,
-        author.scope,
-        body.form,
-        encode(body.choice),
-        body.counter,
-        body.reason,
-    )
-
-
 def _attestation(_: bytes, record: Record, body: Attestation, author: tables.Certificate) -> Row:
     return tables.Attestation(
         record.id,
@@ -252,7 +281,6 @@ _WRITERS: dict[int, _Writer] = {
     Kind.NETWORK_KEYS: _network_keys,
     Kind.LEAVE: _leave,
     Kind.PROPOSAL: _proposal,
-    Kind.BALLOT: _ballot,
     Kind.ATTESTATION: _attestation,
     Kind.ANSWER: _answer,
     Kind.MINUTES: _minutes,

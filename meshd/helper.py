@@ -1,0 +1,120 @@
+"""A second process for long batches of records, so that a first sync uses more than one core.
+
+Python computes in one thread at a time. Decoding and reading records is half of the work of taking them in; here it is
+handed to a process that is there while much comes in, and not otherwise. What it can't do is done without it.
+"""
+
+import os
+import subprocess
+import sys
+
+import trio
+
+from meshd.helper_process import READY, SIZE, pack_task, size_of, unpack_intake
+from meshd.intake import Intake
+
+WORTH = 1000
+"""Records that are worth the way to another process."""
+
+_IDLE_SECONDS = 10
+_PATIENCE_SECONDS = 60
+"""A process that takes longer over a batch is stuck."""
+_READ = 1 << 20
+_COMMAND = [sys.executable, "-P", "-m", "meshd.helper_process"]
+
+
+class Helper:
+    """The helper process of a daemon: there when somebody asked in the last seconds. `mind` has to run."""
+
+    def __init__(self, command: list[str] = _COMMAND) -> None:
+        self._command = command
+        self._asked = trio.Event()
+        self._process: trio.Process | None = None
+        self._busy = False
+
+    async def mind(self) -> None:
+        """Start the process when it is needed, and end it when it is not, until cancelled. On one core, do nothing."""
+        if len(os.sched_getaffinity(0)) < 2:
+            return
+        while True:
+            await self._asked.wait()
+            try:
+                await self._keep()
+            except OSError:  # no memory for it, say: everything works without
+                await trio.sleep(_PATIENCE_SECONDS)
+            self._asked = trio.Event()
+
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake | None:
+        """`intake.prepare` by the process; None where it is not there, has work, or fails: then do it yourself."""
+        self._asked.set()
+        process = self._process
+        if process is None or self._busy:
+            return None
+        self._busy = True
+        answer: bytes | None = None
+        try:
+            with trio.move_on_after(_PATIENCE_SECONDS):
+                answer = await _exchange(process, pack_task(assembly, batch))
+        finally:
+            self._busy = False
+            if answer is None:  # whatever happened, the next batch must not get the answer to this one
+                self._process = None
+                self._asked.set()
+        return await trio.to_thread.run_sync(unpack_intake, answer) if answer is not None else None
+
+    async def _keep(self) -> None:
+        """One process's life. Raises OSError if none can be started."""
+        process = await trio.lowlevel.open_process(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+        )
+        try:
+            if await _read(process, len(READY)) != READY:
+                raise OSError("the helper process did not start")
+            self._process = process
+            idle = False
+            while self._process is not None and not idle:
+                self._asked = trio.Event()
+                with trio.move_on_after(_IDLE_SECONDS):
+                    await self._asked.wait()
+                idle = not self._asked.is_set() and not self._busy
+        finally:
+            self._process = None
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+                await trio.aclose_forcefully(_stdio(process))
+
+
+def _stdio(process: trio.Process) -> trio.abc.Stream:
+    assert process.stdio is not None, "it was started with two pipes"
+    return process.stdio
+
+
+async def _exchange(process: trio.Process, task: bytes) -> bytes | None:
+    """The process's answer; None if it ended."""
+    try:
+        await _stdio(process).send_all(task)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        return None
+    head = await _read(process, SIZE)
+    return await _read(process, size_of(head)) if head is not None else None
+
+
+async def _read(process: trio.Process, size: int) -> bytes | None:
+    """So many bytes of what the process says; None if it ended before."""
+    parts: list[bytes] = []
+    while size:
+        try:
+            part = await _stdio(process).receive_some(min(size, _READ))
+        except trio.ClosedResourceError:
+            return None
+        if not part:
+            return None
+        parts.append(bytes(part))
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what the person told meshd alone: her passphrase, say."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MESHD_")}
