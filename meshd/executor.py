@@ -10,11 +10,15 @@ from typing import Protocol, TypeVar
 import trio
 
 from meshd.helper import WORTH, Helper
+from meshd.helper_process import unpack_intake
 from meshd.intake import Intake, prepare
 
 T = TypeVar("T")
 
 _SOLO = 32
+
+Prepared = Callable[[], Intake]
+"""An intake, or what is left to do to have it: quick, but not for the event loop."""
 
 
 class Executor(Protocol):
@@ -24,7 +28,7 @@ class Executor(Protocol):
         """The function's result; its exceptions are raised here."""
         ...
 
-    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Prepared:
         """`intake.prepare`, beside what runs on the log."""
         ...
 
@@ -37,9 +41,10 @@ class InlineExecutor:
         await trio.lowlevel.checkpoint()
         return function()
 
-    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Prepared:
         """See `Executor.prepare`."""
-        return await self.run(partial(prepare, assembly, batch))
+        intake = await self.run(partial(prepare, assembly, batch))
+        return lambda: intake
 
 
 class ThreadExecutor:
@@ -54,12 +59,12 @@ class ThreadExecutor:
         async with self._turn:
             return await trio.to_thread.run_sync(function)
 
-    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake:
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Prepared:
         """See `Executor.prepare`. A few records are not worth a thread of their own, many are worth a process."""
-        if len(batch) <= _SOLO:
-            return prepare(assembly, batch)
-        if self._helper is not None and len(batch) >= WORTH:
-            intake = await self._helper.prepare(assembly, batch)
-            if intake is not None:
-                return intake
-        return await trio.to_thread.run_sync(prepare, assembly, batch)
+        if len(batch) >= WORTH and self._helper is not None:
+            answer = await self._helper.prepare(assembly, batch)
+            if answer is not None:
+                return partial(unpack_intake, answer)
+        work = partial(prepare, assembly, batch)
+        intake = work() if len(batch) <= _SOLO else await trio.to_thread.run_sync(work)
+        return lambda: intake

@@ -10,8 +10,7 @@ import sys
 
 import trio
 
-from meshd.helper_process import READY, SIZE, pack_task, size_of, unpack_intake
-from meshd.intake import Intake
+from meshd.helper_process import READY, SIZE, pack_task, parts_of, size_of
 
 WORTH = 1000
 """Records that are worth the way to another process."""
@@ -44,23 +43,26 @@ class Helper:
                 await trio.sleep(_PATIENCE_SECONDS)
             self._asked = trio.Event()
 
-    async def prepare(self, assembly: bytes, batch: list[bytes]) -> Intake | None:
-        """`intake.prepare` by the process; None where it is not there, has work, or fails: then do it yourself."""
+    async def prepare(self, assembly: bytes, batch: list[bytes]) -> list[bytes] | None:
+        """What `unpack_intake` makes an intake of; None where the process is not there, has work, or fails.
+
+        Unpacking is left to the thread that needs it.
+        """
         self._asked.set()
         process = self._process
         if process is None or self._busy:
             return None
         self._busy = True
-        answer: bytes | None = None
+        answer: list[bytes] | None = None
         try:
             with trio.move_on_after(_PATIENCE_SECONDS):
-                answer = await _exchange(process, pack_task(assembly, batch))
+                answer = await _exchange(process, pack_task(assembly, batch), parts_of(batch))
         finally:
             self._busy = False
             if answer is None:  # whatever happened, the next batch must not get the answer to this one
                 self._process = None
                 self._asked.set()
-        return await trio.to_thread.run_sync(unpack_intake, answer) if answer is not None else None
+        return answer
 
     async def _keep(self) -> None:
         """One process's life. Raises OSError if none can be started."""
@@ -90,14 +92,20 @@ def _stdio(process: trio.Process) -> trio.abc.Stream:
     return process.stdio
 
 
-async def _exchange(process: trio.Process, task: bytes) -> bytes | None:
-    """The process's answer; None if it ended."""
+async def _exchange(process: trio.Process, task: bytes, parts: int) -> list[bytes] | None:
+    """The messages with which the process answers; None if it ended."""
+    answer: list[bytes] = []
     try:
         await _stdio(process).send_all(task)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return None
-    head = await _read(process, SIZE)
-    return await _read(process, size_of(head)) if head is not None else None
+    while len(answer) < parts:
+        head = await _read(process, SIZE)
+        part = await _read(process, size_of(head)) if head is not None else None
+        if part is None:
+            return None
+        answer.append(part)
+    return answer
 
 
 async def _read(process: trio.Process, size: int) -> bytes | None:

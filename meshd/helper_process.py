@@ -1,23 +1,29 @@
-"""The helper process: prepares batches that its parent sends it, until its input ends (`helper`).
+"""The helper process: reads the batches that its parent sends it, until its input ends (`helper`).
 
 It is given no key and opens no file. A message either way is four bytes of length and a value in Python's own `marshal`
-form, which only these two ends of one program read.
+form, which only these two ends of one program read. A batch goes there as one message. The answer comes in parts, so
+that the parent takes over one while the process works on the next; the last has the signatures that verify.
 """
 
+import gc
 import marshal
 import signal
 import sys
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, BinaryIO
 
-from meshd.intake import Intake, prepare
+from meshd.intake import Intake, check, read
 from meshd.store import tables
 from meshd_protocol.records import Record
 
 READY = b"."
 """What the process says first, when it can take work."""
-
 SIZE = 4
 """Bytes of length before each message."""
+
+_PART = 1024
+"""Records of a batch that are answered together."""
 _FORMAT = 2
 """The form of `marshal` that does not look for objects that occur twice: there are none."""
 _SKETCHED: tuple[Any, ...] = (tables.Message, tables.Letter, tables.Ballot)
@@ -28,31 +34,33 @@ def pack_task(assembly: bytes, batch: list[bytes]) -> bytes:
     return _framed((assembly, batch))
 
 
-def unpack_intake(data: bytes) -> Intake:
-    """What came back of a batch, without its frame."""
-    records, refused, checked, rows = marshal.loads(data)  # noqa: S302 (from a process of our own)
-    make = [table._make for table in _SKETCHED]
-    return Intake(
-        list(map(Record._make, records)),
-        refused,
-        frozenset(checked),
-        {row[0]: make[number](row) for number, row in rows},
-    )
+def parts_of(batch: list[bytes]) -> int:
+    """How many messages answer a batch."""
+    return -(-len(batch) // _PART) + 1
 
 
 def size_of(head: bytes) -> int:
-    """The length of the message that these bytes of a frame announce."""
+    """The length of the message that these bytes announce."""
     return int.from_bytes(head, "big")
 
 
-def _pack_intake(intake: Intake) -> bytes:
-    rows = [(_SKETCHED.index(type(row)), tuple(row)) for row in intake.sketches.values()]
-    return _framed((list(map(tuple, intake.records)), intake.refused, list(intake.checked), rows))
+def unpack_intake(parts: Iterable[bytes]) -> Intake:
+    """What came back of a batch, in messages without their lengths."""
+    records: list[Record] = []
+    refused: list[str] = []
+    sketches: dict[bytes, tuple[Any, ...]] = {}
+    *read, checked = map(marshal.loads, parts)
+    for some, bad, *rows in read:
+        records += map(_maker(Record), some)  # whole parts in C: this is done while Python's lock is held
+        refused += bad
+        for table, of_table in zip(_SKETCHED, rows, strict=True):
+            sketches |= {row[0]: row for row in map(_maker(table), of_table)}
+    return Intake(records, refused, frozenset(checked), sketches)
 
 
-def _framed(value: tuple[Any, ...]) -> bytes:
-    data = marshal.dumps(value, _FORMAT)
-    return len(data).to_bytes(SIZE, "big") + data
+def _maker(kind: Any) -> Any:
+    """What makes a named tuple of a tuple: its `_make`, without a step in Python."""
+    return partial(tuple.__new__, kind)
 
 
 def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
@@ -61,10 +69,28 @@ def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     answers.flush()
     while len(head := tasks.read(SIZE)) == SIZE:
         assembly, batch = marshal.loads(tasks.read(size_of(head)))  # noqa: S302 (from our own parent)
-        answers.write(_pack_intake(prepare(assembly, batch)))
+        records: list[Record] = []
+        for start in range(0, len(batch), _PART):
+            intake = read(assembly, batch[start : start + _PART])
+            records += intake.records
+            answers.write(_pack_part(intake))
+            answers.flush()
+        answers.write(_framed(tuple(check(assembly, records))))
         answers.flush()
+
+
+def _pack_part(intake: Intake) -> bytes:
+    rows = intake.sketches.values()
+    by_table = [[tuple(row) for row in rows if type(row) is table] for table in _SKETCHED]
+    return _framed((list(map(tuple, intake.records)), intake.refused, *by_table))
+
+
+def _framed(value: tuple[Any, ...]) -> bytes:
+    data = marshal.dumps(value, _FORMAT)
+    return len(data).to_bytes(SIZE, "big") + data
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal: the parent ends this one
+    gc.disable()  # nothing here is in circles
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -31,6 +31,12 @@ class Intake(NamedTuple):
 
 def prepare(assembly: bytes, batch: Iterable[bytes]) -> Intake:
     """Decode and read records as they came, and check those signatures that the door will most likely ask for."""
+    intake = read(assembly, batch)
+    return intake._replace(checked=check(assembly, intake.records))
+
+
+def read(assembly: bytes, batch: Iterable[bytes]) -> Intake:
+    """`prepare` without signatures: what can be done with each record by itself."""
     records: list[Record] = []
     refused: list[str] = []
     for data in batch:
@@ -38,11 +44,15 @@ def prepare(assembly: bytes, batch: Iterable[bytes]) -> Intake:
             records.append(decode_record(assembly, data))
         except BadRecordError as error:
             refused.append(str(error))
+    sketches = {record.id: row for record in records if (row := sketch(record)) is not None}
+    return Intake(records, refused, frozenset(), sketches)
+
+
+def check(assembly: bytes, records: Iterable[Record]) -> Checked:
+    """Check the signatures that the door will most likely ask for, and return those that verify."""
     ends = _ends(records)
     good = verify_all([signature_of(assembly, record) for record in ends])
-    checked = frozenset((record.id, record.signature) for record, holds in zip(ends, good, strict=True) if holds)
-    sketches = {record.id: row for record in records if (row := sketch(record)) is not None}
-    return Intake(records, refused, checked, sketches)
+    return frozenset((record.id, record.signature) for record, holds in zip(ends, good, strict=True) if holds)
 
 
 def _ends(records: Iterable[Record]) -> list[Record]:

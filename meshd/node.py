@@ -18,10 +18,9 @@ from meshd.assembly import Assembly
 from meshd.dialling import Dialling, remembered
 from meshd.doors import accept_initiator, entitled, open_doors
 from meshd.errors import NodeError
-from meshd.executor import Executor
+from meshd.executor import Executor, Prepared
 from meshd.gossip import Gossip
 from meshd.ingest import Report
-from meshd.intake import Intake
 from meshd.link import Introduction, Link, LinkClosedError, welcome
 from meshd.pacing import Pace
 from meshd.peering import Peer
@@ -148,7 +147,7 @@ class Node:
         await self._distribute(news, source, pushed)
         return result
 
-    async def prepare(self, batch: list[bytes]) -> Intake:
+    async def prepare(self, batch: list[bytes]) -> Prepared:
         """See `peering.Host.prepare`."""
         return await self.executor.prepare(self.assembly.id, batch)
 

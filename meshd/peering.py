@@ -18,9 +18,9 @@ from meshd import survey
 from meshd.assembly import Assembly, World
 from meshd.comparison import Comparison
 from meshd.errors import NodeError
+from meshd.executor import Prepared
 from meshd.gossip import Gossip
 from meshd.ingest import Report
-from meshd.intake import Intake
 from meshd.link import Link, LinkClosedError
 from meshd.meter import Meter
 from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
@@ -74,15 +74,17 @@ class Host(Protocol):
         """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
         ...
 
-    async def prepare(self, batch: list[bytes]) -> Intake:
+    async def prepare(self, batch: list[bytes]) -> Prepared:
         """Decode, read and check records ahead of the log's turn."""
         ...
 
 
 class _Ready(NamedTuple):
-    """Records that are prepared, and whether they were pushed."""
+    """Records that are prepared, how many came and of how many bytes, and whether they were pushed."""
 
-    intake: Intake
+    intake: Prepared
+    records: int
+    size: int
     pushed: bool
 
 
@@ -267,12 +269,13 @@ class Peer:
                     break
                 batch += held.batch
                 held = None
-            await ready.send(_Ready(await self.node.prepare(batch), event.pushed))
+            intake = await self.node.prepare(batch)
+            await ready.send(_Ready(intake, len(batch), sum(map(len, batch)), event.pushed))
 
     async def _take_in(self, taken: trio.MemoryReceiveChannel[session.Event | _Ready]) -> None:
         async for each in taken:
             if isinstance(each, _Ready):
-                await self._take(*each)
+                await self._take(each)
             else:
                 await self._on(each)
 
@@ -380,27 +383,29 @@ class Peer:
 
     # taking in
 
-    async def _take(self, intake: Intake, pushed: bool) -> None:
-        report = await self.node.work(partial(self._taken, intake, pushed), source=self, pushed=pushed)
+    async def _take(self, ready: _Ready) -> None:
+        pushed = ready.pushed
+        report = await self.node.work(partial(self._taken, ready), source=self, pushed=pushed)
         self.records_in.add(len(report.new))
         self._last_records = trio.current_time()
         if not pushed:
-            self.coming = max(0, self.coming - len(intake.records))
+            self.coming = max(0, self.coming - ready.records)
         self.node.gossip.arrived(self, report, pushed=pushed)
         self._judge(report)
 
         if not pushed:
-            size = sum(len(record.header) + len(record.body or b"") + 64 for record in intake.records)
-            wait = self.node.pace.wait_seconds(self.certificate.device, size)
+            wait = self.node.pace.wait_seconds(self.certificate.device, ready.size)
             self._paced = wait > 0
             until = trio.current_time() + wait
             while (now := trio.current_time()) < until:  # our own patience is no stall of the peer's
                 await trio.sleep(min(_SILENT_SECONDS, until - now))
                 self._last_records = trio.current_time()
 
-    def _taken(self, intake: Intake, pushed: bool) -> Report:
+    def _taken(self, ready: _Ready) -> Report:
         """Take records in; of pushed ones, those that are not too many of one member today."""
-        return self.assembly.take(self.node.pace.admit(self.assembly, intake) if pushed else intake, self._waiting)
+        intake = ready.intake()
+        admitted = self.node.pace.admit(self.assembly, intake) if ready.pushed else intake
+        return self.assembly.take(admitted, self._waiting)
 
     async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
         batch = self._stranger.filter(batch)

@@ -6,6 +6,7 @@ With NORMAL a power cut can take back a record that was already sent, and the de
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ _CHUNK = 500
 _ROWS = 400
 """Rows in one statement: SQLite lets go of Python's lock for each, and a thread that has to wait for it after every row
 stands still while another computes.
+"""
+
+
+sqlcipher.register_adapter(bytes, bytes)
+sqlcipher.register_adapter(type(None), lambda _: None)
+"""For each byte string or null that it is given, sqlcipher3 looks for what might turn it into something else, and makes
+an exception where it finds nothing: half of the time of an insert. So it finds something that changes nothing.
 """
 
 
@@ -89,7 +97,7 @@ class SqliteStore:
         table = type(rows[0]) if rows else None
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
-            self._writing(_insert(table, len(some)), [value for row in some for value in row])
+            self._writing(_insert(table, len(some)), list(chain.from_iterable(some)))
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """See `Store.replace`."""

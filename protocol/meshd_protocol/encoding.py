@@ -47,7 +47,7 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
             max_depth=limits.DEPTH,
         )
         _check(value, items)
-        again = cbor2.dumps(value, canonical=True)
+        again = cbor2.dumps(value)
     except NotCanonicalError:
         raise
     except Exception as error:  # cbor2's built-in tags raise whatever their constructors raise
@@ -84,12 +84,25 @@ def _check(root: Value, most: int) -> None:
 
 
 def _check_keys(mapping: dict[Any, Value]) -> None:
+    """Refuse keys of other kinds, and any but the one order: encoding again would keep the order that it finds."""
     kinds = set(map(type, mapping))
+    keys = list(mapping)
     if kinds == _INTEGERS:
-        if not 0 <= min(mapping) <= max(mapping) < limits.INTEGER:
+        ordered = sorted(keys)
+        if ordered[0] < 0 or ordered[-1] >= limits.INTEGER:
             raise NotCanonicalError("a key of a map is negative or beyond 2^53")
-    elif not kinds <= _TEXTS:
+    elif kinds <= _TEXTS:
+        ordered = sorted(keys, key=_encoded_order)
+    else:
         raise NotCanonicalError("the keys of a map must be all unsigned integers or all text")
+    if keys != ordered:
+        raise NotCanonicalError("the keys of a map are not in their order")
+
+
+def _encoded_order(key: str) -> tuple[int, bytes]:
+    """Where a text stands among others by its encoding, which begins with its length."""
+    data = key.encode()
+    return len(data), data
 
 
 _INTEGERS, _TEXTS = {int}, {str}

@@ -85,6 +85,8 @@ class Proposal(Body):
     )
 
 
+_SAID = uint()
+_SAYS = frozenset(map(int, Say))
 _OPTION = uint(limits.OPTIONS - 1)
 _RANKS: Check = array(array(_OPTION, limits.OPTIONS, 1, distinct=True), limits.OPTIONS)
 _CHOICES: Check = array(_OPTION, limits.OPTIONS, distinct=True)
@@ -125,8 +127,8 @@ class Ballot(Body):
 def read_choice(form: int, choice: Any) -> Choice:
     """The choice of a ballot of that form. Raises BadBodyError."""
     if form == Form.YES_NO:
-        said: int = uint()(choice)
-        if said not in set(Say):
+        said: int = _SAID(choice)
+        if said not in _SAYS:
             raise NewerVersionError("a choice of a later version: this meshd needs an update")
         return said
     if form == Form.RANKS:
