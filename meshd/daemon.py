@@ -1,5 +1,6 @@
 """The daemon: one home, a node for each of its assemblies, one control socket, until it is told to stop."""
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,11 @@ from meshd.transports.tcp import TcpTransport, local_hosts
 _SWITCH_SECONDS = 0.0005
 """How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
 Python's own five milliseconds a busy link would hold up the log.
+"""
+
+_COLLECT_AFTER = 20_000
+"""New objects after which Python looks for circles among them: at its own seven hundred, a long batch is looked through
+again and again, and has none.
 """
 
 
@@ -64,6 +70,7 @@ def run(
     Several assemblies of a home run side by side, each with its own keys, log, port and connections.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(_COLLECT_AFTER)
     listen = _address(options.listen) if options.listen else None
     for address in (*options.connect, *options.reached_at):
         check_address(address)
