@@ -108,6 +108,11 @@ def fill(home: Path, records: int, each: int = 100) -> None:
     assembly.close()
 
 
+def _memory_mb(pid: int | str, what: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith(what)).split()[1]) / 1000
+
+
 class Daemon(NamedTuple):
     """A running daemon, and where it listens."""
 
@@ -116,9 +121,12 @@ class Daemon(NamedTuple):
     address: str
 
     def memory_mb(self, what: str = "VmRSS") -> float:
-        """Its resident memory now, or (`VmHWM`) the most it ever had, by the kernel's own count."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith(what)).split()[1]) / 1000
+        """Resident memory now, or (`VmHWM`) the most it ever was, by the kernel's own count: the daemon's, and that of
+        its helper while there is one.
+        """
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        helpers = [pid for children in threads for pid in children.read_text().split()]
+        return _memory_mb(self.process.pid, what) + sum(_memory_mb(pid, what) for pid in helpers)
 
     def cpu_seconds(self) -> float:
         """Processor time that it has taken so far."""

@@ -10,7 +10,7 @@ import sys
 
 import trio
 
-from meshd.helper_process import READY, SIZE, pack_task, parts_of, size_of
+from meshd.helper_process import READY, SIZE, messages_of, pack_batch, size_of
 
 WORTH = 1000
 """Records that are worth the way to another process."""
@@ -56,7 +56,7 @@ class Helper:
         answer: list[bytes] | None = None
         try:
             with trio.move_on_after(_PATIENCE_SECONDS):
-                answer = await _exchange(process, pack_task(assembly, batch), parts_of(batch))
+                answer = await _exchange(process, assembly, batch)
         finally:
             self._busy = False
             if answer is None:  # whatever happened, the next batch must not get the answer to this one
@@ -92,20 +92,27 @@ def _stdio(process: trio.Process) -> trio.abc.Stream:
     return process.stdio
 
 
-async def _exchange(process: trio.Process, task: bytes, parts: int) -> list[bytes] | None:
+async def _exchange(process: trio.Process, assembly: bytes, batch: list[bytes]) -> list[bytes] | None:
     """The messages with which the process answers; None if it ended."""
+
+    async def send() -> None:
+        try:
+            for message in pack_batch(assembly, batch):
+                await _stdio(process).send_all(message)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            nursery.cancel_scope.cancel()
+
     answer: list[bytes] = []
-    try:
-        await _stdio(process).send_all(task)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return None
-    while len(answer) < parts:
-        head = await _read(process, SIZE)
-        part = await _read(process, size_of(head)) if head is not None else None
-        if part is None:
-            return None
-        answer.append(part)
-    return answer
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        while len(answer) < messages_of(batch):
+            head = await _read(process, SIZE)
+            message = await _read(process, size_of(head)) if head is not None else None
+            if message is None:
+                nursery.cancel_scope.cancel()
+                break
+            answer.append(message)
+    return answer if len(answer) == messages_of(batch) else None
 
 
 async def _read(process: trio.Process, size: int) -> bytes | None:

@@ -1,15 +1,15 @@
 """The helper process: reads the batches that its parent sends it, until its input ends (`helper`).
 
 It is given no key and opens no file. A message either way is four bytes of length and a value in Python's own `marshal`
-form, which only these two ends of one program read. A batch goes there as one message. The answer comes in parts, so
-that the parent takes over one while the process works on the next; the last has the signatures that verify.
+form, which only these two ends of one program read. A batch goes there in parts, and the process answers each, so that
+nobody has to hold it all twice; the last answer has the signatures that verify.
 """
 
 import gc
 import marshal
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -29,13 +29,15 @@ _FORMAT = 2
 _SKETCHED: tuple[Any, ...] = (tables.Message, tables.Letter, tables.Ballot)
 
 
-def pack_task(assembly: bytes, batch: list[bytes]) -> bytes:
-    """A batch on its way to the process."""
-    return _framed((assembly, batch))
+def pack_batch(assembly: bytes, batch: list[bytes]) -> Iterator[bytes]:
+    """The messages in which a batch goes to the process. It answers each."""
+    for start in range(0, len(batch), _PART):
+        yield _framed((assembly, batch[start : start + _PART]))
+    yield _framed(())
 
 
-def parts_of(batch: list[bytes]) -> int:
-    """How many messages answer a batch."""
+def messages_of(batch: list[bytes]) -> int:
+    """How many messages a batch is, either way."""
     return -(-len(batch) // _PART) + 1
 
 
@@ -44,13 +46,15 @@ def size_of(head: bytes) -> int:
     return int.from_bytes(head, "big")
 
 
-def unpack_intake(parts: Iterable[bytes]) -> Intake:
-    """What came back of a batch, in messages without their lengths."""
+def unpack_intake(parts: list[bytes]) -> Intake:
+    """What came back of a batch, in messages without their lengths. Each is let go of when it is unpacked."""
     records: list[Record] = []
     refused: list[str] = []
     sketches: dict[bytes, tuple[Any, ...]] = {}
-    *read, checked = map(marshal.loads, parts)
-    for some, bad, *rows in read:
+    checked = marshal.loads(parts.pop())  # noqa: S302 (from a process of our own)
+    parts.reverse()
+    while parts:
+        some, bad, *rows = marshal.loads(parts.pop())  # noqa: S302
         records += map(_maker(Record), some)  # whole parts in C: this is done while Python's lock is held
         refused += bad
         for table, of_table in zip(_SKETCHED, rows, strict=True):
@@ -65,18 +69,31 @@ def _maker(kind: Any) -> Any:
 
 def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     """Answer one batch after the other until there is nothing more to read."""
-    answers.write(READY)
+    _write(answers, READY)
+    while first := _read(tasks):
+        assembly, _ = first
+        checked = check(assembly, _answered(first, tasks, answers))
+        _write(answers, _framed(tuple(checked)))
+
+
+def _answered(part: Any, tasks: BinaryIO, answers: BinaryIO) -> Iterator[Record]:
+    """The records of a batch, each after its part was answered."""
+    while part:
+        intake = read(*part)
+        _write(answers, _pack_part(intake))
+        yield from intake.records
+        part = _read(tasks)
+
+
+def _read(tasks: BinaryIO) -> Any:
+    """The next message; nothing at the end of a batch, or of all."""
+    head = tasks.read(SIZE)
+    return marshal.loads(tasks.read(size_of(head))) if head else ()  # noqa: S302 (from our own parent)
+
+
+def _write(answers: BinaryIO, data: bytes) -> None:
+    answers.write(data)
     answers.flush()
-    while len(head := tasks.read(SIZE)) == SIZE:
-        assembly, batch = marshal.loads(tasks.read(size_of(head)))  # noqa: S302 (from our own parent)
-        records: list[Record] = []
-        for start in range(0, len(batch), _PART):
-            intake = read(assembly, batch[start : start + _PART])
-            records += intake.records
-            answers.write(_pack_part(intake))
-            answers.flush()
-        answers.write(_framed(tuple(check(assembly, records))))
-        answers.flush()
 
 
 def _pack_part(intake: Intake) -> bytes:

@@ -47,7 +47,7 @@ _REPLIES = 1000
 """Small messages that wait for a peer that asks and does not read."""
 _TOGETHER = 12_288
 """Records that are committed together, where so many are here."""
-_READ_AHEAD = 128
+_READ_AHEAD = 48
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
 _QUIET_SECONDS = 40
