@@ -124,8 +124,9 @@ class Assembly:
             raise
         finally:
             self._report = None
-            self._people = None
             self.frontier = None
+        if self._people is not None:
+            self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
         self._care.after_commit(self)
         if report.new or report.filled:
             for listener in self.listeners:

@@ -45,9 +45,9 @@ _WANTS = 64
 """Requests for bodies, or for chains, that wait to be answered: whoever asks for more than it takes is dropped."""
 _REPLIES = 1000
 """Small messages that wait for a peer that asks and does not read."""
-_TOGETHER = 12_288
+_TOGETHER = 9_216
 """Records that are committed together, where so many are here."""
-_READ_AHEAD = 48
+_READ_AHEAD = 64
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
 _QUIET_SECONDS = 40

@@ -3,6 +3,7 @@
 A name that two people use is never resolved silently.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
 
 from meshd.errors import NotFoundError
@@ -19,22 +20,38 @@ class Directory:
 
     def __init__(self, certificates: Iterable[Certificate]) -> None:
         self._names: dict[bytes, tuple[bytes, str]] = {}
+        self._members: list[bytes] = []
+        """Their keys, in order: a key's neighbours are those that begin most like it."""
         self._devices: dict[bytes, bytes] = {}
         self._labels: dict[bytes, str] = {}
+        self.add(certificates)
+
+    def add(self, certificates: Iterable[Certificate]) -> None:
+        """Take in more of them."""
         for row in certificates:
             first = self._names.get(row.member)
+            if first is None:
+                insort(self._members, row.member)
             if first is None or row.id < first[0]:
                 self._names[row.member] = (row.id, row.person)
             self._labels.setdefault(row.device, row.label)
             held = self._devices.get(row.device)
             self._devices[row.device] = row.member if held is None else min(held, row.member)
-        self._tails = _unique_tails(text_of(member) for member in self._names)
 
     def label(self, member: bytes) -> str:
         """`Ada·k3fq`, with as much of the key as makes it unique."""
-        key = text_of(member)
         name = self._names.get(member)
-        return f"{printable(name[1]) if name else '?'}{DOT}{self._tails.get(key, key[:SHORTEST])}"
+        return f"{printable(name[1]) if name else '?'}{DOT}{self._tail(member)}"
+
+    def _tail(self, member: bytes) -> str:
+        """The shortest beginning of a member's key that no other key shares."""
+        key, size = text_of(member), SHORTEST
+        if member in self._names:
+            at = bisect_left(self._members, member)
+            for other in map(text_of, self._members[max(0, at - 1) : at] + self._members[at + 1 : at + 2]):
+                while key[:size] == other[:size]:
+                    size += 1
+        return key[:size]
 
     def name(self, member: bytes) -> str:
         """The person's name alone, as she gave it."""
@@ -80,16 +97,3 @@ class Directory:
             labels = ", ".join(sorted(self.label(member) for member in found))
             raise NotFoundError(f"{printable(words)} is more than one {what}: {labels}", "Write the name with its key.")
         return found[0]
-
-
-def _unique_tails(keys: Iterable[str]) -> dict[str, str]:
-    """The shortest beginning of each key that no other key shares."""
-    ordered = sorted(set(keys))
-    tails: dict[str, str] = {}
-    for number, key in enumerate(ordered):
-        size = SHORTEST
-        for other in ordered[max(0, number - 1) : number] + ordered[number + 1 : number + 2]:
-            while key[:size] == other[:size]:
-                size += 1
-        tails[key] = key[:size]
-    return tails
