@@ -120,7 +120,8 @@ async def _main(
 ) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(helper.mind)
+            if len(os.sched_getaffinity(0)) > 1:
+                nursery.start_soon(helper.mind)
             for node in nodes:
                 discovery = mdns.discovery(announce=options.announce) if options.discover else None
                 connect = [*options.connect, *(PREFIX + parse_line(line)[0] for line in options.lines)]

@@ -23,18 +23,17 @@ _COMMAND = [sys.executable, "-P", "-m", "meshd.helper_process"]
 
 
 class Helper:
-    """The helper process of a daemon: there when somebody asked in the last seconds. `mind` has to run."""
+    """The helper process of a daemon: there when somebody asked in the last seconds, and `mind` runs."""
 
-    def __init__(self, command: list[str] = _COMMAND) -> None:
+    def __init__(self, command: list[str] = _COMMAND, idle_seconds: float = _IDLE_SECONDS) -> None:
         self._command = command
+        self._idle_seconds = idle_seconds
         self._asked = trio.Event()
         self._process: trio.Process | None = None
         self._busy = False
 
     async def mind(self) -> None:
-        """Start the process when it is needed, and end it when it is not, until cancelled. On one core, do nothing."""
-        if len(os.sched_getaffinity(0)) < 2:
-            return
+        """Start the process when it is needed, and end it when it is not, until cancelled."""
         while True:
             await self._asked.wait()
             try:
@@ -64,6 +63,11 @@ class Helper:
                 self._asked.set()
         return answer
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id, while it is there."""
+        return self._process.pid if self._process is not None else None
+
     async def _keep(self) -> None:
         """One process's life. Raises OSError if none can be started."""
         process = await trio.lowlevel.open_process(
@@ -76,7 +80,7 @@ class Helper:
             idle = False
             while self._process is not None and not idle:
                 self._asked = trio.Event()
-                with trio.move_on_after(_IDLE_SECONDS):
+                with trio.move_on_after(self._idle_seconds):
                     await self._asked.wait()
                 idle = not self._asked.is_set() and not self._busy
         finally:
@@ -121,7 +125,7 @@ async def _read(process: trio.Process, size: int) -> bytes | None:
     while size:
         try:
             part = await _stdio(process).receive_some(min(size, _READ))
-        except trio.ClosedResourceError:
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return None
         if not part:
             return None

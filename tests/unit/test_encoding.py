@@ -52,6 +52,21 @@ def test_what_is_encoded_reads_back(value):
     assert decode(encode(value)) == value
 
 
+@given(
+    st.one_of(
+        st.lists(st.tuples(st.text(max_size=8), scalars), min_size=2, max_size=5, unique_by=lambda item: item[0]),
+        st.lists(st.tuples(st.integers(0, 70_000), scalars), min_size=2, max_size=5, unique_by=lambda item: item[0]),
+    )
+)
+def test_the_keys_of_a_map_have_one_order(items):
+    written = bytes([0xA0 + len(items)]) + b"".join(encode(key) + encode(value) for key, value in items)
+    if written == encode(dict(items)):
+        assert list(decode(written).items()) == items
+    else:
+        with pytest.raises(NotCanonicalError, match="order"):
+            decode(written)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_are_refused_or_are_the_one_encoding_of_their_value(data):
     try:
