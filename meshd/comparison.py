@@ -13,7 +13,7 @@ import trio
 
 from meshd import survey
 from meshd.assembly import Assembly
-from meshd.outbox import RANK_OF, Out, Outbox, Rank
+from meshd.outbox import RANK_OF, Out, Outbox, Rank, without
 from meshd.store.api import StoreError
 from meshd.survey import Place, Span
 from meshd_protocol import limits
@@ -55,6 +55,10 @@ class Comparison:
         self.postponed = False
         """Whether a comparison was due, and too soon after the last one."""
         self.to_send = 0
+        self._held: list[tuple[Rank, Out]] = []
+        """What waits for the peer's Go."""
+        self._closes = False
+        """Whether our part of the comparison is over when that has been sent."""
         self._assembly = assembly
         self._device = device
         self._session = session
@@ -169,13 +173,37 @@ class Comparison:
         self.to_send += records
         if records > reconcile.FEW:  # nobody waits for less
             self._outbox.put(Rank.TURN, messages.Sending(records, size))
-        for span in spans:
+        first = int.from_bytes(self._session.key[:4], "big") % (len(spans) or 1)
+        for span in spans[first:] + spans[:first]:  # two peers that send the same at once begin in two places
             rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
-            self._outbox.put(rank, Out(span, pushed=False))
+            if records > limits.UNASKED:
+                self._held.append((rank, Out(span, pushed=False)))
+            else:
+                self._outbox.put(rank, Out(span, pushed=False))
+
+    @property
+    def held(self) -> bool:
+        """Whether records wait for the peer's Go."""
+        return bool(self._held)
+
+    def go(self) -> None:
+        """The peer takes what we stated."""
+        held, self._held = self._held, []
+        for rank, out in held:
+            self._outbox.put(rank, out)
+        if self._closes:
+            self._closes = False
+            self._close()
+
+    def leave_out(self, there: dict[ChainKey, int]) -> None:
+        """The peer has these chains by now up to a seq, from others."""
+        self._outbox.leave_out(there)
+        self._held = [(rank, without(out, there)) for rank, out in self._held]
 
     def _close(self) -> None:
         """Our part of the comparison is over as soon as what it showed to be missing is sent."""
-        if self._closing:
+        self._closes = self.held
+        if self._closing or self._closes:
             return
         self._closing = True
 

@@ -15,6 +15,7 @@ import trio
 
 from meshd import survey
 from meshd.assembly import Assembly
+from meshd.bulk import Bulk
 from meshd.dialling import Dialling, remembered
 from meshd.doors import accept_initiator, entitled, open_doors
 from meshd.errors import NodeError
@@ -73,6 +74,7 @@ class Node:
         self._transport = transport
         self.executor = executor
         self.gossip = Gossip(self._lacking, lambda: any(peer.coming for peer in self._peers), self.world.chance)
+        self.bulk = Bulk()
         self._dialling = Dialling(self, transport)
         self._push = push
         self._peers: list[Peer] = []

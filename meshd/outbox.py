@@ -4,13 +4,14 @@ Nothing is sent here; `peering` takes one job after the other from each lane. A 
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 import trio
 
 from meshd.survey import Span
+from meshd_protocol.chains import ChainKey
 from meshd_protocol.kinds import Log
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.messages import Message
@@ -77,6 +78,11 @@ class Outbox:
         """Put what is left before the others of its rank."""
         self._jobs[rank].extendleft(reversed(list(jobs)))
 
+    def leave_out(self, ends: Mapping[ChainKey, int]) -> None:
+        """The peer has these chains up to a seq by now: what a comparison would send it of them is left out."""
+        for rank, jobs in self._jobs.items():
+            self._jobs[rank] = deque(without(job, ends) if isinstance(job, Out) else job for job in jobs)
+
     def more(self, rank: Rank, like: Out, most: int) -> list[Out]:
         """Spans that stand next in a rank and go the same way, for one look at the log."""
         jobs, found = self._jobs[rank], list[Out]()
@@ -96,6 +102,14 @@ class Outbox:
                     return rank, job
             self._wake[lane] = trio.Event()
             await self._wake[lane].wait()
+
+
+def without(job: Out, ends: Mapping[ChainKey, int]) -> Out:
+    """A span without what somebody has who has these chains up to a seq; what is pushed or named by ids stays whole."""
+    span = job.span
+    if job.pushed or span.ids is not None or span.chain not in ends:
+        return job
+    return Out(span._replace(start=max(span.start, ends[span.chain] + 1)), job.pushed)
 
 
 def _joined(last: Job, job: Job) -> Out | None:

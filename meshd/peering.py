@@ -16,6 +16,7 @@ import trio
 
 from meshd import survey
 from meshd.assembly import Assembly, World
+from meshd.bulk import Bulk
 from meshd.comparison import Comparison
 from meshd.errors import NodeError
 from meshd.executor import Prepared
@@ -68,6 +69,7 @@ class Host(Protocol):
     world: World
     compare_seconds: float | None
     gossip: Gossip
+    bulk: Bulk
     pace: Pace
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
@@ -88,7 +90,7 @@ class _Ready(NamedTuple):
     pushed: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class Peer:
     """One session with one device, until it ends.
 
@@ -126,6 +128,9 @@ class Peer:
     _tell: dict[ChainKey, None] = field(default_factory=dict)
     _listing: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(1))
     _telling: trio.Event = field(default_factory=trio.Event)
+    _told: trio.Lock = field(default_factory=trio.Lock)
+    _stated: trio.Event = field(default_factory=trio.Event)
+    """Set when the peer states more than it may send without our Go."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     heard: bool = False
     """Whether the far end said anything after the handshake: one that hangs up at once has refused us."""
@@ -168,6 +173,7 @@ class Peer:
                     nursery.start_soon(self._write, Lane.BULK)
                     nursery.start_soon(self._mind)
                     nursery.start_soon(self._announce)
+                    nursery.start_soon(self._let_come)
                     nursery.start_soon(self._prepare, ahead, ready)
                     nursery.start_soon(self._take_in, taken)
                     await self._greet()
@@ -179,6 +185,7 @@ class Peer:
         finally:
             self._over = True
             self.node.gossip.left(self)
+            self.node.bulk.over(self)
             with trio.CancelScope(shield=True):
                 await self.link.aclose()
 
@@ -293,10 +300,13 @@ class Peer:
             case session.Announced(records, _):
                 self.coming += records
                 self._last_records = trio.current_time()
+                if records > limits.UNASKED:
+                    self._stated.set()
             case session.Turned(parts):
                 await self.comparison.answer(parts)
             case session.Finished():
                 self.coming = 0
+                self.node.bulk.over(self)
                 await self.comparison.finish()
             case session.Compared(digest) if self._in_dialogue():
                 await self.comparison.compare(digest)
@@ -316,6 +326,8 @@ class Peer:
             case session.Steered(eager):
                 self.eager = eager
                 self.node.gossip.steered(self)
+            case session.Allowed():
+                self.comparison.go()
 
     # greeting
 
@@ -342,6 +354,10 @@ class Peer:
             return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
         if self._quiet > _QUIET_SECONDS:
             return f"nothing was heard for {self._quiet} s; dropped at {limits.IDLE_SECONDS} s"
+        if self._stated.is_set():
+            return "it waits until another peer has sent what it has"
+        if self.comparison.held:
+            return "others send to it first"
         if not self.may_read:
             return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
         if self._greeted.is_set() and self._theirs is None:
@@ -376,9 +392,10 @@ class Peer:
         """The peer told of ends of chains: what is missing here will be pushed by somebody, or asked for."""
         if not self._in_dialogue():
             return
-        longer, forks = await self.node.work(partial(survey.longer, self.assembly, claims, self._session.key))
-        self.node.gossip.told(self, longer)
-        if forks:
+        heard = await self.node.work(partial(survey.hear, self.assembly, claims, self._session.key))
+        self.node.gossip.told(self, heard.longer)
+        self.comparison.leave_out(heard.there)
+        if heard.forks:
             await self.comparison.forked()
 
     # taking in
@@ -492,10 +509,25 @@ class Peer:
             if not self._tell:
                 await self._telling.wait()
             await trio.sleep(_COALESCE_SECONDS)
+            await self._tell_now()
+
+    async def _tell_now(self) -> None:
+        async with self._told:
             chains, self._tell = self._tell, {}
-            claims = await self.node.work(partial(survey.ends, self.assembly, chains, self._session.key))
-            for message in messages.have_messages(claims):
-                self._outbox.put(Rank.URGENT, message)
+            if chains:
+                claims = await self.node.work(partial(survey.ends, self.assembly, chains, self._session.key))
+                for message in messages.have_messages(claims):
+                    self._outbox.put(Rank.URGENT, message)
+
+    async def _let_come(self) -> None:
+        """Let the peer send what it stated when it is its turn, after we told what others sent meanwhile."""
+        while True:
+            await self._stated.wait()
+            await self.node.bulk.turn(self)
+            await self._tell_now()
+            self._stated = trio.Event()
+            self._last_records = trio.current_time()
+            self._outbox.put(Rank.URGENT, messages.Go())
 
     async def _mind(self) -> None:
         """The periodic comparison, which repairs whatever was lost and shows that the link is alive; and stalls."""
@@ -503,7 +535,8 @@ class Peer:
         while self.node.compare_seconds:
             await trio.sleep(self.node.compare_seconds / _LOOKS)
             ticks += 1
-            self._silent = int(trio.current_time() - self._last_records) if self.coming else 0
+            waits = self._stated.is_set()
+            self._silent = int(trio.current_time() - self._last_records) if self.coming and not waits else 0
             self._quiet = int(trio.current_time() - self._heard_at)
             if self._silent >= limits.STALL_SECONDS:
                 raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")

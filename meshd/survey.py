@@ -176,9 +176,20 @@ def ends(assembly: Assembly, chains: Iterable[ChainKey], key: bytes) -> list[Cla
     return [claim(_head(assembly, row), key) for row in rows if row is not None]
 
 
-def longer(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> tuple[dict[ChainKey, int], bool]:
-    """Of chains that a peer has: up to which seq each one goes that is longer there, and whether one forks."""
+class Heard(NamedTuple):
+    """What claims say: up to which seq chains go that are longer there, and those that are not, and that they are like
+    ours so far; and whether one forks.
+    """
+
+    longer: dict[ChainKey, int]
+    there: dict[ChainKey, int]
+    forks: bool
+
+
+def hear(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> Heard:
+    """What a peer's claims of chains say beside what is here."""
     missing: dict[ChainKey, int] = {}
+    there: dict[ChainKey, int] = {}
     forks = False
     for each in claims:
         chain = (each.device, each.log)
@@ -194,8 +205,11 @@ def longer(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> tuple[dic
             missing[chain] = each.seq
         else:
             identity = row.head_id if each.seq == row.head_seq else id_at(assembly, chain, each.seq)
-            forks = forks or identity is None or mark(key, identity) != each.mark
-    return missing, forks
+            if identity is not None and mark(key, identity) == each.mark:
+                there[chain] = each.seq
+            else:
+                forks = True
+    return Heard(missing, there, forks)
 
 
 def lacking(assembly: Assembly, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:

@@ -108,6 +108,12 @@ PROBE_SECONDS = 15
 STALL_SECONDS = 60
 """Silence of a peer that has said that records come: two periodic comparisons."""
 
+UNASKED = 1000
+"""Records that one turn of a comparison may show to be missing and that come without a Go."""
+
+GO_SECONDS = 10
+"""How long one peer's records may wait for another's."""
+
 LIVE_RECORDS = 500
 """New records of one member that are handed on at once in a day: nobody writes that many by hand."""
 

@@ -40,6 +40,7 @@ EXAMPLES = [
     messages.Have((Claim(D1, 0, 5, b"m" * 8),)),
     messages.Ask(((D1, 0, 5),)),
     messages.Push(True),
+    messages.Go(),
 ]
 
 

@@ -67,6 +67,10 @@ class Sending(NamedTuple):
     size: int
 
 
+class Go(NamedTuple):
+    """What was stated may come now. More than a few records wait for it: others may be sending the same."""
+
+
 class Records(NamedTuple):
     """Records that a comparison showed to be missing, each in its exact bytes."""
 
@@ -148,6 +152,7 @@ Message: TypeAlias = (
     | Have
     | Ask
     | Push
+    | Go
 )
 
 
@@ -359,10 +364,11 @@ _READERS: dict[int, Callable[..., Message]] = {
     12: lambda claims: Have(_claims(claims)),
     13: _ask,
     14: lambda eager: Push(_truth(eager)),
+    15: Go,
 }
 _NUMBERS: dict[type[Any], int] = {
     Hello: 0, Wait: 1, Compare: 2, Sending: 3, Records: 4, Done: 5, Digest: 6, Same: 7, Listing: 8, Want: 9, Bodies: 10,
-    Pushed: 11, Have: 12, Ask: 13, Push: 14,
+    Pushed: 11, Have: 12, Ask: 13, Push: 14, Go: 15,
 }  # fmt: skip
 NAMES = {number: kind.__name__ for kind, number in _NUMBERS.items()}
 """The numbers of messages by name, for the specification."""

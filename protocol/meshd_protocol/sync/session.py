@@ -47,6 +47,7 @@ _ALWAYS = (
     messages.Have,
     messages.Ask,
     messages.Push,
+    messages.Go,
 )
 
 TRANSITIONS: dict[Phase, dict[type[Any], Phase]] = {
@@ -111,6 +112,10 @@ class Announced(NamedTuple):
     size: int
 
 
+class Allowed(NamedTuple):
+    """What we stated may be sent."""
+
+
 class Arrived(NamedTuple):
     """Records arrived; `pushed` ones because they are new, others because a comparison showed that they are missing."""
 
@@ -167,6 +172,7 @@ Event: TypeAlias = (
     | Told
     | Requested
     | Steered
+    | Allowed
 )
 
 
@@ -286,6 +292,8 @@ class Session:
                 return Told(claims)
             case messages.Ask(wanted):
                 return Requested(tuple(((device, log), seq) for device, log, seq in wanted))
+            case messages.Go():
+                return Allowed()
             case _:
                 return Steered(message.eager)
 

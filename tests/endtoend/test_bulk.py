@@ -1,0 +1,137 @@
+"""Much at once from several peers: one copy of each record, and nobody can keep the others waiting for long."""
+
+import pytest
+import trio
+
+from meshd import survey
+from meshd.outbox import Out, Outbox, Rank, without
+from meshd.survey import Span
+from meshd.transports.memory import MemoryNetwork
+from meshd_protocol import limits
+from meshd_protocol.bodies.talk import Message
+from meshd_protocol.kinds import Kind
+from meshd_protocol.sync import messages
+from meshd_protocol.sync.frontier import Claim, mark
+from meshd_protocol.sync.messages import read_message, write_message
+from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.test_hostile import EVERYTHING, greeted, heard
+from tests.worlds import commune, exchange, give
+
+MUCH = limits.UNASKED + 200
+
+
+def _chatter(authors, count):
+    """That many messages, in the chains of several."""
+    for number in range(count):
+        author = authors[number % len(authors)]
+        yield author.write(Kind.MESSAGE, Message(bytes(16), "general", f"message {number}"))
+
+
+@pytest.fixture
+def full(tmp_path):
+    """A new node and three that have much, all of one assembly."""
+    (new, *others), authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan", "Eve", "Flo", "Gil"], nodes=4)
+    exchange(new, *others)
+    records = [author.certify() for author in authors] + list(_chatter(authors, MUCH))
+    for assembly in others:
+        give(assembly, *records)
+    network = MemoryNetwork()
+    yield (
+        [Running(name, each, network) for name, each in zip(("ada", "bea", "cy", "dan"), (new, *others), strict=True)],
+        network,
+    )
+    for assembly in (new, *others):
+        assembly.close()
+
+
+@pytest.mark.parametrize("dialled", [True, False])
+async def test_of_three_that_have_the_same_one_sends_it(full, autojump_clock, dialled):
+    nodes, _ = full
+    ada, *others = nodes
+    names = [each.name for each in others]
+    connect = {"ada": names} if dialled else {name: ["ada"] for name in names}
+    async with running([*others, ada] if dialled else nodes, connect):
+        await until(equal(nodes), 30)
+        await until(lambda: [peer["state"] for peer in ada.node.peers()] == ["in step"] * 3, 60)
+        sent = [sum(peer["records_out"] for peer in each.node.peers()) for each in others]
+        assert sorted(sent) == [0, 0, MUCH + 3]
+        assert {peer["problem"] for peer in ada.node.peers()} == {None}
+
+
+async def test_who_states_much_and_sends_nothing_keeps_others_waiting_for_seconds(full, autojump_clock):
+    (ada, bea, cy, dan), network = full
+    async with running([ada, bea]):
+        hostile = await greeted(cy, network)
+        await hostile.send(write_message(messages.Sending(10**6, 10**9)))
+        assert messages.Go() in await heard(hostile, 2), "the first one's turn comes at once"
+        bea.node.dial("ada")
+        await until(lambda: any(peer["problem"] == "others send to it first" for peer in bea.node.peers()))
+        begun = trio.current_time()
+        assert "it waits until another peer has sent what it has" in {peer["problem"] for peer in ada.node.peers()}
+        await until(equal([ada, bea]))
+        assert limits.GO_SECONDS - 2 < trio.current_time() - begun < limits.GO_SECONDS + 2
+
+
+async def test_when_the_one_goes_away_the_next_goes_on(full, autojump_clock):
+    (ada, bea, cy, dan), network = full
+    async with running([ada, bea]):
+        other = await greeted(cy, network)
+        await other.send(write_message(messages.Sending(10**6, 10**9)))
+        await heard(other, 2)
+        bea.node.dial("ada")
+        await until(lambda: any(peer["problem"] == "others send to it first" for peer in bea.node.peers()))
+        begun = trio.current_time()
+        await other.aclose()
+        await until(equal([ada, bea]))
+        assert trio.current_time() - begun < 2
+
+
+async def test_nothing_of_much_comes_before_its_go_and_a_go_for_nothing_is_nothing(full, autojump_clock):
+    (ada, bea, *_), network = full
+    bea.name = "ada"
+    async with running([Running("ada", bea.assembly, network)]):
+        link = await greeted(ada, network)
+        await link.send(write_message(messages.Go()))
+        await link.send(write_message(EVERYTHING))
+        said = await heard(link, 20)
+        assert any(isinstance(each, messages.Sending) and each.records > limits.UNASKED for each in said)
+        assert not any(isinstance(each, messages.Records | messages.Done) for each in said)
+        await link.send(write_message(messages.Go()))
+        records = 0
+        with trio.fail_after(20):
+            while not isinstance(message := read_message(await link.receive()), messages.Done):
+                records += len(message.batch) if isinstance(message, messages.Records) else 0
+        assert records > MUCH
+
+
+def test_claims_that_are_like_ours_are_left_out_and_no_others(full):
+    (_, bea, *_), _ = full
+    assembly, key = bea.assembly, b"k" * 32
+    chain = next(head for head in survey.heads(assembly) if head.log == 1)
+    device, log, seq = chain.device, chain.log, chain.seq
+    before = survey.id_at(assembly, (device, log), seq - 3)
+
+    def there(seq, identity, log=log):
+        return survey.hear(assembly, [Claim(device, log, seq, mark(key, identity))], key).there
+
+    assert there(seq, chain.id) == {(device, log): seq}
+    assert there(seq - 3, before) == {(device, log): seq - 3}
+    assert there(seq - 2, before) == {}
+    assert there(seq + 1, chain.id) == {}
+    assert there(seq, chain.id, log=2) == {}
+    assert there(None, chain.id) == {}
+
+
+def test_what_is_left_out_of_a_span():
+    one, two = (b"1" * 32, 1), (b"2" * 32, 1)
+    whole = Out(Span(one, 3, survey.END), pushed=False)
+    assert without(whole, {one: 9}).span.start == 10
+    assert without(whole, {one: 1}) == whole
+    assert without(whole, {two: 9}) == whole
+    for kept in (whole._replace(pushed=True), Out(Span(one, 3, 20, frozenset({b"x"})), pushed=False)):
+        assert without(kept, {one: 9}) == kept
+    outbox = Outbox()
+    outbox.put(Rank.TALK, whole)
+    outbox.put(Rank.TALK, messages.Done())
+    outbox.leave_out({one: 9})
+    assert list(outbox._jobs[Rank.TALK]) == [without(whole, {one: 9}), messages.Done()]
