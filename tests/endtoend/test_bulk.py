@@ -50,9 +50,11 @@ async def test_of_three_that_have_the_same_one_sends_it(full, autojump_clock, di
     ada, *others = nodes
     names = [each.name for each in others]
     connect = {"ada": names} if dialled else {name: ["ada"] for name in names}
+    begun = trio.current_time()
     async with running([*others, ada] if dialled else nodes, connect):
         await until(equal(nodes), 30)
         await until(lambda: [peer["state"] for peer in ada.node.peers()] == ["in step"] * 3, 60)
+        assert trio.current_time() - begun < limits.GO_SECONDS, "the others wait for the one, not for the time"
         sent = [sum(peer["records_out"] for peer in each.node.peers()) for each in others]
         assert sorted(sent) == [0, 0, MUCH + 3]
         assert {peer["problem"] for peer in ada.node.peers()} == {None}
