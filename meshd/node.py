@@ -28,7 +28,7 @@ from meshd.peering import Peer
 from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
-from meshd.transports.api import Connection, Transport
+from meshd.transports.api import Connection, Transport, Where
 from meshd.witness import keep_time
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
@@ -69,7 +69,7 @@ class Node:
         self.note = note
         self.reached_at = list(reached_at)
         """Addresses that others dial and this machine does not have: a forwarded port's, say."""
-        self.listening: list[str] = []
+        self._where: Where = list
         self.started = trio.Event()
         self._transport = transport
         self.executor = executor
@@ -102,7 +102,7 @@ class Node:
                 self._dialling.start(nursery)
                 self._certificate = await self.executor.run(partial(_own_certificate, self.assembly))
                 if listen:
-                    self.listening = await nursery.start(self._transport.serve, self._answer)
+                    self._where = await nursery.start(self._transport.serve, self._answer)
                 known = await self.executor.run(partial(remembered, self.assembly))
                 ticket = self.assembly.keys.ticket
                 for address in [
@@ -174,9 +174,15 @@ class Node:
         for peer in self._peers:
             self._nursery.start_soon(self._guarded, peer, peer.probe)
 
+    @property
+    def listening(self) -> list[str]:
+        """The addresses of this machine at which this node can be reached now."""
+        return self._where()
+
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
-        own = [address for address in self.listening if not address.startswith(("127.", "[::1]"))] or self.listening
+        every = self.listening
+        own = [address for address in every if not address.startswith(("127.", "[::1]"))] or every
         return self.reached_at + own
 
     def paced(self) -> list[bytes]:

@@ -175,8 +175,9 @@ async def _dial_found(node: "Node", receive: trio.MemoryReceiveChannel[Candidate
         keys = await node.work(lambda: newest_first(node.assembly))
         secrets = [key.secret for key in keys]
         now = node.world.clock()
+        own = {_plain(mine) for mine in node.listening}
         for place in candidate.places:
-            if _plain(place) in {_plain(mine) for mine in node.listening}:
+            if _plain(place) in own:
                 break
             if keys:
                 if not is_friend(secrets, node.assembly.id, candidate.nonce, candidate.announced, now, _plain(place)):

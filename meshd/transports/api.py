@@ -23,6 +23,8 @@ class UnreachableError(Exception):
 
 
 Handler = Callable[[Connection], Awaitable[None]]
+Where = Callable[[], list[str]]
+"""The addresses that can be dialled now: interfaces come and go under a socket that listens at all of them."""
 
 
 class Transport(Protocol):
@@ -32,8 +34,6 @@ class Transport(Protocol):
         """A connection to an address. Raises UnreachableError."""
         ...
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Listen until cancelled, and hand each connection to `handler`. Starts with the addresses listened at."""
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[Where] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen until cancelled, and hand each connection to `handler`. Starts with where that is."""
         ...

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 from trio.testing import memory_stream_pair
 
-from meshd.transports.api import Connection, Handler, UnreachableError
+from meshd.transports.api import Connection, Handler, UnreachableError, Where
 
 
 class MemoryNetwork:
@@ -66,13 +66,11 @@ class MemoryTransport:
         await trio.lowlevel.checkpoint()
         return Connection(self._network.connect(self._name, address), self._name, address)
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[Where] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Transport.serve`."""
         async with trio.open_nursery() as nursery:
             self._network.listen(self._name, nursery, handler)
-            task_status.started([self._name])
+            task_status.started(lambda: [self._name])
             try:
                 await trio.sleep_forever()
             finally:

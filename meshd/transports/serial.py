@@ -12,7 +12,7 @@ from contextlib import suppress
 import serial
 import trio
 
-from meshd.transports.api import Connection, Handler, UnreachableError
+from meshd.transports.api import Connection, Handler, UnreachableError, Where
 from meshd_crypto.identity import Entropy
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync.arq import PAYLOAD, Call, Kind, Packet, PacketReader
@@ -68,12 +68,10 @@ class SerialTransport:
             raise UnreachableError("the far end called at the same moment")
         return self._connection(call)
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[Where] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Transport.serve`. A line that is pulled out is opened again when it is back."""
         port = self._open()
-        task_status.started([self.address])
+        task_status.started(lambda: [self.address])
         while True:
             try:
                 async with trio.open_nursery() as nursery:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import trio
 
-from meshd.transports.api import Connection, Handler, Transport
+from meshd.transports.api import Connection, Handler, Transport, Where
 from meshd.transports.serial import PREFIX, SerialTransport
 
 
@@ -20,12 +20,10 @@ class SeveralTransports:
         line = self._lines.get(address) if address.startswith(PREFIX) else None
         return await (line or self._network).dial(address)
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[Where] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Transport.serve`: every one of them listens."""
         async with trio.open_nursery() as nursery:
-            places: list[str] = await nursery.start(self._network.serve, handler)
+            where: Where = await nursery.start(self._network.serve, handler)
             for line in self._lines.values():
                 await nursery.start(line.serve, handler)
-            task_status.started(places)
+            task_status.started(where)

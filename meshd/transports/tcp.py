@@ -10,7 +10,7 @@ import ifaddr
 import trio
 
 from meshd.addresses import parse_address
-from meshd.transports.api import Connection, Handler, UnreachableError
+from meshd.transports.api import Connection, Handler, UnreachableError, Where
 
 _NOT_READY = 0x40 | 0x08
 """The kernel's flags for an address that it still asks about, or that somebody else has (tentative, dadfailed)."""
@@ -42,9 +42,7 @@ class TcpTransport:
             raise UnreachableError("no such host") from error
         return Connection(stream, write_address(stream.socket.getsockname()), write_address(remote))
 
-    async def serve(
-        self, handler: Handler, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, handler: Handler, *, task_status: trio.TaskStatus[Where] = trio.TASK_STATUS_IGNORED) -> None:
         """See `Transport.serve`. Raises UnreachableError if the address can't be listened at."""
         try:
             listeners = await self._open()
@@ -64,7 +62,8 @@ class TcpTransport:
 
         async with trio.open_nursery() as nursery:
             await nursery.start(trio.serve_listeners, accept, listeners)
-            task_status.started(_reachable_at([listener.socket.getsockname() for listener in listeners]))
+            names = [listener.socket.getsockname() for listener in listeners]
+            task_status.started(lambda: _reachable_at(names))
 
     async def _open(self) -> list[trio.SocketListener]:
         if self._listen is not None:

@@ -38,7 +38,7 @@ async def test_bytes_go_both_ways(ends):
 
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            (address, *_) = await nursery.start(server.serve, handler)
+            address = (await nursery.start(server.serve, handler))()[0]
             connection = await client.dial(address)
             assert connection.remote == address
             async with connection.stream:
@@ -58,7 +58,7 @@ async def test_both_ends_name_the_dialled_address_alike(ends):
 
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            (address, *_) = await nursery.start(server.serve, handler)
+            address = (await nursery.start(server.serve, handler))()[0]
             connection = await client.dial(address)
             assert await connection.stream.receive_some(1) == b""
             await connection.stream.aclose()
@@ -74,7 +74,7 @@ async def test_nobody_there(ends):
             async def handler(connection):
                 await connection.stream.aclose()
 
-            (address, *_) = await nursery.start(server.serve, handler)
+            address = (await nursery.start(server.serve, handler))()[0]
             nursery.cancel_scope.cancel()
         with pytest.raises(UnreachableError):
             await client.dial(address)
@@ -105,7 +105,7 @@ async def test_an_address_that_is_taken_is_said_so():
         await connection.stream.aclose()
 
     async with trio.open_nursery() as nursery:
-        (address, *_) = await nursery.start(TcpTransport(("127.0.0.1", 0)).serve, handler)
+        address = (await nursery.start(TcpTransport(("127.0.0.1", 0)).serve, handler))()[0]
         with pytest.raises(UnreachableError, match="something else listens there"):
             await TcpTransport(parse_address(address)).serve(handler)
         nursery.cancel_scope.cancel()

@@ -89,9 +89,18 @@ def test_a_bridge_goes_down_and_up(tmp_path, segments):
         wait(lambda: _digests(machines) == 1, seconds=90)
         assert [row["title"] for row in cy.rows("list")] == ["Decided on one side"]
         assert [row["text"] for row in bea.rows("read")] == ["Is anybody there?"]
+        assert _hosts(ada) == {"10.78.0.1"}
+        _ip("-n", segments.hosts[0], "addr", "del", "10.78.0.1/24", "dev", "eth0")
+        _ip("-n", segments.hosts[0], "addr", "add", "10.79.0.1/24", "dev", "eth0")
+        assert _hosts(ada) == {"10.79.0.1"}, "a machine that moved says where it is now"
     finally:
         for machine in machines:
             machine.stop()
+
+
+def _hosts(machine: Machine) -> set[str]:
+    """The IPv4 addresses at which a node says that it can be reached."""
+    return {place.rpartition(":")[0] for place in machine.json("status")["addresses"] if not place.startswith("[")}
 
 
 def _digests(machines: list[Machine]) -> int:

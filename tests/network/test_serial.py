@@ -59,7 +59,7 @@ async def test_a_line_that_nobody_answers_on(tmp_path, monkeypatch):
         with pytest.raises(UnreachableError, match="not open yet"):
             await line.dial(PREFIX + near)
 
-        assert await nursery.start(line.serve, _nobody) == [PREFIX + near]
+        assert (await nursery.start(line.serve, _nobody))() == [PREFIX + near]
         with pytest.raises(UnreachableError, match="nobody answers"):
             await line.dial(PREFIX + near)
         with pytest.raises(UnreachableError, match="no such line"):
