@@ -7,7 +7,7 @@ missing is put into the outbox.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import trio
 
@@ -16,6 +16,7 @@ from meshd.assembly import Assembly
 from meshd.outbox import RANK_OF, Out, Outbox, Rank, without
 from meshd.store.api import StoreError
 from meshd.survey import Place, Span
+from meshd.writing import Worker
 from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
@@ -29,14 +30,6 @@ T = TypeVar("T")
 
 AGAIN_SECONDS = 5.0
 """How long after a comparison's beginning the next may begin."""
-
-
-class Worker(Protocol):
-    """Runs a piece of work on the log."""
-
-    async def __call__(self, function: Callable[[], T]) -> T:
-        """Its result."""
-        ...
 
 
 class Comparison:
@@ -54,7 +47,6 @@ class Comparison:
         self.in_step = False
         self.postponed = False
         """Whether a comparison was due, and too soon after the last one."""
-        self.to_send = 0
         self._held: list[tuple[Rank, Out]] = []
         """What waits for the peer's Go."""
         self._closes = False
@@ -170,7 +162,7 @@ class Comparison:
             self._outbox.put(Rank.TURN, message)
 
     def _put_spans(self, spans: list[Span], forked: set[ChainKey], records: int, size: int) -> None:
-        self.to_send += records
+        self._outbox.to_send += records
         if records > reconcile.FEW:  # nobody waits for less
             self._outbox.put(Rank.TURN, messages.Sending(records, size))
         first = int.from_bytes(self._session.key[:4], "big") % (len(spans) or 1)
@@ -209,7 +201,7 @@ class Comparison:
 
         async def done() -> None:
             self._closing, self._done = False, True
-            self.to_send = 0
+            self._outbox.to_send = 0
             await self._send(self._session.done())
             await self._settle()
 

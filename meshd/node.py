@@ -210,7 +210,7 @@ class Node:
                 "rate_in": round(peer.records_in.rate(), 1),
                 "rate_out": round(peer.records_out.rate(), 1),
                 "to_come": peer.coming,
-                "to_send": peer.comparison.to_send,
+                "to_send": peer.to_send,
                 "since_ms": peer.since_ms,
                 "problem": peer.problem(),
             }

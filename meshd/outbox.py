@@ -55,6 +55,8 @@ class Outbox:
     def __init__(self) -> None:
         self._jobs: dict[Rank, deque[Job]] = {rank: deque() for rank in Rank}
         self._wake = {lane: trio.Event() for lane in Lane}
+        self.to_send = 0
+        """Records that a comparison showed to be missing, and that are not sent yet."""
         self.replies = 0
         """Small messages that wait: a peer that asks and does not read makes them many."""
 

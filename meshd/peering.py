@@ -1,8 +1,9 @@
 """One connected peer: drives a session's states with what the log holds.
 
 The states and messages are in `meshd_protocol.sync.session`. Comparing is in `comparison`, what waits to go out in
-`outbox`, how new records spread in `gossip`, what strangers may do in `strangers`. Here are the tasks: one reads, one
-prepares records ahead, one takes in what was read in its order, two write, one tells of news, one minds the time.
+`outbox` and goes out in `writing`, how new records spread in `gossip`, what strangers may do in `strangers`. Here are
+the tasks that take in: one reads, one prepares records ahead, one takes in what was read in its order; and those that
+mind whose turn it is, and the time.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from meshd.gossip import Gossip
 from meshd.ingest import Report
 from meshd.link import Link, LinkClosedError
 from meshd.meter import Meter
-from meshd.outbox import RANK_OF, Job, Out, Outbox, Rank
+from meshd.outbox import Out, Outbox, Rank
 from meshd.pacing import Pace
 from meshd.strangers import Stranger
 from meshd.survey import Span
+from meshd.writing import Writer
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Log
 from meshd_protocol.sync import messages, session
-from meshd_protocol.sync.compact import Packer
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim
 
@@ -42,10 +43,6 @@ T = TypeVar("T")
 
 _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
-_WANTS = 64
-"""Requests for bodies, or for chains, that wait to be answered: whoever asks for more than it takes is dropped."""
-_REPLIES = 1000
-"""Small messages that wait for a peer that asks and does not read."""
 _TOGETHER = 9_216
 """Records that are committed together, where so many are here."""
 _READ_AHEAD = 64
@@ -55,11 +52,6 @@ _QUIET_SECONDS = 40
 """A little more than the time between two periodic comparisons."""
 _LOOKS = 6
 """Looks at the time between two periodic comparisons."""
-_BATCH_BYTES = 60_000
-_SLOW_BYTES = 2_000
-"""Records in one message on a slow link: whoever waits for it must not take us for gone."""
-_COALESCE_SECONDS = 0.1
-"""How long chains' ends wait to be told of, so that many go together."""
 
 
 class Host(Protocol):
@@ -111,8 +103,6 @@ class Peer:
     _waiting: Waiting = field(default_factory=Waiting)
     _bad: int = 0
     _shown: bool = False
-    _wants: int = 0
-    _asks: int = 0
     _theirs: session.Greeted | None = None
     _greeting: bool = False
     _greeted: trio.Event = field(default_factory=trio.Event)
@@ -125,10 +115,7 @@ class Peer:
     """Seconds for which nothing came of what is to come."""
     _joined: bool = False
     _over: bool = False
-    _tell: dict[ChainKey, None] = field(default_factory=dict)
     _listing: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(1))
-    _telling: trio.Event = field(default_factory=trio.Event)
-    _told: trio.Lock = field(default_factory=trio.Lock)
     _stated: trio.Event = field(default_factory=trio.Event)
     """Set when the peer states more than it may send without our Go."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -145,10 +132,10 @@ class Peer:
         self._session = session.Session(
             initiator=self.initiator, nonce=nonce, assembly=self.assembly.id, features=features
         )
-        self._packers = {lane: Packer(self.assembly.id) for lane in Lane}
+        self._writer = Writer(self.assembly, self.link, self._session, self._outbox, self.node.work, self.records_out)
         self._stranger = Stranger(self.assembly.id, self.certificate.device, guest=self.guest is not None)
         self.comparison = Comparison(
-            self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._send_long
+            self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._writer.send_long
         )
 
     @property
@@ -169,10 +156,10 @@ class Peer:
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._write, Lane.URGENT)
-                    nursery.start_soon(self._write, Lane.BULK)
+                    nursery.start_soon(self._writer.write, Lane.URGENT)
+                    nursery.start_soon(self._write_long)
                     nursery.start_soon(self._mind)
-                    nursery.start_soon(self._announce)
+                    nursery.start_soon(self._writer.announce)
                     nursery.start_soon(self._let_come)
                     nursery.start_soon(self._prepare, ahead, ready)
                     nursery.start_soon(self._take_in, taken)
@@ -225,8 +212,7 @@ class Peer:
 
     def tell(self, chains: Iterable[ChainKey]) -> None:
         """See `gossip.Neighbour`."""
-        self._tell |= dict.fromkeys(chains)
-        self._telling.set()
+        self._writer.tell(chains)
 
     def ask(self, wanted: dict[ChainKey, int]) -> None:
         """See `gossip.Neighbour`."""
@@ -287,11 +273,11 @@ class Peer:
                 await self._on(each)
 
     async def _on(self, event: session.Event) -> None:
-        if self._outbox.replies > _REPLIES:
-            raise SessionError("it asks for more than it takes")
+        self._writer.check()
         match event:
             case session.Greeted():
                 self._theirs = event
+                self._writer.compact = messages.COMPACT in event.features
                 await self._open()
             case session.Asked(everything):
                 await self._show(everything)
@@ -316,18 +302,22 @@ class Peer:
                 await self.comparison.sort_out(chain, marks)
                 self._listing.release()
             case session.Wanted(ids):
-                self._want(ids)
+                self._writer.give_bodies(ids)
             case session.Filled(bodies):
                 await self.node.work(partial(_fill, self.assembly, bodies), source=self)
             case session.Told(claims):
                 await self._learn(claims)
             case session.Requested(wanted):
-                self._give(wanted)
+                self._writer.give(wanted)
             case session.Steered(eager):
                 self.eager = eager
                 self.node.gossip.steered(self)
             case session.Allowed():
                 self.comparison.go()
+
+    async def _write_long(self) -> None:
+        await self._greeted.wait()
+        await self._writer.write(Lane.BULK)
 
     # greeting
 
@@ -365,12 +355,17 @@ class Peer:
         return None
 
     @property
+    def to_send(self) -> int:
+        """Records that a comparison showed to be missing there, and that were not sent yet."""
+        return self._outbox.to_send
+
+    @property
     def state(self) -> str:
         """What is going on, in a word or two."""
         if not self._in_dialogue():
             return "waiting"
-        if self.coming or self.comparison.to_send:
-            return "receiving" if self.coming >= self.comparison.to_send else "sending"
+        if self.coming or self.to_send:
+            return "receiving" if self.coming >= self.to_send else "sending"
         if self._quiet > _QUIET_SECONDS:
             return "silent"
         return "in step" if self.comparison.in_step else "comparing"
@@ -439,92 +434,14 @@ class Peer:
         if self._bad > _PATIENCE:
             raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
 
-    # bodies
-
-    def _give(self, wanted: Iterable[tuple[ChainKey, int]]) -> None:
-        """Send chains that were asked for, each from a seq on."""
-        self._asks += 1
-        if self._asks > _WANTS:
-            raise SessionError("it asks for more than it takes")
-        for chain, seq in wanted:
-            self._outbox.put(RANK_OF[Log(chain[1])], Out(Span(chain, seq, survey.END), pushed=True))
-
-        async def given() -> None:
-            self._asks -= 1
-            await trio.lowlevel.checkpoint()
-
-        self._outbox.put(Rank.BODIES, given)
-
-    def _want(self, ids: tuple[bytes, ...]) -> None:
-        self._wants += 1
-        if self._wants > _WANTS:
-            raise SessionError("it asks for more than it takes")
-        self._outbox.put(Rank.BODIES, partial(self._give_bodies, ids))
-
-    async def _give_bodies(self, ids: tuple[bytes, ...]) -> None:
-        found = await self.node.work(partial(survey.bodies, self.assembly, ids))
-        while found:
-            part: list[tuple[bytes, bytes]] = []
-            size = 0
-            while found and (not part or size + len(found[0][1]) < messages.BYTES - 8192):
-                size += len(found[0][1]) + 40
-                part.append(found.pop(0))
-            await self._send_long(messages.Bodies(tuple(part)))
-        self._wants -= 1
-
-    # writing, in two lanes
-
-    async def _write(self, lane: Lane) -> None:
-        if lane is Lane.BULK:
-            await self._greeted.wait()
-        while True:
-            rank, job = await self._outbox.next(lane)
-            await self._do(lane, rank, job)
-
-    async def _do(self, lane: Lane, rank: Rank, job: Job) -> None:
-        if isinstance(job, Out):
-            spans = [each.span for each in (job, *self._outbox.more(rank, job, survey.LOADED - 1))]
-            records, rest = await self.node.work(partial(survey.load_some, self.assembly, spans))
-            self._outbox.put_back(rank, [Out(span, job.pushed) for span in rest])
-            make = messages.Pushed if job.pushed else messages.Records
-            if self._theirs is not None and messages.COMPACT in self._theirs.features:
-                records = list(map(self._packers[lane].pack, records))
-            for batch in messages.batches(records, _SLOW_BYTES if self._slow else _BATCH_BYTES):
-                await self.link.send(messages.write_message(make(batch)), lane)
-            self.records_out.add(len(records))
-            if not job.pushed:
-                self.comparison.to_send = max(0, self.comparison.to_send - len(records))
-        elif callable(job):
-            await job()
-        else:
-            await self.link.send(messages.write_message(job), lane)
-
-    async def _send_long(self, message: messages.Message) -> None:
-        await self.link.send(messages.write_message(message), Lane.BULK)
-
-    async def _announce(self) -> None:
-        """Tell of the ends of chains, some together."""
-        while True:
-            self._telling = trio.Event()
-            if not self._tell:
-                await self._telling.wait()
-            await trio.sleep(_COALESCE_SECONDS)
-            await self._tell_now()
-
-    async def _tell_now(self) -> None:
-        async with self._told:
-            chains, self._tell = self._tell, {}
-            if chains:
-                claims = await self.node.work(partial(survey.ends, self.assembly, chains, self._session.key))
-                for message in messages.have_messages(claims):
-                    self._outbox.put(Rank.URGENT, message)
+    # its turn, and its time
 
     async def _let_come(self) -> None:
         """Let the peer send what it stated when it is its turn, after we told what others sent meanwhile."""
         while True:
             await self._stated.wait()
             await self.node.bulk.turn(self)
-            await self._tell_now()
+            await self._writer.tell_now()
             self._stated = trio.Event()
             self._last_records = trio.current_time()
             self._outbox.put(Rank.URGENT, messages.Go())
