@@ -39,11 +39,15 @@ class MemoryNetwork:
         """A stream from one node to another that listens. Raises UnreachableError."""
         if name not in self._listening or not self.reachable(caller, name):
             raise UnreachableError("nobody answers there")
-        near, far = memory_stream_pair()
+        near, far = self.stream_pair()
         nursery, handler = self._listening[name]
         self._links.append((caller, name, (near, far)))
         nursery.start_soon(partial(handler, Connection(far, name, caller)))
         return near
+
+    def stream_pair(self) -> tuple[trio.abc.Stream, trio.abc.Stream]:
+        """The two ends of a new link."""
+        return memory_stream_pair()
 
     def listen(self, name: str, nursery: trio.Nursery, handler: Handler) -> None:
         """Take connections to a name."""

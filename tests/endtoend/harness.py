@@ -1,5 +1,6 @@
 """Whole nodes in one process, over memory streams, under trio's virtual clock: only the network and the clock are not real."""
 
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,39 @@ from meshd.executor import InlineExecutor
 from meshd.node import Node
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork
+
+
+class LaggingNetwork(MemoryNetwork):
+    """One whose streams take their time, seeded: what is sent comes later, and in other pieces."""
+
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__()
+        self._rng = rng
+
+    def stream_pair(self) -> tuple[trio.abc.Stream, trio.abc.Stream]:
+        near, far = super().stream_pair()
+        lag = self._rng.choice([0.0, 0.02, 0.3, 1.5])
+        return _Lagging(near, self._rng, lag), _Lagging(far, self._rng, lag)
+
+
+class _Lagging(trio.abc.Stream):
+    """Each read takes a while, and brings a part of what is there."""
+
+    def __init__(self, stream: trio.abc.Stream, rng: random.Random, lag: float) -> None:
+        self._stream, self._rng, self._lag = stream, rng, lag
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        await trio.sleep(self._rng.uniform(0, 2 * self._lag))
+        return await self._stream.receive_some(self._rng.choice([7, 1000, max_bytes]))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 class Running:

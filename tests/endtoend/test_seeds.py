@@ -1,7 +1,8 @@
 """Random histories of whole nodes: commands, cuts, sticks, restarts and traitors, from one seed each.
 
 All through a run: what was final stays final, and what was acknowledged is there. At its end, when all are together:
-one digest, one head, one view, and a recount that agrees. A failing seed is named; `just seeds` takes more of them.
+one digest, one head, one view, and a recount that agrees. With odd seeds the links take their time. A failing seed is
+named; `just seeds` takes more of them.
 """
 
 import os
@@ -19,7 +20,7 @@ from meshd.transports.memory import MemoryNetwork
 from meshd_protocol.bodies.decisions import Ballot, Form, Say
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of
-from tests.endtoend.harness import Running, equal, until
+from tests.endtoend.harness import LaggingNetwork, Running, equal, until
 from tests.worlds import Clock, commune, exchange, give
 
 SEEDS = int(os.environ.get("MESHD_SEEDS", "10"))
@@ -31,7 +32,7 @@ class Play:
 
     def __init__(self, seed: int, folder) -> None:
         self.rng = random.Random(seed)
-        self.network = MemoryNetwork()
+        self.network = LaggingNetwork(random.Random(seed)) if seed % 2 else MemoryNetwork()
         self.folder = folder
         names = ["Ada", "Bea", "Cy", "Dan", "Tom", "Eve"]
         assemblies, self.authors = commune(folder, names, nodes=NODES, seed=seed, clock=Clock())
