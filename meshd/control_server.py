@@ -89,7 +89,8 @@ class _Caller:
 
     async def _answer(self, request: Request, stream: trio.SocketStream) -> Any:
         node = self._node(request.assembly)
-        if request.verb == "connect":
+        forget = request.verb == "connect" and bool(request.arguments.get("forget"))
+        if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
             problem = await node.connect_now(request.arguments["address"])
             if problem:
@@ -99,6 +100,8 @@ class _Caller:
         while True:
             told, value = await node.work(lambda: _next(steps))
             if told is None:
+                if forget:
+                    node.give_up(request.arguments["address"])
                 return value
             await stream.send_all(write_line({"progress": list(told)}))
 

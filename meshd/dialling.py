@@ -43,6 +43,7 @@ class Dialled:
     problem: str = "not tried yet"
     connected: bytes | None = None
     kept: bool = True
+    given_up: bool = False
     again: trio.Event = field(default_factory=trio.Event)
     next_try_ms: int | None = None
     """When it is tried again, on the steady clock."""
@@ -110,6 +111,15 @@ class Dialling:
         self._nursery.start_soon(self._keep_dialling, dialled)
         return dialled
 
+    def give_up(self, address: str) -> None:
+        """Try an address no longer; a session that came about by it goes on."""
+        dialled = self._dialled.pop(address, None)
+        if dialled is not None:
+            dialled.kept = False
+            dialled.given_up = True
+            dialled.again.set()
+            self._node.tell()
+
     def hurry(self) -> None:
         """Try every address now: the network changed, or this machine slept."""
         for dialled in self._dialled.values():
@@ -128,6 +138,8 @@ class Dialling:
             if await self._try(dialled, attempt) and trio.current_time() - begun > _STEADY_SECONDS:
                 wait, attempt = _FIRST_WAIT, 0
             attempt += 1
+            if dialled.given_up:
+                return
             if not dialled.kept and attempt >= _FOUND_ATTEMPTS:
                 del self._dialled[dialled.address]
                 self._node.tell()
@@ -138,6 +150,8 @@ class Dialling:
             with trio.move_on_after(pause):
                 await dialled.again.wait()
                 wait = _FIRST_WAIT
+            if dialled.given_up:
+                return
             dialled.again = trio.Event()
             wait = min(wait * 2, _LONGEST_WAIT)
 

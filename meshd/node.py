@@ -165,6 +165,10 @@ class Node:
 
         return await self._dialling.connect_now(address, changed)
 
+    def give_up(self, address: str) -> None:
+        """Try an address no longer; a session that came about by it goes on."""
+        self._dialling.give_up(address)
+
     def network_changed(self, why: str) -> None:
         """See `netwatch.Watched`: try all addresses now, and ask every peer for a sign of life."""
         if self._nursery is None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.addresses import parse_address
-from meshd.errors import UsageError
+from meshd.errors import NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.store import tables
 from meshd_protocol.names import printable
@@ -30,9 +30,24 @@ def check_address(address: str) -> None:
 
 
 def connect(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd connect HOST:PORT` without a daemon: remember the address for its next start."""
+    """`meshd connect HOST:PORT` without a daemon: remember the address for its next start; or forget it."""
     address = arguments["address"]
+    if arguments.get("forget"):
+        return _forget(context, address)
     check_address(address)
     with context.assembly.store.transaction():
         context.assembly.store.replace(tables.Peer(address, context.assembly.world.clock()))
     return {"address": printable(address), "connected": False}
+
+
+def _forget(context: Context, address: str) -> Result:
+    """Take an address off those that later starts try; a running daemon then gives it up itself."""
+    ticket = context.assembly.keys.ticket
+    if ticket is not None and address in ticket.addresses:
+        raise UsageError(f"{printable(address)} stands in the ticket: it is tried until the application is answered")
+    live = [row for row in context.live.peers() if row["address"] == address] if context.live is not None else []
+    if not live and context.assembly.store.get(tables.Peer, address=address) is None:
+        raise NotFoundError(f"this node tries no {printable(address)}", "`meshd peers` shows which addresses it tries.")
+    with context.assembly.store.transaction():
+        context.assembly.store.delete(tables.Peer, address=address)
+    return {"address": printable(address), "connected": any(row["state"] != "away" for row in live)}

@@ -40,7 +40,7 @@ VERBS: dict[str, dict[str, Argument]] = {
     "witness": {"word": _TEXT, "names": _LIST, "title": _TEXT, "text": _TEXT},
     "status": {},
     "peers": {},
-    "connect": {"address": _NAME},
+    "connect": {"address": _NAME, "forget": _FLAG},
     "propose": {
         "title": _NAME,
         "text": _TEXT,

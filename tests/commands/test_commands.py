@@ -148,9 +148,17 @@ def test_meeting_at_an_address(shells, ada):
     error, hint = bea.fails(1, "connect", "127.0.0.1:1")
     assert "nobody listens there" in error
     assert "keeps trying" in hint
+    assert bea.ok("connect", "127.0.0.1:1", "--forget") == "127.0.0.1:1 is tried no longer.\n"
+    assert "127.0.0.1:1" not in {row["address"] for row in bea.rows("peers")}
+    assert "tries no 127.0.0.1:1" in bea.fails(4, "connect", "127.0.0.1:1", "--forget")[0]
+    assert "stays so until that link ends" in bea.ok("connect", ada.address, "--forget")
+    assert {row["state"] for row in bea.rows("peers")} == {"waiting"}
     bea.stop()
+    assert bea.rows("peers") == [], "nothing of it is remembered"
     assert "next start" in bea.ok("connect", "127.0.0.1:1")
     assert {row["state"] for row in bea.rows("peers")} == {"away"}
+    assert "tried no longer" in bea.ok("connect", "127.0.0.1:1", "--forget")
+    assert bea.rows("peers") == []
 
 
 @pytest.fixture
@@ -655,6 +663,7 @@ def test_a_spent_ticket_does_not_look_connected(shells, ada):
     wait(lambda: _role(ada, "Bea") == "applicant")
     ada.ok("vouch", "Bea")
     eve.ok("join", ticket, "--as", "Eve")
+    assert "stands in the ticket" in eve.fails(2, "connect", ada.address, "--forget")[0]
     records = ada.json("status")["records"]
     eve.start()
     error, _ = eve.fails(1, "connect", ada.address)

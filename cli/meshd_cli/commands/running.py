@@ -37,6 +37,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=peers)
     parser = verbs.add_parser("connect", parents=[common], help="meet the node at an address")
     parser.add_argument("address", metavar="HOST:PORT", help="as its `meshd status` shows after reached")
+    parser.add_argument("--forget", action="store_true", help="try this address no longer, now and at later starts")
     parser.set_defaults(function=connect)
 
 
@@ -147,9 +148,12 @@ def _note(row: dict[str, Any]) -> str:
 
 def connect(where: Where, options: Any) -> int:
     """`meshd connect HOST:PORT`."""
-    answer = ask(where, "connect", {"address": options.address})
+    answer = ask(where, "connect", {"address": options.address, "forget": options.forget})
     if where.json:
         output.emit(answer)
+    elif options.forget:
+        stays = " Who is connected by it stays so until that link ends." if answer["connected"] else ""
+        output.say(f"{answer['address']} is tried no longer.{stays}")
     elif answer["connected"]:
         output.say(f"Connected to {answer['address']}.")
     else:
