@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshd_protocol.errors import SessionError
-from meshd_protocol.sync.arq import PAYLOAD, Call, Kind, Packet, PacketReader
+from meshd_protocol.sync.arq import HELD, PAYLOAD, Call, Kind, Packet, PacketReader
 
 
 @given(
@@ -88,8 +88,31 @@ def test_bytes_come_in_order_over_a_bad_line(seed, loss, first, second):
 
 
 def test_many_packets_wrap_the_numbers():
-    data = random.Random(1).randbytes(PAYLOAD * 600)
+    data = random.Random(1).randbytes(PAYLOAD * 500)
     assert talk(2, 0.02, data, b"") == (b"", data)
+
+
+def test_who_does_not_read_is_sent_no_more_until_it_does():
+    """What has no room is left on the line, and comes again: nothing is lost, and nothing fills the memory."""
+    one, two = Call(1, 10_000, 0.0, caller=True), Call(1, 10_000, 0.0, caller=False)
+    readers = {one: PacketReader(), two: PacketReader()}
+    data = random.Random(3).randbytes(HELD + 50 * PAYLOAD)
+    rest, got = data, bytearray()
+    for tenth in range(20_000):
+        while rest and one.room:
+            one.send(rest[:PAYLOAD], tenth / 10)
+            rest = rest[PAYLOAD:]
+        for near, far in ((one, two), (two, one)):
+            near.tick(tenth / 10)
+            while near.out:
+                for packet in readers[far].feed(near.out.popleft()):
+                    far.receive(packet, tenth / 10)
+        assert len(two.got) < HELD + PAYLOAD
+        if tenth > 10_000:  # a quarter of an hour later it reads again
+            assert got or len(two.got) >= HELD
+            got += two.got
+            two.got.clear()
+    assert bytes(got) == data
 
 
 def test_a_far_end_that_does_not_answer():

@@ -18,6 +18,8 @@ from meshd_protocol.errors import SessionError
 PAYLOAD = 120
 WINDOW = 4
 """Packets under way: about half a second of a line of a kilobyte a second."""
+HELD = 65_536
+"""Bytes that came and that nobody took yet: what comes beyond is left on the line, and comes again."""
 
 _END, _ESC, _ESC_END, _ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 _MOST = 2 * (PAYLOAD + 9)
@@ -126,11 +128,10 @@ class Call:
         if packet.kind == Kind.SYN:  # our answer was lost
             self._put(Packet(Kind.ACK, self.number, 0, self._taken))
             return
-        if not self.open:
-            self.open, self._tries = True, 0
+        self.open, self._tries = True, 0  # it is there, though it may have no room
         self._acknowledged(packet.ack, now)
         if packet.kind == Kind.DATA:
-            if packet.seq == (self._taken + 1) % 256:
+            if packet.seq == (self._taken + 1) % 256 and len(self.got) < HELD:
                 self._taken = packet.seq
                 self.got += packet.data
             self._put(Packet(Kind.ACK, self.number, 0, self._taken))
@@ -168,7 +169,6 @@ class Call:
         if ack in numbers:
             for _ in range(numbers.index(ack) + 1):
                 self._flying.popleft()
-            self._tries = 0
             self._deadline = now + self._patience
 
     def _fly(self, now: float) -> None:
