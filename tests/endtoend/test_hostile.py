@@ -145,21 +145,17 @@ async def test_an_outsider_with_the_network_key_is_limited(guest, autojump_clock
         await until(lambda: any("nothing that lets it in" in note for note in ada.notes))
 
 
-async def test_a_greedy_peer_is_dropped(tmp_path, autojump_clock):
+async def test_a_greedy_peer_is_dropped(pair, autojump_clock):
     """Requests for bodies without reading the answers cost a few requests, not half a gigabyte."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([ada]):
         link = await call(bea, "ada", network)
-        await link.send(write_message(HELLO._replace(digest=survey.digest(one))))
-        wanted = write_message(messages.Want((one.id,) * 128))
+        await link.send(write_message(HELLO._replace(digest=survey.digest(ada.assembly))))
+        wanted = write_message(messages.Want((ada.assembly.id,) * 128))
         with pytest.raises(LinkClosedError):
             for _ in range(5000):
                 await link.send(wanted)
         await until(lambda: any("more than it takes" in note for note in ada.notes))
-    one.close()
-    two.close()
 
 
 async def test_nobody_revokes_another_s_device(tmp_path, autojump_clock):
@@ -233,43 +229,33 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
 
 
 @pytest.mark.parametrize("asking", ["chains", "digests"])
-async def test_a_peer_that_asks_and_does_not_read_is_dropped(tmp_path, autojump_clock, asking):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_a_peer_that_asks_and_does_not_read_is_dropped(pair, autojump_clock, asking):
+    ada, bea, network = pair
     async with running([ada]):
         link = await greeted(bea, network)
         await trio.sleep(1)
         (_, _, (_, far)) = network._links[-1]
         far.send_stream.send_all_hook = trio.sleep_forever  # a memory stream would hold all that nobody reads
-        chains = messages.Ask(((one.keys.device.public, 0, 0),))
+        chains = messages.Ask(((ada.assembly.keys.device.public, 0, 0),))
         data = write_message(chains if asking == "chains" else messages.Digest(b"x" * 32))
         with pytest.raises(LinkClosedError):
             for _ in range(5000):
                 await link.send(data)
         await until(lambda: any("more than it takes" in note for note in ada.notes))
-    one.close()
-    two.close()
 
 
-async def test_a_defect_ends_a_session_and_not_the_node(tmp_path, autojump_clock, monkeypatch):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_a_defect_ends_a_session_and_not_the_node(pair, autojump_clock, monkeypatch):
+    ada, bea, _ = pair
     with monkeypatch.context() as patch:
-        patch.setattr(one, "take", lambda *_: 1 / 0)
+        patch.setattr(ada.assembly, "take", lambda *_: 1 / 0)
         async with running([ada, bea], {"bea": ["ada"]}):
             await until(lambda: any("a defect of meshd" in note for note in ada.notes))
             patch.undo()
             await until(equal([ada, bea]))
-    one.close()
-    two.close()
 
 
-async def test_two_addresses_of_one_node_make_one_session(tmp_path, autojump_clock):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_two_addresses_of_one_node_make_one_session(pair, autojump_clock):
+    ada, bea, network = pair
     real = network.connect
     network.connect = lambda caller, name: real(caller, "ada" if name == "alias" else name)
     bea.node._transport.dial = _as(bea.node._transport.dial)
@@ -281,8 +267,6 @@ async def test_two_addresses_of_one_node_make_one_session(tmp_path, autojump_clo
         await trio.sleep(600)
         assert len(ada.notes) == met, "after that nobody hangs up"
         assert {peer["state"] for peer in bea.node.peers()} == {"in step"}
-    one.close()
-    two.close()
 
 
 def _as(dial):
@@ -449,11 +433,9 @@ async def test_a_peer_that_takes_nothing_is_dropped(autojump_clock):
     await far.aclose()
 
 
-async def test_a_responder_that_answers_with_garbage(tmp_path, autojump_clock):
+async def test_a_responder_that_answers_with_garbage(pair, autojump_clock):
     """Our node dials somebody who talks nonsense: it says so, and goes on."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
 
     async def nonsense(connection):
         async with connection.stream:
@@ -464,37 +446,33 @@ async def test_a_responder_that_answers_with_garbage(tmp_path, autojump_clock):
         network.listen("nonsense", bea.node._nursery, nonsense)
         await until(lambda: any("handshake failed" in str(peer["problem"]) for peer in bea.node.peers()))
         await until(equal([ada, bea]))
-    one.close()
-    two.close()
 
 
 @pytest.mark.parametrize("spoil", ["another transport key", "unsigned", "revoked"])
-async def test_certificates_in_the_handshake(tmp_path, autojump_clock, spoil):
+async def test_certificates_in_the_handshake(pair, autojump_clock, spoil):
     """A certificate that is not the caller's, that no member signed, or of a device that was revoked."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    exchange(one, two)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
+    exchange(ada.assembly, bea.assembly)
     bea.node._certificate = _certificate(bea)
     body = Certificate.read(bea.node._certificate)
     if spoil == "another transport key":
-        bea.node._certificate = replace(body, transport=b"t" * 32).signed_by(two.keys.member, one.id).write()
+        bea.node._certificate = (
+            replace(body, transport=b"t" * 32).signed_by(bea.assembly.keys.member, ada.assembly.id).write()
+        )
     elif spoil == "unsigned":
         bea.node._certificate = replace(body, signature=bytes(64)).write()
     else:
-        end = Revocation(member=two.keys.member_public, device=two.keys.device.public, good=(1, 0, 0))
-        with two.writing():
-            told = two.write(Kind.REVOCATION, end.signed_by(two.keys.member, one.id))
-        give(one, told)
-        with one.writing():
-            one.standing.move(one.standing.rosters.take(one.standing.head, [told.id]))
+        end = Revocation(member=bea.assembly.keys.member_public, device=bea.assembly.keys.device.public, good=(1, 0, 0))
+        with bea.assembly.writing():
+            told = bea.assembly.write(Kind.REVOCATION, end.signed_by(bea.assembly.keys.member, ada.assembly.id))
+        give(ada.assembly, told)
+        with ada.assembly.writing():
+            ada.assembly.standing.move(ada.assembly.standing.rosters.take(ada.assembly.standing.head, [told.id]))
     async with running([ada]):
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(two)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
         assert await heard(link) == []
         assert ada.node.peers() == []
-    one.close()
-    two.close()
 
 
 def test_closed_doors(tmp_path):
@@ -552,11 +530,9 @@ async def test_only_one_s_own_user_is_answered(monkeypatch):
     far.close()
 
 
-async def test_many_turns_are_not_many_answers(tmp_path, autojump_clock):
+async def test_many_turns_are_not_many_answers(pair, autojump_clock):
     """A peer that takes turn after turn in one comparison is dropped; one that compares on and on has to wait."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([ada]):
         link = await greeted(bea, network)
         with suppress(LinkClosedError):
@@ -572,15 +548,11 @@ async def test_many_turns_are_not_many_answers(tmp_path, autojump_clock):
                 pass
             await link.send(write_message(messages.Done()))
         assert trio.current_time() - begun > 10
-    one.close()
-    two.close()
 
 
-async def test_nothing_is_sent_back_to_whom_it_came_from(tmp_path, autojump_clock):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    exchange(one, two)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_nothing_is_sent_back_to_whom_it_came_from(pair, autojump_clock):
+    ada, bea, _ = pair
+    exchange(ada.assembly, bea.assembly)
     async with running([ada, bea], {"bea": ["ada"]}):
         await until(lambda: [peer["state"] for peer in bea.node.peers()] == ["in step"])
         for _ in range(5):
@@ -589,15 +561,11 @@ async def test_nothing_is_sent_back_to_whom_it_came_from(tmp_path, autojump_cloc
         await trio.sleep(100)
         (mine,), (theirs,) = ada.node.peers(), bea.node.peers()
         assert (mine["records_out"], theirs["records_in"], theirs["records_out"]) == (5, 5, 0)
-    one.close()
-    two.close()
 
 
-async def test_a_stalled_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
+async def test_a_stalled_peer_is_dropped_and_said_so(pair, autojump_clock):
     """One that says that records come and sends none, though it answers everything else: seen in `peers`, then gone."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([ada]):
         link = await greeted(bea, network)
         await link.send(write_message(messages.Sending(4210, 10**6)))
@@ -609,22 +577,18 @@ async def test_a_stalled_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
         assert [link["state"] for link in (await ada.do(audit.status))["links"]] == ["receiving"]
         await until(lambda: any("stalled: 4210 records were to come" in note for note in ada.notes))
         assert ada.node.peers() == []
-    one.close()
-    two.close()
 
 
-async def test_a_full_disk_ends_no_node(tmp_path, autojump_clock, monkeypatch):
+async def test_a_full_disk_ends_no_node(pair, autojump_clock, monkeypatch):
     """What a node does beside its sessions fails where there is no room, and says so; the node goes on."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, _ = pair
     with monkeypatch.context() as patch:
 
         def full(*_, **__):
             raise DiskFullError("the disk is full: nothing was written")
 
         for name in ("insert", "replace"):
-            patch.setattr(two.store, name, full)
+            patch.setattr(bea.assembly.store, name, full)
         patch.setattr("meshd.node.keep_time", full)
         async with running([ada, bea], {"bea": ["ada"]}):
             await trio.sleep(200)
@@ -633,8 +597,6 @@ async def test_a_full_disk_ends_no_node(tmp_path, autojump_clock, monkeypatch):
             assert any("time was not measured" in note for note in bea.notes)
             patch.undo()
             await until(equal([ada, bea]))
-    one.close()
-    two.close()
 
 
 async def test_slow_by_our_own_pace_is_no_stall(tmp_path, autojump_clock, monkeypatch):
@@ -654,20 +616,16 @@ async def test_slow_by_our_own_pace_is_no_stall(tmp_path, autojump_clock, monkey
     two.close()
 
 
-async def test_listings_are_heard_once(tmp_path, autojump_clock, monkeypatch):
+async def test_listings_are_heard_once(pair, autojump_clock, monkeypatch):
     monkeypatch.setattr(limits, "LISTINGS", 5)
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([ada]):
         link = await greeted(bea, network)
         for _ in range(20):
-            await link.send(write_message(messages.Listing(one.keys.device.public, 0, (), False)))
+            await link.send(write_message(messages.Listing(ada.assembly.keys.device.public, 0, (), False)))
         said = await heard(link)
         assert sum(isinstance(each, messages.Records) for each in said) == 1
         link = await greeted(bea, network)
         for number in range(10):
             await link.send(write_message(messages.Listing(bytes([number]) * 32, 0, (), False)))
         await until(lambda: any("more chains than fork anywhere" in note for note in ada.notes))
-    one.close()
-    two.close()

@@ -38,11 +38,9 @@ async def test_what_is_told_of_a_changed_network(autojump_clock):
     assert told == ["addresses changed", "the machine slept"]
 
 
-async def test_after_a_change_everybody_is_looked_for_at_once(tmp_path, autojump_clock):
+async def test_after_a_change_everybody_is_looked_for_at_once(pair, autojump_clock):
     """Waits between calls have grown to a minute; a changed network does not wait for them."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([bea], {"bea": ["ada"]}):
         await trio.sleep(600)
         (row,) = bea.node.peers()
@@ -53,15 +51,11 @@ async def test_after_a_change_everybody_is_looked_for_at_once(tmp_path, autojump
             bea.node.network_changed("addresses changed")
             await until(equal([ada, bea]))
             assert trio.current_time() - begun < 2
-    one.close()
-    two.close()
 
 
-async def test_a_link_that_died_with_the_network_is_dropped_soon(tmp_path, autojump_clock):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    exchange(one, two)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_a_link_that_died_with_the_network_is_dropped_soon(pair, autojump_clock):
+    ada, bea, network = pair
+    exchange(ada.assembly, bea.assembly)
     async with running([ada]):
         await greeted(bea, network)
         await trio.sleep(1)
@@ -69,22 +63,16 @@ async def test_a_link_that_died_with_the_network_is_dropped_soon(tmp_path, autoj
         ada.node.network_changed("the machine slept")
         await until(lambda: any("after the network changed" in note for note in ada.notes))
         assert trio.current_time() - begun <= limits.PROBE_SECONDS + 1
-    one.close()
-    two.close()
 
 
-async def test_a_link_that_lives_survives_a_change(tmp_path, autojump_clock):
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+async def test_a_link_that_lives_survives_a_change(pair, autojump_clock):
+    ada, bea, _ = pair
     async with running([ada, bea], {"bea": ["ada"]}):
         await until(equal([ada, bea]))
         for node in (ada, bea):
             node.node.network_changed("addresses changed")
         await trio.sleep(100)
         assert not any("gone" in note for note in ada.notes + bea.notes)
-    one.close()
-    two.close()
 
 
 async def test_two_nodes_behind_one_address(tmp_path, autojump_clock):
@@ -104,11 +92,9 @@ async def test_two_nodes_behind_one_address(tmp_path, autojump_clock):
         each.close()
 
 
-async def test_a_forwarded_port_has_to_be_named(tmp_path, autojump_clock):
+async def test_a_forwarded_port_has_to_be_named(pair, autojump_clock):
     """A first message is bound to the address dialled: a router's is good where the node was told of it."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     real = network.connect
     network.connect = lambda caller, name: real(caller, "ada" if name == "router" else name)
     async with running([ada, bea], {"bea": ["router"]}):
@@ -117,33 +103,25 @@ async def test_a_forwarded_port_has_to_be_named(tmp_path, autojump_clock):
         ada.node.reached_at.append("router")
         await until(equal([ada, bea]))
         assert ada.node.addresses()[0] == "router"
-    one.close()
-    two.close()
 
 
-async def test_a_session_that_begins_anew_takes_the_old_one_s_place(tmp_path, autojump_clock):
+async def test_a_session_that_begins_anew_takes_the_old_one_s_place(pair, autojump_clock):
     """A machine that lost its link without a word calls again: the other does not keep two sessions with it."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
     async with running([ada]):
         await greeted(bea, network)
         await until(lambda: len(ada.node.peers()) == 1)
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(two)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
         await link.send(write_message(HELLO))
         await until(lambda: any("connected anew" in note for note in ada.notes))
         assert len(ada.node.peers()) == 1
-    one.close()
-    two.close()
 
 
-async def test_a_peer_that_froze_does_not_look_in_step(tmp_path, autojump_clock):
+async def test_a_peer_that_froze_does_not_look_in_step(pair, autojump_clock):
     """Long before it is dropped, `peers` says that nothing was heard."""
-    (one, two), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
-    exchange(one, two)
-    network = MemoryNetwork()
-    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    ada, bea, network = pair
+    exchange(ada.assembly, bea.assembly)
     async with running([ada]):
         link = await greeted(bea, network)
         await trio.sleep(60)
@@ -151,5 +129,3 @@ async def test_a_peer_that_froze_does_not_look_in_step(tmp_path, autojump_clock)
         assert row["state"] != "in step"
         assert row["problem"].startswith("nothing was heard for ")
         await link.aclose()
-    one.close()
-    two.close()

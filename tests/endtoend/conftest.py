@@ -1,0 +1,18 @@
+"""What whole-node tests have in common."""
+
+import pytest
+
+from meshd.transports.memory import MemoryNetwork
+from tests.endtoend.harness import Running
+from tests.worlds import commune
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two nodes of one assembly of two, and their network. Each log has its own person's certificate alone."""
+    assemblies, _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    network = MemoryNetwork()
+    ada, bea = (Running(name, each, network) for name, each in zip(("ada", "bea"), assemblies, strict=True))
+    yield ada, bea, network
+    for each in assemblies:
+        each.close()
