@@ -21,7 +21,7 @@ class Bulk:
     async def turn(self, sender: Hashable) -> None:
         """Wait until nobody else sends much, or for `limits.GO_SECONDS`. It is this one's turn then, until `over`."""
         with trio.move_on_after(limits.GO_SECONDS):
-            while self._senders - {sender}:
+            while self._senders and sender not in self._senders:
                 await self._changed.wait()
         self._senders.add(sender)
 

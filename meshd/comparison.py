@@ -47,8 +47,8 @@ class Comparison:
         self.in_step = False
         self.postponed = False
         """Whether a comparison was due, and too soon after the last one."""
-        self._held: list[tuple[Rank, Out]] = []
-        """What waits for the peer's Go."""
+        self._held: dict[ChainKey, tuple[Rank, Out]] = {}
+        """What waits for the peer's Go, by chain."""
         self._closes = False
         """Whether our part of the comparison is over when that has been sent."""
         self._assembly = assembly
@@ -168,10 +168,10 @@ class Comparison:
         first = int.from_bytes(self._session.key[:4], "big") % (len(spans) or 1)
         for span in spans[first:] + spans[:first]:  # two peers that send the same at once begin in two places
             rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
-            if records > limits.UNASKED:
-                self._held.append((rank, Out(span, pushed=False)))
-            else:
+            if records <= limits.UNASKED:
                 self._outbox.put(rank, Out(span, pushed=False))
+            elif span.chain not in self._held or span.start < self._held[span.chain][1].span.start:
+                self._held[span.chain] = rank, Out(span, pushed=False)
 
     @property
     def held(self) -> bool:
@@ -180,8 +180,8 @@ class Comparison:
 
     def go(self) -> None:
         """The peer takes what we stated."""
-        held, self._held = self._held, []
-        for rank, out in held:
+        held, self._held = self._held, {}
+        for rank, out in held.values():
             self._outbox.put(rank, out)
         if self._closes:
             self._closes = False
@@ -190,7 +190,9 @@ class Comparison:
     def leave_out(self, there: dict[ChainKey, int]) -> None:
         """The peer has these chains by now up to a seq, from others."""
         self._outbox.leave_out(there)
-        self._held = [(rank, without(out, there)) for rank, out in self._held]
+        for chain in there.keys() & self._held.keys():
+            rank, out = self._held[chain]
+            self._held[chain] = rank, without(out, there)
 
     def _close(self) -> None:
         """Our part of the comparison is over as soon as what it showed to be missing is sent."""

@@ -16,8 +16,10 @@ WORTH = 1000
 """Records that are worth the way to another process."""
 
 _IDLE_SECONDS = 10
-_PATIENCE_SECONDS = 60
-"""A process that takes longer over a batch is stuck."""
+_PATIENCE_SECONDS = 15
+"""A process that takes longer to start, or over a batch, is stuck."""
+_AGAIN_SECONDS = 60
+"""How long to do without, after a process did not start or was stuck."""
 _READ = 1 << 20
 _COMMAND = [sys.executable, "-P", "-m", "meshd.helper_process"]
 
@@ -25,12 +27,19 @@ _COMMAND = [sys.executable, "-P", "-m", "meshd.helper_process"]
 class Helper:
     """The helper process of a daemon: there when somebody asked in the last seconds, and `mind` runs."""
 
-    def __init__(self, command: list[str] = _COMMAND, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        command: list[str] = _COMMAND,
+        idle_seconds: float = _IDLE_SECONDS,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._command = command
         self._idle_seconds = idle_seconds
+        self._patience_seconds = patience_seconds
         self._asked = trio.Event()
         self._process: trio.Process | None = None
         self._busy = False
+        self._stuck = False
 
     async def mind(self) -> None:
         """Start the process when it is needed, and end it when it is not, until cancelled."""
@@ -39,7 +48,7 @@ class Helper:
             try:
                 await self._keep()
             except OSError:  # no memory for it, say: everything works without
-                await trio.sleep(_PATIENCE_SECONDS)
+                await trio.sleep(_AGAIN_SECONDS)
             self._asked = trio.Event()
 
     async def prepare(self, assembly: bytes, batch: list[bytes]) -> list[bytes] | None:
@@ -54,8 +63,9 @@ class Helper:
         self._busy = True
         answer: list[bytes] | None = None
         try:
-            with trio.move_on_after(_PATIENCE_SECONDS):
+            with trio.move_on_after(self._patience_seconds) as patience:
                 answer = await _exchange(process, assembly, batch)
+            self._stuck = patience.cancelled_caught
         finally:
             self._busy = False
             if answer is None:  # whatever happened, the next batch must not get the answer to this one
@@ -69,14 +79,17 @@ class Helper:
         return self._process.pid if self._process is not None else None
 
     async def _keep(self) -> None:
-        """One process's life. Raises OSError if none can be started."""
+        """One process's life. Raises OSError if none can be started, or it got stuck."""
         process = await trio.lowlevel.open_process(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         )
         try:
-            if await _read(process, len(READY)) != READY:
+            said: bytes | None = None
+            with trio.move_on_after(self._patience_seconds):
+                said = await _read(process, len(READY))
+            if said != READY:
                 raise OSError("the helper process did not start")
-            self._process = process
+            self._process, self._stuck = process, False
             idle = False
             while self._process is not None and not idle:
                 self._asked = trio.Event()
@@ -89,6 +102,8 @@ class Helper:
             with trio.CancelScope(shield=True):
                 await process.wait()
                 await trio.aclose_forcefully(_stdio(process))
+        if self._stuck:
+            raise OSError("the helper process was stuck")
 
 
 def _stdio(process: trio.Process) -> trio.abc.Stream:

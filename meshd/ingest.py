@@ -90,10 +90,11 @@ class Door:
                 self._mend(record, report)
                 continue
             mates = by_chain.setdefault((record.device, record.log), {})
-            if record.id not in mates or mates[record.id].signature == record.signature:
-                mates[record.id] = record
+            mate = mates.get(record.id)
+            if mate is None or mate.signature == record.signature:
+                mates[record.id] = record if mate is None or mate.body is None else mate
             else:  # two copies with different signatures: keep one that verifies, if any does
-                mates[record.id] = record if self._verify(self._assembly, record) else mates[record.id]
+                mates[record.id] = record if self._verify(self._assembly, record) else mate
         verify = waiting.remembering(
             lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
         )

@@ -57,6 +57,8 @@ class Outbox:
         self._wake = {lane: trio.Event() for lane in Lane}
         self.to_send = 0
         """Records that a comparison showed to be missing, and that are not sent yet."""
+        self._there: dict[ChainKey, int] = {}
+        """Where chains end there, by what the peer told since a comparison last found them shorter."""
         self.replies = 0
         """Small messages that wait: a peer that asks and does not read makes them many."""
 
@@ -68,6 +70,8 @@ class Outbox:
     def put(self, rank: Rank, job: Job) -> None:
         """Add a job behind others of its rank; a span that goes on where the last one ends becomes part of it."""
         jobs = self._jobs[rank]
+        if isinstance(job, Out) and not job.pushed:
+            self._there.pop(job.span.chain, None)
         joined = _joined(jobs[-1], job) if jobs else None
         if joined is not None:
             jobs[-1] = joined
@@ -81,9 +85,8 @@ class Outbox:
         self._jobs[rank].extendleft(reversed(list(jobs)))
 
     def leave_out(self, ends: Mapping[ChainKey, int]) -> None:
-        """The peer has these chains up to a seq by now: what a comparison would send it of them is left out."""
-        for rank, jobs in self._jobs.items():
-            self._jobs[rank] = deque(without(job, ends) if isinstance(job, Out) else job for job in jobs)
+        """The peer has these chains up to a seq by now: what waits to be sent of them is left out in its turn."""
+        self._there |= ends
 
     def more(self, rank: Rank, like: Out, most: int) -> list[Out]:
         """Spans that stand next in a rank and go the same way, for one look at the log."""
@@ -91,7 +94,7 @@ class Outbox:
         while jobs and len(found) < most and isinstance(jobs[0], Out) and jobs[0].pushed == like.pushed:
             job = jobs.popleft()
             assert isinstance(job, Out)
-            found.append(job)
+            found.append(without(job, self._there))
         return found
 
     async def next(self, lane: Lane) -> tuple[Rank, Job]:
@@ -101,7 +104,7 @@ class Outbox:
                 if self._jobs[rank]:
                     job = self._jobs[rank].popleft()
                     self.replies -= rank is Rank.URGENT and not isinstance(job, Out)
-                    return rank, job
+                    return rank, without(job, self._there) if isinstance(job, Out) else job
             self._wake[lane] = trio.Event()
             await self._wake[lane].wait()
 

@@ -292,6 +292,7 @@ class Peer:
                 await self.comparison.answer(parts)
             case session.Finished():
                 self.coming = 0
+                self._stated = trio.Event()
                 self.node.bulk.over(self)
                 await self.comparison.finish()
             case session.Compared(digest) if self._in_dialogue():
@@ -439,9 +440,13 @@ class Peer:
     async def _let_come(self) -> None:
         """Let the peer send what it stated when it is its turn, after we told what others sent meanwhile."""
         while True:
-            await self._stated.wait()
+            stated = self._stated
+            await stated.wait()
             await self.node.bulk.turn(self)
             await self._writer.tell_now()
+            if stated is not self._stated:  # it is done already, without what it stated
+                self.node.bulk.over(self)
+                continue
             self._stated = trio.Event()
             self._last_records = trio.current_time()
             self._outbox.put(Rank.URGENT, messages.Go())

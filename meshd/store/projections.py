@@ -71,10 +71,10 @@ def project(
 ) -> Row | None:
     """The row of a valid record, by an author with that certificate; None for the genesis, which needs none.
 
-    `row` is its `sketch`, where that was made before.
+    `row` is its `sketch`, where that was made before, perhaps of a copy that had the body that this one lacks.
     """
     try:
-        row = row or sketch(record)
+        row = row if row is not None and record.body is not None else sketch(record)
         if type(row) is tables.Ballot:
             return _cast(row, certificate)
         if row is not None:

@@ -175,6 +175,23 @@ async def test_a_process_that_does_not_start_is_done_without(command, nursery):
     assert helper.pid is None
 
 
+async def test_a_stuck_process_is_given_up(nursery):
+    script = "import sys, time; sys.stdout.write('.'); sys.stdout.flush(); time.sleep(600)"
+    helper = Helper([sys.executable, "-c", script], patience_seconds=1.0)
+    nursery.start_soon(helper.mind)
+    with trio.fail_after(60):
+        while helper.pid is None:
+            await helper.prepare(ASSEMBLY, [])
+            await trio.sleep(0.01)
+        assert await helper.prepare(ASSEMBLY, _mixture(7, 2000)) is None
+        while helper.pid is not None:
+            await trio.sleep(0.01)
+    for _ in range(20):  # and nobody waits for another one that would get stuck
+        assert await helper.prepare(ASSEMBLY, []) is None
+        await trio.sleep(0.01)
+    assert helper.pid is None
+
+
 async def test_the_process_is_told_no_secret(nursery, monkeypatch, tmp_path):
     monkeypatch.setenv("MESHD_PASSPHRASE", "hush")
     seen = tmp_path / "seen"

@@ -9,6 +9,7 @@ from meshd.errors import NodeError
 from meshd.service import audit, results, talk
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.store.projections import project, sketch
 from meshd_crypto.hashing import digest
 from meshd_crypto.signing import sign
 from meshd_protocol.bodies.decisions import Ballot, Form, Say
@@ -294,6 +295,26 @@ def test_the_genesis_of_another_assembly_is_refused(two, tmp_path):
     assert "another assembly" in report.refused[0]
     assert survey.digest(ada) == before
     other.close()
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True), (True, False, True)])
+def test_copies_with_and_without_their_body_in_one_batch(two, order):
+    """The body is kept, whichever comes first, and what is shown stands once."""
+    (ada, _), (cy, *_) = two
+    said = cy.write(Kind.MESSAGE, Message(bytes(16), "general", "hello"))
+    copies = [wire(said if whole else said._replace(body=None)) for whole in order]
+    ada.receive(copies, Waiting())
+    assert ada.store.get(tables.Entry, id=said.id).body == said.body
+    assert survey.missing_bodies(ada, 10) == []
+    ada.receive([wire(said)], Waiting())
+    assert len(ada.store.find(tables.Message)) == 1
+
+
+def test_a_sketch_of_a_copy_with_its_body_is_no_row_of_one_without(two):
+    (ada, _), (cy, *_) = two
+    said = cy.write(Kind.MESSAGE, Message(bytes(16), "general", "hello"))
+    row = project(ada.id, said._replace(body=None), None, sketch(said))
+    assert isinstance(row, tables.NoEffect)
 
 
 def test_missing_texts_are_filled(two):
