@@ -1,5 +1,7 @@
 """Much at once from several peers: one copy of each record, and nobody can keep the others waiting for long."""
 
+import random
+
 import pytest
 import trio
 
@@ -15,7 +17,7 @@ from meshd_protocol.sync import messages
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim, mark
 from meshd_protocol.sync.messages import read_message, write_message
-from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.harness import LaggingNetwork, Running, equal, running, until
 from tests.endtoend.test_hostile import EVERYTHING, greeted, heard
 from tests.worlds import commune, exchange, give
 
@@ -184,3 +186,39 @@ async def test_who_is_done_without_what_it_stated_holds_up_nobody(full, autojump
         bea.node.dial("ada")
         await until(equal([ada, bea]))
         assert trio.current_time() - begun < 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_random_logs_become_one_and_nobody_is_left_waiting(tmp_path, autojump_clock, monkeypatch, seed):
+    """Some nodes with some beginnings of some chains, forks among them, and what is written meanwhile."""
+    rng = random.Random(seed)
+    monkeypatch.setattr(limits, "UNASKED", 40)
+    names = [f"n{number}" for number in range(rng.randint(2, 5))]
+    assemblies, authors = commune(tmp_path, [*names, *(f"X{n}" for n in range(10))], nodes=len(names), seed=seed + 1)
+    exchange(*assemblies)
+    certificates = [author.certify() for author in authors]
+    chains = [list(_chatter([author], rng.randint(2, 60))) for author in authors]
+    for author, chain in zip(authors, list(chains), strict=True):
+        if rng.random() < 0.3:
+            at = rng.randrange(len(chain))
+            rival = author.fork().write(Kind.MESSAGE, Message(bytes(16), "general", "a fork"), after=chain[at])
+            chains.append([*chain[: at + 1], rival])
+    for assembly in assemblies:
+        give(assembly, *certificates, *(each for chain in chains for each in chain[: rng.randint(0, len(chain))]))
+    network = LaggingNetwork(rng)
+    nodes = [Running(name, each, network) for name, each in zip(names, assemblies, strict=True)]
+    connect = {name: [other for other in names if other < name] for name in names}
+    async with running(nodes, connect):
+        for _ in range(rng.randint(0, 5)):
+            await trio.sleep(3 * rng.random())
+            node, author = rng.choice(nodes), rng.choice(authors)
+            late = list(_chatter([author], rng.choice([1, 60])))
+            await node.node.work(lambda node=node, late=late: give(node.assembly, *late))
+        await until(equal(nodes))
+        await until(
+            lambda: all((each["state"], each["problem"]) == ("in step", None) for n in nodes for each in n.node.peers())
+        )
+        assert not any(node.node.bulk._senders for node in nodes)
+        assert not any("defect" in note for node in nodes for note in node.notes)
+    for assembly in assemblies:
+        assembly.close()
