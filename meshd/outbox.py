@@ -112,9 +112,9 @@ class Outbox:
 def without(job: Out, ends: Mapping[ChainKey, int]) -> Out:
     """A span without what somebody has who has these chains up to a seq; what is pushed or named by ids stays whole."""
     span = job.span
-    if job.pushed or span.ids is not None or span.chain not in ends:
+    if job.pushed or span.ids is not None or ends.get(span.chain, -1) < span.start:
         return job
-    return Out(span._replace(start=max(span.start, ends[span.chain] + 1)), job.pushed)
+    return Out(span._replace(start=ends[span.chain] + 1, after=b""), job.pushed)
 
 
 def _joined(last: Job, job: Job) -> Out | None:
@@ -123,5 +123,7 @@ def _joined(last: Job, job: Job) -> Out | None:
         return None
     one, two = last.span, job.span
     if one.chain != two.chain or one.ids is not None or two.ids is not None or not one.start <= two.start <= one.stop:
+        return None
+    if one.after and two.start == one.start:
         return None
     return Out(one._replace(stop=max(one.stop, two.stop)), last.pushed)

@@ -21,12 +21,16 @@ LOADED = 512
 
 
 class Span(NamedTuple):
-    """Part of a chain that goes out: start <= seq < stop, all branches; or, with `ids`, just those records."""
+    """Part of a chain that goes out: start <= seq < stop, all branches; or, with `ids`, just those records.
+
+    Of the branches at `start`, those with an id above `after` alone: the others are out already.
+    """
 
     chain: ChainKey
     start: int
     stop: int
     ids: frozenset[bytes] | None = None
+    after: bytes = b""
 
 
 class Place(NamedTuple):
@@ -137,9 +141,8 @@ def load(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[bytes
     row = assembly.door.chain(span.chain)
     if row is None:
         return [], None
-    stop = min(span.stop, span.start + most)
-    entries = assembly.store.span(row.number, span.start, stop)
-    rest = span._replace(start=stop) if stop < min(span.stop, row.head_seq + 1) else None
+    entries = assembly.store.span(row.number, span.start, span.stop, after=span.after, limit=most)
+    rest = span._replace(start=entries[-1].seq, after=entries[-1].id) if len(entries) == most else None
     return [
         encode_record(entry.header, entry.signature, entry.body)
         for entry in entries

@@ -71,8 +71,11 @@ class Store(Protocol):
         """Those of the ids that the log holds."""
         ...
 
-    def span(self, chain: int, start: int, stop: int) -> list[Entry]:
-        """The entries of a chain with start <= seq < stop, all branches, by seq, then id."""
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
+        """The entries of a chain with start <= seq < stop, all branches, by seq, then id; the first `limit` of them.
+
+        Of those at `start` only the ones with an id above `after`: a fork may have any number of branches there.
+        """
         ...
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:

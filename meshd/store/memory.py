@@ -116,10 +116,10 @@ class MemoryStore:
         entries = self._tables[Entry]
         return {each for each in ids if (each,) in entries}
 
-    def span(self, chain: int, start: int, stop: int) -> list[Entry]:
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
         """See `Store.span`."""
-        found = [entry for entry in self.find(Entry, chain=chain) if start <= entry.seq < stop]
-        return sorted(found, key=lambda entry: (entry.seq, entry.id))
+        found = [entry for entry in self.find(Entry, chain=chain) if (start, after) < (entry.seq, entry.id) < (stop,)]
+        return sorted(found, key=lambda entry: (entry.seq, entry.id))[:limit]
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """See `Store.weigh`."""

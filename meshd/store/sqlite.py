@@ -149,10 +149,12 @@ class SqliteStore:
             found.update(row[0] for row in self._query(sql, [each[:SHORT_KEY] for each in chunk]))
         return found.intersection(every)
 
-    def span(self, chain: int, start: int, stop: int) -> list[Entry]:
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
         """See `Store.span`."""
-        sql = f"SELECT {_columns(Entry)} FROM entry WHERE chain = ? AND seq >= ? AND seq < ? ORDER BY seq, id"  # noqa: S608
-        return [Entry._make(row) for row in self._query(sql, (chain, start, stop))]
+        where = "chain = ? AND seq >= ? AND seq < ? AND (seq > ? OR id > ?)"
+        sql = f"SELECT {_columns(Entry)} FROM entry WHERE {where} ORDER BY seq, id LIMIT ?"  # noqa: S608
+        values = (chain, start, stop, start, after, -1 if limit is None else limit)
+        return [Entry._make(row) for row in self._query(sql, values)]
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """See `Store.weigh`."""

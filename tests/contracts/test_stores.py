@@ -153,6 +153,12 @@ def test_known_span_weigh_between_walk(store):
     ids = [entry.id for entry in many]
     assert store.known([*ids, b"x" * 32]) == set(ids)
     assert [entry.seq for entry in store.span(0, 5, 9)] == [5, 6, 7, 7, 8]
+    at_seven = sorted(entry.id for entry in store.span(0, 7, 8))
+    assert [entry.id for entry in store.span(0, 7, 9, limit=1)] == at_seven[:1]
+    rest = store.span(0, 7, 9, after=at_seven[0], limit=2)
+    assert [(entry.seq, entry.id) for entry in rest] == [(7, at_seven[1]), (8, many[8].id)]
+    assert [entry.seq for entry in store.span(0, 7, 9, after=at_seven[1])] == [8]
+    assert store.span(0, 5, 5) == store.span(0, 5, 9, limit=0) == []
     assert store.weigh(1, 190) == (10, 10 * len(b"headersignaturebody"))
     assert store.weigh(99, 0) == (0, 0)
     assert [row.id[0] for row in store.between(Proposal, bytes([7]) * 32, bytes([8]) * 32, 5)] == [7, 8]

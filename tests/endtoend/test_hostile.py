@@ -550,6 +550,32 @@ async def test_many_turns_are_not_many_answers(pair, autojump_clock):
         assert trio.current_time() - begun > 10
 
 
+async def test_a_fork_with_more_branches_than_are_read_at_a_time(tmp_path, autojump_clock):
+    """However wide it is, it is read piece by piece, and travels whole."""
+    (one, two), (cy,) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=2)
+    start = cy.certify()
+    rivals = [cy.write(Kind.MESSAGE, Message(bytes(16), "general", "first"))]
+    later = cy.write(Kind.MESSAGE, Message(bytes(16), "general", "after it"))
+    for number in range(survey.LOADED + 100):
+        twin = cy.fork()
+        twin.heads.pop(1)
+        rivals.append(twin.write(Kind.MESSAGE, Message(bytes(16), "general", f"rival {number}")))
+    give(one, start, *rivals, later)
+    span, parts = survey.Span((cy.device.public, 1), 0, survey.END), []
+    while span is not None:
+        records, span = survey.load(one, span)
+        parts.append(records)
+    assert [len(part) for part in parts] == [survey.LOADED, 102]
+    assert {data for part in parts for data in part} == {wire(each) for each in (*rivals, later)}
+    network = MemoryNetwork()
+    ada, bea = Running("ada", one, network), Running("bea", two, network)
+    async with running([ada, bea], {"bea": ["ada"]}):
+        await until(equal([ada, bea]))
+    assert len(two.store.find(tables.Message)) == len(rivals) + 1
+    one.close()
+    two.close()
+
+
 async def test_nothing_is_sent_back_to_whom_it_came_from(pair, autojump_clock):
     ada, bea, _ = pair
     exchange(ada.assembly, bea.assembly)
