@@ -277,8 +277,8 @@ class Comparison:
         for part in messages.want_messages(wanted):
             self._outbox.put(Rank.URGENT, part)
 
-    async def forked(self) -> None:
-        """The peer told of a fork: compare, or ask for it."""
+    async def wish(self) -> None:
+        """Compare, or ask for it: the peer told of a fork, or of more than is asked for by itself."""
         if not self.under_way:
             await (self.begin() if self._session.leads else self.tell_digest())
 

@@ -6,11 +6,13 @@ pushed over eager links; over lazy ones goes only that they are there. Who hears
 a second asks for it, and makes that link eager; who is pushed what it has makes that link lazy. So the tree follows the
 links that are quickest, heals where it breaks, and a record travels little more than once to each node.
 
-What a comparison brought is told of, not pushed: the others may well be comparing, too.
+What a comparison brought is told of, not pushed: the others may well be comparing, too. Much is not asked for, but
+compared: then one at a time sends it (`bulk`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +21,7 @@ import trio
 
 from meshd.ingest import Report
 from meshd.survey import Span
+from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 
 PATIENCE_SECONDS = 0.5
@@ -28,6 +31,9 @@ record one asks first, and pushes it to the others.
 
 _LONGEST_SECONDS = 5.0
 """How long what is missing waits for a comparison that may bring it."""
+
+_LIVELY_SECONDS = 30.0
+"""How long a neighbour that was asked, and over whose link something comes, is waited for before the next is asked."""
 
 MISSING = 10_000
 """Chains that are minded at a time; the periodic comparison finds what is beyond."""
@@ -50,15 +56,23 @@ class Neighbour(Protocol):
     def ask(self, wanted: dict[ChainKey, int]) -> None:
         """Ask for chains, each from a seq on."""
 
+    def compare(self) -> None:
+        """Begin a comparison, or ask for one."""
+
+    def lively(self) -> bool:
+        """Whether something came over the link a moment ago."""
+        ...
+
 
 @dataclass
 class _Missing:
-    """A chain that is longer elsewhere: up to which seq, who has it, and when to ask."""
+    """A chain that is longer elsewhere: up to which seq, who has it and who was asked last, and when to ask."""
 
     until: int
     by: list[Neighbour]
     deadline: float
     since: float
+    asked: Neighbour | None = None
 
 
 @dataclass
@@ -157,21 +171,36 @@ class Gossip:
     async def _ask(self) -> None:
         """Ask the next who has it, for each chain whose time has come; forget those that nobody else has."""
         now = trio.current_time()
-        due = {chain: each for chain, each in self._missing.items() if each.deadline <= now}
-        still = await self.lacking({chain: each.until for chain, each in due.items()})
+        every = dict(self._missing)
+        still = await self.lacking({chain: each.until for chain, each in every.items()})
+        if sum(every[chain].until - start + 1 for chain, start in still.items()) > limits.UNASKED:
+            self._compare(every)
+            return
+        due = {chain: each for chain, each in every.items() if each.deadline <= now}
         asked: dict[int, tuple[Neighbour, dict[ChainKey, int]]] = {}
         for chain, each in due.items():
             if chain not in still or not each.by:
                 self._missing.pop(chain, None)
                 continue
-            neighbour = each.by.pop(0)
             each.deadline = now + self._patience()
+            if each.asked is not None and each.asked.lively() and now - each.since < _LIVELY_SECONDS:
+                continue
+            neighbour = each.asked = each.by.pop(0)
             asked.setdefault(id(neighbour), (neighbour, {}))[1][chain] = still[chain]
         for neighbour, wanted in asked.values():
             if neighbour in self.neighbours:
                 if not neighbour.eager:
                     neighbour.steer(True)
                 neighbour.ask(wanted)
+
+    def _compare(self, every: dict[ChainKey, _Missing]) -> None:
+        """Compare with who told of most of what is missing, and mind it no longer."""
+        told = Counter(id(neighbour) for each in every.values() for neighbour in each.by)
+        for chain in every:
+            self._missing.pop(chain, None)
+        neighbour = max(self.neighbours, key=lambda each: told[id(each)], default=None)
+        if neighbour is not None:
+            neighbour.compare()
 
     def _patience(self) -> float:
         return PATIENCE_SECONDS * (1 + self.chance())

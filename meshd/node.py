@@ -73,7 +73,7 @@ class Node:
         self.started = trio.Event()
         self._transport = transport
         self.executor = executor
-        self.gossip = Gossip(self._lacking, lambda: any(peer.coming for peer in self._peers), self.world.chance)
+        self.gossip = Gossip(self._lacking, lambda: any(peer.busy for peer in self._peers), self.world.chance)
         self.bulk = Bulk()
         self._dialling = Dialling(self, transport)
         self._push = push
@@ -321,9 +321,14 @@ class Node:
 
     async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
         try:
-            return await self.executor.run(partial(survey.lacking, self.assembly, chains))
+            return await self.executor.run(partial(self._to_ask_for, chains))
         except NodeError:
             return {}
+
+    def _to_ask_for(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
+        """What is missing here of chains, but for those whose records come with comparisons today."""
+        missing = survey.lacking(self.assembly, chains)
+        return {chain: start for chain, start in missing.items() if not self.pace.delays(self.assembly, chain)}
 
     def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
         """A session with somebody whom this node called."""

@@ -48,6 +48,7 @@ _TOGETHER = 9_216
 _READ_AHEAD = 64
 """Messages that are read while records before them are taken in."""
 _SILENT_SECONDS = 10
+_LIVELY_SECONDS = 1.0
 _QUIET_SECONDS = 40
 """A little more than the time between two periodic comparisons."""
 _LOOKS = 6
@@ -219,6 +220,14 @@ class Peer:
         for message in messages.ask_messages(list(wanted.items())):
             self._outbox.put(Rank.URGENT, message)
 
+    def compare(self) -> None:
+        """See `gossip.Neighbour`."""
+        self._outbox.put(Rank.TURN, self.comparison.wish)
+
+    def lively(self) -> bool:
+        """See `gossip.Neighbour`."""
+        return trio.current_time() - self._heard_at < _LIVELY_SECONDS
+
     # reading, in three tasks: bytes to events, records prepared ahead, everything taken in in its order
 
     async def _read(self, read: trio.MemorySendChannel[session.Event]) -> None:
@@ -361,6 +370,11 @@ class Peer:
         return self._outbox.to_send
 
     @property
+    def busy(self) -> bool:
+        """Whether a comparison may bring something."""
+        return self.coming > 0 or self.comparison.under_way
+
+    @property
     def state(self) -> str:
         """What is going on, in a word or two."""
         if not self._in_dialogue():
@@ -392,7 +406,7 @@ class Peer:
         self.node.gossip.told(self, heard.longer)
         self.comparison.leave_out(heard.there)
         if heard.forks:
-            await self.comparison.forked()
+            await self.comparison.wish()
 
     # taking in
 

@@ -65,10 +65,12 @@ def _pending(context: Context) -> list[str]:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
     for who in context.live.paced() if context.live else []:
-        found.append(
-            f"{assembly.people.label(who)} wrote more than {limits.LIVE_RECORDS} records or "
-            f"{limits.LIVE_BYTES >> 20} MiB today: the rest comes with comparisons, up to half a minute later."
-        )
+        much = f"wrote more than {limits.LIVE_RECORDS} records or {limits.LIVE_BYTES >> 20} MiB today"
+        late = "with comparisons, up to half a minute later"
+        if who == context.me:
+            found.append(f"You {much}: the rest reaches others {late}.")
+        else:
+            found.append(f"{assembly.people.label(who)} {much}: the rest comes {late}.")
     if not standing.knows_rules:
         return ["This assembly decides by rules of a later version: this meshd needs an update."]
     later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)

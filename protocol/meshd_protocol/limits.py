@@ -108,7 +108,7 @@ PROBE_SECONDS = 15
 STALL_SECONDS = 60
 """Silence of a peer that has said that records come: two periodic comparisons."""
 
-UNASKED = 1000
+UNASKED = 100
 """Records that one turn of a comparison may show to be missing and that come without a Go."""
 
 GO_SECONDS = 10

@@ -188,6 +188,30 @@ async def test_who_is_done_without_what_it_stated_holds_up_nobody(full, autojump
         assert trio.current_time() - begun < 2
 
 
+@pytest.mark.parametrize(("count", "writers"), [(3000, 2), (900, 1), (700, 40)])
+async def test_who_comes_back_with_much_costs_one_copy_each(tmp_path, autojump_clock, count, writers):
+    """Four in a room, and a fifth who was away and meets two of them: everything comes to each about once."""
+    names = [f"n{number}" for number in range(5)]
+    assemblies, authors = commune(tmp_path, [*names, *(f"X{n}" for n in range(writers))], nodes=5)
+    exchange(*assemblies)
+    for assembly in assemblies:
+        give(assembly, *(author.heads.get(0) or author.certify() for author in authors))
+    network = MemoryNetwork()
+    nodes = [Running(name, each, network) for name, each in zip(names, assemblies, strict=True)]
+    away = nodes[0]
+    async with running(nodes, {name: [other for other in names[1:] if other < name] for name in names[1:]}):
+        await until(lambda: all(each["state"] == "in step" for node in nodes[1:] for each in node.node.peers()))
+        await away.node.work(lambda: give(away.assembly, *_chatter(authors, count)))
+        for name in names[1:3]:
+            away.node.dial(name)
+        await until(equal(nodes))
+        await trio.sleep(60)
+        out = sum(each["records_out"] for node in nodes for each in node.node.peers())
+        assert 4 * count <= out < 1.35 * 4 * count
+    for assembly in assemblies:
+        assembly.close()
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_random_logs_become_one_and_nobody_is_left_waiting(tmp_path, autojump_clock, monkeypatch, seed):
     """Some nodes with some beginnings of some chains, forks among them, and what is written meanwhile."""
