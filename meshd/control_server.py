@@ -92,9 +92,10 @@ class _Caller:
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
-            problem = await node.connect_now(request.arguments["address"])
+            problem, tried = await node.connect_now(request.arguments["address"])
             if problem:
-                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", "The node keeps trying.")
+                hint = "The node keeps trying." if tried else ""
+                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
             return {"address": request.arguments["address"], "connected": True}
         steps = answer(Context(node.assembly, node), request)
         while True:

@@ -14,7 +14,7 @@ from typing import Protocol
 import trio
 
 from meshd.assembly import Assembly, World
-from meshd.doors import accept_responder, my_psks
+from meshd.doors import ITSELF, accept_responder, my_psks
 from meshd.errors import NodeError
 from meshd.executor import Executor
 from meshd.link import Introduction, Link, LinkClosedError, greet
@@ -125,6 +125,10 @@ class Dialling:
         for dialled in self._dialled.values():
             dialled.again.set()
 
+    def tries(self, address: str) -> bool:
+        """Whether an address is tried, or connected."""
+        return address in self._dialled
+
     def away(self) -> list[Dialled]:
         """Addresses at which nobody is connected."""
         return [each for each in self._dialled.values() if each.connected is None]
@@ -138,6 +142,8 @@ class Dialling:
             if await self._try(dialled, attempt) and trio.current_time() - begun > _STEADY_SECONDS:
                 wait, attempt = _FIRST_WAIT, 0
             attempt += 1
+            if dialled.problem == ITSELF:
+                self.give_up(dialled.address)
             if dialled.given_up:
                 return
             if not dialled.kept and attempt >= _FOUND_ATTEMPTS:

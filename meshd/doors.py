@@ -93,10 +93,13 @@ def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
     return certificate.member in state.members or certificate.member in state.observers
 
 
+ITSELF = "that is this node itself"
+
+
 def accept_responder(assembly: Assembly, certificate: Certificate) -> str | None:
     """Why this node does not reveal itself to who answered; None if it does."""
     if certificate.device == assembly.keys.device.public:
-        return "that is this node itself"
+        return ITSELF
     if entitled(assembly, certificate) is True:
         return None
     if assembly.standing is None or assembly.standing.state is None:
@@ -107,7 +110,7 @@ def accept_responder(assembly: Assembly, certificate: Certificate) -> str | None
 def accept_initiator(assembly: Assembly, certificate: Certificate, door: Door) -> str | None:
     """Why this node hangs up on who called; None if it talks. Whoever holds a network key may show who she is."""
     if certificate.device == assembly.keys.device.public:
-        return "that is this node itself"
+        return ITSELF
     verdict = entitled(assembly, certificate)
     if verdict is None:
         return "it was removed from the roster"

@@ -157,13 +157,14 @@ class Node:
         """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
         self._dialling.dial(address, kept=kept)
 
-    async def connect_now(self, address: str) -> str:
-        """Dial an address, keep it for later starts, and say whom it reached or why nobody."""
+    async def connect_now(self, address: str) -> tuple[str, bool]:
+        """Dial an address, and keep it for later starts: "" or why nobody was reached, and whether that goes on."""
 
         async def changed() -> None:
             await self.changed.wait()
 
-        return await self._dialling.connect_now(address, changed)
+        problem = await self._dialling.connect_now(address, changed)
+        return problem, self._dialling.tries(address)
 
     def give_up(self, address: str) -> None:
         """Try an address no longer; a session that came about by it goes on."""

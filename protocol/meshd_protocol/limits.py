@@ -112,7 +112,7 @@ UNASKED = 100
 """Records that one turn of a comparison may show to be missing and that come without a Go."""
 
 GO_SECONDS = 10
-"""How long one peer's records may wait for another's."""
+"""How long a peer that sends much holds up the next one."""
 
 LIVE_RECORDS = 500
 """New records of one member that are handed on at once in a day: nobody writes that many by hand."""

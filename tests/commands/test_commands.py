@@ -153,6 +153,10 @@ def test_meeting_at_an_address(shells, ada):
     assert "tries no 127.0.0.1:1" in bea.fails(4, "connect", "127.0.0.1:1", "--forget")[0]
     assert "stays so until that link ends" in bea.ok("connect", ada.address, "--forget")
     assert {row["state"] for row in bea.rows("peers")} == {"waiting"}
+    error, hint = ada.fails(1, "connect", ada.address)
+    assert "that is this node itself" in error
+    assert hint == ""
+    assert ada.address not in {row["address"] for row in ada.rows("peers")}
     bea.stop()
     assert bea.rows("peers") == [], "nothing of it is remembered"
     assert "next start" in bea.ok("connect", "127.0.0.1:1")
