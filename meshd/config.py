@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meshd.errors import NodeError
+from meshd.errors import BusyError
 from meshd_protocol import limits
 from meshd_protocol.names import text_of
 
@@ -92,7 +92,7 @@ def free_disk(folder: Path) -> int:
 
 @contextmanager
 def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the home's lock: one process writes at a time. Raises NodeError if another keeps it too long."""
+    """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long."""
     make_private(home)
     with (home / LOCK).open("ab") as file:
         deadline = time.monotonic() + patience
@@ -102,7 +102,7 @@ def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[Non
                 break
             except OSError as error:
                 if time.monotonic() >= deadline:
-                    raise NodeError(
+                    raise BusyError(
                         f"another meshd is at work in {home}",
                         "If it is the daemon, stop it first; if it is a command, wait for it. Or use another --home.",
                     ) from error

@@ -15,6 +15,10 @@ class NodeError(Exception):
         self.hint = hint
 
 
+class BusyError(NodeError):
+    """Another process writes in this home."""
+
+
 class UsageError(NodeError):
     """The words of a command don't fit."""
 

@@ -3,6 +3,7 @@
 This is on the path of every command: it imports little, and node code only where no daemon runs.
 """
 
+import functools
 import json
 import os
 import socket
@@ -18,6 +19,7 @@ from meshd_cli.errors import CommandError, LockedError
 SOCKET = "control.sock"
 LOCK = "lock"
 _PATIENCE_SECONDS = 5.0
+_MOMENT_SECONDS = 0.3
 _SILENCE_SECONDS = 300.0
 _HUNG_UP = "the daemon hung up before it answered"
 _LOST = "Look at its own output; nothing acknowledged is lost."
@@ -47,16 +49,22 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
     given = _given(arguments or {})
     line = {"verb": verb, "arguments": given, "assembly": where.assembly}
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    answer = _from_daemon(where, line, deadline)
-    if answer is not None:
-        return answer["result"]
-    from meshd import alone
-    from meshd_protocol.control import Request
+    secret = functools.cache(passphrase)
+    while True:
+        answer = _from_daemon(where, line, deadline)
+        if answer is not None:
+            return answer["result"]
+        from meshd import alone
+        from meshd.errors import BusyError
+        from meshd_protocol.control import Request
 
-    request = Request(verb, given, where.assembly)
-    with _progress() as tell:
-        patience = max(0.5, deadline - time.monotonic())
-        return alone.ask(where.home, request, lambda: passphrase(where), tell, patience=patience)
+        request = Request(verb, given, where.assembly)
+        try:
+            with _progress() as tell:
+                return alone.ask(where.home, request, lambda: secret(where), tell, patience=_MOMENT_SECONDS)
+        except BusyError:  # another command, or a daemon that starts: soon it has its socket
+            if time.monotonic() > deadline:
+                raise
 
 
 def is_running(where: Where) -> bool:

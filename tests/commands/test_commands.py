@@ -315,6 +315,36 @@ def test_a_home_that_another_process_writes(ada, untouched):
     ada.ok("list")
 
 
+def test_a_daemon_that_starts_beside_a_command(ada, tmp_path):
+    """Between the command's look for a daemon and its own turn a daemon has taken the home: it answers the command."""
+    words = tmp_path / "words"
+    os.mkfifo(words)
+    command = subprocess.Popen(
+        [*MESHD, "--home", str(ada.home), "--json", "--passphrase-file", str(words), "status"], env=ada.env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        with (
+            words.open("w") as pipe,  # it has found no daemon by now
+            opened(ada.home, None, lambda: "pw"),
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
+        ):
+            listener.bind(str(ada.home / "control.sock"))
+            listener.listen()
+            listener.settimeout(20)
+            pipe.write("pw\n")
+            pipe.close()
+            caller, _ = listener.accept()
+            with caller:
+                assert json.loads(caller.makefile().readline())["verb"] == "status"
+                caller.sendall(b'{"result": {"records": 7}}\n')
+                said, _ = command.communicate(timeout=20)
+        assert (command.returncode, json.loads(said)) == (0, {"records": 7})
+    finally:
+        command.kill()
+        (ada.home / "control.sock").unlink(missing_ok=True)
+
+
 def test_a_second_daemon_is_refused(ada):
     ada.start()
     assert "another meshd" in ada.fails(1, "run", "--no-mdns")[0]

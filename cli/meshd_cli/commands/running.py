@@ -43,6 +43,11 @@ def register(verbs: Any, common: Any) -> None:
 
 def run(where: Where, options: Any) -> int:
     """`meshd run`."""
+    if is_running(where):
+        raise CommandError(
+            f"another meshd runs in {where.home}",
+            "`meshd status` asks it; Ctrl-C or SIGTERM ends it. Or use another --home.",
+        )
     from meshd import daemon
 
     def ready(nodes: list[daemon.Ready]) -> None:
