@@ -43,7 +43,7 @@ coverage:
     coverage run --branch --source=meshd_protocol -m pytest tests/unit tests/contracts tests/endtoend
     coverage report --show-missing --skip-covered --fail-under=100
 
-# how many wrong rules the tests notice, in a copy of the project (about half an hour)
+# how many wrong rules the tests notice, in a copy of the project (about an hour)
 mutants folder="/tmp/meshd-mutants":
     pip install -q "mutmut>=3.8"
     git clone -q . {{folder}}

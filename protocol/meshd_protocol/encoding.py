@@ -50,7 +50,9 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
         again = cbor2.dumps(value)
     except NotCanonicalError:
         raise
-    except Exception as error:  # cbor2's built-in tags raise whatever their constructors raise
+    except Exception as error:  # cbor2's own, and what it makes of ours
+        if isinstance(error.__cause__, NotCanonicalError):
+            raise error.__cause__ from None
         raise NotCanonicalError(f"not CBOR that meshd reads: {type(error).__name__}") from error
     if again != data:
         raise NotCanonicalError("not the shortest, sorted, complete encoding of its value")

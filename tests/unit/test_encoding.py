@@ -109,6 +109,26 @@ def test_forbidden(what, hexed):
         decode(bytes.fromhex(hexed))
 
 
+@pytest.mark.parametrize(
+    "hexed",
+    [
+        "c074323031332d30332d32315432303a30343a30305a",
+        "c11a514b67b0",
+        "c249010000000000000000",
+        "d82303",
+        "d823635b612b",
+        "d9d9f700",
+        "d8ff00",
+        "d81c80",
+        "d81d00",
+    ],
+)
+def test_no_tag_is_even_looked_at(hexed):
+    """Some of them would run a decoder of the library's own, one of which compiles regular expressions."""
+    with pytest.raises(NotCanonicalError, match="tag"):
+        decode(bytes.fromhex(hexed))
+
+
 def test_limits_one_past():
     assert decode(encode(limits.INTEGER - 1)) == limits.INTEGER - 1
     with pytest.raises(NotCanonicalError):
@@ -119,6 +139,13 @@ def test_limits_one_past():
     assert decode(encode(deepest)) == deepest
     with pytest.raises(NotCanonicalError):
         decode(encode([deepest]))
+    assert decode(encode(1 - limits.INTEGER)) == 1 - limits.INTEGER
+    with pytest.raises(NotCanonicalError, match="beyond"):
+        decode(encode(-limits.INTEGER))
+    for spread in ([[0] * 100] * 40, [dict.fromkeys(range(50), 0)] * 40):  # 4,041 items, however they are nested
+        assert decode(encode(spread)) == spread
+        with pytest.raises(NotCanonicalError, match="items"):
+            decode(encode([*spread, [0] * 100]))
     many = [0] * (limits.ITEMS - 1)
     assert decode(encode(many)) == many
     with pytest.raises(NotCanonicalError):

@@ -8,9 +8,10 @@ from meshd_protocol import limits
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync import messages, session
+from meshd_protocol.sync.framing import FrameReader, frame
 from meshd_protocol.sync.frontier import Claim, Head, frontier_digest, mark, session_key
 from meshd_protocol.sync.messages import read_message, write_message
-from meshd_protocol.sync.reconcile import Claims, Fingerprints, View, answer
+from meshd_protocol.sync.reconcile import FULL, Claims, Fingerprints, View, answer, first_turn
 from meshd_protocol.sync.session import TRANSITIONS, Phase, Session
 
 KEY = session_key(b"a" * 16, b"b" * 16)
@@ -289,6 +290,27 @@ def test_a_height_alone_hides_forks():
     assert _plan([forked], [one]) == ([], [(D1, 0)])
     assert _plan([one], [forked]) == ([], [(D1, 0)])
     assert _plan([forked], [forked._replace(branches=b"c" * 32)]) == ([], [(D1, 0)])
+
+
+def test_how_a_comparison_begins():
+    def turn(mine: int, theirs: int):
+        heads = [Head(bytes([n // 256, n % 256]) * 16, 0, 0, b"i" * 32, None) for n in range(mine)]
+        (part,), _ = first_turn(View(heads, KEY, lambda *_: None), theirs)
+        return type(part)
+
+    assert turn(FULL, FULL) is turn(0, 10 * FULL) is turn(FULL, 0) is Claims
+    assert turn(FULL + 1, 0) is turn(1, FULL + 1) is Fingerprints
+
+
+def test_a_frame_as_long_as_it_may_be():
+    reader = FrameReader(b"", 300)
+    reader.feed(frame(b"x" * 300) + frame(b"x" * 300)[:-1])
+    assert reader.next() == b"x" * 300
+    assert reader.next() is None
+    reader.feed(b"x" + frame(b"x" * 301)[:2])
+    assert reader.next() == b"x" * 300
+    with pytest.raises(SessionError, match="too long"):
+        reader.next()
 
 
 def test_decisions_go_before_talk():
