@@ -301,7 +301,8 @@ class Peer:
                 await self.comparison.answer(parts)
             case session.Finished():
                 self.coming = 0
-                self._stated = trio.Event()
+                if self._stated.is_set():
+                    self._stated = trio.Event()
                 self.node.bulk.over(self)
                 await self.comparison.finish()
             case session.Compared(digest) if self._in_dialogue():

@@ -70,6 +70,23 @@ async def test_of_three_that_have_the_same_one_sends_it(full, autojump_clock, di
         assert {peer["problem"] for peer in ada.node.peers()} == {None}
 
 
+async def test_much_comes_again_and_again_in_one_session(tmp_path, autojump_clock):
+    """Beyond the day's pace, so that comparisons bring it: each has its own Go."""
+    (one, two), authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=2)
+    exchange(one, two)
+    give(one, *(author.certify() for author in authors))
+    network = MemoryNetwork()
+    nodes = [Running("ada", one, network), Running("bea", two, network)]
+    async with running(nodes, {"bea": ["ada"]}):
+        for _ in range(4):
+            records = list(_chatter(authors, 2 * limits.LIVE_RECORDS + 2 * MUCH))
+            await nodes[0].node.work(lambda records=records: give(one, *records))
+            await until(equal(nodes), 100)
+        assert not any("gone" in note for node in nodes for note in node.notes)
+    one.close()
+    two.close()
+
+
 async def test_who_states_much_and_sends_nothing_keeps_others_waiting_for_seconds(full, autojump_clock):
     (ada, bea, cy, dan), network = full
     async with running([ada, bea]):
