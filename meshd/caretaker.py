@@ -12,16 +12,17 @@ from meshd.assembly import Assembly, Care
 from meshd.errors import NodeError
 from meshd.ingest import Report
 from meshd.keystore import NetworkKey
-from meshd.standing import Standing, cast_of
+from meshd.rows import cast_of
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Say
-from meshd_protocol.bodies.membership import RosterStep, Welcome, WelcomePlain, welcome_plain
+from meshd_protocol.bodies.membership import Revocation, RosterStep, Welcome, WelcomePlain, welcome_plain
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
 from meshd_protocol.policies import Finality
 from meshd_protocol.records import read_record
 
@@ -53,21 +54,23 @@ def after(assembly: Assembly, report: Report) -> None:
     head = standing.head
     if any(record.kind in _ROSTER_KINDS for record in report.new):
         standing.refresh()
-    changed = tallies.update(assembly.store, standing, report.rows, counted)
+    fresh = standing.newly_known()
+    changed = tallies.update(assembly.store, standing, report.rows, fresh, counted)
     attested = {row.proposal for row in report.rows if isinstance(row, tables.Attestation)}
     if any(_moves_rosters(assembly, each) for each in changed | attested):
         standing.refresh()
-        changed |= tallies.update(assembly.store, standing, ())
-    witness.watch(assembly, report)
-    if any(record.kind in _ROSTER_KINDS for record in report.new):
-        witness.judge(assembly)
+        fresh += (more := standing.newly_known())
+        changed |= tallies.update(assembly.store, standing, (), more)
+    standing.forget(changed | attested)
+    witness.watch(assembly, report, fresh)
     if standing.state is not None and assembly.keys.member_public in standing.state.members and not assembly.has_twin():
         if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
             _write_completed(assembly)
             _write_ratified(assembly)
+            _write_revocations(assembly)
             _write_welcomes(assembly)
-        witness.attend(assembly, changed, acts=standing.head != head or _has_acts(report))
-    tallies.update(assembly.store, standing, ())
+        witness.attend(assembly, changed | attested, acts=standing.head != head or _has_acts(report))
+    tallies.update(assembly.store, standing, (), standing.newly_known())
 
 
 def committed(assembly: Assembly) -> None:
@@ -85,7 +88,7 @@ def catch_up(assembly: Assembly) -> None:
     if standing is not None and standing.knows_rules:
         with assembly.store.transaction():
             standing.refresh()
-            tallies.update(assembly.store, standing, ())
+            tallies.update(assembly.store, standing, (), standing.newly_known())
     committed(assembly)
 
 
@@ -168,7 +171,7 @@ def _record_way(assembly: Assembly, parent: bytes, roster: bytes) -> bool:
         if not portion:
             return False
         steps.append((parent, portion))
-        parent = standing.rosters.learn(standing.rosters.ids(parent) | portion)
+        parent = standing.rosters.learn(parent, portion)
         rest -= portion
     for each, portion in steps:
         _write_step(assembly, each, portion)
@@ -228,15 +231,20 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
 
 
 def _open_items(assembly: Assembly) -> list[Item]:
-    """What may be cited: one vouch of each voucher for each applicant, and nothing that puts this person out."""
+    """What may be cited: of vouches those that make an observer, one of each voucher; nothing that puts this person out."""
     standing = assembly.known
     found: list[Item] = []
+    open_ = sorted(standing.uncited(), key=lambda each: each.id)
+    vouches = [item for item in open_ if isinstance(item, Endorsement)]
+    after = standing.rosters.after(standing.head, (item.id for item in vouches))
+    before = standing.rosters.state(standing.head)
+    fresh = after.observers - before.observers
     seen: set[tuple[bytes, bytes]] = set()
-    for item in sorted(standing.uncited(), key=lambda each: each.id):
+    for item in open_:
         if isinstance(item, Endorsement):
-            if (item.voucher, item.member) in seen:
+            if (item.author, item.member) in seen or item.member not in fresh:
                 continue
-            seen.add((item.voucher, item.member))
+            seen.add((item.author, item.member))
         if not _sends_away(assembly, item):
             found.append(item)
     return found
@@ -249,7 +257,7 @@ def _write_ratified(assembly: Assembly, *, anybodys: bool = False) -> None:
         item = standing.item(row.id)
         if not isinstance(item, Decision) or not (anybodys or _is_part_of(assembly, item)):
             continue
-        added = frozenset(item.payload) - standing.rosters.ids(standing.head)
+        added = standing.rosters.ratified(standing.head, row.id)
         if added and standing.rosters.problem(standing.head, added, row.id) is None:
             record_head(assembly)
             _write_step(assembly, standing.head, added, row.id)
@@ -260,14 +268,14 @@ def _write_step(assembly: Assembly, parent: bytes, added: frozenset[bytes], rati
     """Write a roster record, and a new network key with it where somebody is not in the roster any more."""
     standing = assembly.known
     assembly.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(added)), ratified_by))
-    rotation.rotate(assembly, parent, standing.rosters.learn(standing.rosters.ids(parent) | added))
+    rotation.rotate(assembly, parent, standing.rosters.learn(parent, added))
 
 
 def _portion(assembly: Assembly, parent: bytes, ids: Iterable[bytes]) -> frozenset[bytes]:
     """As many of the ids as one roster record may cite, so that they qualify without the others."""
     standing = assembly.known
     items = [item for item in map(standing.item, ids) if item is not None]
-    items.sort(key=lambda item: (getattr(item, "pin", b"") != parent, getattr(item, "member", b""), item.id))
+    items.sort(key=lambda item: (item.pin != parent, getattr(item, "member", b""), item.id))
     return standing.rosters.take(parent, [item.id for item in items[: limits.CITES]])
 
 
@@ -275,25 +283,23 @@ def _sends_away(assembly: Assembly, item: Item) -> bool:
     """Whether an item puts this very person or device out: others write it, with a new key that is not for her."""
     me, device = assembly.keys.member_public, assembly.keys.device.public
     if isinstance(item, Departure):
-        return item.member == me
+        return item.author == me
     if isinstance(item, DeviceEnd):
-        return item.device == device
+        return item.ended == device
     if not isinstance(item, Decision):
         return False
-    return me in item.members or (item.verb == Verb.REVOKE and item.payload[1] == device)
+    return me in item.removes or (item.verb == Verb.REVOKE and item.payload[1] == device)
 
 
 def _is_part_of(assembly: Assembly, item: Item) -> bool:
     """Whether a record of this node's person helped to complete the item: her vouch, her yes, her question."""
     me = assembly.keys.member_public
-    if isinstance(item, Endorsement):
-        return item.voucher == me
-    if isinstance(item, DeviceEnd | Offer):
-        return item.member == me
+    if isinstance(item, Endorsement | DeviceEnd | Offer):
+        return item.author == me
     if isinstance(item, Departure):  # she can't make the new key that she must not have: the first of the rest does
         state = assembly.known.state
         assert state is not None
-        return me == min(state.members - {item.member}, default=None)
+        return me == min(state.members - {item.author}, default=None)
     assert isinstance(item, Decision)
     proposal = assembly.store.get(tables.Proposal, id=item.id)
     if proposal is not None and proposal.member == me:
@@ -304,6 +310,31 @@ def _is_part_of(assembly: Assembly, item: Item) -> bool:
         return True
     ballots = assembly.store.find(tables.Ballot, proposal=item.id, member=me)
     return any(cast_of(row).choice == Say.YES for row in ballots)
+
+
+def _write_revocations(assembly: Assembly) -> None:
+    """Revoke once more what this person revoked before she was removed and let in again: her removal ended her word."""
+    standing, keys = assembly.known, assembly.keys
+    state = standing.state
+    if state is None or keys.member is None:
+        return
+    mine = [item for item in map(standing.item, _revoked_by(assembly)) if isinstance(item, DeviceEnd)]
+    for device in sorted({item.ended for item in mine} - state.revoked.keys()):
+        words = [item for item in mine if item.ended == device]
+        if all(standing.rosters.is_over(standing.head, item) for item in words):
+            row = assembly.store.get(tables.Revocation, id=min(words, key=lambda each: each.good).id)
+            assert row is not None
+            record_head(assembly)
+            good = row.good_decisions, row.good_talk, row.good_bulk
+            body = Revocation(member=keys.member_public, device=device, good=good, roster=standing.head)
+            assembly.write(Kind.REVOCATION, body.signed_by(keys.member, assembly.id))
+            _write_completed(assembly)
+
+
+def _revoked_by(assembly: Assembly) -> list[bytes]:
+    """This person's own revocations."""
+    devices = (row.device for row in assembly.store.find(tables.Certificate, member=assembly.keys.member_public))
+    return [row.id for device in devices for row in assembly.store.find(tables.Revocation, device=device)]
 
 
 def _write_welcomes(assembly: Assembly) -> None:

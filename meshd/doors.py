@@ -18,18 +18,22 @@ PSK_SIZE = 32
 
 
 def newest_first(assembly: Assembly) -> list[NetworkKey]:
-    """Network keys by the largest roster, then roster id, then hash of the secret (design: security).
+    """Network keys by the latest roster (the one that holds most of the others), then its id, then hash of the secret.
 
     Those of rosters that this node's head does not contain come last: they are for reading what others wrote. So nobody
-    who was removed makes a larger roster of her own, and a key for it that others write under.
+    who was removed makes a later roster of her own, and a key for it that others write under.
     """
     standing = assembly.standing
     known = standing.rosters.knows if standing else lambda _: False
-    here = standing.rosters.ids(standing.head) if standing and known(standing.head) else frozenset[bytes]()
+    held = {key.roster for key in assembly.keys.network if known(key.roster)}
 
     def rank(key: NetworkKey) -> tuple[int, bytes, bytes]:
-        ids = standing.rosters.ids(key.roster) if standing and known(key.roster) else None
-        return len(ids) if ids is not None and ids <= here else -1, key.roster, digest(key.secret)
+        later = -1
+        if standing is not None and key.roster in held and known(standing.head):
+            rosters = standing.rosters
+            if rosters.contains(standing.head, key.roster):
+                later = sum(rosters.contains(key.roster, other) for other in held)
+        return later, key.roster, digest(key.secret)
 
     return sorted(assembly.keys.network, key=rank, reverse=True)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from meshd.intake import Checked, Intake, prepare
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd.store.projections import NO_SKETCHES, Row, Sketches, project
+from meshd.store.projections import NO_SKETCHES, Row, Sketches, beside, project
 from meshd_protocol.chains import ChainKey, Waiting, settle
 from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.records import Record, body_fits, is_signed, read_record
@@ -228,7 +228,8 @@ class Door:
                 row = project(self._assembly, record, author, sketches.get(record.id))
                 if row is None:
                     continue
-                rows.setdefault(type(row), []).append(row)
+                for each in (row, *beside(row)):
+                    rows.setdefault(type(each), []).append(each)
                 if type(row) is tables.Certificate:
                     self._certificates[row.id] = author = row
                     certificate = certificate or row.id

@@ -1,20 +1,23 @@
 """Gathers a proof: the smallest set of records that shows a stranger that something is final (`proofs`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from meshd import tallies
 from meshd.assembly import Assembly
 from meshd.errors import NodeError
+from meshd.rows import question_of
 from meshd.standing import Standing
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Say
-from meshd_protocol.decisions.certified import certify, quorum
-from meshd_protocol.decisions.outcome import Attested, Cast, reach
-from meshd_protocol.decisions.question import possible, void
+from meshd_protocol.decisions.certified import certify
+from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, Finding, reach
+from meshd_protocol.decisions.question import possible
 from meshd_protocol.evidence import Parts
-from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, State
+from meshd_protocol.force import Forces
+from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item
+from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
@@ -22,12 +25,17 @@ from meshd_protocol.rosters import policies_of, ratification_needed
 
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
-    """The proof of a final decision, in effect in `roster`; of the roster itself, without one. Raises NodeError."""
+    """The proof of a final decision, and of what it comes to in `roster`; of the roster itself, without one.
+
+    Raises NodeError.
+    """
     standing = assembly.known
     gathered = _Gathered(assembly, standing)
     if proposal is not None:
         gathered.decision(proposal)
     gathered.line(roster)
+    if proposal is not None and not proposal.verb and roster != proposal.roster:
+        gathered.force(proposal, roster)
     genesis = assembly.store.get(tables.Entry, id=assembly.id)
     assert genesis is not None
     return write_proof(
@@ -84,14 +92,52 @@ class _Gathered:
         rosters = self._standing.rosters
         if not rosters.knows(row.roster):
             raise NodeError("the roster that it pins is not known here, so nothing can be proved")
-        state = rosters.state(row.roster)
-        policy = state.policies.get(row.policy)
-        problem = void(tallies.question_of(row), policy)
-        if problem is not None or policy is None:
+        problem = tallies.void(self._standing, row)
+        if problem is not None:
             raise NodeError(f"it has no effect: {problem}")
+        state = rosters.state(row.roster)
+        policy = state.policies[row.policy]
         self.line(row.roster)
         self.add(row.id, row.member)
-        self._final(row.id, [policy], [state])
+        if policy.finality == Finality.SETTLED:
+            self._yes(row.id, [state.electorate], [policy.needed(len(state.members))])
+        else:
+            found = certify(self._attested(row, policy), state.witnesses)
+            if len(found.certified) != 1:
+                raise NodeError(
+                    "it is not final: no single outcome is certified", "`meshd why ID` says what is missing."
+                )
+            self._attestations(row, policy, found.certified[0], frozenset(state.witnesses.devices.values()))
+
+    def force(self, row: tables.Proposal, roster: bytes) -> None:
+        """Put in what makes a final decision on a text in force in a roster, if it is; the line there is in already."""
+        decision = self._standing.item(row.id)
+        assert isinstance(decision, Decision)
+        force = Forces(self._standing.rosters, self._standing, roster).of(decision)
+        if force is None or not force.holds:
+            return
+        policy = self._standing.rosters.state(row.roster).policies[row.policy]
+        people = force.support.people if force.named is None else force.named.people
+        if policy.finality == Finality.CERTIFIED:
+            self._attestations(row, policy, force.finding, people)
+            return
+        where = roster if force.named is None else force.named.roster
+        pinned = self._standing.rosters.ids(row.roster)
+        electorate = self._standing.rosters.state(where).electorate_of(pinned)
+        self._yes(row.id, [electorate._replace(members=people)], [len(people)])
+
+    def _attested(self, row: tables.Proposal, policy: Policy) -> list[Attested]:
+        return possible(question_of(row), policy, self._standing.attestations(row.id))
+
+    def _attestations(self, row: tables.Proposal, policy: Policy, finding: Finding, people: Collection[bytes]) -> None:
+        """Put in one attestation of a finding by each of some witnesses of the pinned roster, as many as certify."""
+        owners = self._standing.rosters.state(row.roster).witnesses.devices
+        first: dict[bytes, bytes] = {}
+        for each in sorted(self._attested(row, policy)):
+            if each.finding == finding and owners.get(each.device) in people:
+                first.setdefault(each.device, each.id)
+        for device, identity in first.items():
+            self.add(identity, owners[device])
 
     def line(self, roster: bytes) -> None:
         """Put in the steps from the genesis to a roster, and what they rest on."""
@@ -101,11 +147,10 @@ class _Gathered:
         for step in way:
             for identity in (*step.cites, *([step.ratified_by] if step.ratified_by else [])):
                 item = self._standing.item(identity)
-                if item is None or isinstance(item, DeviceEnd):
-                    continue
-                self.line(item.pin)
-            parent, result = step.parent, self._standing.rosters.ids(step.parent) | set(step.cites)
-            identity = self._standing.rosters.learn(result)
+                if item is not None:
+                    self.line(item.pin)
+            parent = step.parent
+            identity = self._standing.rosters.learn(parent, step.cites)
             if identity in self._rosters:
                 continue
             self._rosters.add(identity)
@@ -146,7 +191,7 @@ class _Gathered:
             assert vouch is not None
             self.add(vouch.application)
         elif isinstance(item, DeviceEnd):
-            self.certificate(item.device, item.member)
+            self.certificate(item.ended, item.author)
         elif isinstance(item, Decision):
             for each in item.newcomers:
                 self.add(each.application)
@@ -155,60 +200,53 @@ class _Gathered:
             if not ratified:
                 states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
                 policies = [state.policies[item.policy] for state in states]
-                self._final(item.id, policies, states)
-        else:
-            assert isinstance(item, Offer | Departure)
+                needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
+                self._yes(item.id, self._electorates(item, states), needed)
+
+    def _electorates(self, item: Decision, states: Iterable[State]) -> list[Electorate]:
+        """Who is counted on a decision in the roster that it pins, and in a later one."""
+        pinned = self._standing.rosters.ids(item.pin)
+        return [state.electorate_of(pinned) for state in states]
 
     def _author(self, item: Item) -> bytes | None:
         if isinstance(item, Decision):
             proposal = self._store.get(tables.Proposal, id=item.id)
             return proposal.member if proposal else None
-        return item.voucher if isinstance(item, Endorsement) else item.member
+        return item.author
 
     def _ratification(self, step: ProofStep, parent: bytes) -> None:
         assert step.ratified_by is not None
         item = self._standing.item(step.ratified_by)
         assert isinstance(item, Decision)
         self.add(item.id)
-        names = {item.policy, *policies_of(map(self._standing.item, step.cites))}
-        for roster in (item.pin, parent):
-            state = self._standing.rosters.state(roster)
-            self._yes(self._standing.casts(item.id), [state], [ratification_needed(state, names)])
+        names = {item.policy, *policies_of(map(self._standing.item, item.payload))}
+        for named in item.payload:
+            self._named(named)
+        states = [self._standing.rosters.state(roster) for roster in (item.pin, parent)]
+        needed = [ratification_needed(state, names) or 0 for state in states]
+        self._yes(item.id, [state.electorate for state in states], needed)
 
-    def _final(self, decision: bytes, policies: Sequence[Policy], states: Sequence[State]) -> None:
-        """Put in the ballots, or the attestations, that make a decision final in each of some rosters."""
-        if policies[0].finality == Finality.SETTLED:
-            needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
-            self._yes(self._standing.casts(decision), states, needed)
-            return
-        proposal = self._store.get(tables.Proposal, id=decision)
-        assert proposal is not None
-        question = tallies.question_of(proposal)
-        rows = possible(question, policies[0], self._standing.attestations(decision))
-        for state in states:
-            found = certify(rows, state.witnesses)
-            if len(found.certified) != 1:
-                raise NodeError(
-                    "it is not final: no single outcome is certified", "`meshd why ID` says what is missing."
-                )
-            able = [each for each in rows if each.device in state.witnesses and each.finding == found.certified[0]]
-            for identity, device in _one_each(able, quorum(len(state.witnesses))):
-                self.add(identity, state.witnesses[device])
+    def _named(self, identity: bytes) -> None:
+        """Put in what a ratification names, whether or not its step still cites it."""
+        item = self._standing.item(identity)
+        if item is not None:
+            self._item(item, item.pin, ratified=True)
 
-    def _yes(self, casts: Iterable[Cast], states: Sequence[State], needed: Sequence[int]) -> None:
-        """Put in as few yes ballots as settle in each roster; those that count in all of them first."""
+    def _yes(self, decision: bytes, electorates: Sequence[Electorate], needed: Sequence[int]) -> None:
+        """Put in as few yes ballots as settle in each electorate; those that count in all of them first."""
+        casts = self._standing.casts(decision)
         able: dict[bytes, Cast] = {}
         for cast in sorted(casts):
-            if cast.choice == Say.YES and any(reach(cast, state.electorate) is None for state in states):
+            if cast.choice == Say.YES and any(reach(cast, each) is None for each in electorates):
                 held = able.get(cast.member)
-                if held is None or _counts(cast, states) > _counts(held, states):
+                if held is None or _counts(cast, electorates) > _counts(held, electorates):
                     able[cast.member] = cast
         ordered = sorted(
-            able.values(), key=lambda cast: (self._is_shared(cast.device), -_counts(cast, states), cast.id)
+            able.values(), key=lambda cast: (self._is_shared(cast.device), -_counts(cast, electorates), cast.id)
         )
         chosen: set[bytes] = set()
-        for state, count in zip(states, needed, strict=True):
-            mine = [cast for cast in ordered if reach(cast, state.electorate) is None]
+        for electorate, count in zip(electorates, needed, strict=True):
+            mine = [cast for cast in ordered if reach(cast, electorate) is None]
             if len(mine) < count:
                 raise NodeError("it is not final: too few yes are here", "`meshd why ID` says what is missing.")
             have = sum(cast.id in chosen for cast in mine)
@@ -252,13 +290,5 @@ def _parts(entry: tables.Entry) -> Parts:
     return entry.header, entry.signature, entry.body
 
 
-def _counts(cast: Cast, states: Sequence[State]) -> int:
-    return sum(reach(cast, state.electorate) is None for state in states)
-
-
-def _one_each(attestations: Iterable[Attested], most: int) -> list[tuple[bytes, bytes]]:
-    """The first attestation of each device, as many as make the quorum: (id, device)."""
-    first: dict[bytes, bytes] = {}
-    for each in sorted(attestations):
-        first.setdefault(each.device, each.id)
-    return sorted((identity, device) for device, identity in first.items())[:most]
+def _counts(cast: Cast, electorates: Iterable[Electorate]) -> int:
+    return sum(reach(cast, each) is None for each in electorates)

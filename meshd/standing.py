@@ -5,20 +5,22 @@ nodes with the same records and the same head show the same.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from meshd import rows
+from meshd.rows import join, split
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd_protocol.bodies.actions import Verb, payload_of
-from meshd_protocol.bodies.decisions import read_choice
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.decisions.outcome import Attested, Cast
-from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadBodyError
-from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer, Offer, State
+from meshd_protocol.force import Forces
+from meshd_protocol.items import Decision, Item
+from meshd_protocol.meaning import State
 from meshd_protocol.rosters import Rosters, Step
 
-ID = 32
+_WORDS = (tables.Vouch, tables.Revocation, tables.Offer, tables.Leave)
 
 
 class Standing:
@@ -33,10 +35,15 @@ class Standing:
         self._items: dict[bytes, Item] = {}
         self.rosters = Rosters(assembly, genesis, self)
         self._steps: list[Step] = []
+        self._told: set[bytes] = set()
+        """The rosters that some effective step leads to."""
         self._lacking: dict[bytes, bytes] = {}
         heads = store.find(tables.Head)
-        self._moves = len(heads)
+        self._heads = {head.n: head for head in heads if head.cites}
+        """The moves of the head that no step tells of yet, and perhaps others."""
+        self._moves = heads[-1].n if heads else 0
         self.head = heads[-1].roster if heads else self.rosters.origin
+        self._forces: Forces | None = None
         self._load(heads)
         self.rosters.newly_known()
 
@@ -65,15 +72,10 @@ class Standing:
     def refresh(self) -> list[tables.Head]:
         """Take in what has arrived: effective steps, then moves of the head. Call inside a transaction."""
         self._settle_steps()
+        self._forces = None
         if not self.rosters.knows(self.head):
             return []
         return self._note(self.rosters.advance(self.head, self._steps))
-
-    def move(self, added: Iterable[bytes]) -> list[tables.Head]:
-        """Move the head by ids that qualify in it (`Rosters.take`). Call inside a transaction."""
-        ids = frozenset(added)
-        moved = self.rosters.learn(self.rosters.ids(self.head) | ids)
-        return self._note([(moved, ids)])
 
     def newly_known(self) -> list[bytes]:
         """The rosters that became known since this was asked last."""
@@ -88,30 +90,33 @@ class Standing:
         before = self.head
         self._moves += 1
         self.head = roster
+        self._forces = None
         ids = self.rosters.ids(roster)
-        if self.rosters.ids(before) <= ids:
+        if self.rosters.contains(roster, before):
             move = tables.Head(self._moves, roster, before, join(ids - self.rosters.ids(before)))
         else:  # from the genesis on: a rebuild finds the way without the line that was left
             move = tables.Head(self._moves, roster, self.rosters.origin, join(ids))
         self._store.insert([move])
+        self._heads[move.n] = move
         return [move]
 
     def bears_out(self, head: tables.Head) -> bool:
-        """Whether the records bear out a move of the head: a known step leads there, or what it added qualifies."""
+        """Whether the records bear out a move of the head: known steps lead there, or what it added qualifies."""
         if not self.rosters.knows(head.parent) or not self.rosters.knows(head.roster):
             return False
-        if self.rosters.ids(head.parent) | split(head.cites) != self.rosters.ids(head.roster):
+        if not self.rosters.leads_to(head.parent, split(head.cites), head.roster):
             return False
-        if any(step.result == head.roster for step in self._steps):
+        if head.roster in self._told:
             return True
         return self.rosters.problem(head.parent, split(head.cites)) is None
 
     def recorded_way(self, start: bytes, end: bytes) -> bytes:
         """How far the known steps lead from one roster towards a larger one."""
-        ids = self.rosters.ids(end)
         while True:
             onward = [
-                step.result for step in self._steps if step.parent == start and self.rosters.ids(step.result) <= ids
+                step.result
+                for step in self._steps
+                if step.parent == start and step.result != start and self.rosters.contains(end, step.result)
             ]
             if not onward:
                 return start
@@ -119,101 +124,135 @@ class Standing:
 
     def unrecorded(self) -> list[tables.Head]:
         """Moves of the head that no roster record tells of: what must be written before the head can be pinned."""
-        told = {step.result for step in self._steps}
-        return [head for head in self._store.find(tables.Head) if head.cites and head.roster not in told]
+        self._heads = {n: head for n, head in self._heads.items() if head.roster not in self._told}
+        return list(self._heads.values())
 
     def apart(self) -> list[bytes]:
         """Known rosters that go on beside the head and that it does not contain: the person has to choose."""
         if not self.rosters.knows(self.head):
             return []
         here = self.rosters.ids(self.head)
+        if all(each in here or self._is_over(each) for each in self.rosters.seen()):
+            return []
         beside = {step.result for step in self._steps if not self.rosters.ids(step.result) <= here}
         return sorted(each for each in beside if self._matters(self.rosters.ids(each) - here))
 
     def _matters(self, added: Iterable[bytes]) -> bool:
-        """Whether what another line adds was decided, or done by somebody who is in the head: the rest is noise."""
+        """Whether what another line adds was decided, or said by somebody who is in the head: the rest is noise."""
         state = self.rosters.state(self.head)
         inside = state.members | state.observers
         for item in map(self.item, added):
-            if isinstance(item, Decision):
-                return True
-            if item is not None and (item.voucher if isinstance(item, Endorsement) else item.member) in inside:
+            if item is None or self.rosters.is_over(self.head, item):
+                continue
+            if isinstance(item, Decision) or item.author in inside:
                 return True
         return False
 
+    def _is_over(self, identity: bytes) -> bool:
+        item = self.item(identity)
+        return item is not None and self.rosters.is_over(self.head, item)
+
     def uncited(self) -> list[Item]:
-        """What changes rosters and is not in the head."""
+        """What may change the head and is not in it. Of one person's words the earliest: the others wait their turn."""
         return self.beyond(self.head)
 
     def beyond(self, roster: bytes) -> list[Item]:
-        """What changes rosters and is not in a known one: decisions, vouches, revocations, offers."""
-        here = self.rosters.ids(roster)
-        rows: list[bytes] = [
-            row.id for verb in Verb for row in self._store.find(tables.Proposal, verb=int(verb)) if row.id not in here
-        ]
-        rows += [row.id for row in self._store.find(tables.Vouch) if row.id not in here]
-        rows += [row.id for row in self._store.find(tables.Revocation) if row.id not in here]
-        rows += [row.id for row in self._store.find(tables.Offer) if row.id not in here]
-        rows += [row.id for row in self._store.find(tables.Leave) if row.id not in here]
-        return [item for item in map(self.item, rows) if item is not None]
+        """What may change a known roster and is not in it: decisions and words that nothing in it has ended."""
+        found: list[Item] = []
+        open_: dict[bytes, int] = {}
+        verbs = (row.id for verb in Verb for row in self._store.find(tables.Proposal, verb=int(verb)))
+        words: list[bytes] = []
+        for table in _WORDS:
+            words += (row.id for row in self._store.find(table))  # type: ignore[attr-defined]
+        for item in map(self.item, (*verbs, *words)):
+            if item is None or self.rosters.is_over(roster, item):
+                continue
+            if not isinstance(item, Decision):
+                open_[item.author] = open_.get(item.author, 0) + 1
+                if open_[item.author] > limits.OWN_WORDS:
+                    continue
+            found.append(item)
+        return found
+
+    def forget(self, changed: Iterable[bytes]) -> None:
+        """Ask anew what is in force: ballots or attestations have come."""
+        if any(True for _ in changed):
+            self._forces = None
+
+    @property
+    def forces(self) -> Forces:
+        """What is in force in the head. Made anew where it, or what is held of anything, may have changed."""
+        if self._forces is None:
+            self._forces = Forces(self.rosters, self, self.head)
+        return self._forces
 
     def item(self, identity: bytes) -> Item | None:
         """See `Facts.item`."""
-        found = self._items.get(identity) or self._read_item(identity)
+        found = self._items.get(identity) or rows.item_of(self._store, self.rosters.origin, identity)
         if found is not None:
             self._items[identity] = found
         return found
 
+    def put_anew(self, decision: bytes) -> Sequence[Decision]:
+        """See `Facts.put_anew`."""
+        return [each for each in self.repealing(decision) if each.anew]
+
+    def repealing(self, decision: bytes) -> list[Decision]:
+        """The decisions that are to take the place of that one."""
+        later = (self.item(row.later) for row in self._store.find(tables.Repeal, earlier=decision))
+        return [item for item in later if isinstance(item, Decision)]
+
+    def proposal(self, identity: bytes) -> tables.Proposal | None:
+        """A proposal's row."""
+        return self._store.get(tables.Proposal, id=identity)
+
     def casts(self, decision: bytes) -> Sequence[Cast]:
         """See `Facts.casts`."""
-        return [cast_of(row) for row in self._store.find(tables.Ballot, proposal=decision)]
+        return [rows.cast_of(row) for row in self._store.find(tables.Ballot, proposal=decision)]
 
     def attestations(self, decision: bytes) -> Sequence[Attested]:
         """See `Facts.attestations`."""
-        return [attested_of(row) for row in self._store.find(tables.Attestation, proposal=decision)]
+        return [rows.attested_of(row) for row in self._store.find(tables.Attestation, proposal=decision)]
 
     def _load(self, heads: list[tables.Head]) -> None:
         """Learn what earlier runs found effective, in an order in which each step's start is known."""
-        rows = [row for row in self._store.find(tables.RosterStep) if row.roster is not None]
-        open_: list[tuple[bytes, frozenset[bytes], tables.RosterStep | None]] = [
-            (row.parent, split(row.cites), row) for row in rows
-        ]
-        open_ += [(head.parent, split(head.cites), None) for head in heads if head.cites]
-        while open_:
-            rest = []
-            for parent, cites, row in open_:
-                if not self.rosters.knows(parent):
-                    rest.append((parent, cites, row))
-                    continue
-                result = self.rosters.learn(self.rosters.ids(parent) | cites)
-                if row is not None:
-                    self._steps.append(Step(parent, result, row.ratified_by is not None))
-            if len(rest) == len(open_):
-                break
-            open_ = rest
+        found = [row for row in self._store.find(tables.RosterStep) if row.roster is not None]
+        waiting: dict[bytes, list[tuple[frozenset[bytes], tables.RosterStep | None]]] = {}
+        for row in found:
+            waiting.setdefault(row.parent, []).append((split(row.cites), row))
+        for head in heads:
+            if head.cites:
+                waiting.setdefault(head.parent, []).append((split(head.cites), None))
+        ready = [each for each in list(waiting) if self.rosters.knows(each)]
+        while ready:
+            parent = ready.pop()
+            for cites, step in waiting.pop(parent, ()):
+                result = self.rosters.learn(parent, cites)
+                if step is not None:
+                    self._add_step(Step(parent, result, step.ratified_by))
+                ready.append(result)
+
+    def _add_step(self, step: Step) -> None:
+        self._steps.append(step)
+        self._told.add(step.result)
 
     def _settle_steps(self) -> None:
         """Find the steps that became effective; each may be the start of others."""
-        pending = self._not_lacking(self._store.find(tables.RosterStep, roster=None))
-        moved = True
-        while moved:
-            moved = False
-            for row in list(pending):
-                if not self.rosters.knows(row.parent):
-                    continue
+        waiting: dict[bytes, list[tables.RosterStep]] = {}
+        for row in self._not_lacking(self._store.find(tables.RosterStep, roster=None)):
+            waiting.setdefault(row.parent, []).append(row)
+        ready = [each for each in waiting if self.rosters.knows(each)]
+        while ready:
+            for row in waiting.pop(ready.pop(), ()):
                 cites = split(row.cites)
                 lacking = next((each for each in cites if self.item(each) is None), None)
                 if lacking is not None:
                     self._lacking[row.id] = lacking
-                    pending.remove(row)
-                    continue
-                if self.rosters.problem(row.parent, cites, row.ratified_by) is not None:
-                    continue
-                result = self.rosters.learn(self.rosters.ids(row.parent) | cites)
-                self._store.replace(row._replace(roster=result))
-                self._steps.append(Step(row.parent, result, row.ratified_by is not None))
-                pending.remove(row)
-                moved = True
+                elif self.rosters.problem(row.parent, cites, row.ratified_by) is None:
+                    result = self.rosters.learn(row.parent, cites)
+                    self._store.replace(row._replace(roster=result))
+                    self._add_step(Step(row.parent, result, row.ratified_by))
+                    ready.append(result)
 
     def _not_lacking(self, steps: list[tables.RosterStep]) -> list[tables.RosterStep]:
         """Those that may be effective by now: a record that one lacked when it was looked at last must be here.
@@ -229,85 +268,6 @@ class Standing:
             self._moves += 1
             heads.append(tables.Head(self._moves, roster, self.head, join(added)))
             self.head = roster
+        self._heads |= {head.n: head for head in heads}
         self._store.insert(heads)
         return heads
-
-    def _read_item(self, identity: bytes) -> Item | None:
-        vouch = self._store.get(tables.Vouch, id=identity)
-        if vouch is not None:
-            application = self._store.get(tables.Application, id=vouch.application)
-            if application is None:
-                return None
-            return Endorsement(
-                vouch.id, vouch.roster, vouch.member, vouch.device, vouch.seq, vouch.scope, application.member
-            )
-        proposal = self._store.get(tables.Proposal, id=identity)
-        if proposal is not None:
-            return self._read_decision(proposal)
-        offer = self._store.get(tables.Offer, id=identity)
-        if offer is not None:
-            replaces = tuple(sorted(split(offer.replaces)))
-            return Offer(offer.id, offer.roster, offer.member, offer.device, offer.by, offer.seq, offer.scope, replaces)
-        leave = self._store.get(tables.Leave, id=identity)
-        if leave is not None:
-            return Departure(leave.id, leave.roster, leave.member, leave.by, leave.seq, leave.scope)
-        end = self._store.get(tables.Revocation, id=identity)
-        if end is not None and self._is_device_of(end.member, end.device):
-            return DeviceEnd(end.id, end.member, end.device, (end.good_decisions, end.good_talk, end.good_bulk))
-        return None
-
-    def _is_device_of(self, member: bytes, device: bytes) -> bool:
-        return self._store.get(tables.Certificate, device=device, member=member) is not None
-
-    def _read_decision(self, proposal: tables.Proposal) -> Decision | None:
-        """A proposal that changes the roster; an admission only once all its applications are here, a revocation only
-        where the device is that member's.
-        """
-        payload = payload_of_row(proposal)
-        if payload is None:
-            return None
-        decision = Decision(proposal.id, proposal.roster, proposal.policy, proposal.verb, payload=payload)
-        if proposal.verb == Verb.REMOVE:
-            return decision._replace(members=payload)
-        if proposal.verb == Verb.REVOKE and not self._is_device_of(payload[0], payload[1]):
-            return None
-        if proposal.verb != Verb.ADMIT:
-            return decision
-        newcomers: list[Newcomer] = []
-        for subject in payload:
-            application = self._store.get(tables.Application, id=subject)
-            if application is None:
-                return None
-            offered = application.device if application.witness else None
-            newcomers.append(Newcomer(application.id, application.member, offered))
-        return decision._replace(newcomers=tuple(newcomers))
-
-
-def payload_of_row(proposal: tables.Proposal) -> Any:
-    """What a proposal's action is about, by its verb (`actions.PAYLOADS`); None where it has none."""
-    if not proposal.verb or proposal.payload is None:
-        return None
-    return payload_of(proposal.verb, decode(proposal.payload))
-
-
-def cast_of(row: tables.Ballot) -> Cast:
-    """A ballot's row as the rules take it."""
-    choice = read_choice(row.form, decode(row.choice))
-    return Cast(row.id, row.member, row.device, row.seq, row.scope, row.form, choice, row.counter, row.reason)
-
-
-def attested_of(row: tables.Attestation) -> Attested:
-    """An attestation's row as the rules take it."""
-    winners: Any = decode(row.winners)
-    counts: Any = decode(row.counts)
-    return Attested(row.id, row.device, row.verdict, tuple(winners), tuple(counts), row.counted, row.ballots)
-
-
-def split(ids: bytes) -> frozenset[bytes]:
-    """Ids that were joined into one column."""
-    return frozenset(ids[start : start + ID] for start in range(0, len(ids), ID))
-
-
-def join(ids: Iterable[bytes]) -> bytes:
-    """Ids as one column, sorted."""
-    return b"".join(sorted(ids))

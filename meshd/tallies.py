@@ -6,50 +6,53 @@ They follow from the records (`Sum` is a projection), and a recount from scratch
 from collections.abc import Iterable
 from typing import Any
 
-from meshd.standing import Standing, cast_of, payload_of_row
+from meshd.rows import cast_of, question_of
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol.bodies.decisions import Choice, read_choice
+from meshd_protocol.decisions import question
 from meshd_protocol.decisions.outcome import Electorate
 from meshd_protocol.decisions.poll import Ballots, Poll, poll_of, voice_of
-from meshd_protocol.decisions.question import Question, ballots_of, void
 from meshd_protocol.encoding import decode, encode
+from meshd_protocol.items import Decision
 from meshd_protocol.schema import plain
 
 COUNTED = b""
 """The `choice` of the row that says how many members were counted."""
 
 
-def question_of(row: tables.Proposal) -> Question:
-    """A proposal's row as the rules take it."""
-    options: Any = decode(row.options) if row.options else []
-    costs: Any = decode(row.costs) if row.costs else []
-    return Question(
-        row.policy, tuple(options), row.method, row.seats, row.verb, payload_of_row(row), tuple(costs), row.budget
-    )
+def void(standing: Standing, row: tables.Proposal) -> str | None:
+    """Why a proposal has no effect in the roster that it pins, which is known; None if it has."""
+    item = standing.item(row.id)
+    if isinstance(item, Decision):
+        return standing.rosters.void(item)
+    return question.void(question_of(row), standing.rosters.state(row.roster).policies.get(row.policy))
 
 
 def rule_of(standing: Standing, row: tables.Proposal) -> tuple[Ballots, Electorate] | None:
     """Which ballots a proposal takes, and from whom; None while its roster is unknown, or where it has no effect."""
     if not standing.rosters.knows(row.roster):
         return None
-    state = standing.rosters.state(row.roster)
-    question = question_of(row)
-    policy = state.policies.get(row.policy)
-    if policy is None or void(question, policy) is not None:
+    if void(standing, row) is not None:
         return None
-    return ballots_of(question, policy), state.electorate
+    state = standing.rosters.state(row.roster)
+    return question.ballots_of(question_of(row), state.policies[row.policy]), state.electorate
 
 
 def update(
-    store: Store, standing: Standing, rows: Iterable[tuple[Any, ...]], counted: Iterable[bytes] = ()
+    store: Store,
+    standing: Standing,
+    rows: Iterable[tuple[Any, ...]],
+    fresh: Iterable[bytes],
+    counted: Iterable[bytes] = (),
 ) -> set[bytes]:
     """Take in rows that were just added, and rosters that became known. Returns the proposals whose sums changed.
 
     `counted` are those that were just counted as a whole, these rows included.
     """
     changed: set[bytes] = set(counted)
-    for roster in standing.newly_known():
+    for roster in fresh:
         for proposal in store.find(tables.Proposal, roster=roster):
             changed |= count(store, standing, proposal)
     added: dict[tuple[bytes, bytes], set[bytes]] = {}

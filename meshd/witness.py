@@ -11,7 +11,8 @@ from typing import NamedTuple
 from meshd import stopwatch, tallies
 from meshd.assembly import Assembly
 from meshd.ingest import Report
-from meshd.standing import Standing, cast_of
+from meshd.rows import cast_of, question_of, split
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts, limits
@@ -22,17 +23,15 @@ from meshd_protocol.decisions.certified import Certificates, certify
 from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import Question, ballots_of, possible, void
+from meshd_protocol.decisions.question import Question, ballots_of, possible
 from meshd_protocol.decisions.recall import Marks, marks
 from meshd_protocol.decisions.tally import tally
+from meshd_protocol.items import Decision, Item
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
-from meshd_protocol.meaning import Decision, Item, State
+from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.records import read_record
-
-UNSEEN = "its roster is not known here yet"
-"""Why a proposal is not attested for the time being: whether its roster leaves something out can't be told."""
 
 _SEEN_MOTIONS = limits.REPLACES
 
@@ -51,11 +50,10 @@ def vote_of(standing: Standing, row: tables.Proposal | None) -> Vote | None:
     if row is None or not standing.rosters.knows(row.roster):
         return None
     state = standing.rosters.state(row.roster)
-    question = tallies.question_of(row)
     policy = state.policies.get(row.policy)
-    if policy is None or policy.finality != Finality.CERTIFIED or void(question, policy) is not None:
+    if policy is None or policy.finality != Finality.CERTIFIED or tallies.void(standing, row) is not None:
         return None
-    return Vote(row, question, policy, state)
+    return Vote(row, question_of(row), policy, state)
 
 
 def certificates_of(standing: Standing, vote: Vote) -> Certificates:
@@ -72,46 +70,57 @@ def measure(assembly: Assembly) -> int:
     return now.total_ms
 
 
-def watch(assembly: Assembly, report: Report) -> None:
-    """Note since when this machine holds each proposal, and whether a witness must not attest it."""
+def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
+    """Note since when this machine knows each vote, and whether a witness must not attest it.
+
+    A vote is known once its pinned roster is: `fresh` are the rosters that became so. Before, nobody could vote on it,
+    so that its time has not begun, however long its record lay here.
+    """
     standing = assembly.known
     rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
-    if not rows:
+    rows += [row for roster in fresh for row in assembly.store.find(tables.Proposal, roster=roster)]
+    votes = {row.id: vote for row in rows if (vote := vote_of(standing, row)) is not None}
+    if not votes:
         return
     now = measure(assembly)
-    fresh = {row.id for row in report.rows if isinstance(row, tables.Ballot | tables.Attestation)}
-    for row in rows:
-        vote = vote_of(standing, row)
-        if standing.rosters.knows(row.roster) and vote is None:
-            continue
-        refused = UNSEEN if vote is None else _judged(assembly, vote, fresh)
-        if assembly.store.get(tables.Watch, proposal=row.id) is None:
-            assembly.store.insert([tables.Watch(row.id, now, refused, 0)])
+    came = {row.id for row in report.rows if isinstance(row, tables.Ballot | tables.Attestation)}
+    for identity, vote in votes.items():
+        if assembly.store.get(tables.Watch, proposal=identity) is None:
+            assembly.store.insert([tables.Watch(identity, now, _judged(assembly, vote, came), 0)])
 
 
-def judge(assembly: Assembly) -> None:
-    """Judge what was noted before its roster was known, by all that is held now. In a transaction."""
-    standing = assembly.known
-    for row in assembly.store.find(tables.Watch):
-        proposal = assembly.store.get(tables.Proposal, id=row.proposal)
-        if row.refused != UNSEEN or proposal is None or not standing.rosters.knows(proposal.roster):
-            continue
-        vote = vote_of(standing, proposal)
-        if vote is None:
-            assembly.store.delete(tables.Watch, proposal=row.proposal)
-        else:
-            assembly.store.replace(row._replace(refused=_judged(assembly, vote, ())))
-
-
-def _judged(assembly: Assembly, vote: Vote, fresh: Collection[bytes]) -> str | None:
+def _judged(assembly: Assembly, vote: Vote, came: Collection[bytes]) -> str | None:
     """Why this device, if it is a witness, must not attest a vote."""
-    standing = assembly.known
-    if assembly.keys.device.public not in vote.state.witnesses:
+    if assembly.keys.device.public not in vote.state.witnesses.devices:
         return None
-    before = vote_of(standing, assembly.store.get(tables.Proposal, id=vote.row.repeals)) if vote.row.repeals else None
-    if vote.row.anew and before is not None and len(certificates_of(standing, before).certified) == 1:
-        return "it is put anew, and what it would take the place of is certified"
-    return left_out(standing, vote, fresh)
+    return left_out(assembly.known, vote, came)
+
+
+def held_back(assembly: Assembly, row: tables.Watch) -> str | None:
+    """Why this device does not attest a vote now, though it may be over; None if it would."""
+    vote = _watched(assembly, row.proposal)
+    if row.refused is not None or vote is None or not vote.row.anew:
+        return row.refused
+    standing = assembly.known
+    if all(_is_unsettled(standing, each) for each in sorted(split(vote.row.repeals))):
+        return None
+    return "it is put anew, and what it would take the place of is not split here"
+
+
+def _is_unsettled(standing: Standing, identity: bytes) -> bool:
+    """Whether a vote is split or contested by what is held here, or was put anew beside another that came to something
+    else.
+    """
+    row = standing.proposal(identity)
+    vote = vote_of(standing, row)
+    if vote is None:
+        return False
+    found = certificates_of(standing, vote)
+    if found.split or len(found.certified) > 1:
+        return True
+    item = standing.item(identity)
+    force = standing.forces.of(item) if isinstance(item, Decision) and item.anew else None
+    return force is not None and bool(force.rivals)
 
 
 class _Earlier:
@@ -130,6 +139,9 @@ class _Earlier:
     def attestations(self, decision: bytes) -> Sequence[Attested]:
         return [each for each in self._standing.attestations(decision) if each.id not in self._without]
 
+    def put_anew(self, decision: bytes) -> Sequence[Decision]:
+        return self._standing.put_anew(decision)
+
 
 def left_out(standing: Standing, vote: Vote, fresh: Collection[bytes]) -> str | None:
     """Why a witness must not attest a proposal: its roster leaves out a decision that had qualified in it before."""
@@ -141,9 +153,12 @@ def left_out(standing: Standing, vote: Vote, fresh: Collection[bytes]) -> str | 
     return f"its roster leaves out {len(decisions)} that had been decided in it before this node saw it"
 
 
-def attend(assembly: Assembly, changed: Iterable[bytes], *, acts: bool = True) -> None:
-    """Attest what is due among proposals with new ballots, and countersign acts. Inside `writing`."""
-    for proposal in sorted(changed):
+def attend(assembly: Assembly, changed: Collection[bytes], *, acts: bool = True) -> None:
+    """Attest what is due among proposals with new ballots or attestations, and what was put anew in their place; and
+    countersign acts. Inside `writing`.
+    """
+    anew = (each.id for proposal in changed for each in assembly.known.put_anew(proposal))
+    for proposal in sorted({*changed, *anew}):
         row = assembly.store.get(tables.Watch, proposal=proposal)
         if row is not None and _is_complete(assembly, proposal):
             _attest(assembly, row)
@@ -166,7 +181,11 @@ def keep_time(assembly: Assembly) -> bool:
     if assembly.keys.member_public not in standing.state.members or assembly.has_twin():
         return False
     due = [row for row in assembly.store.find(tables.Watch) if is_due(assembly, row, now)]
-    able = [row for row in due if row.refused is None and (row.agreed or clock_doubt(assembly, row.proposal) is None)]
+    able = [
+        row
+        for row in due
+        if held_back(assembly, row) is None and (row.agreed or clock_doubt(assembly, row.proposal) is None)
+    ]
     if not able:
         return False
     with assembly.writing() as report:
@@ -214,7 +233,7 @@ def clock_doubt(assembly: Assembly, proposal: bytes) -> str | None:
     if vote is None:
         return None
     latest = assembly.world.clock() + vote.policy.grace * 1000
-    others = [device for device in vote.state.witnesses if device != assembly.keys.device.public]
+    others = [device for device in vote.state.witnesses.devices if device != assembly.keys.device.public]
     newest = [time_ms for device in others if (time_ms := _newest(assembly, device)) is not None]
     if 2 * sum(time_ms > latest for time_ms in newest) <= len(others):
         return None
@@ -244,9 +263,9 @@ def _attest(assembly: Assembly, row: tables.Watch) -> None:
     """Write this witness's attestation, once, where it may; the vote is watched no longer."""
     vote = _watched(assembly, row.proposal)
     me = assembly.keys.device.public
-    if vote is None or row.refused is not None:
+    if vote is None or held_back(assembly, row) is not None:
         return
-    if me not in vote.state.witnesses:
+    if me not in vote.state.witnesses.devices:
         assembly.store.delete(tables.Watch, proposal=row.proposal)
         return
     if any(each.device == me for each in assembly.store.find(tables.Attestation, proposal=row.proposal)):
@@ -295,7 +314,7 @@ def _countersign(assembly: Assembly) -> None:
             continue
         ends = appointment.mandate.ends_ms
         acts = [row for row in assembly.store.find(tables.Act, mandate=mandate) if _is_sound(standing, state, row)]
-        able = [row for row in acts if me.device.public in standing.rosters.state(row.roster).witnesses]
+        able = [row for row in acts if me.device.public in standing.rosters.state(row.roster).witnesses.devices]
         open_ = [row for row in able if not _countersigned(assembly, row)]
         if not open_ or (ends is not None and ends <= assembly.world.clock()):
             continue

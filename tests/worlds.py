@@ -116,7 +116,7 @@ class Author:
         return self.propose(roster, "Admit", "membership", action=(int(Verb.ADMIT), tuple(sorted(applications))))
 
     def remove(self, roster: bytes, *members: bytes) -> Record:
-        return self.propose(roster, "Remove", "membership", action=(int(Verb.REMOVE), tuple(sorted(members))))
+        return self.propose(roster, "Remove", "removal", action=(int(Verb.REMOVE), tuple(sorted(members))))
 
 
 def commune(

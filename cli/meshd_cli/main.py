@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "follow",
         "whoami",
     ),
-    "deciding": ("propose", "list", "show", "vote", "why", "answer"),
+    "deciding": ("propose", "list", "show", "vote", "why", "uphold", "answer"),
     "governing": ("policies", "amend", "charter", "witness"),
     "delegating": ("mandate", "delegates", "act", "recall", "handover"),
     "meeting": ("minutes", "assent", "outcome", "todo", "done"),

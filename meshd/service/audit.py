@@ -17,8 +17,8 @@ from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
 from meshd_protocol import limits
 from meshd_protocol.decisions.outcome import PASSED, people
+from meshd_protocol.items import Decision, Departure
 from meshd_protocol.kinds import name_of
-from meshd_protocol.meaning import Decision, Departure
 from meshd_protocol.names import text_of
 from meshd_protocol.records import read_record
 
@@ -102,14 +102,14 @@ def _about_me(context: Context) -> list[str]:
     found: list[str] = []
     observer = role_of(context.assembly, context.me) == "observer"
     for item in context.standing().uncited():
-        if isinstance(item, Departure) and item.member == context.me:
+        if isinstance(item, Departure) and item.author == context.me:
             found.append("You left: others' nodes take you out when they see it, and don't talk to this one any more.")
         if isinstance(item, Decision) and has_effect(context, item.id):
             label = text_of(item.id)[:8]
             if observer and any(each.member == context.me for each in item.newcomers):
                 observer = False
                 found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
-            elif context.me in item.members:
+            elif context.me in item.removes:
                 found.append(_removal(context, item.id))
     if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
@@ -145,7 +145,7 @@ def _waiting_votes(context: Context) -> list[str]:
     found: list[str] = []
     for row in context.assembly.store.find(tables.Watch):
         vote = witness.vote_of(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
-        if vote is None or context.assembly.keys.device.public not in vote.state.witnesses:
+        if vote is None or context.assembly.keys.device.public not in vote.state.witnesses.devices:
             continue
         label = f"{text_of(row.proposal)[:8]} ({vote.row.title})"
         if row.refused:

@@ -10,7 +10,7 @@ from meshd.store import tables
 from meshd.store.api import Row
 from meshd_protocol import limits
 from meshd_protocol.meaning import State
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import beginning_of, printable, text_of
 
 Result = dict[str, Any]
 
@@ -105,23 +105,12 @@ def short_title(text: str) -> str:
     return text.encode()[: limits.TITLE_BYTES].decode(errors="ignore")
 
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-
-
 def id_range(prefix: str) -> tuple[bytes, bytes]:
     """The ids that a base32 prefix may stand for, as a range; empty bytes for what is no such prefix."""
-    text = prefix.lower()
-    if not text or len(text) > 52 or any(letter not in _ALPHABET for letter in text):
+    try:
+        return beginning_of(prefix)
+    except ValueError:
         return b"", b""
-    value = 0
-    for letter in text:
-        value = value * 32 + _ALPHABET.index(letter)
-    bits = len(text) * 5
-    if bits > 256:
-        value >>= bits - 256
-        bits = 256
-    rest = 256 - bits
-    return (value << rest).to_bytes(32, "big"), ((value << rest) | ((1 << rest) - 1)).to_bytes(32, "big")
 
 
 def article(role: str) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from meshd import tallies, witness
+from meshd import witness
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.rows import question_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
@@ -23,12 +24,12 @@ from meshd_protocol.mandates import (
     outside,
     recalls_seen,
     rotation_problem,
-    same_role,
     signers,
     stands,
 )
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import MANDATE, RECALL
+from meshd_protocol.roles import role_problem, same_role
 
 _HINT = "`meshd delegates` shows all mandates."
 
@@ -44,6 +45,10 @@ def mandate(context: Context, arguments: dict[str, Any]) -> Result:
     ends = arguments.get("ends_ms")
     if ends is not None and ends <= context.assembly.world.clock():
         raise UsageError("that mandate would have ended already")
+    if (problem := role_problem(role)) is not None:
+        raise UsageError(
+            f"this role can't be told from others: {problem}", "`--role NAME` gives the seat another name."
+        )
     if len(role.encode()) > limits.NAME_BYTES:
         raise UsageError("the role is too long", "`--role NAME` gives the seat a short name.")
     body = Mandate(role, holder, powers, ends, arguments.get("limits") or "", bool(arguments.get("again")))
@@ -124,15 +129,15 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
     row = _mandate(context, arguments["mandate"])
     if row.id in context.state().recalled:
         raise NodeError("that mandate was recalled already")
-    ends = tallies.question_of(row).payload.ends_ms
+    ends = question_of(row).payload.ends_ms
     over = ends is not None and ends <= context.assembly.world.clock()
     motions = open_motions(context, Verb.RECALL, lambda item: item.payload == row.id)
     if not motions:
-        holder = context.assembly.people.label(tallies.question_of(row).payload.holder)
+        holder = context.assembly.people.label(question_of(row).payload.holder)
         body = Proposal(
             context.standing().head,
             RECALL,
-            short_title(f"Recall {holder} from {tallies.question_of(row).payload.role}"),
+            short_title(f"Recall {holder} from {question_of(row).payload.role}"),
             arguments.get("reason") or "",
             action=(int(Verb.RECALL), row.id),
         )
@@ -233,6 +238,7 @@ def _act_row(context: Context, row: tables.Act) -> Result:
         "needed": None,
         "suspended": False,
         "concurrent": [],
+        "out": row.member not in state.members,
     }
     problem = witness.act_problem(standing, state, row)
     if problem is not None:

@@ -42,6 +42,7 @@ HANDLERS: dict[str, Handler] = {
     "follow": rosters.follow,
     "witness": witnessing.witness,
     "propose": proposing.propose,
+    "uphold": proposing.uphold,
     "list": results.list_,
     "show": results.show,
     "vote": voting.vote,

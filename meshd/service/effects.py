@@ -4,17 +4,23 @@ Final and in effect are two things: a decision is final by the roster that it pi
 that this node follows, where the members of today must have agreed, too (design: decisions, "Rosters", rule 1).
 """
 
+from typing import NamedTuple
+
 from meshd import tallies
+from meshd.rows import question_of
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.decisions.outcome import PASSED, Outcome, few
+from meshd_protocol.decisions.outcome import PASSED, Outcome, few, people
 from meshd_protocol.decisions.settled import supporters
-from meshd_protocol.meaning import Decision, State
+from meshd_protocol.force import REFUSED
+from meshd_protocol.items import Decision
+from meshd_protocol.mandates import last_of_role
+from meshd_protocol.meaning import State
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import Finality
-from meshd_protocol.rosters import policies_of, ratification_needed
+from meshd_protocol.rosters import policies_of, ratification_needed, settled_needed
 
 
 def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:
@@ -22,6 +28,53 @@ def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool 
     if not row.verb or outcome.outcome != PASSED:
         return None
     return _is_inside(context, row) and _ended(context, row) is None
+
+
+class InForce(NamedTuple):
+    """Whether a final decision on a text binds the people of today, in words."""
+
+    holds: bool
+    text: str
+
+
+def force_of(context: Context, row: tables.Proposal) -> InForce | None:
+    """Whether a decision on a text that passed is in force in the roster that this node follows, repeals left aside."""
+    standing = context.standing()
+    item = standing.item(row.id)
+    force = standing.forces.of(item) if isinstance(item, Decision) and not row.verb else None
+    if force is None or (force.finding[0] in REFUSED and not (force.rivals or row.anew)):
+        return None
+    then = len(standing.rosters.state(row.roster).members)
+    if force.rivals:
+        others = ", ".join(text_of(each)[:8] for each in force.rivals)
+        text = (
+            f"It and {others} were put anew in the place of one vote, and came to different things: none is in force, "
+        )
+        return InForce(False, text + "until one more names them all (`meshd propose TITLE --repeals ID --repeals ID`).")
+    if force.named is not None:
+        return InForce(True, f"It is in force: {text_of(force.named.action)[:8]} named it before the roster changed.")
+    if force.holds:
+        return InForce(True, "It is in force: it is final among the people of today, too.")
+    missing = force.support.needed - len(force.support.people)
+    settled = standing.rosters.state(row.roster).policies[row.policy].finality == Finality.SETTLED
+    whose = "of today's yes" if settled else "of today's witnesses"
+    text = f"It was decided by those of then ({people(then)}); it is not in force: {missing} {whose} are missing. "
+    able = standing.rosters.state(standing.head).members - force.support.people
+    if settled and able:
+        text += f"A yes of these would help: {few(map(context.assembly.people.label, able))}; or "
+    return InForce(False, f"{text}`meshd uphold {text_of(row.id)[:8]}` asks everybody to take it up again.")
+
+
+def is_in_force(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:
+    """Whether a decision that passed binds the people of today; None where nothing has passed."""
+    if row.verb or outcome.outcome is None:
+        return in_effect(context, row, outcome)
+    standing = context.standing()
+    item = standing.item(row.id)
+    force = force_of(context, row)
+    if force is None or not isinstance(item, Decision):
+        return None
+    return force.holds and not any(standing.forces.repeals(each, item) for each in standing.repealing(row.id))
 
 
 def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
@@ -45,7 +98,9 @@ def _is_inside(context: Context, row: tables.Proposal) -> bool:
     """Whether the head holds a decision, or what it ratifies."""
     standing = context.standing()
     here = standing.rosters.ids(standing.head)
-    return row.id in here if row.verb != Verb.RATIFY else frozenset(tallies.question_of(row).payload) <= here
+    if row.verb != Verb.RATIFY:
+        return row.id in here
+    return not standing.rosters.ratified(standing.head, row.id)
 
 
 def short_of(context: Context, identity: bytes) -> str:
@@ -66,10 +121,14 @@ def rivals(context: Context, verb: int, subject: str | None = None) -> list[byte
 def _moot(context: Context, row: tables.Proposal) -> str | None:
     """That an open motion asks for what is so already."""
     standing, state = context.standing(), context.state()
-    payload = tallies.question_of(row).payload
+    payload = question_of(row).payload
     match row.verb:
         case Verb.RATIFY:
-            done = frozenset(payload) <= standing.rosters.ids(standing.head)
+            done = not standing.rosters.ratified(standing.head, row.id)
+        case Verb.UPHOLD:
+            items = (standing.item(named) for named, _ in payload)
+            found = [standing.forces.of(item) for item in items if isinstance(item, Decision)]
+            done = len(found) == len(payload) and all(force is not None and force.holds for force in found)
         case Verb.REVOKE:
             done = state.revoked.get(payload[1], limits.INTEGER) <= payload[2][0]
         case Verb.REMOVE:
@@ -90,7 +149,7 @@ def _applicants(context: Context, payload: tuple[bytes, ...]) -> set[bytes]:
 
 def _ended(context: Context, row: tables.Proposal) -> str | None:
     """What became of a decision that is in the roster and holds no more; None while it holds."""
-    state, payload = context.state(), tallies.question_of(row).payload
+    state, payload = context.state(), question_of(row).payload
     match row.verb:
         case Verb.ADMIT if not _applicants(context, payload) & state.members:
             return "It was in effect, until whom it admits left or was removed."
@@ -100,16 +159,31 @@ def _ended(context: Context, row: tables.Proposal) -> str | None:
             return "It was in effect, until the mandate was recalled."
         case Verb.MANDATE if payload.holder not in state.members:
             return "It was in effect, until its holder was no member any more."
+        case Verb.MANDATE if state.in_force(row.id) is None:
+            return _other_mandate(context, row)
         case Verb.POLICY | Verb.WITNESSES | Verb.CHARTER:
             return _followed(context, row)
         case _:
             return None
 
 
+def _other_mandate(context: Context, row: tables.Proposal) -> str:
+    """That a role has one mandate at a time."""
+    state, payload = context.state(), question_of(row).payload
+    last = [each.id for each in last_of_role(payload.role, state.mandates.values()) if each.id not in state.recalled]
+    if row.id not in last:
+        return "It was in effect, until another mandate for its role was given."
+    others = ", ".join(text_of(each)[:8] for each in last if each != row.id)
+    return (
+        f"It and {others} give one role, and knew nothing of each other: neither is in force. A new mandate for the role "
+        "takes the place of both."
+    )
+
+
 def _followed(context: Context, row: tables.Proposal) -> str | None:
     """That other decisions took the place of a setting, or contradict it."""
     standing = context.standing()
-    subject = tallies.question_of(row).payload[0].name if row.verb == Verb.POLICY else None
+    subject = question_of(row).payload[0].name if row.verb == Verb.POLICY else None
     holding = standing.rosters.in_place(standing.head, row.verb, subject)
     if row.id not in holding:
         return "It was in effect, until a later decision took its place."
@@ -130,8 +204,8 @@ def _missing(context: Context, row: tables.Proposal) -> str:
     if item is None:
         return "What it names is not known here, or is not whose it says."
     if row.verb == Verb.RATIFY:
-        added = frozenset(tallies.question_of(row).payload) - rosters.ids(standing.head)
-        return _yes_missing(context, row) or f"Why: {rosters.ratification_problem(standing.head, added, row.id)}."
+        added = rosters.ratified(standing.head, row.id)
+        return _yes_missing(context, row) or f"Why: {rosters.problem(standing.head, added, row.id)}."
     problem = rosters.problem(standing.head, [row.id])
     if problem is None:
         return "It can be taken in: that is written when somebody needs it."
@@ -145,8 +219,8 @@ def _yes_missing(context: Context, row: tables.Proposal) -> str | None:
     needed = _needed(context, row, pinned, now)
     if needed is None:
         return None
-    casts = standing.casts(row.id)
-    said = supporters(casts, now.electorate)
+    electorate = now.electorate_of(standing.rosters.ids(row.roster))
+    said = supporters(standing.casts(row.id), electorate)
     if len(said) >= needed:
         return None
     label = context.assembly.people.label
@@ -158,11 +232,9 @@ def _yes_missing(context: Context, row: tables.Proposal) -> str | None:
 
 def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -> int | None:
     if row.verb == Verb.RATIFY:
-        named = map(context.standing().item, tallies.question_of(row).payload)
+        named = map(context.standing().item, question_of(row).payload)
         return ratification_needed(now, {row.policy, *policies_of(named)})
-    both = [state.policies.get(row.policy) for state in (pinned, now)]
-    sound = [each for each in both if each is not None and each.finality == Finality.SETTLED]
-    return max(each.needed(len(now.members)) for each in sound) if len(sound) == len(both) else None
+    return settled_needed([state.policies.get(row.policy) for state in (pinned, now)], len(now.members))
 
 
 def other_admissions(context: Context, motion: bytes) -> list[bytes]:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.rows import split
 from meshd.service.context import Context, Result
+from meshd.service.effects import is_in_force
 from meshd.service.results import outcome_of, repealed_by
-from meshd.standing import split
 from meshd.store import tables
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.encoding import decode
@@ -77,6 +78,7 @@ def outcome(context: Context, arguments: dict[str, Any]) -> Result:
         record = context.assembly.write(Kind.RESOLUTION, Resolution(row.id, arguments["text"], tasks))
     found = outcome_of(context, row)
     state = "final" if found.outcome is not None else found.state
+    state = "final, and not in force" if is_in_force(context, row, found) is False else state
     state = "repealed" if repealed_by(context, row) else state
     return {"id": text_of(record.id), "tasks": len(tasks), "state": state}
 
@@ -120,6 +122,7 @@ def todo(context: Context, arguments: dict[str, Any]) -> list[Result]:
                     "notes": [{"person": label(each.member), "text": each.text} for each in news if each.text],
                     "proposal": text_of(row.proposal),
                     "title": proposal.title if proposal else "",
+                    "in_force": is_in_force(context, proposal, outcome_of(context, proposal)) if proposal else None,
                 }
             )
     return sorted(rows, key=lambda each: (each["done"], each["due_ms"] is None, each["due_ms"] or 0, each["id"]))

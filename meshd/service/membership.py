@@ -19,11 +19,11 @@ from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
 from meshd_protocol.decisions.outcome import few
+from meshd_protocol.items import Decision, Endorsement
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Decision, Endorsement, State, removals
+from meshd_protocol.meaning import State, vouches_needed
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import MEMBERSHIP
-from meshd_protocol.rosters import vouches_needed
 from meshd_protocol.tickets import Ticket
 
 INVITATION_DAYS = 7
@@ -250,12 +250,7 @@ def _vouched_application(context: Context, member: bytes) -> bytes:
     """The application that people vouched for, since she was removed last."""
     standing, store = context.standing(), context.assembly.store
     items = [item for item in map(standing.item, standing.rosters.ids(standing.head)) if item is not None]
-    ended = removals(items).get(member, frozenset())
-    lasting = [
-        item.id
-        for item in items
-        if isinstance(item, Endorsement) and item.member == member and ended <= standing.rosters.ids(item.pin)
-    ]
+    lasting = [item.id for item in items if isinstance(item, Endorsement) and item.member == member]
     vouches = (store.get(tables.Vouch, id=identity) for identity in lasting)
     return min(row.application for row in vouches if row is not None)
 

@@ -3,27 +3,35 @@
 from dataclasses import replace
 from typing import Any
 
-from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
+from meshd.rows import question_of
 from meshd.service.context import Context, Result, short_title
-from meshd.service.effects import rivals
+from meshd.service.effects import force_of, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.store import tables
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
-from meshd_protocol.decisions.question import RESERVED, Question, void
+from meshd_protocol.decisions.question import RESERVED
+from meshd_protocol.evidence import decision_of
+from meshd_protocol.force import REFUSED, Forces
+from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Decision
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, Finality, Method, Policy, void_reason
+from meshd_protocol.rosters import settled_needed
 
 DEFAULT_POLICY = "standard"
+_HEADER_BYTES = 512
+"""Room for what a record has beside its body."""
+
 DEFAULT_METHOD = "schulze"
 _INSTEAD = {
-    "membership": "Members are admitted with `meshd admit PERSON`, and removed with `meshd remove PERSON`.",
+    "membership": "Members are admitted with `meshd admit PERSON`.",
+    "removal": "Members are removed with `meshd remove PERSON`.",
     "mandate": "Mandates are given with `meshd mandate`.",
     "recall": "Mandates are recalled with `meshd recall MANDATE`.",
 }
@@ -40,7 +48,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name in RESERVED:
         raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
-    repealed = _repealed(context, name, arguments)
+    repealed = _repealed(context, name, arguments.get("repeals") or [])
     body = Proposal(
         roster=context.standing().head,
         policy=name,
@@ -53,8 +61,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         costs=_costs(arguments),
         budget=arguments.get("budget"),
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
-        repeals=repealed.id if repealed else None,
-        anew=repealed is not None and outcome_of(context, repealed).state in (SPLIT, CONTESTED),
+        repeals=tuple(sorted(each.id for each in repealed)),
+        anew=any(_is_open(context, each) for each in repealed),
     )
     _check_options(options)
     proposal = open_proposal(context, body)
@@ -96,20 +104,75 @@ def _check_options(options: tuple[str, ...]) -> None:
         raise UsageError("this can't be proposed: two options can't be told apart, or one is empty")
 
 
-def _repealed(context: Context, policy: str, arguments: dict[str, Any]) -> tables.Proposal | None:
-    if arguments.get("repeals") is None:
-        return None
-    row = context.proposal(arguments["repeals"])
-    if row.policy != policy:
-        raise UsageError(f"it was decided as {row.policy}: only a decision of the same policy takes its place")
-    if row.verb:
-        raise UsageError("what changed the roster is not repealed, but undone by its own command", "`meshd --help`")
-    outcome = outcome_of(context, row)
-    if outcome.outcome in (FAILED, TIE) or repealed_by(context, row):
-        raise NodeError("there is nothing to repeal: it did not pass, or was repealed already")
-    if outcome.outcome is None and outcome.state not in (SPLIT, CONTESTED):
-        raise NodeError(f"it is not final yet, but {outcome.state}", "Vote on it; `--amends` proposes a rival text.")
-    return row
+def _repealed(context: Context, policy: str, ids: list[str]) -> list[tables.Proposal]:
+    """The decisions whose place a new one is to take: all that passed, or all that came to nothing certain."""
+    rows = [context.proposal(each) for each in dict.fromkeys(ids)]
+    if len(rows) > limits.REPEALS:
+        raise UsageError(f"one decision takes the place of at most {limits.REPEALS}")
+    for row in rows:
+        if row.policy != policy:
+            raise UsageError(f"it was decided as {row.policy}: only a decision of the same policy takes its place")
+        if row.verb:
+            raise UsageError("what changed the roster is not repealed, but undone by its own command", "`meshd --help`")
+        outcome = outcome_of(context, row)
+        if _is_open(context, row):
+            continue
+        if outcome.outcome in (FAILED, TIE) or repealed_by(context, row):
+            raise NodeError("there is nothing to repeal: it did not pass, or was repealed already")
+        if outcome.outcome is None:
+            raise NodeError(
+                f"it is not final yet, but {outcome.state}", "Vote on it; `--amends` proposes a rival text."
+            )
+    if len({_is_open(context, row) for row in rows}) > 1:
+        raise UsageError("some of these passed, and some are split", "Put each kind in a proposal of its own.")
+    return rows
+
+
+def _is_open(context: Context, row: tables.Proposal) -> bool:
+    """Whether a vote came to nothing certain: it is split or contested, or was put anew beside another one."""
+    item = context.standing().item(row.id)
+    force = context.standing().forces.of(item) if isinstance(item, Decision) else None
+    return outcome_of(context, row).state in (SPLIT, CONTESTED) or (force is not None and bool(force.rivals))
+
+
+def uphold(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd uphold ID…`: propose to put in force what was decided before and binds nobody now, and vote yes."""
+    context.member_only("uphold decisions")
+    standing = context.standing()
+    named: dict[bytes, bytes] = {}
+    titles: list[str] = []
+    for words in arguments["ids"]:
+        row = context.proposal(words)
+        item = standing.item(row.id)
+        if row.verb or not isinstance(item, Decision):
+            raise UsageError("what changes the roster is in effect by the roster", "`meshd why ID` says what it lacks.")
+        force = standing.forces.of(item)
+        if force is None or force.finding[0] in REFUSED:
+            raise NodeError(
+                f"{text_of(row.id)[:8]} did not pass, so there is nothing to uphold", "`meshd propose` asks anew."
+            )
+        if force.rivals:
+            told = force_of(context, row)
+            raise NodeError(told.text if told is not None else "it has a rival")
+        if force.holds:
+            raise NodeError(f"{text_of(row.id)[:8]} is in force already")
+        named[row.id] = Forces(standing.rosters, standing, row.roster).bits(item)
+        titles.append(row.title)
+    if len(named) > limits.KEEPS:
+        raise UsageError(f"one decision upholds at most {limits.KEEPS}")
+    action = (int(Verb.UPHOLD), tuple(sorted(named.items())))
+    title = short_title(f"Put in force: {', '.join(titles)}")
+    body = Proposal(standing.head, _any_settled(context), title, action=action)
+    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "decisions": len(named)}
+
+
+def _any_settled(context: Context) -> str:
+    """The settled policy with the lowest threshold: more than half of all members at least."""
+    state = context.state()
+    able = [each for each in state.policies.values() if settled_needed([each], len(state.members)) is not None]
+    if not able:
+        raise NodeError("this assembly has no settled policy", "`meshd amend POLICY --settled` sets one.")
+    return min(able, key=lambda each: (each.needed(len(state.members)), each.name in RESERVED, each.name)).name
 
 
 def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -> bytes:
@@ -120,9 +183,9 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
         ready_to_pin(context.assembly)
         state = context.state()
         body = replace(body, roster=context.standing().head)
-        verb, payload = body.action or (0, None)
-        question = Question(body.policy, body.options, body.method, body.seats, verb, payload, body.costs, body.budget)
-        problem = void(question, state.policies.get(body.policy))
+        if body.action is not None:
+            body = replace(body, keeps=_keeps(context, body))
+        problem = context.standing().rosters.void(decision_of(b"", body))
         if problem is not None:
             hint = "Options go with --policy election." if body.options and body.method is None else ""
             hint = "Name options with --option, once for each." if body.method and not body.options else hint
@@ -131,6 +194,17 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
         if say is not None:
             context.assembly.write(Kind.BALLOT, Ballot(record.id, Form.YES_NO, int(say)))
     return record.id
+
+
+def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:
+    """What is in force before an action, as much as its record has room for: the earliest first."""
+    standing = context.standing()
+    rows = context.assembly.store.find(tables.Proposal, verb=0)
+    decisions = [item for item in (standing.item(row.id) for row in rows) if isinstance(item, Decision)]
+    kept = standing.forces.keeps(decisions, limits.KEEPS)
+    while kept and len(replace(body, keeps=tuple(sorted(kept))).write()) > limits.RECORD_BYTES - _HEADER_BYTES:
+        kept.pop()
+    return tuple(sorted(kept))
 
 
 def policies(context: Context, _: dict[str, Any]) -> list[Result]:
@@ -150,6 +224,7 @@ def policies(context: Context, _: dict[str, Any]) -> list[Result]:
                 "method": Method(policy.method).name.lower().replace("_", "-") if policy.method in set(Method) else "?",
                 "threshold": list(policy.threshold) if policy.threshold else None,
                 "quorum": list(policy.quorum) if policy.quorum else None,
+                "yes_from": list(policy.yes_from) if policy.yes_from else None,
                 "changeable": policy.changeable,
                 "notice_s": policy.notice,
                 "open_s": policy.open_for,
@@ -184,15 +259,17 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
         changes["method"] = int(method)
         if method != Method.YES_NO:
             changes["threshold"] = None
-    for key, field in (("quorum", "quorum"), ("threshold", "threshold")):
+    for key in ("quorum", "threshold", "yes_from"):
         if arguments.get(key):
-            changes[field] = _fraction(arguments[key], key)
+            changes[key] = _fraction(arguments[key], key)
     for key in ("open_for", "grace", "notice"):
         if arguments.get(key) is not None:
             changes[key] = arguments[key]
     if arguments.get("changeable") is not None:
         changes["changeable"] = arguments["changeable"]
     policy = replace(policy, **changes)
+    if policy.finality == Finality.SETTLED or policy.method != Method.YES_NO:
+        policy = replace(policy, yes_from=changes.get("yes_from"))
     twin = next((each for each in state.policies if each.casefold() == name.strip().casefold() and each != name), None)
     if twin is not None or name != printable(name.strip()):
         raise UsageError(f"{printable(name)} can't be told from other names", f"There is {twin}." if twin else "")
@@ -236,9 +313,9 @@ def _fraction(words: str, key: str) -> Any:
         raise UsageError(f"{printable(words)} is no fraction", "Like 2/3 (at least), or '>1/2' (more than).")
     if max(int(top), int(bottom)) > 1_000_000:
         raise UsageError(f"{printable(words)} has numbers above a million")
-    if key == "quorum":
+    if key != "threshold":
         if strict:
-            raise UsageError("a quorum is at least a fraction, never more than one", "Like 1/4.")
+            raise UsageError("this is at least a fraction, never more than one", "Like 1/4.")
         return int(top), int(bottom)
     return int(top), int(bottom), strict
 
@@ -266,7 +343,7 @@ def charter(context: Context, arguments: dict[str, Any]) -> Result:
 def answer(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd answer ID TEXT`: what the person whom a motion is about has to say; it travels with the motion."""
     row = context.proposal(arguments["id"])
-    question = tallies.question_of(row)
+    question = question_of(row)
     about: set[bytes] = set()
     if row.verb == Verb.REMOVE:
         about = set(question.payload)

@@ -36,7 +36,9 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
     if outcome.outcome is None:
         raise NodeError(f"it is not final: {outcome.state}", "`meshd why ID` says what is missing.")
     roster = row.roster
-    if row.verb and row.id in standing.rosters.ids(standing.head):
+    if row.verb and row.id not in standing.rosters.ids(standing.head):
+        pass  # final where it is pinned, and not in the head: that is all there is to show
+    elif row.roster != standing.head:
         if context.me in context.state().members:
             with context.assembly.writing():
                 ready_to_pin(context.assembly)

@@ -4,17 +4,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd import tallies, witness
+from meshd.rows import attested_of, cast_of, question_of, split
 from meshd.service.context import Context, Result, span
-from meshd.service.effects import effect_text, in_effect
-from meshd.standing import attested_of, cast_of
+from meshd.service.effects import effect_text, force_of, in_effect, is_in_force
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.counting.methods import METHODS
-from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE, VOID, Outcome, people
+from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import ballots_of, void
+from meshd_protocol.decisions.question import ballots_of
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
+from meshd_protocol.encoding import decode
+from meshd_protocol.force import REFUSED
+from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
@@ -48,7 +51,8 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
         rivals += store.find(tables.Proposal, id=row.amends)
     result["rivals"] = [{"id": text_of(each.id), "title": each.title} for each in sorted(rivals, key=_by_time)]
     result["amends"] = text_of(row.amends) if row.amends else None
-    result["repeals"] = text_of(row.repeals) if row.repeals else None
+    result["repeals"] = [text_of(each) for each in sorted(split(row.repeals))]
+    result["keeps"] = [text_of(named) for named, _ in _kept(row)]
     result["repealed_by"] = [text_of(each.id) for each in repealed_by(context, row)]
     result["outcomes"] = [
         {"id": text_of(each.id), "person": label(each.member), "text": each.text}
@@ -74,6 +78,9 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     text = effect_text(context, row, outcome)
     if text is not None:
         reasons.append({"rule": "in-effect", "holds": in_effect(context, row, outcome) is True, "text": text})
+    reasons += (
+        [{"rule": "force", "holds": force.holds, "text": force.text}] if (force := force_of(context, row)) else []
+    )
     reasons += _repeal_reasons(context, row, outcome)
     reasons += _recall_reasons(context, row)
     reasons += _witness_here(context, row, outcome)
@@ -83,9 +90,10 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
 def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = None) -> Result:
     """The stable keys of `show` and `list`."""
     outcome = outcome or outcome_of(context, row)
-    question = tallies.question_of(row)
+    question = question_of(row)
     closes = row.closes_ms
     final = outcome.outcome is not None
+    force = force_of(context, row) if final and not row.verb else None
     return {
         "id": text_of(row.id),
         "title": row.title,
@@ -111,6 +119,8 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "budget": row.budget,
         "action": action_text(context, row),
         "in_effect": in_effect(context, row, outcome),
+        "in_force": is_in_force(context, row, outcome),
+        "force": force.text if force is not None and not force.holds else None,
         "void": next((each.text for each in outcome.reasons if each.rule == VOID), None),
         "repealed": bool(repealed_by(context, row)),
     }
@@ -122,11 +132,11 @@ def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) ->
     if not standing.rosters.knows(row.roster):
         return without_effect("the roster that it pins is not reached from the genesis by what this node has seen")
     state = standing.rosters.state(row.roster)
-    question = tallies.question_of(row)
-    policy = state.policies.get(row.policy)
-    reason = void(question, policy)
-    if reason is not None or policy is None:
-        return without_effect(str(reason), len(state.members))
+    question = question_of(row)
+    reason = tallies.void(standing, row)
+    if reason is not None:
+        return without_effect(reason, len(state.members))
+    policy = state.policies[row.policy]
     ballots = ballots_of(question, policy)
     if full:
         casts = [cast_of(ballot) for ballot in store.find(tables.Ballot, proposal=row.id)]
@@ -146,28 +156,19 @@ def is_consent(context: Context, row: tables.Proposal) -> bool:
 
 
 def repealed_by(context: Context, row: tables.Proposal) -> list[tables.Proposal]:
-    """The final decisions that take the place of this one: of the same policy, on this line, on its roster or later.
-
-    One that was put anew after a split takes it whatever comes of it; any other one only if it passed.
-    """
-    later = [each for each in context.assembly.store.find(tables.Proposal, repeals=row.id) if each.policy == row.policy]
-    rosters = context.standing().rosters
-    if not later or not rosters.knows(row.roster):
+    """The decisions in force that take the place of this one (`Forces.repeals`)."""
+    standing = context.standing()
+    earlier = standing.item(row.id)
+    if not isinstance(earlier, Decision):
         return []
-    here = rosters.ids(context.standing().head)
-    found: list[tables.Proposal] = []
-    for each in later:
-        if not rosters.knows(each.roster) or not rosters.ids(row.roster) <= rosters.ids(each.roster) <= here:
-            continue
-        outcome = outcome_of(context, each).outcome
-        if outcome is not None and (each.anew or outcome not in (FAILED, TIE)):
-            found.append(each)
-    return found
+    later = [each for each in standing.repealing(row.id) if standing.forces.repeals(each, earlier)]
+    found = (context.assembly.store.get(tables.Proposal, id=each.id) for each in later)
+    return [each for each in found if each is not None]
 
 
 def action_text(context: Context, row: tables.Proposal) -> str | None:
     """What a proposal does beyond itself, in words."""
-    payload = tallies.question_of(row).payload
+    payload = question_of(row).payload
     people_, label = context.assembly.people, context.assembly.people.label
     if row.verb == Verb.REMOVE:
         return f"removes {', '.join(map(label, payload))}"
@@ -182,7 +183,9 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
         void_ = void_reason(payload[0])
         return f"sets the policy {payload[0].name}: {policy_text(payload[0]) if void_ is None else f'void: {void_}'}"
     if row.verb == Verb.WITNESSES:
-        return f"makes these the witnesses: {', '.join(map(label, payload[0])) or 'everybody who offers a device'}"
+        return (
+            f"makes these the witnesses: {', '.join(map(label, payload[0])) or 'those who got a seat as they came in'}"
+        )
     if row.verb == Verb.CHARTER:
         return "sets the charter's text"
     if row.verb == Verb.MANDATE:
@@ -198,7 +201,14 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
         return "; ".join(parts)
     if row.verb == Verb.RECALL:
         return f"recalls the mandate {mandate_title(context, payload)}"
+    if row.verb == Verb.UPHOLD:
+        return f"puts in force what was decided before: {_titles(context, tuple(named for named, _ in payload))}"
     return None
+
+
+def _kept(row: tables.Proposal) -> list[tuple[bytes, bytes]]:
+    keeps: Any = decode(row.keeps) if row.keeps else []
+    return [(named, bits) for named, bits in keeps]
 
 
 def _applicant(context: Context, application: tables.Application | None) -> str:
@@ -222,7 +232,7 @@ def _titles(context: Context, ids: tuple[bytes, ...]) -> str:
 def mandate_title(context: Context, mandate: bytes) -> str:
     """A mandate's role and its beginning of an id, for people."""
     found = context.assembly.store.get(tables.Proposal, id=mandate)
-    payload = tallies.question_of(found).payload if found is not None and found.verb == Verb.MANDATE else None
+    payload = question_of(found).payload if found is not None and found.verb == Verb.MANDATE else None
     return f"{payload.role} ({text_of(mandate)[:8]})" if payload is not None else text_of(mandate)[:8]
 
 
@@ -258,6 +268,8 @@ def policy_text(policy: Any) -> str:
     else:
         parts.append("among options")
     parts.append(f"quorum {policy.quorum[0]}/{policy.quorum[1]}")
+    if policy.yes_from is not None:
+        parts.append(f"yes from at least {policy.yes_from[0]}/{policy.yes_from[1]} of all members")
     if policy.notice:
         parts.append(f"notice {_period(policy.notice)} (the vote is open that much longer)")
     parts.append(f"open {_period(policy.open_for)}, grace {_period(policy.grace)}")
@@ -298,9 +310,27 @@ def _repeal_reasons(context: Context, row: tables.Proposal, outcome: Outcome) ->
     if len(later) > 1:
         text = "Several took its place: where they contradict each other, propose once more, repealing each."
         reasons.append({"rule": "repealed", "holds": False, "text": text})
+    reasons += _dropped_reasons(context, row, later)
     if not later and outcome.state in (SPLIT, CONTESTED):
         text = f"Propose it anew, naming this one: `meshd propose TITLE --policy {row.policy} --repeals ID`."
         reasons.append({"rule": "anew", "holds": False, "text": text})
+    return reasons
+
+
+def _dropped_reasons(context: Context, row: tables.Proposal, later: list[tables.Proposal]) -> list[Result]:
+    """That a decision which took the place of this one is in force no more, so that this one may be again."""
+    standing = context.standing()
+    reasons: list[Result] = []
+    for each in standing.repealing(row.id):
+        force = standing.forces.of(each)
+        other = context.assembly.store.get(tables.Proposal, id=each.id)
+        if force is None or other is None or each.id in {known.id for known in later}:
+            continue
+        if force.finding[0] not in REFUSED or each.anew:
+            text = (
+                f"{text_of(each.id)[:8]} ({other.title}) is final and would take its place, and is not in force itself."
+            )
+            reasons.append({"rule": "repealed", "holds": True, "text": text})
     return reasons
 
 
@@ -334,12 +364,16 @@ def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> l
     vote = witness.vote_of(context.standing(), row)
     if watch is None or vote is None or outcome.outcome is not None:
         return []
-    if context.assembly.keys.device.public not in vote.state.witnesses:
+    if context.assembly.keys.device.public not in vote.state.witnesses.devices:
         return []
     if watch.refused:
         text = f"This device is a witness and does not attest it: {watch.refused}."
         return [{"rule": "witness-here", "holds": False, "text": text}]
     left = witness.left_ms(context.assembly, row.id) or 0
+    held = witness.held_back(context.assembly, watch)
+    if held is not None:
+        text = f"This device is a witness and does not attest it now: {held}."
+        return [{"rule": "witness-here", "holds": False, "text": text}]
     doubt = witness.clock_doubt(context.assembly, row.id)
     if left == 0 and doubt and not watch.agreed:
         text = f"This device is a witness and asks first: {doubt}. `meshd witness agree {text_of(row.id)[:8]}`."

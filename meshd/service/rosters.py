@@ -16,10 +16,10 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.membership import Leave, Revocation
 from meshd_protocol.decisions.outcome import people
+from meshd_protocol.items import Decision, Endorsement, Item
 from meshd_protocol.kinds import Kind
-from meshd_protocol.meaning import Decision, Endorsement, Item
 from meshd_protocol.names import bytes_of, printable, text_of
-from meshd_protocol.policies import MEMBERSHIP, Finality
+from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.rosters import policies_of, ratification_needed
 
 
@@ -34,8 +34,8 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     if not reason:
         raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
     action = (int(Verb.REMOVE), (member,))
-    body = Proposal(context.standing().head, MEMBERSHIP, f"Remove {label}", reason, action=action)
-    motion = move(context, body, lambda item: item.members == (member,))
+    body = Proposal(context.standing().head, REMOVAL, f"Remove {label}", reason, action=action)
+    motion = move(context, body, lambda item: item.removes == (member,))
     after = context.state()
     inside = after.members | after.observers
     return {"id": text_of(motion), "person": label, "removed": member not in inside, "role": _role(state, member)}
@@ -93,12 +93,21 @@ def leave(context: Context, _: dict[str, Any]) -> Result:
         raise NodeError("you are not in the roster")
     if state.members == {context.me}:
         raise NodeError("you are the only member: an assembly without members is none")
-    if any(row.member == context.me for row in context.assembly.store.find(tables.Leave)):
+    mine = (row.id for row in context.assembly.store.find(tables.Leave) if row.member == context.me)
+    standing = context.standing()
+    if any(item is not None and not standing.rosters.is_over(standing.head, item) for item in map(standing.item, mine)):
         raise NodeError("you left already", "It takes effect when another member's node has seen it.")
     with context.assembly.writing():
         ready_to_pin(context.assembly)
-        record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head))
+        record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head, _own_counts(context)))
     return {"id": text_of(record.id)}
+
+
+def _own_counts(context: Context) -> tuple[tuple[bytes, int], ...]:
+    """How many log-0 records this node holds of each of its person's devices: those still count when she is gone."""
+    rows = context.assembly.store.find(tables.Certificate, member=context.me)
+    counts = {row.device: _good(context, row.device)[0] for row in rows}
+    return tuple(sorted(counts.items()))[: limits.LEFT_DEVICES]
 
 
 def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
@@ -114,7 +123,7 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
                 "person": context.assembly.people.label(member),
                 "scope": "everything" if row.scope == 0 else "changeable ballots only",
                 "here": row.device == context.assembly.keys.device.public,
-                "witness": state.witnesses.get(row.device) == member,
+                "witness": state.witnesses.devices.get(row.device) == member,
                 "revoked": row.device in state.revoked,
             }
         )
@@ -122,7 +131,7 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
 
 
 def revoke(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd revoke DEVICE`: one's own by the member key; another's by a membership decision. What it wrote stays."""
+    """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays."""
     state = context.state()
     store = context.assembly.store
     low, high = id_range(arguments["device"])
@@ -144,7 +153,7 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     if row.member == context.me and context.assembly.keys.member is not None:
         with context.assembly.writing():
             ready_to_pin(context.assembly)
-            body = Revocation(member=context.me, device=row.device, good=good)
+            body = Revocation(member=context.me, device=row.device, good=good, roster=context.standing().head)
             record = context.assembly.write(
                 Kind.REVOCATION, body.signed_by(context.assembly.keys.member, context.assembly.id)
             )
@@ -154,7 +163,7 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     action = (int(Verb.REVOKE), (row.member, row.device, good))
     words = short_title(f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}")
     device = row.device
-    body_ = Proposal(context.standing().head, MEMBERSHIP, words, arguments.get("reason") or "", action=action)
+    body_ = Proposal(context.standing().head, REMOVAL, words, arguments.get("reason") or "", action=action)
     motion = move(context, body_, lambda item: item.payload[1] == device)
     return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
 
@@ -177,6 +186,7 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     here = standing.rosters.ids(standing.head)
     lines = [_line(context, arguments["roster"])] if arguments.get("roster") else standing.apart()
     missing = frozenset[bytes]().union(*(standing.rosters.ids(each) for each in lines)) - here
+    missing = frozenset(each for each in missing if not _is_over(context, each))
     if not missing:
         raise NodeError("no other line of this assembly has anything that this one lacks")
     if len(missing) > limits.CITES:
@@ -190,15 +200,22 @@ def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     return _ratified(context, move(context, body, lambda item: item.payload == named), named)
 
 
+def _is_over(context: Context, identity: bytes) -> bool:
+    standing = context.standing()
+    item = standing.item(identity)
+    return item is not None and standing.rosters.is_over(standing.head, item)
+
+
 def _ratified(context: Context, identity: bytes, named: tuple[bytes, ...]) -> Result:
     standing = context.standing()
     state = context.state()
-    names = policies_of(map(standing.item, named))
+    item = standing.item(identity)
+    names = policies_of([item, *map(standing.item, named)])
     return {
         "id": text_of(identity),
         "decisions": len(named),
         "needed": ratification_needed(state, names),
-        "done": frozenset(named) <= standing.rosters.ids(standing.head),
+        "done": not standing.rosters.ratified(standing.head, identity),
     }
 
 
@@ -231,7 +248,7 @@ def follow(context: Context, arguments: dict[str, Any]) -> Result:
     if roster == standing.head:
         raise NodeError("this node follows that roster already")
     before, after = context.state(), standing.rosters.state(roster)
-    if standing.rosters.ids(roster) < standing.rosters.ids(standing.head):
+    if standing.rosters.contains(standing.head, roster):
         raise NodeError("that roster is an earlier one of this line: a node only goes forward")
     with context.assembly.writing():
         standing.follow(roster)
@@ -273,9 +290,9 @@ def item_text(context: Context, item: Item) -> str:
         row = context.assembly.store.get(tables.Proposal, id=item.id)
         return f"{text_of(item.id)[:8]} {row.title if row else ''}"
     if isinstance(item, Endorsement):
-        return f"{text_of(item.id)[:8]} {label(item.voucher)} vouches for {label(item.member)}"
+        return f"{text_of(item.id)[:8]} {label(item.author)} vouches for {label(item.member)}"
     word = {"Offer": "offers a witness device", "Departure": "leaves", "DeviceEnd": "revokes a device"}
-    return f"{text_of(item.id)[:8]} {label(item.member)} {word[type(item).__name__]}"
+    return f"{text_of(item.id)[:8]} {label(item.author)} {word[type(item).__name__]}"
 
 
 def report(context: Context) -> list[Result]:
@@ -286,7 +303,7 @@ def report(context: Context) -> list[Result]:
     brought: dict[bytes, set[bytes]] = {}
     for item in items:
         if isinstance(item, Endorsement):
-            brought.setdefault(item.member, set()).add(item.voucher)
+            brought.setdefault(item.member, set()).add(item.author)
     admitted: dict[bytes, int] = {}
     for item in items:
         if isinstance(item, Decision) and item.verb == Verb.ADMIT:
@@ -297,7 +314,7 @@ def report(context: Context) -> list[Result]:
     forkers = {context.assembly.people.owner(chain.device) for chain in store.find(tables.Chain, forked=1)}
     rows: list[Result] = []
     for member in sorted(state.members | state.observers, key=label):
-        roles = ["witness"] if member in state.witnesses.values() else []
+        roles = ["witness"] if member in state.witnesses.members else []
         roles += ["signed two records in one place"] if member in forkers else []
         roles += sorted(
             appointment.mandate.role

@@ -4,6 +4,7 @@ from typing import Any
 
 from meshd import tallies
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.rows import question_of
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
@@ -13,7 +14,9 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
 from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED
 from meshd_protocol.decisions.poll import Ballots
-from meshd_protocol.decisions.question import ballots_of, void
+from meshd_protocol.decisions.question import ballots_of
+from meshd_protocol.force import Forces
+from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 
@@ -34,11 +37,11 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if not standing.rosters.knows(row.roster):
         raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
     pinned = standing.rosters.state(row.roster)
-    question = tallies.question_of(row)
-    policy = pinned.policies.get(row.policy)
-    problem = void(question, policy)
-    if problem is not None or policy is None:
+    question = question_of(row)
+    problem = tallies.void(standing, row)
+    if problem is not None:
         raise NodeError(f"{label} has no effect: {problem}")
+    policy = pinned.policies[row.policy]
     if context.me not in pinned.members and not (row.verb and context.me in context.state().members):
         raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
     ballots = ballots_of(question, policy)
@@ -51,6 +54,8 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
     if not arguments.get("late"):
         _ask_first(context, row, label)
+        if choice == Say.YES and form == Form.YES_NO:
+            _hold_to_what_it_names(context, row, label)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     with context.assembly.writing():
         record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter, reason))
@@ -86,6 +91,21 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
         raise NodeError(
             f"{label} pins an earlier roster, in which people vote who are not members any more: {names}",
             "Propose it anew, or `--late` votes all the same.",
+        )
+
+
+def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -> None:
+    """A yes to an action keeps in force what the action names: not, unless this node sees that it is. Raises NodeError."""
+    standing = context.standing()
+    item = standing.item(row.id)
+    if not isinstance(item, Decision) or not item.verb:
+        return
+    missing = Forces(standing.rosters, standing, row.roster).unfounded(item)
+    if missing:
+        ids = ", ".join(text_of(each)[:8] for each in missing[:5])
+        raise NodeError(
+            f"{label} names decisions as in force that by what this node holds are not: {ids}",
+            "Meet others first: their ballots may be missing here. `--late` votes all the same.",
         )
 
 

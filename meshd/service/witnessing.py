@@ -12,6 +12,8 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.membership import Offer
 from meshd_protocol.decisions.certified import bound, quorum
+from meshd_protocol.items import Decision
+from meshd_protocol.items import Offer as Offered
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import CONSTITUTION
@@ -28,36 +30,55 @@ def witness(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _list(context: Context, _: dict[str, Any]) -> Result:
-    state = context.state()
-    people, total = context.assembly.people, len(state.witnesses)
+    witnesses = context.state().witnesses
+    people = context.assembly.people
     rows = [
         {"person": people.label(member), "member": text_of(member), "device": people.device_name(device)}
-        for device, member in state.witnesses.items()
+        for device, member in witnesses.devices.items()
     ]
-    missing = sorted(people.label(each) for each in state.committee - set(state.witnesses.values()))
+    empty = sorted(people.label(each) for each in witnesses.members - set(witnesses.devices.values()))
     return {
         "witnesses": sorted(rows, key=lambda row: row["person"]),
-        "quorum": quorum(total) if total else None,
-        "bound": bound(total),
-        "committee": bool(state.committee),
-        "without_device": missing,
-        "here": context.assembly.keys.device.public in state.witnesses,
+        "seats": witnesses.seats,
+        "quorum": quorum(witnesses.seats) if witnesses.seats else None,
+        "bound": bound(witnesses.seats),
+        "committee": _is_committee(context),
+        "without_device": empty,
+        "here": context.assembly.keys.device.public in witnesses.devices,
     }
 
 
-def _on(context: Context, _: dict[str, Any]) -> Result:
+def _is_committee(context: Context) -> bool:
+    """Whether a decision named the witnesses, and not just how people came in."""
+    standing = context.standing()
+    held = map(standing.item, standing.rosters.in_place(standing.head, Verb.WITNESSES))
+    return any(isinstance(item, Decision) and bool(item.payload[0]) for item in held)
+
+
+def _on(context: Context, arguments: dict[str, Any]) -> Result:
+    """This device attests for its person from now on. Who has no seat asks for one: that is decided by vote."""
     state = context.member_only("are witnesses")
     device = context.assembly.keys.device.public
-    if device in state.witnesses:
+    if device in state.witnesses.devices:
         raise NodeError("this device is your witness device already")
-    _offer(context, device)
-    return _list(context, {})
+    if device not in _offered(context):
+        _offer(context, device)
+    if context.me in state.witnesses.members:
+        return _list(context, {})
+    return _name_witnesses(context, tuple(sorted(state.witnesses.members | {context.me})), arguments)
+
+
+def _offered(context: Context) -> set[bytes | None]:
+    """The devices that this person's open offers give her."""
+    standing = context.standing()
+    open_ = map(standing.item, standing.rosters.in_place(standing.head, 0, context.me))
+    return {item.offered for item in open_ if isinstance(item, Offered)}
 
 
 def _off(context: Context, _: dict[str, Any]) -> Result:
     state = context.member_only("are witnesses")
-    if context.me not in state.witnesses.values():
-        raise NodeError("you are no witness")
+    if context.me not in state.witnesses.devices.values():
+        raise NodeError("no device attests for you")
     _offer(context, None)
     return _list(context, {})
 
@@ -106,11 +127,11 @@ def _everybody(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _name_witnesses(context: Context, members: tuple[bytes, ...], arguments: dict[str, Any]) -> Result:
-    """Propose, as a constitution decision, who the witnesses are; nobody: everybody who offers a device."""
+    """Propose, as a constitution decision, who the witnesses are; nobody: those who got a seat as they came in."""
     standing = context.standing()
     action = (int(Verb.WITNESSES), (members, standing.rosters.in_place(standing.head, Verb.WITNESSES)))
     label = context.assembly.people.label
-    who = ", ".join(sorted(map(label, members))) or "everybody who offers a device"
+    who = ", ".join(sorted(map(label, members))) or "those who got a seat as they came in"
     title = arguments.get("title") or f"Witnesses: {who}"
     body = Proposal(standing.head, CONSTITUTION, short_title(title), arguments.get("text") or "", action=action)
     return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})

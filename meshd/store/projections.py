@@ -38,6 +38,7 @@ Row = tuple[Any, ...]
 Sketches = Mapping[bytes, Row]
 """By the record's id."""
 NO_SKETCHES: Sketches = {}
+ID_SIZE = 32
 
 
 def sketch(record: Record) -> Row | None:
@@ -95,6 +96,15 @@ def project(
         return tables.NoEffect(record.id, record.kind, str(error))
 
 
+def beside(row: Row) -> list[Row]:
+    """The rows that a row brings with it, for what is looked up the other way round."""
+    if type(row) is not tables.Proposal:
+        return []
+    return [
+        tables.Repeal(row.id, row.repeals[start : start + ID_SIZE]) for start in range(0, len(row.repeals), ID_SIZE)
+    ]
+
+
 def _uncertified() -> BadBodyError:
     return BadBodyError("written by a device that no member certified")
 
@@ -125,7 +135,7 @@ def _certificate(assembly: bytes, record: Record, body: Certificate) -> Row:
 def _revocation(assembly: bytes, record: Record, body: Revocation, _: tables.Certificate) -> Row:
     if not body.is_signed_by(body.member, assembly):
         raise BadBodyError("a revocation that its member did not sign")
-    return tables.Revocation(record.id, body.member, body.device, *body.good)
+    return tables.Revocation(record.id, body.member, body.device, body.roster, *body.good)
 
 
 def _invitation(_: bytes, record: Record, body: Invitation, author: tables.Certificate) -> Row:
@@ -174,7 +184,8 @@ def _offer(_: bytes, record: Record, body: Offer, author: tables.Certificate) ->
 
 
 def _leave(_: bytes, record: Record, body: Leave, author: tables.Certificate) -> Row:
-    return tables.Leave(record.id, author.member, record.device, record.seq, author.scope, body.roster)
+    good = encode(plain(body.good))
+    return tables.Leave(record.id, author.member, record.device, record.seq, author.scope, body.roster, good)
 
 
 def _network_keys(_: bytes, record: Record, body: NetworkKeys, author: tables.Certificate) -> Row:
@@ -198,10 +209,11 @@ def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certifica
         encode(plain(payload)) if verb else None,
         payload if verb == Verb.RECALL else None,
         body.amends,
-        body.repeals,
+        b"".join(body.repeals),
         encode(body.costs) if body.costs else None,
         body.budget,
         int(body.anew),
+        encode(plain(body.keeps)) if body.keeps else None,
         record.time_ms,
     )
 
@@ -217,6 +229,7 @@ def _attestation(_: bytes, record: Record, body: Attestation, author: tables.Cer
         encode(body.counts),
         body.counted,
         body.ballots,
+        record.seq,
     )
 
 

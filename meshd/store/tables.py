@@ -103,11 +103,12 @@ class Certificate(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """A device that a member revoked: how many records of each log still count."""
+    """A device that a member revoked: how many records of each log still count. Without a roster it pins the genesis."""
 
     id: bytes
     member: bytes
     device: bytes
+    roster: bytes | None
     good_decisions: int
     good_talk: int
     good_bulk: int
@@ -188,7 +189,7 @@ class Offer(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """Somebody goes of her own will."""
+    """Somebody goes of her own will. `good` is canonical CBOR: how many records of each of her devices still count."""
 
     id: bytes
     member: bytes
@@ -196,6 +197,7 @@ class Leave(NamedTuple):
     seq: int
     scope: int
     roster: bytes
+    good: bytes
 
 
 class Rotation(NamedTuple):
@@ -210,7 +212,7 @@ class Rotation(NamedTuple):
 class Proposal(NamedTuple):
     """A question. `options`, `payload` and `costs` are canonical CBOR, or null; `verb` is 0 where a text is decided.
 
-    `subject` is what a recall is about: the mandate.
+    `subject` is what a recall is about: the mandate. `repeals` has ids, joined; `keeps` is canonical CBOR, or null.
     """
 
     id: bytes
@@ -227,11 +229,19 @@ class Proposal(NamedTuple):
     payload: bytes | None
     subject: bytes | None
     amends: bytes | None
-    repeals: bytes | None
+    repeals: bytes
     costs: bytes | None
     budget: int | None
     anew: int
+    keeps: bytes | None
     time_ms: int
+
+
+class Repeal(NamedTuple):
+    """A proposal that takes the place of an earlier one, if it comes to that."""
+
+    later: bytes
+    earlier: bytes
 
 
 class Ballot(NamedTuple):
@@ -272,6 +282,7 @@ class Attestation(NamedTuple):
     counts: bytes
     counted: bytes
     ballots: bytes
+    seq: int
 
 
 class Answer(NamedTuple):
@@ -446,7 +457,8 @@ PROJECTIONS: dict[type[Any], Table] = {
     Offer: Table(("id",)),
     Leave: Table(("id",)),
     Rotation: Table(("id",), (("roster",),)),
-    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",), ("repeals",))),
+    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",))),
+    Repeal: Table((), (("earlier",),)),
     Ballot: Table((), (("proposal", "member"),)),
     Sum: Table(("proposal", "choice")),
     Attestation: Table(("id",), (("proposal",),)),

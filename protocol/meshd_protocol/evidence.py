@@ -10,6 +10,7 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Proposal
 from meshd_protocol.bodies.membership import (
     SCOPE_CHANGEABLE,
+    SCOPE_EVERYTHING,
     Application,
     Certificate,
     Countersigned,
@@ -20,11 +21,13 @@ from meshd_protocol.bodies.membership import (
 )
 from meshd_protocol.chains import authentic_tree
 from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.decisions.question import Question
 from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError
-from meshd_protocol.meaning import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer
-from meshd_protocol.meaning import Offer as Offered
+from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer
+from meshd_protocol.items import Offer as Offered
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record, signed_bytes, wire_size
+from meshd_protocol.rosters import roster_id
 
 Parts = tuple[bytes, bytes, bytes]
 """A record's header, signature and body."""
@@ -80,6 +83,14 @@ class Evidence:
         """See `Facts.attestations`."""
         return self._attested.get(decision, [])
 
+    def put_anew(self, decision: bytes) -> Sequence[Decision]:
+        """See `Facts.put_anew`."""
+        return [
+            item
+            for item in self._items.values()
+            if isinstance(item, Decision) and item.anew and decision in item.repeals
+        ]
+
     def names(self) -> dict[bytes, str]:
         """What the members of the proof call themselves."""
         return {each.member: each.person for each in self._certificates.values()}
@@ -134,7 +145,14 @@ class Evidence:
                 self._casts.setdefault(body.proposal, []).append(cast)
             case Attestation():
                 attested = Attested(
-                    identity, record.device, body.verdict, body.winners, body.counts, body.counted, body.ballots
+                    identity,
+                    record.device,
+                    body.verdict,
+                    body.winners,
+                    body.counts,
+                    body.counted,
+                    body.ballots,
+                    record.seq,
                 )
                 self._attested.setdefault(body.proposal, []).append(attested)
             case Proposal():
@@ -149,41 +167,49 @@ class Evidence:
             case Offer():
                 if body.device in (None, record.device):
                     self._items[identity] = Offered(
-                        identity, body.roster, author.member, body.device, *place, body.replaces
+                        identity, body.roster, author.member, *place, body.device, body.replaces
                     )
             case Leave():
-                self._items[identity] = Departure(identity, body.roster, author.member, *place)
+                self._items[identity] = Departure(identity, body.roster, author.member, *place, body.good)
             case Revocation():
                 known = self._certificates.get(body.device)
                 if known is not None and known.member == body.member:
-                    self._items[identity] = DeviceEnd(identity, body.member, body.device, body.good)
+                    pin = body.roster or roster_id(self._assembly, ())
+                    self._items[identity] = DeviceEnd(identity, pin, body.member, body.device, body.good[0])
             case _:
                 pass
 
     def _note_decision(self, record: Record, body: Proposal, applications: dict[bytes, Application]) -> None:
-        if body.action is None:
-            return
-        verb, payload = body.action
-        decision = Decision(record.id, body.roster, body.policy, verb, payload=payload)
-        if verb == Verb.REMOVE:
-            decision = decision._replace(members=payload)
-        elif verb == Verb.ADMIT:
-            found = [(each, applications.get(each)) for each in payload]
+        decision = decision_of(record.id, body)
+        if decision.verb == Verb.ADMIT:
+            found = [(each, applications.get(each)) for each in decision.payload]
             newcomers = tuple(
-                Newcomer(each, application.member, application.device if application.witness else None)
+                Newcomer(each, application.member, self._offered(application))
                 for each, application in found
                 if application is not None
             )
-            if len(newcomers) != len(payload):
+            if len(newcomers) != len(decision.payload):
                 return
             decision = decision._replace(newcomers=newcomers)
-        elif verb == Verb.REVOKE:
-            known = self._certificates.get(payload[1])
-            if known is None or known.member != payload[0]:
+        elif decision.verb == Verb.REVOKE:
+            known = self._certificates.get(decision.payload[1])
+            if known is None or known.member != decision.payload[0]:
                 return
         self._items[record.id] = decision
+
+    def _offered(self, application: Application) -> bytes | None:
+        """The device that an application offers: one that others use, too, attests for nobody."""
+        scope = self._certificates[application.device].scope
+        return application.device if application.witness and scope == SCOPE_EVERYTHING else None
 
     def _is_own(self, application: Application) -> bool:
         """Whether an application is by the device and member that it names."""
         author = self._certificates.get(application.device)
         return author is not None and author.member == application.member
+
+
+def decision_of(identity: bytes, body: Proposal) -> Decision:
+    """A proposal's body as the rules take it; whom an admission lets in is in its applications."""
+    verb, payload = body.action or (0, None)
+    question = Question(body.policy, body.options, body.method, body.seats, verb, payload, body.costs, body.budget)
+    return Decision(identity, body.roster, question, keeps=body.keeps, repeals=body.repeals, anew=body.anew)

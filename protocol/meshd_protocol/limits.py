@@ -48,6 +48,18 @@ COST = 10**12
 REPLACES = 64
 """Earlier decisions on one thing that a later one takes the place of."""
 
+REPEALS = 8
+"""Decisions whose place one takes: a split one, and what was put anew in its place on several islands."""
+
+KEEPS = 64
+"""Decisions that one action names as in force before it: what was decided since the action before."""
+
+LEFT_DEVICES = 64
+"""Devices of which a leave says how many records still count: one person's."""
+
+OWN_WORDS = 64
+"""Open offers, vouches, leaves and revocations of one member that a node looks at together; others wait their turn."""
+
 WITNESSES = 400
 """Members of a witness committee; one bit each would fit, but one signature each has to travel."""
 

@@ -1,110 +1,46 @@
-"""What a roster is made of, and what it means: members, policies, witnesses, revocations, mandates, the charter.
+"""What a set of decisions and words means: members, policies, witnesses, revocations, mandates, the charter.
 
 All of it is a function of the set and the genesis, never of the path to it. Which sets are reached is in `rosters`.
+
+Some words end others (specification, section 5): a removal or a leave ends what that person said without knowing it, a
+revocation what its device wrote from some record on. What is ended is not in the set: so a flood of words by somebody
+who is out adds nothing, and two islands that saw them in another order hold the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.decisions.certified import Witnesses
 from meshd_protocol.decisions.outcome import Electorate
-from meshd_protocol.mandates import Appointment
-from meshd_protocol.policies import Policy
+from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, Word
+from meshd_protocol.mandates import Appointment, recalled, stands_alone
+from meshd_protocol.offers import FirstOffers, Known, open_offers, replaced
+from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Policy
 from meshd_protocol.succession import holding
 
 Set = frozenset[bytes]
 NOTHING: Set = frozenset()
 
 
-class Newcomer(NamedTuple):
-    """Whom an admission lets in: an application, and the device that it offers for a witness, if it does."""
-
-    application: bytes
-    member: bytes
-    device: bytes | None
-
-
-class Decision(NamedTuple):
-    """A decision that changes the roster, pinned to a roster, under a policy.
-
-    `members` are those that it removes, `newcomers` those that it admits; `payload` is that of its verb.
-    """
-
-    id: bytes
-    pin: bytes
-    policy: str
-    verb: int
-    members: tuple[bytes, ...] = ()
-    newcomers: tuple[Newcomer, ...] = ()
-    payload: Any = None
-
-
-class Offer(NamedTuple):
-    """A member's offer of a witness device (None: taken back). `by` and `seq` tell whether a revocation reaches it."""
-
-    id: bytes
-    pin: bytes
-    member: bytes
-    device: bytes | None
-    by: bytes
-    seq: int
-    scope: int
-    replaces: tuple[bytes, ...]
-
-
-class Endorsement(NamedTuple):
-    """A vouch: `voucher` knows `member`, who applied. `seq` and `device` tell whether a revocation reaches it."""
-
-    id: bytes
-    pin: bytes
-    voucher: bytes
-    device: bytes
-    seq: int
-    scope: int
-    member: bytes
-
-
-class DeviceEnd(NamedTuple):
-    """A revocation by the member's own key: `good` records of each log still count."""
-
-    id: bytes
-    member: bytes
-    device: bytes
-    good: tuple[int, ...]
-
-
-class Departure(NamedTuple):
-    """Somebody who goes of her own will: as a removal, by herself. `by` and `seq` as in an offer."""
-
-    id: bytes
-    pin: bytes
-    member: bytes
-    by: bytes
-    seq: int
-    scope: int
-
-
-Item = Decision | Endorsement | DeviceEnd | Offer | Departure
-
-
 class State(NamedTuple):
     """What a roster means. `revoked` maps a device to how many of its log-0 records still count.
 
-    `witnesses` maps each witness's device to the member. `mandates` are all that were given, `recalled` those of them
-    that a recall ended. `charter` is the decision whose text holds.
+    `left` maps a member to the removals and leaves that ended her stay, and those to how many records of each device
+    still count (of a removal, none). `mandates` are all that were given, `recalled` those that a recall ended.
+    `charter` is the decision whose text holds.
     """
 
-    members: frozenset[bytes]
-    observers: frozenset[bytes]
-    removed: frozenset[bytes]
+    members: Set
+    observers: Set
+    removed: Set
     policies: Mapping[str, Policy]
     revoked: Mapping[bytes, int]
     witnesses: Witnesses
-    committee: frozenset[bytes]
+    left: Mapping[bytes, Mapping[bytes, Mapping[bytes, int]]]
     mandates: Mapping[bytes, Appointment]
-    recalled: frozenset[bytes]
+    recalled: Set
     charter: bytes | None
 
     @property
@@ -112,148 +48,275 @@ class State(NamedTuple):
         """Who may vote on what pins this roster."""
         return Electorate(self.members, self.revoked)
 
+    def electorate_of(self, pin: Set) -> Electorate:
+        """Who is counted here on what pins another roster, whose ids are given: not what somebody wrote on it after she
+        was out of this one, whether or not she came back since.
+        """
+        ended: dict[bytes, dict[bytes, int]] = {}
+        for member, enders in self.left.items():
+            since = [good for each, good in enders.items() if each not in pin]
+            if since and member in self.members:
+                devices = since[0].keys() if len(since) == 1 else frozenset(since[0]).intersection(*since[1:])
+                ended[member] = {device: min(good[device] for good in since) for device in devices}
+        return Electorate(self.members, self.revoked, ended)
+
     def in_force(self, mandate: bytes) -> Appointment | None:
-        """A mandate that nobody recalled and whose holder is a member. Its end date is a matter of clocks."""
+        """A mandate that nobody recalled, that no other one of its role followed or contradicts, and whose holder is a
+        member. Its end date is a matter of clocks.
+        """
         given = self.mandates.get(mandate)
-        if given is None or mandate in self.recalled or given.mandate.holder not in self.members:
+        if given is None or given.mandate.holder not in self.members:
             return None
-        return given
+        return given if stands_alone(given, self.mandates.values(), self.recalled) else None
+
+
+class Ground(NamedTuple):
+    """What is the same for every set of an assembly: the genesis, the rosters that are known (which items pin), by id,
+    and the items.
+    """
+
+    assembly: bytes
+    genesis: Genesis
+    sets: Mapping[bytes, Set]
+    item: Known
+    first: FirstOffers
+
+    def pin(self, item: Decision | Word) -> Set:
+        """The ids of the roster that an item pins; nothing where it is not known."""
+        return self.sets.get(item.pin, NOTHING)
 
 
 class Meaning:
-    """One set's items, and the questions to them. `sets` are the rosters that are known, by id."""
+    """A set without what is ended in it. `ids` are those that are left; nothing here changes once it is made."""
 
-    def __init__(self, assembly: bytes, genesis: Genesis, sets: Mapping[bytes, Set], items: Sequence[Item]) -> None:
-        self._assembly = assembly
-        self._genesis = genesis
-        self._sets = sets
-        self._items = items
-        self._removals = removals(items)
+    def __init__(self, ground: Ground, items: Iterable[Item] = ()) -> None:
+        self.ground = ground
+        every = {item.id: item for item in items}
+        self.gone = self._removals = _removals(every.values())
+        """Member to the removals and leaves that count."""
+        self._revoked = _revocations(self, every.values())
+        self.gone = _with_leaves(self, every.values())
+        lasting = {key: item for key, item in every.items() if not self._is_ended(item)}
+        offers: dict[bytes, list[Offer]] = {}
+        for item in lasting.values():
+            if isinstance(item, Offer):
+                offers.setdefault(item.author, []).append(item)
+        for mine in offers.values():
+            for each in replaced(mine, ground.item) if len(mine) > 1 else ():
+                del lasting[each]
+        self._fill(lasting)
 
-    def lasts(self, member: bytes, pin: bytes) -> bool:
-        """A removal ends every admission, vouch and offer whose pinned roster lacks it."""
-        return self._removals.get(member, NOTHING) <= self._sets.get(pin, NOTHING)
+    def _fill(self, items: dict[bytes, Item]) -> None:
+        self.items = items
+        self.ids: Set = frozenset(items)
+        self._decisions = [item for item in items.values() if isinstance(item, Decision)]
+        self._vouches = [item for item in items.values() if isinstance(item, Endorsement)]
+        self._offers: dict[bytes, list[Offer]] = {}
+        for item in items.values():
+            if isinstance(item, Offer):
+                self._offers.setdefault(item.author, []).append(item)
+        self._state: State | None = None
+
+    def plus(self, items: Iterable[Item]) -> "Meaning":
+        """The same set with more items in it, and without what is ended then."""
+        added = [item for item in items if item.id not in self.items]
+        return Meaning(self.ground, (*self.items.values(), *added)) if added else self
+
+    def lasts(self, member: bytes, pin: Set) -> bool:
+        """Whether nothing ended, for that member, what was decided on a roster: it knew of each removal and leave."""
+        gone = self.gone.get(member)
+        return gone is None or gone <= pin
+
+    def is_revoked(self, word: Endorsement | Offer | Departure) -> bool:
+        """Whether a word's device was revoked, and no longer counted when it wrote it."""
+        known = self._revoked.get(word.device)
+        return known is not None and word.seq >= known[0]
 
     def state(self) -> State:
         """Who and what holds."""
-        members = {member for member in self._genesis.founders if self._lasts_from_genesis(member)}
-        observers: set[bytes] = set()
-        revoked: dict[bytes, int] = {}
+        if self._state is None:
+            self._state = self._read()
+        return self._state
+
+    def in_place(self, verb: int, subject: str | bytes | None = None) -> Set:
+        """Everything on a thing that nothing in the set replaces: the policy of a name, the witnesses, the charter, or
+        (without a verb) a member's device as a witness.
+        """
+        if not verb:
+            assert isinstance(subject, bytes)
+            return frozenset(self._open_offers(subject, self._first_offers()))
+        named = self._on(verb, subject)
+        return frozenset(named) - frozenset(each for replaces in named.values() for each in replaces)
+
+    def has(self, item: Item) -> bool:
+        """Whether an item is here, or what is here has ended it: there is nothing that it would add."""
+        if isinstance(item, Decision) or item.id in self.ids:
+            return item.id in self.ids
+        pin = self.ground.pin(item)
+        if isinstance(item, DeviceEnd):
+            kept = self._revoked.get(item.ended)
+            gone = self._removals.get(item.author, NOTHING)
+            return not gone <= pin or (kept is not None and kept < (item.good, item.id))
+        if isinstance(item, Offer) and not self._is_ended(item):
+            return item.id in replaced([*self._offers.get(item.author, ()), item], self.ground.item)
+        if isinstance(item, Departure):
+            if self.is_revoked(item) or not self._removals.get(item.author, NOTHING) <= pin:
+                return True
+            mine = [each for each in self.items.values() if isinstance(each, Departure) and each.author == item.author]
+            return _last(self.ground, [*mine, item]) != item.id
+        return self._is_ended(item)
+
+    def _is_ended(self, item: Item) -> bool:
+        if isinstance(item, Decision):
+            return False
+        pin = self.ground.pin(item)
+        if isinstance(item, DeviceEnd):
+            kept = self._revoked.get(item.ended)
+            return kept is None or kept[1] != item.id
+        if isinstance(item, Departure):
+            return item.id not in self.gone.get(item.author, NOTHING)
+        if self.is_revoked(item) or not self.lasts(item.author, pin):
+            return True
+        return isinstance(item, Endorsement) and not self.lasts(item.member, pin)
+
+    def _read(self) -> State:
+        genesis = self.ground.genesis
+        members = {member for member in genesis.founders if self.lasts(member, NOTHING)}
+        given = self._first_offers()
         mandates: dict[bytes, Appointment] = {}
-        recalled: set[bytes] = set()
-        for item in self._items:
-            if isinstance(item, Endorsement):
-                if self.lasts(item.member, item.pin):
-                    observers.add(item.member)
-            elif isinstance(item, DeviceEnd):
-                revoked[item.device] = min(item.good[0], revoked.get(item.device, item.good[0]))
-            elif isinstance(item, Decision):
-                members.update(each.member for each in item.newcomers if self.lasts(each.member, item.pin))
-                if item.verb == Verb.REVOKE:
-                    _, device, good = item.payload
-                    revoked[device] = min(good[0], revoked.get(device, good[0]))
-                elif item.verb == Verb.MANDATE:
-                    mandates[item.id] = Appointment(item.id, self._sets.get(item.pin, NOTHING), item.payload)
-                elif item.verb == Verb.RECALL:
-                    recalled.add(item.payload)
-        committee = self._committee()
-        offered = self._offered()
+        for item in self._decisions:
+            members.update(each.member for each in item.newcomers if self.lasts(each.member, self.ground.pin(item)))
+            if item.verb == Verb.MANDATE:
+                mandates[item.id] = Appointment(item.id, self.ground.pin(item), item.payload)
+        vouchers: dict[bytes, set[bytes]] = {}
+        for vouch in self._vouches:
+            vouchers.setdefault(vouch.member, set()).add(vouch.author)
+        needed = vouches_needed(len(members))
+        observers = {member for member, by in vouchers.items() if len(by) >= needed} - members
+        revoked = {device: good for device, (good, _) in self._revoked.items()}
+        recalls = {item.id: item.payload for item in self._of_verb(Verb.RECALL)}
         return State(
             members=frozenset(members),
-            observers=frozenset(observers - members),
-            removed=frozenset(self._removals.keys() - members - observers),
+            observers=frozenset(observers),
+            removed=frozenset(self.gone.keys() - members - observers),
             policies=self._policies(),
             revoked=revoked,
-            witnesses={
-                device: member
-                for member, device in sorted(offered.items())
-                if member in members and device not in revoked and (not committee or member in committee)
-            },
-            committee=committee,
+            witnesses=self._witnesses(frozenset(members), given, revoked),
+            left={member: {each: self._counts(each) for each in sorted(ids)} for member, ids in self.gone.items()},
             mandates=mandates,
-            recalled=frozenset(recalled),
-            charter=holding({item.id: item.payload for item in self._of_verb(Verb.CHARTER)}),
+            recalled=recalled(mandates, recalls),
+            charter=holding(self._on(Verb.CHARTER)),
         )
 
+    def _counts(self, ender: bytes) -> Mapping[bytes, int]:
+        item = self.items[ender]
+        return dict(item.good) if isinstance(item, Departure) else {}
+
+    def _witnesses(self, members: Set, given: "_Given", revoked: Mapping[bytes, int]) -> Witnesses:
+        """The seats, as the genesis, admissions and decisions gave them, with the devices of those who have one."""
+        seats = members & given.keys()
+        held = holding(self._on(Verb.WITNESSES))
+        decision = self.items.get(held) if held is not None else None
+        if isinstance(decision, Decision) and decision.payload[0]:
+            pin = self.ground.pin(decision)
+            seats = frozenset(member for member in decision.payload[0] if member in members and self.lasts(member, pin))
+        devices: dict[bytes, bytes] = {}
+        for member in sorted(seats):
+            offered = list(self._open_offers(member, given).values())
+            if len(offered) == 1 and offered[0] is not None and offered[0] not in revoked:
+                devices.setdefault(offered[0], member)
+        return Witnesses(seats, devices)
+
+    def _first_offers(self) -> "_Given":
+        """By member, the devices that came with a seat: of the genesis, or of an application that was admitted."""
+        given: _Given = {}
+        for member, device in self.ground.genesis.witnesses:
+            if self.lasts(member, NOTHING):
+                given.setdefault(member, {})[self.ground.assembly] = device
+        for item in self._decisions:
+            for each in item.newcomers:
+                if each.device is not None and self.lasts(each.member, self.ground.pin(item)):
+                    given.setdefault(each.member, {})[each.application] = each.device
+        return given
+
+    def _open_offers(self, member: bytes, given: "_Given") -> dict[bytes, bytes | None]:
+        """A member's devices as a witness that none of her offers replaces."""
+        return open_offers(given.get(member, {}), self._offers.get(member, ()), self.ground.first)
+
     def _policies(self) -> dict[str, Policy]:
-        """The genesis's policies, and in their places the decisions that hold."""
-        found = {policy.name: policy for policy in self._genesis.policies}
-        changes: dict[str, dict[bytes, Decision]] = {}
-        for item in self._of_verb(Verb.POLICY):
-            changes.setdefault(item.payload[0].name, {})[item.id] = item
-        for name, decisions in changes.items():
-            held = holding({each.id: each.payload[1] for each in decisions.values()})
-            if held is not None:
-                found[name] = decisions[held].payload[0]
+        """The genesis's policies, and in their places the decisions that hold.
+
+        A charter from before removals had a policy of their own decides them as it decides admissions.
+        """
+        found = {policy.name: policy for policy in self.ground.genesis.policies}
+        if REMOVAL not in found and MEMBERSHIP in found:
+            found[REMOVAL] = found[MEMBERSHIP].renamed(REMOVAL)
+        names = {item.payload[0].name for item in self._of_verb(Verb.POLICY)}
+        for name in names:
+            held = holding(self._on(Verb.POLICY, name))
+            decision = self.items.get(held) if held is not None else None
+            if isinstance(decision, Decision):
+                found[name] = decision.payload[0]
         return found
 
-    def _committee(self) -> Set:
-        """The members whom a decision made witnesses; none where everybody is who offers a device."""
-        decisions = {item.id: item for item in self._of_verb(Verb.WITNESSES)}
-        held = holding({each.id: each.payload[1] for each in decisions.values()})
-        return frozenset(decisions[held].payload[0]) if held is not None else NOTHING
-
-    def _offered(self) -> dict[bytes, bytes]:
-        """Each member's witness device: of the genesis, of her application, or of a later offer in their place."""
-        offers: dict[bytes, dict[bytes, tuple[bytes | None, Sequence[bytes]]]] = {}
-        for member, device in self._genesis.witnesses:
-            if self._lasts_from_genesis(member):
-                offers.setdefault(member, {})[self._assembly] = (device, ())
-        for item in self._items:
-            if isinstance(item, Decision):
-                for each in item.newcomers:
-                    if each.device is not None and self.lasts(each.member, item.pin):
-                        offers.setdefault(each.member, {})[each.application] = (each.device, ())
-            elif isinstance(item, Offer) and self.lasts(item.member, item.pin):
-                offers.setdefault(item.member, {})[item.id] = (item.device, item.replaces)
-        found: dict[bytes, bytes] = {}
-        for member, entries in offers.items():
-            last = holding({identity: replaces for identity, (_, replaces) in entries.items()})
-            offered = entries[last][0] if last is not None else None
-            if offered is not None:
-                found[member] = offered
-        return found
-
-    def in_place(self, verb: int, subject: str | bytes | None) -> tuple[bytes, ...]:
-        """Everything on a thing that nothing in the roster replaces. See `Rosters.in_place`."""
-        if verb:
-            named = [
-                (item.id, item.payload if verb == Verb.CHARTER else item.payload[1])
-                for item in self._of_verb(verb)
-                if verb != Verb.POLICY or item.payload[0].name == subject
-            ]
-        else:
-            named = [
-                (item.id, item.replaces) for item in self._items if isinstance(item, Offer) and item.member == subject
-            ]
-            named += [
-                (each.application, ())
-                for item in self._items
-                if isinstance(item, Decision)
-                for each in item.newcomers
-                if each.member == subject and each.device is not None
-            ]
-            if any(member == subject for member, _ in self._genesis.witnesses):
-                named.append((self._assembly, ()))
-        replaced = frozenset(each for _, replaces in named for each in replaces)
-        return tuple(sorted(identity for identity, _ in named if identity not in replaced))
-
-    def _lasts_from_genesis(self, member: bytes) -> bool:
-        return member not in self._removals
+    def _on(self, verb: int, subject: str | bytes | None = None) -> dict[bytes, Set]:
+        """The decisions on one thing, and what each replaces: of what it names, what its pinned roster held."""
+        return {
+            item.id: frozenset(item.payload if verb == Verb.CHARTER else item.payload[1]) & self.ground.pin(item)
+            for item in self._of_verb(verb)
+            if verb != Verb.POLICY or item.payload[0].name == subject
+        }
 
     def _of_verb(self, verb: int) -> list[Decision]:
-        return [item for item in self._items if isinstance(item, Decision) and item.verb == verb]
+        return [item for item in self._decisions if item.verb == verb]
 
 
-def removals(items: Iterable[Item]) -> dict[bytes, Set]:
-    """Who was removed or went, by which decisions."""
+_Given = dict[bytes, dict[bytes, bytes]]
+
+
+def vouches_needed(members: int) -> int:
+    """How many members must vouch for an observer in a roster of that size."""
+    return min(2, members)
+
+
+def _removals(items: Iterable[Item]) -> dict[bytes, Set]:
+    """Who was removed, by which decisions."""
     found: dict[bytes, Set] = {}
     for item in items:
-        gone: Sequence[bytes] = ()
-        if isinstance(item, Decision) and item.verb == Verb.REMOVE:
-            gone = item.members
-        elif isinstance(item, Departure):
-            gone = (item.member,)
-        for member in gone:
+        for member in item.removes if isinstance(item, Decision) else ():
             found[member] = found.get(member, NOTHING) | {item.id}
     return found
+
+
+def _revocations(meaning: Meaning, items: Iterable[Item]) -> dict[bytes, tuple[int, bytes]]:
+    """The revoked devices, with the lowest count, and the first item that states it."""
+    found: dict[bytes, tuple[int, bytes]] = {}
+    for item in items:
+        if isinstance(item, Decision) and item.verb == Verb.REVOKE:
+            _, device, good = item.payload
+            stated = device, (good[0], b"")
+        elif isinstance(item, DeviceEnd) and meaning.lasts(item.author, meaning.ground.pin(item)):
+            stated = item.ended, (item.good, item.id)
+        else:
+            continue
+        found[stated[0]] = min(found.get(stated[0], stated[1]), stated[1])
+    return found
+
+
+def _with_leaves(meaning: Meaning, items: Iterable[Item]) -> dict[bytes, Set]:
+    """Who is gone, by removals and by the leaves that count: those that nothing ended."""
+    leaves: dict[bytes, list[Departure]] = {}
+    for item in items:
+        if isinstance(item, Departure) and not meaning.is_revoked(item):
+            if meaning.lasts(item.author, meaning.ground.pin(item)):
+                leaves.setdefault(item.author, []).append(item)
+    gone = dict(meaning.gone)
+    for author, mine in leaves.items():
+        gone[author] = gone.get(author, NOTHING) | {_last(meaning.ground, mine)}
+    return gone
+
+
+def _last(ground: Ground, leaves: Collection[Departure]) -> bytes:
+    """Of one person's leaves the one that counts: the latest; of several beside each other the first by id."""
+    known = frozenset[bytes]().union(*(ground.pin(each) for each in leaves))
+    return min(each.id for each in leaves if each.id not in known)

@@ -29,6 +29,25 @@ def bytes_of(text: str) -> bytes:
     return data
 
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def beginning_of(prefix: str) -> tuple[bytes, bytes]:
+    """The ids of 32 bytes that begin so in `text_of`, as the first and the last of them. Raises ValueError."""
+    text = prefix.lower()
+    if not text or len(text) > 52 or any(letter not in _ALPHABET for letter in text):
+        raise ValueError("not the beginning of an id")
+    value = 0
+    for letter in text:
+        value = value * 32 + _ALPHABET.index(letter)
+    bits = len(text) * 5
+    if bits > 256:
+        value >>= bits - 256
+        bits = 256
+    rest = 256 - bits
+    return (value << rest).to_bytes(32, "big"), ((value << rest) | ((1 << rest) - 1)).to_bytes(32, "big")
+
+
 def printable(text: str, *, lines: bool = False) -> str:
     """`text` with everything that could steer a terminal or reorder a line replaced by `\N{REPLACEMENT CHARACTER}`.
 

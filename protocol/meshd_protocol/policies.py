@@ -4,7 +4,7 @@ A policy has exactly one way to become final. What does not fit that way makes i
 propose by it, a foreign proposal by it has no effect.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -32,6 +32,16 @@ HOUR = 3600
 DAY = 24 * HOUR
 
 
+CONSTITUTION = "constitution"
+MEMBERSHIP = "membership"
+REMOVAL = "removal"
+MANDATE = "mandate"
+RECALL = "recall"
+
+ALWAYS_SETTLED = frozenset({CONSTITUTION, MEMBERSHIP, REMOVAL, MANDATE, RECALL})
+"""What decides who is in, by which rules, and who acts: a threshold of all members, and never a few witnesses."""
+
+
 def _threshold(value: Any) -> tuple[int, int, bool]:
     if type(value) is not list or len(value) != 3:
         raise BadBodyError("not [numerator, denominator, strict]")
@@ -48,7 +58,8 @@ class Policy(Body):
 
     `threshold` is [numerator, denominator, strict]: of the roster where settled, of yes and no ballots where certified.
     `quorum` is a fraction of the roster. Times are in seconds; `notice`, `open_for` and `grace` together are what
-    witnesses wait (`wait`).
+    witnesses wait (`wait`). `yes_from` is a fraction of the roster that must say yes where a yes or no is certified, so
+    that a no can't complete the quorum for a yes.
     """
 
     name: str
@@ -60,6 +71,7 @@ class Policy(Body):
     open_for: int = 0
     grace: int = 0
     notice: int = 0
+    yes_from: tuple[int, ...] | None = None
 
     FIELDS: ClassVar = (
         Field(0, "name", string(limits.NAME_BYTES)),
@@ -71,6 +83,7 @@ class Policy(Body):
         Field(6, "open_for", uint(10_000 * DAY), optional=True, default=0),
         Field(7, "grace", uint(10_000 * DAY), optional=True, default=0),
         Field(8, "notice", uint(10_000 * DAY), optional=True, default=0),
+        Field(12, "yes_from", array(uint(1_000_000), 2, 2), optional=True),
     )
 
     @property
@@ -78,13 +91,26 @@ class Policy(Body):
         """How long a witness waits after it stored a proposal, in seconds."""
         return self.notice + self.open_for + self.grace
 
+    def renamed(self, name: str) -> "Policy":
+        """The same numbers under another name."""
+        return replace(self, name=name)
+
     def needed(self, members: int) -> int:
-        """How many members must say yes for a settled policy to be reached in a roster of that size."""
+        """How many members must say yes for a settled policy to be reached in a roster of that size.
+
+        Of three or more it is never all of them: one lost device must not lock an assembly.
+        """
         assert self.threshold is not None
         numerator, denominator, strict = self.threshold
-        if strict:
-            return members * numerator // denominator + 1
-        return -(-members * numerator // denominator)
+        asked = members * numerator // denominator + 1 if strict else -(-members * numerator // denominator)
+        return min(asked, members - 1) if members > 2 else asked
+
+    def yes_needed(self, members: int) -> int:
+        """How many members must say yes at least for a certified policy, whatever the others say."""
+        if self.yes_from is None:
+            return 1
+        numerator, denominator = self.yes_from
+        return max(1, -(-members * numerator // denominator))
 
 
 def void_reason(policy: Policy) -> str | None:
@@ -92,7 +118,7 @@ def void_reason(policy: Policy) -> str | None:
     if policy.finality == Finality.SETTLED:
         return _settled_void(policy)
     if policy.name in ALWAYS_SETTLED:
-        return f"{policy.name} must be settled: it has to work where there are no witnesses"
+        return f"{policy.name} must be settled: all members decide it, and not a few witnesses"
     if policy.finality != Finality.CERTIFIED:
         return "its way to become final is of a later version: this meshd needs an update"
     if policy.method not in set(Method):
@@ -101,6 +127,8 @@ def void_reason(policy: Policy) -> str | None:
         return "a certified policy needs a quorum between 0 and 1"
     if policy.method == Method.YES_NO and not _is_fraction(policy.threshold):
         return "a certified policy of yes and no needs a threshold between 0 and 1"
+    if policy.yes_from is not None and (policy.method != Method.YES_NO or not _is_part(policy.yes_from)):
+        return "what must be yes is a part of the roster between 0 and 1, and goes with yes and no"
     if policy.threshold is not None and policy.threshold[2] and policy.threshold[0] == policy.threshold[1]:
         return "more than everybody can never be reached"
     if policy.method != Method.YES_NO and policy.threshold is not None:
@@ -117,6 +145,8 @@ def _settled_void(policy: Policy) -> str | None:
         return "only yes and no can be settled"
     if policy.quorum is not None or policy.changeable or policy.open_for or policy.grace or policy.notice:
         return "a settled policy has no quorum, no changeable ballots, no notice, no closing time and no grace"
+    if policy.yes_from is not None:
+        return "a settled policy has a threshold, and no other number of yes"
     if policy.threshold is None or not _is_fraction(policy.threshold):
         return "a settled policy needs a threshold between 0 and 1"
     numerator, denominator, strict = policy.threshold
@@ -129,6 +159,10 @@ def _settled_void(policy: Policy) -> str | None:
 
 def _is_fraction(threshold: tuple[int, int, bool] | None) -> bool:
     return threshold is not None and threshold[1] > 0 and 0 < threshold[0] <= threshold[1]
+
+
+def _is_part(fraction: tuple[int, ...]) -> bool:
+    return 0 < fraction[0] <= fraction[1]
 
 
 def _certified(name: str, method: Method, *, days: int, quorum: tuple[int, int], **more: Any) -> Policy:
@@ -145,17 +179,10 @@ DEFAULTS: tuple[Policy, ...] = (
     _certified("consent", Method.CONSENT, days=5, quorum=(1, 2), changeable=True),
     _certified("election", Method.ELECTION, days=5, quorum=(1, 4)),
     _settled("emergency", 3, 4, strict=False),
-    _settled("membership", 1, 2, strict=True),
-    _settled("constitution", 2, 3, strict=False),
-    _settled("mandate", 1, 2, strict=True),
-    _settled("recall", 1, 2, strict=True),
+    _settled(MEMBERSHIP, 2, 3, strict=False),
+    _settled(REMOVAL, 2, 3, strict=False),
+    _settled(CONSTITUTION, 2, 3, strict=False),
+    _settled(MANDATE, 1, 2, strict=True),
+    _settled(RECALL, 1, 2, strict=True),
 )
 """The charter that `meshd init` writes."""
-
-MEMBERSHIP = "membership"
-CONSTITUTION = "constitution"
-MANDATE = "mandate"
-RECALL = "recall"
-
-ALWAYS_SETTLED = frozenset({CONSTITUTION, RECALL})
-"""What must be decidable without witnesses: who they are, and that a mandate ends."""

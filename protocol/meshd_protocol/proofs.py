@@ -21,16 +21,18 @@ from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.decisions.certified import bound, certify, quorum
 from meshd_protocol.decisions.counted import counts_text, told
 from meshd_protocol.decisions.outcome import people
-from meshd_protocol.decisions.question import Question, possible, void
+from meshd_protocol.decisions.question import possible
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError, NotCanonicalError
 from meshd_protocol.evidence import Evidence, Parts, read_parts
+from meshd_protocol.force import Forces
+from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality
-from meshd_protocol.records import NO_ASSEMBLY, is_signed
+from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed
 from meshd_protocol.rosters import Rosters
 
 FORMAT = 1
@@ -56,7 +58,12 @@ class Proof(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a valid proof shows. `outcome` is None where it is about the roster alone; a decision has its `proposal`."""
+    """What a valid proof shows. `outcome` is None where it is about the roster alone; a decision has its `proposal`.
+
+    `members` and `depth` are of the roster that decided: the one that a decision on a text pins, else `roster`, to which
+    the proof leads. `in_force` is None where that is no question, or where only the line's author says so: it is told
+    where the line goes on from a roster that the reader knows.
+    """
 
     assembly: bytes
     subject: bytes
@@ -66,6 +73,8 @@ class Shown(NamedTuple):
     members: tuple[bytes, ...]
     depth: int
     names: dict[bytes, str]
+    roster: bytes
+    in_force: bool | None = None
 
     @property
     def mandate(self) -> Mandate | None:
@@ -127,9 +136,53 @@ def _is_sound(proof: Proof) -> bool:
 _PARTS = [bytes, bytes, bytes]
 
 
-def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
-    """What a proof shows; `of` is the assembly that it must be about. Raises BadProofError with the first fault."""
+def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes] | None = None) -> Shown:
+    """What a proof shows. `of` is the assembly that it must be about, `knows` the first and the last id that a roster may
+    have which the reader remembers, and that its line must lead through. Raises BadProofError with the first fault.
+    """
     proof = read_proof(data)
+    genesis, body = _genesis(proof, of)
+    facts = Evidence(genesis, proof.records)
+    rosters = Rosters(genesis.id, body, facts)
+    depth = _walk(rosters, proof.steps)
+    if not rosters.knows(proof.roster):
+        raise BadProofError("its roster is not reached from the genesis")
+    if knows is not None and not _leads_through(rosters, proof.roster, knows):
+        raise BadProofError("its line does not lead through the roster that you know")
+    names = facts.names()
+    if proof.subject is None:
+        members = tuple(sorted(rosters.state(proof.roster).members))
+        return Shown(genesis.id, proof.roster, None, None, (), members, depth[proof.roster], names, proof.roster)
+    proposal = facts.proposals.get(proof.subject)
+    decision = facts.item(proof.subject)
+    if proposal is None or not isinstance(decision, Decision):
+        raise BadProofError("the decision that it is about is not in it")
+    if not rosters.knows(proposal.roster):
+        raise BadProofError("the roster that the decision pins is not reached from the genesis")
+    if decision.verb and proof.roster != proposal.roster and proof.subject not in rosters.ids(proof.roster):
+        raise BadProofError(
+            "the roster that it names is neither the one that was voted on, nor does it hold the decision"
+        )
+    outcome, reasons = _outcome(rosters, facts, decision)
+    force, more = _force(rosters, facts, decision, proof.roster, names, told=knows is not None)
+    where = proof.roster if decision.verb else decision.pin
+    members = tuple(sorted(rosters.state(where).members))
+    return Shown(
+        genesis.id,
+        proof.subject,
+        proposal,
+        outcome,
+        (*reasons, *more),
+        members,
+        depth[where],
+        names,
+        proof.roster,
+        force if knows is not None else None,
+    )
+
+
+def _genesis(proof: Proof, of: bytes | None) -> tuple[Record, Genesis]:
+    """The genesis of a proof, which must be signed, and of the assembly that is asked about, if one is."""
     try:
         genesis = read_parts(NO_ASSEMBLY, proof.genesis)
         body = Genesis.read(genesis.body or b"")
@@ -143,28 +196,13 @@ def verify_proof(data: bytes, of: bytes | None = None) -> Shown:
         raise BadProofError("its assembly decides by rules that this meshd doesn't know: it needs an update")
     if not is_signed(genesis.id, genesis):
         raise BadProofError("its genesis is not signed")
-    facts = Evidence(genesis, proof.records)
-    rosters = Rosters(genesis.id, body, facts)
-    depth = _walk(rosters, proof.steps)
-    if not rosters.knows(proof.roster):
-        raise BadProofError("its roster is not reached from the genesis")
-    state = rosters.state(proof.roster)
-    members = tuple(sorted(state.members))
-    names = facts.names()
-    if proof.subject is None:
-        return Shown(genesis.id, proof.roster, None, None, (), members, depth[proof.roster], names)
-    proposal = facts.proposals.get(proof.subject)
-    if proposal is None:
-        raise BadProofError("the decision that it is about is not in it")
-    if not rosters.knows(proposal.roster):
-        raise BadProofError("the roster that the decision pins is not reached from the genesis")
-    if proof.roster != proposal.roster and proof.subject not in rosters.ids(proof.roster):
-        raise BadProofError(
-            "the roster that it names is neither the one that was voted on, nor does it hold the decision"
-        )
-    outcome, reasons = _outcome(rosters, facts, proof.subject, proposal)
-    reasons += _effect(proof.subject, proposal, state, proof.roster, names)
-    return Shown(genesis.id, proof.subject, proposal, outcome, tuple(reasons), members, depth[proof.roster], names)
+    return genesis, body
+
+
+def _leads_through(rosters: Rosters, roster: bytes, known: tuple[bytes, bytes]) -> bool:
+    """Whether a proof's roster holds all of one that the reader remembers, by the range that its id is in."""
+    found = [each for each in rosters.known() if known[0] <= each <= known[1]]
+    return len(found) == 1 and rosters.contains(roster, found[0])
 
 
 def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
@@ -176,31 +214,18 @@ def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
         problem = rosters.problem(step.parent, step.cites, step.ratified_by)
         if problem is not None:
             raise BadProofError(f"a step of its line has no effect: {problem}")
-        result = rosters.learn(rosters.ids(step.parent) | set(step.cites))
+        result = rosters.learn(step.parent, step.cites)
         depth[result] = min(depth.get(result, limits.INTEGER), depth[step.parent] + 1)
     return depth
 
 
-def _outcome(
-    rosters: Rosters, facts: Evidence, identity: bytes, proposal: Proposal
-) -> tuple[str | list[str], list[tuple[str, str]]]:
+def _outcome(rosters: Rosters, facts: Evidence, decision: Decision) -> tuple[str | list[str], list[tuple[str, str]]]:
     """The final outcome that the records show."""
-    state = rosters.state(proposal.roster)
-    policy = state.policies.get(proposal.policy)
-    verb, payload = proposal.action or (0, None)
-    question = Question(
-        proposal.policy,
-        proposal.options,
-        proposal.method,
-        proposal.seats,
-        verb,
-        payload,
-        proposal.costs,
-        proposal.budget,
-    )
-    problem = void(question, policy)
-    if problem is not None or policy is None:
+    state, question, identity = rosters.state(decision.pin), decision.question, decision.id
+    problem = rosters.void(decision)
+    if problem is not None:
         raise BadProofError(f"the decision has no effect: {problem}")
+    policy = state.policies[decision.policy]
     total = len(state.members)
     reasons = [("electorate", f"{people(total)} of the pinned roster may vote.")]
     if policy.finality == Finality.SETTLED:
@@ -214,35 +239,67 @@ def _outcome(
     if len(found.certified) != 1:
         raise BadProofError("no outcome, or more than one, is certified by what is shown")
     verdict, winners = found.certified[0]
-    count = len(state.witnesses)
+    count = state.witnesses.seats
     by = len(found.attested[found.certified[0]])
-    outcome: str | list[str] = [proposal.options[each] for each in winners] or ("failed", "passed", "tie")[verdict]
+    outcome: str | list[str] = [question.options[each] for each in winners] or ("failed", "passed", "tie")[verdict]
     text = f"{by} of {count} witnesses attest it; {quorum(count)} certify, if at most {bound(count)} are traitors."
     reasons.append(("witnesses", text))
-    certifying = [each for each in attested if each.device in state.witnesses and each.finding == found.certified[0]]
+    certifying = [
+        each for each in attested if each.device in state.witnesses.devices and each.finding == found.certified[0]
+    ]
     counts = told(question, policy, certifying, total)
     if counts is not None:
         reasons.append(("counts", f"The middle one of their counts: {printable(counts_text(question, counts))}."))
     return outcome, reasons
 
 
-def _effect(
-    identity: bytes, proposal: Proposal, state: State, roster: bytes, names: dict[bytes, str]
-) -> list[tuple[str, str]]:
-    """What a decision that changes rosters comes to in the proof's roster."""
-    verb, payload = proposal.action or (0, None)
+def _force(
+    rosters: Rosters, facts: Evidence, decision: Decision, roster: bytes, names: dict[bytes, str], *, told: bool
+) -> tuple[bool | None, list[tuple[str, str]]]:
+    """What a decision comes to in the proof's roster: whether it is in force there, as far as what is shown goes.
+
+    Only where the line goes on from a roster that the reader knows is that said to be so: anybody can write a line that
+    nobody but herself follows.
+    """
     where = f"in the roster {text_of(roster)[:8]}"
-    if verb == Verb.MANDATE:
-        assert isinstance(payload, Mandate)
-        holder = printable(names.get(payload.holder, text_of(payload.holder)[:8]))
+    if not told:
+        where += ", if that is the one that the assembly follows: `--knows` holds it against one that you remember"
+    state = rosters.state(roster)
+    if decision.verb == Verb.MANDATE:
+        return _mandate_force(decision, state, where, names)
+    if decision.verb == Verb.RECALL:
+        over = decision.payload in state.recalled
+        return over, [("effect", f"The recall is {'in effect' if over else 'not contained'} {where}.")]
+    if decision.verb:
+        inside = decision.id in rosters.ids(roster)
+        return inside, [("effect", f"It is {'in effect' if inside else 'not contained'} {where}.")]
+    force = Forces(rosters, facts, roster).of(decision)
+    then = people(len(rosters.state(decision.pin).members))
+    if force is None or roster == decision.pin:
+        return None, [
+            ("force", f"It was decided by those of then ({then}). Whether it binds those of today is not shown.")
+        ]
+    if force.holds:
+        return True, [("force", f"It is in force among the {people(len(state.members))} {where}.")]
+    return False, [("force", f"It was decided by those of then ({then}), and is not shown to be in force {where}.")]
+
+
+def _mandate_force(
+    decision: Decision, state: State, where: str, names: dict[bytes, str]
+) -> tuple[bool, list[tuple[str, str]]]:
+    """Whether a mandate is alive in a roster, its end date left aside."""
+    payload = decision.payload
+    assert isinstance(payload, Mandate)
+    holder = printable(names.get(payload.holder, text_of(payload.holder)[:8]))
+    alive = state.in_force(decision.id) is not None
+    if alive:
         word = "in force until its end date" if payload.ends_ms is not None else "in force"
-        if identity not in state.mandates:
-            word = "not contained"
-        elif identity in state.recalled:
-            word = "recalled"
-        elif payload.holder not in state.members:
-            word = "without its holder, who is no member,"
-        return [("effect", f"The mandate {printable(payload.role)} of {holder} is {word} {where}.")]
-    if verb == Verb.RECALL:
-        return [("effect", f"The recall is {'in effect' if payload in state.recalled else 'not contained'} {where}.")]
-    return []
+    elif decision.id not in state.mandates:
+        word = "not contained"
+    elif decision.id in state.recalled:
+        word = "recalled"
+    elif payload.holder not in state.members:
+        word = "without its holder, who is no member,"
+    else:
+        word = "followed or contradicted by another one for its role"
+    return alive, [("effect", f"The mandate {printable(payload.role)} of {holder} is {word} {where}.")]

@@ -1,48 +1,39 @@
-"""Rosters: who decides, by which rules, as a function of the set of decisions in effect (design: decisions, "Rosters").
+"""Rosters: who decides, by which rules, as a function of the set of what is in effect (specification, section 5).
 
 A roster is a set of ids; the genesis is the empty set. Nothing here depends on the path to a set. A step to a larger
-set is effective when every id that it adds qualifies in the roster that it starts from (`Rosters.problem`, rule 1), or
-when a decision ratified exactly these ids (`Rosters.ratification_problem`). A node moves only from its own head
-(`Rosters.advance`, rule 2).
+set is effective when every id that it adds qualifies in the roster that it starts from, or was ratified there
+(`Rosters.problem`). A node moves only from its own head, by everything known that qualifies there together
+(`Rosters.advance`).
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
-from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.decisions.certified import has_passed
 from meshd_protocol.decisions.outcome import Attested, Cast
-from meshd_protocol.decisions.question import POLICY_OF, Question, void
+from meshd_protocol.decisions.question import BY_ANY_SETTLED, POLICY_OF, void
 from meshd_protocol.decisions.settled import supporters
+from meshd_protocol.items import Decision, Departure, DeviceEnd, Item, Offer, Word
 from meshd_protocol.mandates import rotation_problem
-from meshd_protocol.meaning import (
-    NOTHING,
-    Decision,
-    Departure,
-    DeviceEnd,
-    Endorsement,
-    Item,
-    Meaning,
-    Offer,
-    Set,
-    State,
-    removals,
-)
+from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State
+from meshd_protocol.offers import FirstOffers
 from meshd_protocol.policies import Finality, Policy, void_reason
 
-_Vouches = dict[bytes, list[Endorsement]]
+REMEMBERED = 256
+"""Meanings that are kept at hand: those of the rosters that open votes pin."""
 
 
 class Step(NamedTuple):
-    """An effective step from a known roster to a larger one."""
+    """An effective step from a known roster to another one, and the decision that ratified what does not qualify."""
 
     parent: bytes
     result: bytes
-    ratified: bool = False
+    ratified_by: bytes | None = None
 
 
 class Facts(Protocol):
@@ -60,15 +51,14 @@ class Facts(Protocol):
         """The attestations of a decision that the node holds."""
         ...
 
+    def put_anew(self, decision: bytes) -> Sequence[Decision]:
+        """The decisions that were put anew in the place of that one, which was split."""
+        ...
+
 
 def roster_id(assembly: bytes, ids: Iterable[bytes]) -> bytes:
     """The id of a set."""
     return digest(contexts.ROSTER, assembly, *sorted(ids))
-
-
-def vouches_needed(members: int) -> int:
-    """How many members must vouch for an applicant in a roster of that size."""
-    return min(2, members)
 
 
 class Rosters:
@@ -79,17 +69,41 @@ class Rosters:
         self._genesis = genesis
         self._facts = facts
         self.origin = roster_id(assembly, ())
-        self._sets: dict[bytes, Set] = {self.origin: frozenset()}
-        self._states: dict[bytes, State] = {}
+        self._sets: dict[bytes, Set] = {}
+        self._ground = Ground(assembly, genesis, self._sets, facts.item, FirstOffers(facts.item))
+        self._meanings: OrderedDict[bytes, Meaning] = OrderedDict()
+        """The meanings that were asked for last: they follow from the sets."""
+        self._seen: set[bytes] = set()
+        """All ids of all known rosters."""
         self._fresh: list[bytes] = []
+        self._remember(self.origin, Meaning(self._ground))
 
-    def learn(self, ids: Set) -> bytes:
-        """Remember a set that effective steps reach, and return its id."""
-        identity = roster_id(self._assembly, ids)
+    def learn(self, parent: bytes, added: Iterable[bytes]) -> bytes:
+        """Remember the set that a known roster and more ids come to, and return its id."""
+        meaning = self._after(parent, added)
+        identity = roster_id(self._assembly, meaning.ids)
         if identity not in self._sets:
-            self._sets[identity] = ids
+            self._remember(identity, meaning)
             self._fresh.append(identity)
         return identity
+
+    def _remember(self, identity: bytes, meaning: Meaning) -> None:
+        self._sets[identity] = meaning.ids
+        self._seen |= meaning.ids
+        self._keep(identity, meaning)
+
+    def _keep(self, identity: bytes, meaning: Meaning) -> Meaning:
+        self._meanings[identity] = meaning
+        if len(self._meanings) > REMEMBERED:
+            self._meanings.popitem(last=False)
+        return meaning
+
+    def _meaning(self, roster: bytes) -> Meaning:
+        held = self._meanings.get(roster)
+        if held is None:
+            return self._keep(roster, Meaning(self._ground, self._items(self._sets[roster])))
+        self._meanings.move_to_end(roster)
+        return held
 
     def newly_known(self) -> list[bytes]:
         """The rosters that were learnt since this was asked last."""
@@ -99,7 +113,8 @@ class Rosters:
     def with_facts(self, facts: Facts) -> "Rosters":
         """The same rosters, asked of other facts: what would hold by fewer ballots, say."""
         other = Rosters(self._assembly, self._genesis, facts)
-        other._sets, other._states = dict(self._sets), dict(self._states)
+        other._sets.update(self._sets)
+        other._seen |= self._seen
         return other
 
     def knows(self, roster: bytes) -> bool:
@@ -114,240 +129,242 @@ class Rosters:
         """The ids of all known rosters."""
         return self._sets.keys()
 
+    def seen(self) -> Collection[bytes]:
+        """All that is in any known roster."""
+        return self._seen
+
     def state(self, roster: bytes) -> State:
         """What a known roster means."""
-        state = self._states.get(roster)
-        if state is None:
-            state = self._states[roster] = self.meaning(self._sets[roster])
-        return state
+        return self._meaning(roster).state()
 
-    def meaning(self, ids: Set) -> State:
-        """What a set means, never by the path to it."""
-        return Meaning(self._assembly, self._genesis, self._sets, self._items(ids)).state()
+    def is_over(self, roster: bytes, item: Item) -> bool:
+        """Whether an item is in a known roster, or would add nothing to it."""
+        return self._meaning(roster).has(item)
+
+    def after(self, parent: bytes, added: Iterable[bytes]) -> State:
+        """What a known roster would mean with more ids in it."""
+        return self._after(parent, added).state()
 
     def in_place(self, roster: bytes, verb: int, subject: str | bytes | None = None) -> tuple[bytes, ...]:
         """What a new decision (or, without a verb, a member's offer) on a thing has to name as replaced.
 
         `subject` is a policy's name, or a member.
         """
-        meaning = Meaning(self._assembly, self._genesis, self._sets, self._items(self._sets[roster]))
-        return meaning.in_place(verb, subject)
+        return tuple(sorted(self._meaning(roster).in_place(verb, subject)))
+
+    def contains(self, roster: bytes, pin: bytes) -> bool:
+        """Whether a known roster holds all of another one that nothing in both has ended."""
+        return pin in self._sets and _contains(self._meaning(roster), self._meaning(pin))
+
+    def leads_to(self, parent: bytes, added: Iterable[bytes], roster: bytes) -> bool:
+        """Whether a known roster is what another one and more ids come to."""
+        return self._after(parent, added).ids == self._sets[roster]
+
+    def void(self, decision: Decision) -> str | None:
+        """Why a proposal has no effect in the roster that it pins, which is known; None if it has."""
+        state = self.state(decision.pin)
+        problem = void(decision.question, state.policies.get(decision.policy))
+        return problem or self._subject_problem(decision, state)
 
     def problem(self, parent: bytes, cites: Iterable[bytes], ratified_by: bytes | None = None) -> str | None:
-        """Why a step from a known roster to `parent` and `cites` is not effective; None if it is (rules 1 and 2)."""
-        start = self._sets[parent]
-        added = frozenset(cites) - start
+        """Why a step from a known roster by `cites` is not effective; None if it is."""
+        added = frozenset(cites) - self._sets[parent]
         if not added:
             return "it cites nothing new"
-        if ratified_by is not None:
-            return self.ratification_problem(parent, added, ratified_by)
-        result = start | added
-        vouches = self._vouches(result)
+        result = self._after(parent, added)
+        ratified, problem = self._ratified(parent, result, ratified_by)
+        if problem is not None:
+            return problem
         for each in sorted(added):
-            problem = self._problem(each, parent, result, vouches)
+            problem = self._problem(each, parent, result, each in ratified)
             if problem is not None:
                 return problem
-        return None if self.meaning(result).members else "it would leave no members"
+        return None if result.state().members else "it would leave no members"
 
-    def ratification_problem(self, parent: bytes, added: Set, ratified_by: bytes) -> str | None:
-        """Why a decision does not take exactly these ids into `parent`; None if it does.
-
-        It needs the highest threshold among what it names, and its own, in the roster that it pins and in `parent`.
-        """
+    def ratified(self, parent: bytes, ratified_by: bytes) -> Set:
+        """What a ratification adds to a known roster, once it is settled there: what it names, but for what is ended."""
         item = self._facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
-            return "it names no ratification that is known here"
-        start = self._sets[parent]
-        if added != frozenset(item.payload) - start:
-            return "it cites other ids than were ratified"
-        pin = self._sets.get(item.pin)
-        if pin is None or not pin <= start:
-            return "its ratification pins a roster that is not contained in the one before"
-        if any(self._void(item, roster) is not None for roster in (item.pin, parent)):
-            return "its ratification has no effect under the policies of one of the rosters"
-        result = start | added
-        for each in sorted(added):
-            named = self._facts.item(each)
-            if named is None:
-                return "it cites something that is not known here"
-            if isinstance(named, Decision) and named.verb == Verb.RATIFY:
-                return "a ratification takes in what it names, and is not itself cited"
-            if not isinstance(named, DeviceEnd) and not self._is_pinned_inside(named, result):
-                return "it cites something whose pinned roster is not contained in it"
-            if isinstance(named, Decision) and self._void(named, named.pin) is not None:
-                return "it cites a decision that has no effect in the roster that it pinned"
-        if not self.meaning(result).members:
-            return "it would leave no members"
-        casts = self._facts.casts(item.id)
-        names = {item.policy, *policies_of(map(self._facts.item, added))}
-        for roster in (item.pin, parent):
-            state = self.state(roster)
-            if len(supporters(casts, state.electorate)) < ratification_needed(state, names):
-                return "its ratification is not settled by the highest threshold among what it names"
-        return None
+            return NOTHING
+        return self._after(parent, item.payload).ids & frozenset(item.payload) - self._sets[parent]
 
-    def take(self, head: bytes, candidates: Iterable[bytes]) -> Set:
-        """Those of `candidates` that qualify in `head` together, largest such set; empty if none may be taken."""
-        start = self._sets[head]
-        taken = frozenset(candidates) - start
-        while True:
-            result = start | taken
-            vouches = self._vouches(result)
-            kept = frozenset(each for each in taken if self._problem(each, head, result, vouches) is None)
-            if kept == taken:
-                break
-            taken = kept
-        return taken if taken and self.meaning(start | taken).members else frozenset()
+    def take(self, head: bytes, candidates: Iterable[bytes], ratified_by: Iterable[bytes] = ()) -> Set:
+        """Those of `candidates` that qualify in `head` together, largest such set; empty if none may be taken.
 
-    def advance(self, head: bytes, steps: Iterable[Step]) -> list[tuple[bytes, Set]]:
-        """The moves that a node makes from its head by the known `steps`: rule 2.
-
-        Effective children of one head are taken together, ratified ones each in a step of its own. Where a line goes on
-        beside it, the head takes those of its decisions that qualify in the head. Each move is (the roster moved to,
-        what it adds).
+        Each of `ratified_by` may be a decision that ratifies some of them.
         """
-        known = list(steps)
-        moves: list[tuple[bytes, Set]] = []
-        while True:
-            start = self._sets[head]
-            onward = [step for step in known if step.parent == head]
-            plain = frozenset[bytes]().union(*(self._sets[step.result] for step in onward if not step.ratified))
-            added = plain - start
-            if added and not self.meaning(start | added).members:
-                added = frozenset()
-            if not added:
-                ratified = (self._sets[step.result] for step in onward if step.ratified)
-                added = max(ratified, key=lambda ids: (len(ids), sorted(ids)), default=start) - start
-            if not added:
-                beside = frozenset[bytes]().union(*(self._sets[step.result] for step in known))
-                added = self.take(head, beside)
-            if not added:
-                return moves
-            head = self.learn(start | added)
-            moves.append((head, added))
+        open_: Set = frozenset(item.id for item in self._items(candidates)) - self._sets[head]
+        rats = sorted(ratified_by)
+        taken = self._taken(head, open_, rats)
+        if taken and not self._after(head, taken).state().members:
+            taken = self._taken(head, frozenset(each for each in open_ if not self._sends_away(each)), rats)
+        return taken
 
-    def _problem(self, identity: bytes, parent: bytes, result: Set, vouches: _Vouches) -> str | None:
+    def _taken(self, head: bytes, added: Set, ratified_by: Sequence[bytes]) -> Set:
+        """Drop what does not qualify until all does. What is ended is dropped last: what ends it may not qualify."""
+        start = self._meaning(head)
+        while added:
+            result = start.plus(self._items(added))
+            allowed = NOTHING.union(*(self._ratified(head, result, each)[0] for each in ratified_by))
+            left = added & result.ids
+            bad = frozenset(each for each in left if self._problem(each, head, result, each in allowed) is not None)
+            if not bad:
+                return left
+            added -= bad
+        return NOTHING
+
+    def advance(self, head: bytes, steps: Collection[Step]) -> list[tuple[bytes, Set]]:
+        """The moves that a node makes from its head by the known `steps`: everything in any known roster that qualifies
+        in the head together, and again from there. Each move is (the roster moved to, what it adds).
+        """
+        ratified_by = sorted({step.ratified_by for step in steps if step.ratified_by is not None})
+        moves: list[tuple[bytes, Set]] = []
+        while added := self.take(head, self._seen - self._sets[head], ratified_by):
+            head = self.learn(head, added)
+            moves.append((head, added))
+        return moves
+
+    def _after(self, parent: bytes, added: Iterable[bytes]) -> Meaning:
+        return self._meaning(parent).plus(self._items(added))
+
+    def _items(self, ids: Iterable[bytes]) -> list[Item]:
+        return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
+
+    def _sends_away(self, identity: bytes) -> bool:
+        item = self._facts.item(identity)
+        return isinstance(item, Departure) or (isinstance(item, Decision) and bool(item.removes))
+
+    def _problem(self, identity: bytes, parent: bytes, result: Meaning, ratified: bool) -> str | None:
         """Why one id does not qualify in `parent` for the set `result`."""
         item = self._facts.item(identity)
         if item is None:
             return "it cites something that is not known here"
-        if isinstance(item, DeviceEnd):
-            state = self.state(parent)
-            known = item.member in state.members or item.member in state.observers
-            return None if known else "it cites a revocation by somebody who is not in the roster before"
-        pin = self._sets.get(item.pin)
-        if pin is None:
+        if identity not in result.ids:
+            return "it cites something that was ended"
+        if item.pin not in self._sets:
             return "it cites something whose pinned roster is not reached from the genesis"
-        if not pin <= result:
+        pinned = self._meaning(item.pin)
+        if not _contains(result, pinned):
             return "it cites something whose pinned roster is not contained in it"
-        if isinstance(item, Endorsement):
-            return self._endorsement_problem(item, parent, vouches)
-        if isinstance(item, Offer | Departure):
-            return self._own_problem(item, parent)
-        return self._decision_problem(item, parent)
+        if not isinstance(item, Decision):
+            return _word_problem(item, pinned)
+        if not item.verb or item.verb == Verb.RATIFY:
+            return "it cites a decision that is never in a roster"
+        problem = self.void(item)
+        if problem is not None:
+            return "it cites a decision that has no effect in the roster that it pins"
+        return None if ratified else self._threshold_problem(item, parent)
 
-    def _own_problem(self, item: Offer | Departure, parent: bytes) -> str | None:
-        """What a person does for herself: she is in the roster before, and her device may do it."""
-        now = self.state(parent)
-        inside = now.members if isinstance(item, Offer) else now.members | now.observers
-        good = now.revoked.get(item.by)
-        if item.member not in inside or item.scope != SCOPE_EVERYTHING or (good is not None and item.seq >= good):
-            return "it cites an offer or a leave by somebody who is not in the roster before"
+    def _threshold_problem(self, item: Decision, parent: bytes) -> str | None:
+        """Enough yes among the members of the pinned roster and among those of the parent, by the stricter policy."""
+        states = self.state(item.pin), self.state(parent)
+        policies = [state.policies.get(item.policy) for state in states]
+        casts = self._facts.casts(item.id)
+        for state in states:
+            needed = settled_needed(policies, len(state.members))
+            if needed is None:
+                return "it cites a decision that has no effect under the policy of one of the rosters"
+            if len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
+                return "it cites a decision that its own members, or those of the roster before, did not make final"
         return None
 
-    def _decision_problem(self, item: Decision, parent: bytes) -> str | None:
-        """Final in the pinned roster and in the parent, by the stricter policy of both."""
-        if item.verb == Verb.RATIFY:
-            return "a ratification takes in what it names, and is not itself cited"
-        pinned, now = self.state(item.pin), self.state(parent)
-        if POLICY_OF.get(item.verb) != item.policy:
-            return "it cites a decision that its policy does not decide"
-        if any(self._void(item, roster) is not None for roster in (item.pin, parent)):
-            return "it cites a decision that has no effect under the policy of one of the rosters"
-        sound = [state.policies[item.policy] for state in (pinned, now)]
-        if sound[0].finality != sound[1].finality:
-            return "it cites a decision whose policy becomes final in another way now"
-        if not self._is_final(item.id, sound, (pinned, now)):
-            return "it cites a decision that its own members, or those of the roster before, did not make final"
-        return self._subject_problem(item, pinned, now)
+    def _subject_problem(self, item: Decision, pinned: State) -> str | None:
+        """Why what a decision is about can't be, in the roster that it pins."""
+        payload = item.payload
+        match item.verb:
+            case Verb.MANDATE:
+                if payload.holder not in pinned.members:
+                    return "its holder is not a member of the roster that it pins"
+                return rotation_problem(payload, pinned.mandates.values())
+            case Verb.RECALL:
+                return None if payload in pinned.mandates else "the roster that it pins does not contain its mandate"
+            case Verb.POLICY | Verb.WITNESSES | Verb.CHARTER:
+                named = payload if item.verb == Verb.CHARTER else payload[1]
+                subject = payload[0].name if item.verb == Verb.POLICY else None
+                if not self._meaning(item.pin).in_place(item.verb, subject) <= frozenset(named):
+                    return "it does not name everything that it takes the place of"
+                return None
+            case _:
+                return None
 
-    def _is_pinned_inside(self, item: Decision | Endorsement | Offer | Departure, result: Set) -> bool:
-        pin = self._sets.get(item.pin)
-        return pin is not None and pin <= result
+    def _ratified(self, parent: bytes, result: Meaning, ratified_by: bytes | None) -> tuple[Set, str | None]:
+        """What a ratification lets into `parent` beside what qualifies by itself, or why nothing."""
+        if ratified_by is None:
+            return NOTHING, None
+        item = self._facts.item(ratified_by)
+        if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
+            return NOTHING, "it names no ratification that is known here"
+        if item.pin not in self._sets or not _contains(self._meaning(parent), self._meaning(item.pin)):
+            return NOTHING, "its ratification pins a roster that is not contained in the one before"
+        states = self.state(item.pin), self.state(parent)
+        if any(void(item.question, state.policies.get(item.policy)) is not None for state in states):
+            return NOTHING, "its ratification has no effect under the policies of one of the rosters"
+        named: Set = frozenset(item.payload)
+        items = self._items(named)
+        if len(items) < len(named) or not result.plus(items).ids == result.ids:
+            return NOTHING, "it does not take in all that its ratification names"
+        if any(self._problem(each, parent, result, True) for each in named & result.ids - self._sets[parent]):
+            return NOTHING, "its ratification names something that can't be taken in"
+        needs = {item.policy, *policies_of(items)}
+        casts = self._facts.casts(item.id)
+        for state in states:
+            needed = ratification_needed(state, needs)
+            if needed is None or len(supporters(casts, state.electorate)) < needed:
+                return NOTHING, "its ratification is not settled by the highest threshold among what it names"
+        return named, None
 
-    def _void(self, item: Decision, roster: bytes) -> str | None:
-        """Why a decision has no effect under the policies of a known roster."""
-        policy = self.state(roster).policies.get(item.policy)
-        return void(Question(item.policy, verb=item.verb, payload=item.payload), policy)
 
-    def _is_final(self, decision: bytes, policies: Sequence[Policy], states: Sequence[State]) -> bool:
-        if policies[0].finality == Finality.CERTIFIED:
-            attestations = self._facts.attestations(decision)
-            return all(has_passed(attestations, state.witnesses) for state in states)
-        casts = self._facts.casts(decision)
-        return all(
-            len(supporters(casts, state.electorate)) >= max(each.needed(len(state.members)) for each in policies)
-            for state in states
-        )
+def _contains(result: Meaning, pinned: Meaning) -> bool:
+    """Whether a set holds all of a pinned one that is not ended by what is in both."""
+    missing = pinned.ids - result.ids
+    if not missing:
+        return True
+    items = [pinned.items[each] for each in missing]
+    if any(isinstance(item, Decision) for item in items):
+        return False
+    return not missing & result.plus(items).ids
 
-    @staticmethod
-    def _subject_problem(item: Decision, pinned: State, now: State) -> str | None:
-        """Why what a decision is about can't be in the roster before."""
-        if item.verb == Verb.MANDATE:
-            mandate: Mandate = item.payload
-            if mandate.holder not in now.members:
-                return "it cites a mandate for somebody who is not a member of the roster before"
-            return rotation_problem(mandate, pinned.mandates.values()) or rotation_problem(
-                mandate, now.mandates.values()
-            )
-        if item.verb == Verb.RECALL and item.payload not in now.mandates:
-            return "it cites a recall of a mandate that is not in the roster before"
-        return None
 
-    def _endorsement_problem(self, item: Endorsement, parent: bytes, fellows: _Vouches) -> str | None:
-        now = self.state(parent)
-        if not _may_vouch(item, now):
-            return "it cites a vouch by somebody who is not a member of the roster before"
-        vouchers = {each.voucher for each in fellows.get(item.member, ()) if _may_vouch(each, now)}
-        if len(vouchers) < vouches_needed(len(now.members)):
-            return "it cites too few vouches"
-        return None
-
-    def _vouches(self, ids: Set) -> _Vouches:
-        """The vouches of a set that last in it, by whom they are for, as far as they are known now."""
-        items = self._items(ids)
-        ended = removals(items)
-        found: _Vouches = {}
-        for item in items:
-            if not isinstance(item, Endorsement):
-                continue
-            if ended.get(item.member, NOTHING) <= self._sets.get(item.pin, NOTHING):
-                found.setdefault(item.member, []).append(item)
-        return found
-
-    def _items(self, ids: Set) -> list[Item]:
-        return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
+def _word_problem(item: Word, pinned: Meaning) -> str | None:
+    """Whether somebody may say a word about herself or an applicant, in the roster that it pins."""
+    state = pinned.state()
+    if isinstance(item, DeviceEnd):
+        inside = item.author in state.members or item.author in state.observers
+        return None if inside else "it cites a revocation by somebody who is not in the roster that it pins"
+    good = state.revoked.get(item.device)
+    able = item.scope == SCOPE_EVERYTHING and (good is None or item.seq < good)
+    people = state.members | state.observers if isinstance(item, Departure) else state.members
+    if not able or item.author not in people:
+        return "it cites a word of somebody who may not say it in the roster that it pins"
+    if isinstance(item, Offer) and not pinned.in_place(0, item.author) <= frozenset(item.replaces):
+        return "it cites an offer that does not name everything that it takes the place of"
+    return None
 
 
 def policies_of(items: Iterable[Item | None]) -> set[str]:
     """The policies by which such decisions are made: by what they do, whatever they call themselves."""
-    return {POLICY_OF[each.verb] for each in items if isinstance(each, Decision) and each.verb in POLICY_OF}
+    return {
+        each.policy if each.verb in BY_ANY_SETTLED else POLICY_OF[each.verb]
+        for each in items
+        if isinstance(each, Decision) and each.verb
+    }
 
 
-def ratification_needed(state: State, names: Iterable[str]) -> int:
-    """How many members must ratify decisions under policies of these names: the highest threshold, at least a majority.
-
-    One that is certified, or that this roster doesn't have, counts as everybody's half.
-    """
-    total = len(state.members)
-    needed = total // 2 + 1
-    for name in names:
-        policy = state.policies.get(name)
-        if policy is not None and policy.finality == Finality.SETTLED and void_reason(policy) is None:
-            needed = max(needed, policy.needed(total))
+def settled_needed(policies: Sequence[Policy | None], members: int) -> int | None:
+    """How many of that many members must say yes by the strictest of some policies; None if one can't settle anything."""
+    needed = 0
+    for policy in policies:
+        if policy is None or policy.finality != Finality.SETTLED or void_reason(policy) is not None:
+            return None
+        needed = max(needed, policy.needed(members))
     return needed
 
 
-def _may_vouch(item: Endorsement, state: State) -> bool:
-    good = state.revoked.get(item.device)
-    return item.voucher in state.members and item.scope == SCOPE_EVERYTHING and (good is None or item.seq < good)
+def ratification_needed(state: State, names: Iterable[str]) -> int | None:
+    """How many members must ratify decisions under policies of these names: the highest threshold, at least a majority.
+
+    None where one of them can't settle anything: what nobody could decide here, nobody ratifies.
+    """
+    total = len(state.members)
+    needed = settled_needed([state.policies.get(name) for name in sorted(names)], total)
+    return None if needed is None else max(needed, total // 2 + 1)

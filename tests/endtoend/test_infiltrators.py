@@ -100,7 +100,7 @@ def test_an_expelled_founder_repeals_nothing(tmp_path):
     exchange(*nodes)
     with ada.assembly.writing():
         origin = ada.assembly.standing.rosters.origin
-        coup = ada.assembly.write(Kind.PROPOSAL, Proposal(origin, "significant", "No", repeals=important))
+        coup = ada.assembly.write(Kind.PROPOSAL, Proposal(origin, "significant", "No", repeals=(important,)))
         ada.assembly.write(Kind.BALLOT, Ballot(coup.id, Form.YES_NO, int(Say.YES)))
     exchange(*nodes)
     assert state_of(bea.context, coup.id)["state"] == "settled", "in a roster of one"
@@ -115,14 +115,14 @@ def test_a_rejected_motion_repeals_nothing(tmp_path):
     _yes(ada, good)
     give(ada, *(author.ballot(good) for author in (bea, cy, dan)))
     for anew in (False, True):
-        motion = dan.propose(Context(ada).standing().head, "Repeal it", "standard", repeals=good, anew=anew)
+        motion = dan.propose(Context(ada).standing().head, "Repeal it", "standard", repeals=(good,), anew=anew)
         give(ada, motion, dan.ballot(motion.id), bea.ballot(motion.id, Say.NO), cy.ballot(motion.id, Say.NO))
         _yes(ada, motion.id, "no")
         refused = ada.store.get(tables.Watch, proposal=motion.id)
         assert state_of(Context(ada), motion.id)["outcome"] == (None if anew else "failed")
         assert (refused is not None and "put anew" in refused.refused) is anew, "witnesses know that it is no split"
     assert not state_of(Context(ada), good)["repealed"]
-    passed = dan.propose(Context(ada).standing().head, "Repeal it well", "standard", repeals=good)
+    passed = dan.propose(Context(ada).standing().head, "Repeal it well", "standard", repeals=(good,))
     give(ada, passed, *(author.ballot(passed.id) for author in (bea, cy, dan)))
     _yes(ada, passed.id)
     assert state_of(Context(ada), good)["repealed"]

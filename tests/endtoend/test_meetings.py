@@ -110,4 +110,4 @@ def test_observers_only_look(two, tmp_path):
     ada, bea, cy, _ = two
     with pytest.raises(UsageError, match="same policy"):
         first = propose(Context(ada), "One", "significant")
-        proposing.propose(Context(ada), {"title": "Two", "policy": "emergency", "repeals": text_of(first)})
+        proposing.propose(Context(ada), {"title": "Two", "policy": "emergency", "repeals": [text_of(first)]})

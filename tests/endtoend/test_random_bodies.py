@@ -97,7 +97,7 @@ class Bodies:
                 "costs": tuple(rng.choice([0, 5]) for _ in range(rng.choice([0, 2]))),
             }
         return Proposal(self.roster(), policy, "T", action=action, anew=rng.random() < 0.3,
-                        repeals=rng.choice([None, self.id()]), amends=rng.choice([None, self.id()]), **more)  # fmt: skip
+                        repeals=rng.choice([(), (self.id(),), tuple(sorted({self.id(), self.id()}))]), amends=rng.choice([None, self.id()]), **more)  # fmt: skip
 
     def ballot(self):
         rng = self.rng

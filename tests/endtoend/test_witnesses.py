@@ -161,8 +161,8 @@ def test_split_proposed_anew_and_then_a_traitor_signs_both_sides(tmp_path):
     give(ada, attest(cy, first, Verdict.FAILED), attest(dan, first, Verdict.FAILED))
     assert state_of(Context(ada), first)["state"] == "split"
     with pytest.raises(UsageError, match="same policy"):
-        ask(ada, "Otherwise", policy="significant", repeals=text_of(first))
-    second = ask(ada, "Paint it blue, again", repeals=text_of(first))
+        ask(ada, "Otherwise", policy="significant", repeals=[text_of(first)])
+    second = ask(ada, "Paint it blue, again", repeals=[text_of(first)])
     assert state_of(Context(ada), first)["repealed_by"] == []
     give(ada, *(attest(each, second, Verdict.FAILED) for each in (bea, cy, dan)))
     assert state_of(Context(ada), second)["outcome"] == "failed"

@@ -44,7 +44,7 @@ EXAMPLES = {
     Kind.CERTIFICATE: Certificate(
         member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
     ),
-    Kind.REVOCATION: Revocation(member=KEY, device=KEY, good=(1, 0, 0), signature=SIGNED),
+    Kind.REVOCATION: Revocation(member=KEY, device=KEY, good=(1, 0, 0), roster=ID, signature=SIGNED),
     Kind.INVITATION: Invitation(KEY, b"12345678", b"box", 5),
     Kind.WITHDRAWAL: Withdrawal(KEY),
     Kind.APPLICATION: Application(
@@ -55,9 +55,23 @@ EXAMPLES = {
     Kind.ROSTER: RosterStep(ID, (ID, b"j" * 32), b"r" * 32),
     Kind.OFFER: Offer(ID, KEY, (ID,)),
     Kind.NETWORK_KEYS: NetworkKeys(ID, ((KEY, b"sealed"),)),
-    Kind.LEAVE: Leave(ID),
+    Kind.LEAVE: Leave(ID, ((KEY, 5),)),
     Kind.PROPOSAL: Proposal(
-        ID, "election", "Who?", "text", ("A", "B"), 5, (1, (ID,)), "schulze", 2, ID, ID, (5, 7), 10, True
+        ID,
+        "election",
+        "Who?",
+        "text",
+        ("A", "B"),
+        5,
+        (1, (ID,)),
+        "schulze",
+        2,
+        ID,
+        (ID, b"j" * 32),
+        (5, 7),
+        10,
+        True,
+        ((ID, b"\xc0"),),
     ),
     Kind.BALLOT: Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
     Kind.ATTESTATION: Attestation(ID, Verdict.PASSED, (), (3, 1, 4), b"\xf0", ID),
@@ -82,6 +96,7 @@ ACTIONS = {
     "charter": (Verb.CHARTER, (ID,)),
     "mandate": (Verb.MANDATE, Mandate("treasurer", KEY, ("spend",), 5, "up to 100", True)),
     "recall": (Verb.RECALL, ID),
+    "uphold": (Verb.UPHOLD, ((ID, b"\xc0"),)),
 }
 SCHEMA_TEXT = (Path(meshd_protocol.__file__).parent / "records.cddl").read_text()
 
@@ -319,7 +334,8 @@ def test_void_certified_policies(changed, words):
 @pytest.mark.parametrize(
     ("name", "members", "needed"),
     [("significant", 1, 1), ("significant", 2, 2), ("significant", 3, 2), ("significant", 30, 16), ("emergency", 4, 3),
-     ("emergency", 5, 4), ("constitution", 3, 2), ("constitution", 4, 3), ("membership", 10, 6)],
+     ("emergency", 5, 4), ("constitution", 3, 2), ("constitution", 4, 3), ("membership", 10, 7), ("constitution", 2, 2), ("emergency", 3, 2), ("emergency", 4, 3),
+     ("removal", 11, 8)],
 )  # fmt: skip
 def test_thresholds(name, members, needed):
     assert next(policy for policy in DEFAULTS if policy.name == name).needed(members) == needed
@@ -340,3 +356,12 @@ def test_tickets_read_back_however_they_were_pasted():
 def test_spoiled_tickets_are_refused(spoil):
     with pytest.raises(BadTicketError):
         read_ticket(spoil(Ticket(ID, b"e" * 32, b"p" * 32, ID, KEY, (), 5).line()))
+
+
+def test_one_repealed_proposal_may_stand_alone():
+    """As it was written before there could be several: the same proposal."""
+    old = {0: ID, 1: "standard", 2: "Again", 10: ID}
+    body = Proposal.read(encode(old))
+    assert body.repeals == (ID,)
+    _schema(Kind.PROPOSAL).validate_cbor(encode(old))
+    _schema(Kind.PROPOSAL).validate_cbor(body.write())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshd_protocol.bodies.actions import Mandate
 from meshd_protocol.bodies.decisions import Form, Say, Verdict
-from meshd_protocol.decisions.certified import bound, certify, decide, quorum
+from meshd_protocol.decisions.certified import NOBODY, Witnesses, bound, certify, decide, quorum
 from meshd_protocol.decisions.counted import bitmap, has_bit
 from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, few, people
 from meshd_protocol.decisions.poll import Poll, poll_of, voice_of
@@ -47,7 +47,8 @@ def electorate(size, revoked=None):
 
 
 def witnesses(count):
-    return {device(n): member(n) for n in range(count)}
+    devices = {device(n): member(n) for n in range(count)}
+    return Witnesses(frozenset(devices.values()), devices)
 
 
 def attest(who, finding, branch=0):
@@ -89,7 +90,7 @@ def test_any_two_quorums_share_an_honest_witness(count):
 
 def test_without_witnesses_nothing_is_certified():
     assert (bound(0), quorum(0)) == (0, 1)
-    found = certify([attest(0, PASSED)], {})
+    found = certify([attest(0, PASSED)], NOBODY)
     assert (found.certified, found.split, found.attested) == ((), False, {})
     shown = outcome([cast(0)], count=0)
     assert (shown.state, shown.outcome) == ("provisional", None)

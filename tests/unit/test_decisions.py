@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Form, Say
 from meshd_protocol.decisions import settled
+from meshd_protocol.decisions.certified import NOBODY
 from meshd_protocol.decisions.outcome import Cast, Electorate
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.question import Question, ballots_of, void
@@ -214,7 +215,7 @@ def test_golden_reasons_of_a_settled_decision():
         (Question("election", ("A", "B", "C"), "stv-scottish", 2), None),
         (Question("election", ("A", "B"), "equal-shares", costs=(1, 2), budget=5), None),
         (Question("membership", verb=Verb.ADMIT, payload=()), None),
-        (Question("membership", verb=Verb.REMOVE, payload=()), None),
+        (Question("removal", verb=Verb.REMOVE, payload=()), None),
         (Question("constitution", verb=Verb.POLICY, payload=(SIGNIFICANT, ())), None),
         (Question("constitution"), None),
         (Question("significant", verb=Verb.RATIFY, payload=()), None),
@@ -253,15 +254,17 @@ def test_proposals_without_effect(question, words):
         assert reason is None
     else:
         assert words in str(reason)
-        outcome = decide(question, policy, poll_of(ANY, [cast(0)], electorate(1)), [], electorate(1), {}, naming)
+        outcome = decide(question, policy, poll_of(ANY, [cast(0)], electorate(1)), [], electorate(1), NOBODY, naming)
         assert (outcome.state, outcome.outcome) == ("open", None)
         assert words in outcome.reasons[0].text
 
 
 def test_what_changes_a_roster_is_decided_by_yes_and_no():
-    election = replace(POLICIES["election"], name="membership")
-    assert "by yes and no" in str(void(Question("membership", verb=Verb.REMOVE), election))
-    assert void(Question("membership", verb=Verb.REMOVE), replace(POLICIES["consent"], name="membership")) is None
+    for name in ("election", "consent", "standard"):
+        certified = replace(POLICIES[name], name="removal")
+        assert "must be settled" in str(void(Question("removal", verb=Verb.REMOVE), certified))
+    assert "decided by a settled policy" in str(void(Question("election", verb=Verb.RATIFY), POLICIES["election"]))
+    assert "decided by a settled policy" in str(void(Question("standard", verb=Verb.UPHOLD), POLICIES["standard"]))
 
 
 def test_every_void_proposal_in_words(golden):

@@ -47,7 +47,7 @@ class Commune:
 
     def decide(self, voters: int = 3, **proposal: object) -> Record:
         """A proposal of the first founder, with yes by the first `voters`."""
-        question = self.authors[0].propose(self.origin, **proposal)
+        question = self.authors[0].propose(proposal.pop("roster", self.origin), **proposal)
         self.note(question, *(author.ballot(question.id) for author in self.authors[:voters]))
         return question
 
@@ -108,7 +108,7 @@ def _policy(verb: Verb) -> str:
 
 
 def _remove(commune: Commune, author: Author) -> Record:
-    return commune.decide(policy="membership", action=(int(Verb.REMOVE), (author.member.public,)))
+    return commune.decide(policy="removal", action=(int(Verb.REMOVE), (author.member.public,)))
 
 
 def test_a_roster_that_has_nothing_to_do_with_the_decision(commune):
@@ -117,7 +117,16 @@ def test_a_roster_that_has_nothing_to_do_with_the_decision(commune):
     steps = (ProofStep(commune.origin, (removal.id,), None),)
     shown = verify_proof(write_proof(commune.proof(removal.id, steps=steps, roster=after)))
     assert (shown.depth, len(shown.members)) == (1, 2)
-    assert "neither the one that was voted on" in _refused(commune.proof(other.id, steps=steps, roster=after))
+    assert "neither the one that was voted on" in _refused(
+        commune.proof(_remove(commune, commune.authors[1]).id, steps=steps, roster=after)
+    )
+    dressed = verify_proof(write_proof(commune.proof(other.id, steps=steps, roster=after)))
+    assert (len(dressed.members), dressed.in_force) == (3, None), "it shows the roster that voted, and claims no more"
+    assert "if that is the one that the assembly follows" in dressed.reasons[-1][1]
+    held = verify_proof(write_proof(commune.proof(other.id, steps=steps, roster=after)), knows=(after, after))
+    assert held.in_force
+    with pytest.raises(BadProofError, match="the roster that you know"):
+        verify_proof(write_proof(commune.proof(other.id)), knows=(after, after))
 
 
 def test_a_decision_that_has_no_effect(commune):
@@ -239,11 +248,11 @@ def test_a_revocation_by_decision_names_the_owner(commune):
     ada, bea, cy = commune.authors
     for member, device in ((ada, cy.device.public), (cy, b"d" * 32)):
         payload = (member.member.public, device, (1, 0, 0))
-        wrong = commune.decide(policy="membership", action=(int(Verb.REVOKE), payload))
+        wrong = commune.decide(policy="removal", action=(int(Verb.REVOKE), payload))
         words = _refused(commune.proof(wrong.id, **_in_line(commune, wrong)))
         assert "cites something that is not known here" in words
     payload = (cy.member.public, cy.device.public, (1, 0, 0))
-    right = commune.decide(policy="membership", action=(int(Verb.REVOKE), payload))
+    right = commune.decide(policy="removal", action=(int(Verb.REVOKE), payload))
     assert verify_proof(write_proof(commune.proof(right.id, **_in_line(commune, right)))).depth == 1
 
 
@@ -255,12 +264,12 @@ def test_what_a_mandate_says_and_whether_it_is_in_force(commune):
     shown = verify_proof(write_proof(commune.proof(mandate.id, **line)))
     assert shown.mandate == body
     assert "The mandate cook of Cy is in force until its end date in the roster" in shown.reasons[-1][1]
-    removal = commune.decide(policy="membership", action=(int(Verb.REMOVE), (cy.member.public,)))
+    removal = commune.decide(policy="removal", action=(int(Verb.REMOVE), (cy.member.public,)))
     both = roster_id(commune.genesis.id, [mandate.id, removal.id])
     steps = (*line["steps"], ProofStep(line["roster"], (removal.id,), None))
     gone = verify_proof(write_proof(commune.proof(mandate.id, steps=steps, roster=both)))
     assert "is without its holder, who is no member, in the roster" in gone.reasons[-1][1]
-    recall = commune.decide(policy="recall", action=(int(Verb.RECALL), mandate.id))
+    recall = commune.decide(roster=line["roster"], policy="recall", action=(int(Verb.RECALL), mandate.id))
     over = roster_id(commune.genesis.id, [mandate.id, recall.id])
     steps = (*line["steps"], ProofStep(line["roster"], (recall.id,), None))
     ended = verify_proof(write_proof(commune.proof(mandate.id, steps=steps, roster=over)))

@@ -184,9 +184,7 @@ def test_a_seized_device_counts_alike_everywhere(two):
     with ada.writing():
         from meshd import caretaker
 
-        taken = ada.standing.rosters.take(ada.standing.head, [told.id])
-        ada.standing.move(taken)
-        caretaker.record_head(ada)
+        caretaker.ready_to_pin(ada)
     exchange(ada, bea)
     assert ada.standing.head == bea.standing.head
     assert ada.standing.state.revoked == {cy.device.public: 1}

@@ -18,6 +18,7 @@ from meshd_protocol.bodies.membership import Vouch
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.bundle import key_name, read_manifest, read_segment, write_segment
 from meshd_protocol.chains import Waiting, authentic_tree
+from meshd_protocol.decisions.certified import Witnesses
 from meshd_protocol.decisions.counting import equal_shares, irv, stv_scottish
 from meshd_protocol.decisions.poll import Poll
 from meshd_protocol.decisions.question import Question, void
@@ -116,8 +117,8 @@ def test_what_a_witness_saw_counts_only_from_witnesses():
         Countersigned(b"e", ((b"m", 2),)),
         Countersigned(b"x", ((b"m", 99),)),
     ]
-    assert recalls_seen(seen, {b"d": b"D", b"e": b"E"}, b"H") == {b"m": 3, b"o": 1}
-    assert recalls_seen(seen, {b"d": b"D"}, b"D") == {}
+    assert recalls_seen(seen, Witnesses(frozenset(), {b"d": b"D", b"e": b"E"}), b"H") == {b"m": 3, b"o": 1}
+    assert recalls_seen(seen, Witnesses(frozenset(), {b"d": b"D"}), b"D") == {}
 
 
 def test_equal_shares_where_some_can_give_only_what_they_have():

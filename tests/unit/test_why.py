@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Form, Say, Verdict
 from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.poll import poll_of
@@ -14,8 +14,9 @@ from tests.unit.test_certified import attest, cast, choice, electorate, naming, 
 POLICIES = {policy.name: policy for policy in DEFAULTS}
 PASSED, FAILED, TIE = (int(Verdict.PASSED), ()), (int(Verdict.FAILED), ()), (int(Verdict.TIE), ())
 YES3 = [cast(0), cast(1), cast(2)]
-SETTLED = ("significant", "emergency", "membership", "constitution", "mandate", "recall")
-VERBS = {"membership": Verb.REMOVE, "mandate": Verb.MANDATE, "recall": Verb.RECALL}
+SETTLED = ("significant", "emergency", "membership", "removal", "constitution", "mandate", "recall")
+VERBS = {"membership": Verb.ADMIT, "removal": Verb.REMOVE, "mandate": Verb.MANDATE, "recall": Verb.RECALL}
+COOK = Mandate("cook", bytes(32), ("cook",))
 
 
 def _shown(question, casts, attestations=(), *, members=4, count=3):
@@ -29,7 +30,7 @@ def _shown(question, casts, attestations=(), *, members=4, count=3):
 
 @pytest.mark.parametrize("name", SETTLED)
 def test_settled_policies(name, golden):
-    question = Question(name, verb=VERBS.get(name, 0))
+    question = Question(name, verb=VERBS.get(name, 0), payload=COOK if name == "mandate" else None)
     ways = {
         "open": [],
         "provisional": [cast(0), cast(1, Say.NO)],

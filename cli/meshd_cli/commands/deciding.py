@@ -29,7 +29,12 @@ def register(verbs: Any, common: Any) -> None:
     )
     parser.add_argument("--budget", metavar="N", type=int, help="how much there is to spend (equal-shares)")
     parser.add_argument("--amends", metavar="ID", help="a rival text of that proposal; its ballots don't move")
-    parser.add_argument("--repeals", metavar="ID", help="takes the place of that decision, once this one is final")
+    parser.add_argument(
+        "--repeals",
+        metavar="ID",
+        action="append",
+        help="takes the place of that decision, once this one is final; repeat",
+    )
     parser.add_argument(
         "--closes", metavar="WHEN", help="when you would like it to be over: 3d, 12h, 2026-12-01, 2026-12-01T18:00"
     )
@@ -58,6 +63,9 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
     parser.add_argument("id", metavar="ID", help=_ID)
     parser.set_defaults(function=why)
+    parser = verbs.add_parser("uphold", parents=[common], help="propose to put in force what was decided before")
+    parser.add_argument("ids", metavar="ID", nargs="+", help="a decision that is final and not in force")
+    parser.set_defaults(function=uphold)
     parser = verbs.add_parser("answer", parents=[common], help="say something to a motion that is about you")
     parser.add_argument("id", metavar="ID", help=_ID)
     parser.add_argument("text", metavar="TEXT", help="what you say, in quotes; it travels with the motion")
@@ -155,6 +163,17 @@ def why(where: Where, options: Any) -> int:
     return 0
 
 
+def uphold(where: Where, options: Any) -> int:
+    """`meshd uphold ID…`."""
+    answer = ask(where, "uphold", {"ids": options.ids})
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(answer["id"])
+    output.tell(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+    return 0
+
+
 def answer(where: Where, options: Any) -> int:
     """`meshd answer ID TEXT`."""
     given = ask(where, "answer", {"id": options.id, "text": options.text})
@@ -184,6 +203,10 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  does      {row['action']}")
     if row.get("effect"):
         output.say(f"  effect    {row['effect']}")
+    if row.get("force"):
+        output.say(f"  force     {row['force']}")
+    if row.get("keeps"):
+        output.say(f"  keeps     in force: {', '.join(each[: output.SHORT_ID] for each in row['keeps'])}")
     if row["void"]:
         output.say(f"  void      {row['void']}")
     if row["options"]:
@@ -198,8 +221,8 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  amends    {row['amends'][: output.SHORT_ID]}")
     for each in row.get("rivals", ()):
         output.say(f"  rival     {each['id'][: output.SHORT_ID]}  {each['title']}")
-    if row.get("repeals"):
-        output.say(f"  repeals   {row['repeals'][: output.SHORT_ID]}, once this has passed")
+    for each in row.get("repeals", ()):
+        output.say(f"  repeals   {each[: output.SHORT_ID]}, once this has passed")
     for each in row.get("repealed_by", ()):
         output.say(f"  repealed  by {each[: output.SHORT_ID]}")
     if row.get("waits"):
@@ -217,7 +240,7 @@ def _state(row: dict[str, Any]) -> str:
     note = " (repealed)" if row["repealed"] else ""
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        note += " (not in effect)" if row["in_effect"] is False else ""
+        note += " (not in effect)" if row["in_effect"] is False else " (not in force)" if row["force"] else ""
         return f"{row['state']}: {outcome}{note}"
     if row["void"]:
         return "without effect"

@@ -23,6 +23,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--method", metavar="M", choices=("yes-no", "consent", "election"), help="what a ballot says")
     parser.add_argument("--threshold", metavar="T", help="2/3 (at least), or '>1/2' (more than)")
     parser.add_argument("--quorum", metavar="Q", help="the part of the roster that must vote, like 1/4")
+    parser.add_argument("--yes-from", metavar="Q", help="the part of all members that must say yes, like 1/4")
     parser.add_argument("--open", dest="open_for", metavar="TIME", help="how long a vote is open: 3d, 12h, 30m")
     parser.add_argument("--grace", metavar="TIME", help="how long late sticks are waited for")
     parser.add_argument("--notice", metavar="TIME", help="how long before a vote it is announced")
@@ -77,6 +78,7 @@ def amend(where: Where, options: Any) -> int:
         "method": options.method,
         "threshold": options.threshold,
         "quorum": options.quorum,
+        "yes_from": options.yes_from,
         "changeable": options.changeable,
         "open_for": _seconds(options.open_for),
         "grace": _seconds(options.grace),
@@ -132,19 +134,22 @@ def witness(where: Where, options: Any) -> int:
         return 0
     if answer.get("id"):
         output.say(answer["id"])
-        output.tell("Proposed, with your yes.")
+        output.tell("Proposed, with your yes: who the witnesses are is decided by vote.")
         return 0
     for row in answer["witnesses"]:
         output.say(f"{row['person']}  {row['device']}")
-    total = len(answer["witnesses"])
+    total = answer["seats"]
     if not total:
-        output.tell("There are no witnesses: nothing can be certified. `meshd witness on` offers this device.")
+        output.tell("There are no witnesses: nothing can be certified. `meshd witness on` asks for a seat.")
         return 0
-    kind = "a committee" if answer["committee"] else "everybody who offers a device"
+    kind = "named by a decision" if answer["committee"] else "who got a seat as they came in"
     output.tell(
         f"{output.plural(total, 'witness', 'witnesses')}, {kind}; {answer['quorum']} certify, and at most "
         f"{answer['bound']} may be traitors."
     )
     for each in answer["without_device"]:
-        output.warn(f"{each} is in the committee, and offers no device: `meshd witness on` there.")
+        output.warn(
+            f"{each} has a seat and no device that attests: `meshd witness on` there. The seat counts all the same; "
+            "`meshd witness committee PERSON…` decides who has one."
+        )
     return 0

@@ -138,7 +138,7 @@ def todo(where: Where, options: Any) -> int:
             f"{row['id'][: output.SHORT_ID]}.{row['id'].rpartition('.')[2]}",
             row["who"] or "nobody yet",
             (output.when(row["due_ms"]) if row["due_ms"] else "") + (" OVERDUE" if row["overdue"] else ""),
-            ("done: " if row["done"] else "") + row["what"] + "".join(f"; {each['text']}" for each in row["notes"]),
+            ("done: " if row["done"] else "") + row["what"] + (" (not in force any more)" if row["in_force"] is False else "") + "".join(f"; {each['text']}" for each in row["notes"]),
         )
         for row in answer
     ]

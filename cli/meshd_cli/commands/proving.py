@@ -24,6 +24,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("verify", parents=[common], help="check a proof; needs no home")
     parser.add_argument("file", metavar="FILE", help="the proof (- for standard input)")
     parser.add_argument("--of", metavar="ASSEMBLY", help="the id of the assembly that it must be about")
+    parser.add_argument("--knows", metavar="ROSTER", help="a roster that you remember: its line must lead through it")
     parser.set_defaults(function=verify)
     parser = verbs.add_parser("count", parents=[common], help="count paper ballots; needs no home")
     parser.add_argument("file", metavar="FILE", help="BLT, or PrefLib's .soc, .soi, .toc, .toi (- for BLT on stdin)")
@@ -73,16 +74,17 @@ def _read(path: str, most: int) -> bytes:
 
 
 def verify(where: Where, options: Any) -> int:
-    """`meshd verify FILE [--of ASSEMBLY]`."""
+    """`meshd verify FILE [--of ASSEMBLY] [--knows ROSTER]`."""
     from meshd_protocol import limits
     from meshd_protocol.errors import BadProofError
     from meshd_protocol.names import text_of
     from meshd_protocol.proofs import verify_proof
 
     of = _assembly(options.of) if options.of is not None else None
+    knows = _roster(options.knows) if options.knows is not None else None
     data = _read(options.file, limits.PROOF_BYTES)
     try:
-        shown = verify_proof(data, of)
+        shown = verify_proof(data, of, knows)
     except BadProofError as error:
         if where.json:
             nothing = {"assembly": None, "id": None, "title": None, "outcome": None}
@@ -106,6 +108,8 @@ def verify(where: Where, options: Any) -> int:
                 "members": len(shown.members),
                 "depth": shown.depth,
                 "people": people,
+                "roster": text_of(shown.roster),
+                "in_force": shown.in_force,
             }
         )
         return 0
@@ -128,6 +132,7 @@ def verify(where: Where, options: Any) -> int:
         output.say(f"  + {text}")
     steps = output.plural(shown.depth, "step")
     output.say(f"  roster    of {output.plural(len(shown.members), 'member')}, {steps} from the genesis")
+    output.say(f"  leads to  the roster {text_of(shown.roster)}")
     if shown.outcome is None:
         output.say(f"  members   {', '.join(people)}")
     if shown.proposal is not None and shown.proposal.text:
@@ -135,7 +140,11 @@ def verify(where: Where, options: Any) -> int:
         output.paragraph(shown.proposal.text)
     if options.of is None:
         output.tell("It is about the assembly with that id: compare it with the one that you know, or give --of.")
-    output.tell("It shows that this is final on that roster, not that the roster is the newest one.")
+    if options.knows is None:
+        output.tell(
+            "It shows that this is final on that roster, not that the assembly follows it still. If you remember a roster "
+            "of the assembly, `--knows ROSTER` holds the proof against it."
+        )
     return 0
 
 
@@ -150,6 +159,18 @@ def _mandate(mandate: Any) -> dict[str, Any]:
         "ends_ms": mandate.ends_ms,
         "again": mandate.again,
     }
+
+
+def _roster(words: str) -> Any:
+    """The range of ids that the beginning of a roster's id stands for."""
+    from meshd_protocol.names import beginning_of
+
+    try:
+        return beginning_of(words)
+    except ValueError as error:
+        raise UsageError(
+            f"{words} is no beginning of a roster's id", "`meshd status` and `verify` show them."
+        ) from error
 
 
 def _assembly(words: str) -> bytes:

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 from meshd_protocol import limits
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.policies import Policy
-from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
+from meshd_protocol.schema import ID, KEY, Body, Field, array, blob, nested, string, truth, uint
 
 
 class Verb(IntEnum):
     """What a decision does to the roster.
 
-    ADMIT applications; REMOVE members; REVOKE a device; RATIFY ids of another line; set a POLICY, the WITNESSES'
-    committee, the CHARTER's text; give a MANDATE; RECALL one.
+    ADMIT applications; REMOVE members; REVOKE a device; RATIFY ids of another line; set a POLICY, the members who are
+    WITNESSES, the CHARTER's text; give a MANDATE; RECALL one; UPHOLD decisions that were final and not in force.
     """
 
     ADMIT = 1
@@ -30,6 +30,7 @@ class Verb(IntEnum):
     CHARTER = 7
     MANDATE = 8
     RECALL = 9
+    UPHOLD = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ def _tuple(*checks: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return check
 
 
+def read_named(value: Any) -> tuple[bytes, bytes]:
+    """A decision that another one names as final: its id, and a bitmap of the members whose word makes it so."""
+    if type(value) is not list or len(value) != 2:
+        raise BadBodyError("not [decision, bitmap]")
+    return ID(value[0]), blob(limits.RECORD_BYTES)(value[1])
+
+
 _REPLACES = array(ID, limits.REPLACES, distinct=True)
 
 PAYLOADS: dict[int, Callable[[Any], Any]] = {
@@ -76,6 +84,7 @@ PAYLOADS: dict[int, Callable[[Any], Any]] = {
     Verb.CHARTER: _REPLACES,
     Verb.MANDATE: nested(Mandate),
     Verb.RECALL: ID,
+    Verb.UPHOLD: array(read_named, limits.KEEPS, 1),
 }
 """What stands beside each verb."""
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.actions import Verb, read_action
+from meshd_protocol.bodies.actions import Verb, read_action, read_named
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 
@@ -47,9 +47,10 @@ class Proposal(Body):
     """A question to the members of one roster, under one of its policies.
 
     `action` is (verb, payload), see `actions`. `method` and `seats` belong to elections, `costs` (one for each option)
-    and `budget` to budgets. `amends` names the proposal that this is a rival text of; `repeals` the one whose place it
-    takes once it has passed, or, put `anew` after one that was split, whatever comes of it. `closes_ms` is the author's
-    wish, shown to people; no rule reads it.
+    and `budget` to budgets. `amends` names the proposal that this is a rival text of; `repeals` those whose place it
+    takes once it has passed, or, put `anew` after a split, whatever comes of it. `closes_ms` is the author's wish,
+    shown to people; no rule reads it. `keeps` are the decisions that are in force before an action, each with a bitmap
+    of the pinned roster's members whose word makes it so: with the action they stay in force (`force`).
     """
 
     roster: bytes
@@ -62,10 +63,11 @@ class Proposal(Body):
     method: str | None = None
     seats: int = 1
     amends: bytes | None = None
-    repeals: bytes | None = None
+    repeals: tuple[bytes, ...] = ()
     costs: tuple[int, ...] = ()
     budget: int | None = None
     anew: bool = False
+    keeps: tuple[tuple[bytes, bytes], ...] = ()
 
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
@@ -78,13 +80,20 @@ class Proposal(Body):
         Field(7, "method", string(limits.NAME_BYTES), optional=True),
         Field(8, "seats", uint(limits.OPTIONS), optional=True, default=1),
         Field(9, "amends", ID, optional=True),
-        Field(10, "repeals", ID, optional=True),
+        Field(10, "repeals", lambda value: _repeals(value), optional=True, default=()),
         Field(11, "costs", array(uint(limits.COST), limits.OPTIONS), optional=True, default=()),
         Field(12, "budget", uint(limits.COST), optional=True),
         Field(13, "anew", truth(), optional=True, default=False),
+        Field(16, "keeps", array(read_named, limits.KEEPS), optional=True, default=()),
     )
 
 
+def _repeals(value: Any) -> tuple[bytes, ...]:
+    """Several ids; or one alone, as it was written before there could be several."""
+    return (ID(value),) if type(value) is bytes else _REPEALED(value)
+
+
+_REPEALED: Check = array(ID, limits.REPEALS, distinct=True)
 _SAID = uint()
 _SAYS = frozenset(map(int, Say))
 _OPTION = uint(limits.OPTIONS - 1)

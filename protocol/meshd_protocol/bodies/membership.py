@@ -88,18 +88,23 @@ class Certificate(Countersigned):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation(Countersigned):
-    """A member's word that a device is no longer hers: `good` records of each log (0, 1, 2) still count."""
+    """A member's word that a device is no longer hers: `good` records of each log (0, 1, 2) still count.
+
+    It pins the roster that she knew; one without pins the genesis.
+    """
 
     CONTEXT: ClassVar = contexts.REVOCATION
 
     member: bytes
     device: bytes
     good: tuple[int, ...]
+    roster: bytes | None = None
 
     FIELDS: ClassVar = (
         Field(0, "member", KEY),
         Field(1, "device", KEY),
         Field(2, "good", array(uint(), 3, 3)),
+        Field(3, "roster", ID, optional=True),
         _SIGNATURE,
     )
 
@@ -195,10 +200,10 @@ class RosterStep(Body):
 
 @dataclass(frozen=True, slots=True)
 class Offer(Body):
-    """A member offers the device that writes this as her witness's, or (with no device) takes her offer back.
+    """A member gives the device that writes this as the one that attests for her, or (with no device) none.
 
-    It pins a roster, and names the earlier offers that it takes the place of: an offer's record, the application that
-    made one, or the genesis.
+    It pins a roster, and names every earlier offer of hers that holds there: an offer's record, the application that
+    made one, or the genesis. Whether she is a witness is not hers to say: seats are given by vote.
     """
 
     roster: bytes
@@ -214,11 +219,26 @@ class Offer(Body):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Body):
-    """A member or observer goes, of her own will. It pins a roster, and ends what a removal would end."""
+    """A member or observer goes, of her own will. It pins a roster, and ends what a removal would end.
+
+    `good` says, for each of her devices that she knows, how many of its log-0 records still count; of others none do.
+    """
 
     roster: bytes
+    good: tuple[tuple[bytes, int], ...] = ()
 
-    FIELDS: ClassVar = (Field(0, "roster", ID),)
+    FIELDS: ClassVar = (
+        Field(0, "roster", ID),
+        Field(
+            1, "good", array(lambda value: _count(value), limits.LEFT_DEVICES, distinct=True), optional=True, default=()
+        ),
+    )
+
+
+def _count(value: Any) -> tuple[bytes, int]:
+    if type(value) is not list or len(value) != 2:
+        raise BadBodyError("not [device, count]")
+    return KEY(value[0]), uint()(value[1])
 
 
 @dataclass(frozen=True, slots=True)

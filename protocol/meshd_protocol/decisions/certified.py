@@ -8,7 +8,6 @@ those of one who signs twice: what was certified stays so.
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.decisions.counted import as_certified, counts_text
 from meshd_protocol.decisions.outcome import (
     CERTIFIED,
@@ -31,8 +30,23 @@ from meshd_protocol.decisions.settled import unseen
 from meshd_protocol.decisions.tally import ballot_reasons, finding_text, finding_word, tally
 from meshd_protocol.policies import Policy
 
-Witnesses = Mapping[bytes, bytes]
-"""A roster's witnesses: each one's device, to the member."""
+
+class Witnesses(NamedTuple):
+    """A roster's witnesses: the members who have a seat, and each device that attests for one, to the member.
+
+    A seat without a device counts all the same: nobody makes a quorum smaller by losing one, or by taking one away.
+    """
+
+    members: frozenset[bytes]
+    devices: Mapping[bytes, bytes]
+
+    @property
+    def seats(self) -> int:
+        """How many they are: w."""
+        return len(self.members)
+
+
+NOBODY = Witnesses(frozenset(), {})
 
 
 def bound(witnesses: int) -> int:
@@ -61,19 +75,14 @@ def certify(
     """
     found: dict[Finding, set[bytes]] = {}
     for each in attestations:
-        if each.device in witnesses:
+        if each.device in witnesses.devices:
             found.setdefault(each.finding, set()).add(each.device)
-    needed = quorum(len(witnesses))
+    needed = quorum(witnesses.seats)
     certified = tuple(sorted(finding for finding, devices in found.items() if len(devices) >= needed))
-    silent = len(witnesses) - len(frozenset(spent).union(*found.values()))
+    silent = len(witnesses.devices) - len(frozenset(spent).union(*found.values()))
     best = max((len(devices) for devices in found.values()), default=0)
     split = bool(found) and not certified and best + silent < needed
     return Certificates({finding: frozenset(devices) for finding, devices in found.items()}, certified, split)
-
-
-def has_passed(attestations: Iterable[Attested], witnesses: Witnesses) -> bool:
-    """Whether a decision of yes or no is certified as passed. Once it is, no later record takes that back."""
-    return (int(Verdict.PASSED), ()) in certify(attestations, witnesses).certified
 
 
 def decide(
@@ -87,7 +96,7 @@ def decide(
 ) -> Outcome:
     """The outcome of a proposal under a certified policy, from the ballots and attestations that a node holds."""
     members = len(electorate.members)
-    theirs = [each for each in attestations if each.device in witnesses]
+    theirs = [each for each in attestations if each.device in witnesses.devices]
     able = possible(question, policy, theirs)
     odd = {each.device for each in set(theirs).difference(able)}
     certificates = certify(able, witnesses, odd)
@@ -121,7 +130,7 @@ def decide(
             *([_SO_FAR] if outcome is None and poll.seen else []),
             *count.reasons,
             *_witness_reasons(question, able, certificates, witnesses, naming),
-            *map(_odd_reason, sorted(naming(witnesses[device]) for device in odd)),
+            *map(_odd_reason, sorted(naming(witnesses.devices[device]) for device in odd)),
             _state_reason(state, certificates, question, witnesses, odd, naming),
         ]
     return Outcome(state, outcome, leading, counts, members, poll.seen, tuple(reasons), outcome is None and count.tied)
@@ -143,16 +152,16 @@ def _witness_reasons(
     naming: Naming,
 ) -> list[Reason]:
     """Each witness's finding with her counts, and who signed twice."""
-    theirs = sorted(attestations, key=lambda each: (naming(witnesses[each.device]), each.finding, each.id))
+    theirs = sorted(attestations, key=lambda each: (naming(witnesses.devices[each.device]), each.finding, each.id))
     reasons: list[Reason] = []
     for each in theirs:
         counts = counts_text(question, each.counts)
-        text = f"{naming(witnesses[each.device])} attests {finding_text(each.finding, question)}"
+        text = f"{naming(witnesses.devices[each.device])} attests {finding_text(each.finding, question)}"
         text += f": {counts}." if counts else "."
         reasons.append(Reason("attestation", True, text))
     twice = _double_signers(certificates)
     if twice:
-        text = f"Signed two outcomes: {few(naming(witnesses[device]) for device in twice)}."
+        text = f"Signed two outcomes: {few(naming(witnesses.devices[device]) for device in twice)}."
         reasons.append(Reason("attested-twice", False, text))
     return reasons
 
@@ -174,7 +183,8 @@ def _state_reason(
     odd: Collection[bytes],
     naming: Naming,
 ) -> Reason:
-    total, needed, traitors = len(witnesses), quorum(len(witnesses)), bound(len(witnesses))
+    total = witnesses.seats
+    needed, traitors = quorum(total), bound(total)
     if not total:
         return Reason(
             "witnesses",
@@ -184,7 +194,7 @@ def _state_reason(
         )
     if state == CONTESTED:
         outcomes = " and ".join(finding_text(finding, question) for finding in certificates.certified)
-        both = few(naming(witnesses[device]) for device in _double_signers(certificates))
+        both = few(naming(witnesses.devices[device]) for device in _double_signers(certificates))
         text = (
             f"Two outcomes are certified: {outcomes}. At most {traitors} of {total} witnesses may be traitors, and "
             f"more were: {both} signed both."
@@ -210,7 +220,7 @@ def _state_reason(
     best = max((len(devices) for devices in certificates.attested.values()), default=0)
     silent = sorted(
         naming(member)
-        for device, member in witnesses.items()
+        for device, member in witnesses.devices.items()
         if device not in odd and all(device not in devices for devices in certificates.attested.values())
     )
     text = f"{_attesting(best, total)} an outcome; {needed} must. So later ballots can still change this."

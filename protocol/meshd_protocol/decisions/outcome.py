@@ -4,6 +4,7 @@ Nothing here or beside it knows a clock, a key, a database or a transport.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Choice
@@ -31,7 +32,10 @@ class Cast(NamedTuple):
 
 
 class Attested(NamedTuple):
-    """An attestation as the log holds it. `device` signed it; a roster says whether it is a witness's."""
+    """An attestation as the log holds it. `device` signed it; a roster says whether it is a witness's.
+
+    `seq` tells whether a revocation reaches it, where it is held against a later roster.
+    """
 
     id: bytes
     device: bytes
@@ -40,6 +44,7 @@ class Attested(NamedTuple):
     counts: tuple[int, ...]
     counted: bytes
     ballots: bytes
+    seq: int = 0
 
     @property
     def finding(self) -> "Finding":
@@ -51,11 +56,26 @@ Finding = tuple[int, tuple[int, ...]]
 """An outcome in canonical form: a `Verdict`, and the winners' option numbers, sorted."""
 
 
+_NOBODY: Mapping[bytes, Mapping[bytes, int]] = MappingProxyType({})
+
+
 class Electorate(NamedTuple):
-    """Who may vote: a roster's members, and the revocations that hold in it (device to number of good records)."""
+    """Who may vote: a roster's members, and the revocations that hold in it (device to number of good records).
+
+    `ended` are those who were out since the question was put, and came back: of each device, how many records count.
+    """
 
     members: frozenset[bytes]
     revoked: Mapping[bytes, int]
+    ended: Mapping[bytes, Mapping[bytes, int]] = _NOBODY
+
+    def counts(self, member: bytes, device: bytes, seq: int) -> bool:
+        """Whether nothing that holds in the roster took away what that device of a member wrote at that seq."""
+        good = self.revoked.get(device)
+        if good is not None and seq >= good:
+            return False
+        ended = self.ended.get(member)
+        return ended is None or seq < ended.get(device, 0)
 
 
 class Reason(NamedTuple):
@@ -107,9 +127,8 @@ def reach(cast: Cast, electorate: Electorate, *, changeable: bool = False) -> st
         return "is not in the roster that the proposal pins"
     if cast.scope != SCOPE_EVERYTHING and not changeable:
         return "voted from a device that may not cast ballots that stay"
-    good = electorate.revoked.get(cast.device)
-    if good is not None and cast.seq >= good:
-        return "voted from a device that was revoked before"
+    if not electorate.counts(cast.member, cast.device, cast.seq):
+        return "voted from a device that was revoked before, or after leaving"
     return None
 
 

@@ -13,25 +13,30 @@ from meshd_protocol.policies import (
     MANDATE,
     MEMBERSHIP,
     RECALL,
+    REMOVAL,
     Finality,
     Method,
     Policy,
     void_reason,
 )
+from meshd_protocol.roles import role_problem
 
 POLICY_OF: dict[int, str] = {
     Verb.ADMIT: MEMBERSHIP,
-    Verb.REMOVE: MEMBERSHIP,
-    Verb.REVOKE: MEMBERSHIP,
+    Verb.REMOVE: REMOVAL,
+    Verb.REVOKE: REMOVAL,
     Verb.POLICY: CONSTITUTION,
     Verb.WITNESSES: CONSTITUTION,
     Verb.CHARTER: CONSTITUTION,
     Verb.MANDATE: MANDATE,
     Verb.RECALL: RECALL,
 }
-"""The policy that decides each action. A ratification may be decided by any settled one; see `rosters`."""
+"""The policy that decides each action."""
 
-RESERVED = frozenset({MEMBERSHIP, MANDATE, RECALL})
+BY_ANY_SETTLED: dict[int, str] = {Verb.RATIFY: "a ratification", Verb.UPHOLD: "what upholds decisions"}
+"""Actions that any settled policy decides."""
+
+RESERVED = frozenset({MEMBERSHIP, REMOVAL, MANDATE, RECALL})
 """Policies by which nothing but their own actions is decided."""
 
 
@@ -89,9 +94,9 @@ def _action_void(question: Question, policy: Policy) -> str | None:
         if question.policy in RESERVED:
             return f"the policy {question.policy} decides its own matters, and no texts"
         return None
-    if question.verb == Verb.RATIFY:
+    if question.verb in BY_ANY_SETTLED:
         if policy.finality != Finality.SETTLED:
-            return "a ratification is decided by a settled policy"
+            return f"{BY_ANY_SETTLED[question.verb]} is decided by a settled policy"
     elif POLICY_OF.get(question.verb) != question.policy:
         return f"what it does is decided by the policy {POLICY_OF.get(question.verb)}"
     if policy.method == Method.ELECTION:
@@ -99,7 +104,7 @@ def _action_void(question: Question, policy: Policy) -> str | None:
     if question.verb == Verb.POLICY:
         reason = void_reason(question.payload[0])
         return f"the policy that it sets is void: {reason}" if reason else None
-    return None
+    return role_problem(question.payload.role) if question.verb == Verb.MANDATE else None
 
 
 def ballots_of(question: Question, policy: Policy) -> Ballots:

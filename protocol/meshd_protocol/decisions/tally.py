@@ -31,7 +31,7 @@ def tally(question: Question, policy: Policy, poll: Poll, members: int, naming: 
     if policy.method == Method.ELECTION:
         return _election(question, poll, quorum)
     counts = tuple(poll.says(say) for say in WORDS)
-    rule = _consent(poll, naming) if policy.method == Method.CONSENT else _threshold(policy, poll)
+    rule = _consent(poll, naming) if policy.method == Method.CONSENT else _threshold(policy, poll, members)
     passed = quorum.holds and rule.holds
     yes, no, _ = counts
     leading = None if yes == no else "yes" if yes > no else "no"
@@ -103,13 +103,17 @@ def quorum_reason(policy: Policy, seen: int, members: int) -> Reason:
     return Reason("quorum", seen >= needed and seen > 0, text)
 
 
-def _threshold(policy: Policy, poll: Poll) -> Reason:
+def _threshold(policy: Policy, poll: Poll, members: int) -> Reason:
     assert policy.threshold is not None
     numerator, denominator, strict = policy.threshold
     yes, cast = poll.says(Say.YES), poll.says(Say.YES) + poll.says(Say.NO)
     enough = yes * denominator > cast * numerator if strict else yes * denominator >= cast * numerator
     rule = f"{'more than' if strict else 'at least'} {numerator}/{denominator} of yes and no"
-    return Reason("threshold", enough and yes > 0, f"It asks for {rule} to be yes: {yes} of {cast} are.")
+    text = f"It asks for {rule} to be yes: {yes} of {cast} are"
+    least = policy.yes_needed(members)
+    if policy.yes_from is not None:
+        text += f"; and for yes of at least {least} of {people(members)}"
+    return Reason("threshold", enough and yes >= least, f"{text}.")
 
 
 def _consent(poll: Poll, naming: Naming) -> Reason:
