@@ -73,7 +73,7 @@ class Assembly:
         self.store = store
         self.world = world
         self._care = care
-        self._lock = lock
+        self.lock = lock
         self.door = Door(store, keys.assembly)
         self.standing = Standing.load(store, keys.assembly)
         self.listeners: list[Listener] = []
@@ -89,7 +89,7 @@ class Assembly:
     def people(self) -> Directory:
         """Who is who, by the certificates in the log."""
         if self._people is None:
-            self._people = Directory(self.store.find(tables.Certificate))
+            self._people = Directory(self.store.find(tables.Certificate), self.store.find(tables.Acquaintance))
         return self._people
 
     @property
@@ -216,7 +216,7 @@ class Assembly:
     def _save(self, keys: Keys) -> bool:
         if keys == self.keys:
             return False
-        keystore.save(self.folder, keys, self._lock, self.world.entropy)
+        keystore.save(self.folder, keys, self.lock, self.world.entropy)
         self.keys = keys
         return True
 
@@ -245,6 +245,10 @@ class Assembly:
         self.write(Kind.CERTIFICATE, certificate.signed_by(keys.member, self.id))
 
     def plant(self, genesis: Record) -> None:
-        """Take in the genesis that this device signed, inside `writing`."""
-        self._admit_own(genesis)
+        """Take in the genesis, inside `writing`: this device's own, or that of whoever founds with this person."""
+        assert self._report is not None
+        if genesis.device == self.keys.device.public:
+            self._admit_own(genesis)
+        else:
+            self._report.add(self.door.accept([genesis], Waiting()))
         self.standing = Standing.load(self.store, self.id)

@@ -14,7 +14,7 @@ from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError
 from meshd.store.sqlite import SqliteStore
 from meshd_crypto.identity import SigningKey
-from meshd_crypto.passphrase import new_lock
+from meshd_crypto.passphrase import Lock, new_lock
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.bodies.membership import Application
 from meshd_protocol.errors import BadBodyError, BadRecordError
@@ -34,6 +34,11 @@ def genesis_record(
 ) -> Record:
     """The first record of a new assembly with the default charter. `witnesses` are (member, device)."""
     body = Genesis(name, world.entropy(16), RULES_VERSION, DEFAULTS, tuple(sorted(founders)), tuple(sorted(witnesses)))
+    return signed_genesis(body, device, world)
+
+
+def signed_genesis(body: Genesis, device: SigningKey, world: World) -> Record:
+    """A genesis as the first record of a new assembly, by the device that founds it."""
     return make_record(
         NO_ASSEMBLY, device, log=Log.DECISIONS, seq=0, prev=None, time_ms=world.clock(), kind=Kind.GENESIS,
         body=body.write(),
@@ -101,15 +106,18 @@ def join(
     return create(home, keys, passphrase, begin, world=world)
 
 
-def create(home: Path, keys: Keys, passphrase: str, begin: Callable[[Assembly], None], *, world: World) -> Assembly:
-    """Put an assembly's folder on disk, with the records that `begin` writes.
+def create(
+    home: Path, keys: Keys, passphrase: str | Lock, begin: Callable[[Assembly], None], *, world: World
+) -> Assembly:
+    """Put an assembly's folder on disk, with the records that `begin` writes. With the lock of another assembly's key
+    file, one passphrase opens both.
 
     The key file comes last, so that a folder with a key file is complete.
     """
     make_private(home)
     folder = folder_of(home, keys.assembly)
     make_private(folder)
-    lock = new_lock(passphrase, world.cost, world.entropy)
+    lock = passphrase if isinstance(passphrase, Lock) else new_lock(passphrase, world.cost, world.entropy)
     for stale in folder.glob(f"{LOG}*"):  # left by a start that never wrote its key file: nothing can open it
         stale.unlink()
     assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world, caretaker.CARE)

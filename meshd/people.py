@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
 
 from meshd.errors import NotFoundError
-from meshd.store.tables import Certificate
+from meshd.store.tables import Acquaintance, Certificate
 from meshd_protocol.names import SHORTEST, printable, text_of
 
 DOT = "·"
@@ -16,9 +16,13 @@ DEVICE_LETTERS = 8
 
 
 class Directory:
-    """The people behind the certificates of a log. The same certificates give the same names."""
+    """The people behind the certificates of a log. The same certificates give the same names.
 
-    def __init__(self, certificates: Iterable[Certificate]) -> None:
+    Who has none yet is called as she was in the assembly that this one was founded anew from, on machines that knew her.
+    """
+
+    def __init__(self, certificates: Iterable[Certificate], known: Iterable[Acquaintance] = ()) -> None:
+        self._known = {row.member: row.person for row in known}
         self._names: dict[bytes, tuple[bytes, str]] = {}
         self._members: list[bytes] = []
         """Their keys, in order: a key's neighbours are those that begin most like it."""
@@ -40,8 +44,7 @@ class Directory:
 
     def label(self, member: bytes) -> str:
         """`Ada·k3fq`, with as much of the key as makes it unique."""
-        name = self._names.get(member)
-        return f"{printable(name[1]) if name else '?'}{DOT}{self._tail(member)}"
+        return f"{printable(self.name(member)) or '?'}{DOT}{self._tail(member)}"
 
     def _tail(self, member: bytes) -> str:
         """The shortest beginning of a member's key that no other key shares."""
@@ -56,7 +59,7 @@ class Directory:
     def name(self, member: bytes) -> str:
         """The person's name alone, as she gave it."""
         name = self._names.get(member)
-        return name[1] if name else ""
+        return name[1] if name else self._known.get(member, "")
 
     def owner(self, device: bytes) -> bytes | None:
         """The member whom a device belongs to."""

@@ -18,7 +18,7 @@ from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
 
-_CURRENT = tables.Setting("projections", "3")
+_CURRENT = tables.Setting("projections", "4")
 """Which projections are on disk. One more is one more number here, and a migration that makes its table."""
 
 

@@ -4,6 +4,8 @@ A key that came in a record counts where its author is a member of the roster th
 can make the others write under a key of hers. Keys that lie on a stick open what is on the stick, and nothing else.
 """
 
+from collections.abc import Iterable
+
 from meshd.assembly import Assembly
 from meshd.keystore import NetworkKey
 from meshd.store import tables
@@ -28,7 +30,7 @@ def rotate(assembly: Assembly, before: bytes, after: bytes) -> None:
         return
     secret = assembly.world.entropy(_KEY)
     assembly.add_network_keys([NetworkKey(after, secret)])  # on disk before any record tells of it
-    boxes = _sealed(assembly, is_, rotation_plain(assembly.id, after, secret))
+    boxes = sealed_for(remaining(assembly, is_), rotation_plain(assembly.id, after, secret))
     for start in range(0, len(boxes), limits.ROTATED):
         assembly.write(Kind.NETWORK_KEYS, NetworkKeys(after, tuple(boxes[start : start + limits.ROTATED])))
 
@@ -44,9 +46,10 @@ def remaining(assembly: Assembly, state: State) -> list[tables.Certificate]:
     ]
 
 
-def _sealed(assembly: Assembly, state: State, plain: bytes) -> list[tuple[bytes, bytes]]:
+def sealed_for(devices: Iterable[tables.Certificate], plain: bytes) -> list[tuple[bytes, bytes]]:
+    """A secret for each of some devices: (device, sealed)."""
     boxes: list[tuple[bytes, bytes]] = []
-    for row in remaining(assembly, state):
+    for row in devices:
         try:
             boxes.append((row.device, seal(row.sealing, plain)))
         except CannotOpenError:
@@ -60,7 +63,7 @@ def for_stick(assembly: Assembly, key: NetworkKey) -> bytes | None:
     if standing is None or standing.state is None or not standing.rosters.knows(key.roster):
         return None
     plain = rotation_plain(assembly.id, key.roster, key.secret)
-    boxes = _sealed(assembly, standing.state, plain)
+    boxes = sealed_for(remaining(assembly, standing.state), plain)
     return b"".join(sealed for _, sealed in boxes) or None
 
 

@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "revoke",
         "ratify",
         "follow",
+        "refound",
         "whoami",
     ),
     "deciding": ("propose", "list", "show", "vote", "why", "uphold", "answer"),

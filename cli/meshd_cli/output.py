@@ -41,6 +41,12 @@ def warn(text: str) -> None:
     tell(f"warning: {text}")
 
 
+def warn_all(answer: dict[str, Any]) -> None:
+    """The warnings that an answer carries."""
+    for each in answer["warnings"]:
+        warn(each)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Rows under a heading on a terminal; tab-separated elsewhere. `empty` goes to stderr where there is none."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]

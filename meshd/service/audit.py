@@ -6,6 +6,7 @@ from typing import Any
 from meshd import recount, survey, witness
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
+from meshd.service import lockups, refounding
 from meshd.service.context import Context, Result, role_of
 from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
@@ -50,6 +51,7 @@ def status(context: Context, _: dict[str, Any]) -> Result:
         "addresses": context.live.addresses() if context.live else [],
         "pending": _pending(context),
         "forks": assembly.store.count(tables.Chain, forked=1),
+        "refounded_from": refounding.origin_of(context),
     }
 
 
@@ -90,6 +92,9 @@ def _pending(context: Context) -> list[str]:
         )
     if assembly.has_twin():
         found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")
+    found += lockups.lines(context)
+    found += refounding.lines(context)
+    found += refounding.missing(context)
     found += _waiting_votes(context)
     found += former_keys(context)
     found += _about_me(context)

@@ -5,7 +5,9 @@ from typing import Any
 
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
+from meshd.refounding import charter_text
 from meshd.rows import question_of
+from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import force_of, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
@@ -286,7 +288,8 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
         Proposal(standing.head, CONSTITUTION, short_title(title), arguments.get("text") or "", action=action),
         say=Say.YES,
     )
-    return {"id": text_of(proposal), "rule": policy_text(policy)}
+    warnings = lockups.ahead(context, state, proposal)
+    return {"id": text_of(proposal), "rule": policy_text(policy), "warnings": warnings}
 
 
 def _named(table: dict[str, Any], words: str | None, what: str) -> Any:
@@ -329,7 +332,7 @@ def charter(context: Context, arguments: dict[str, Any]) -> Result:
         return {
             "id": text_of(row.id) if row else None,
             "title": row.title if row else "",
-            "text": row.text if row else "",
+            "text": charter_text(context.assembly, context.state()),
         }
     context.member_only("amend the charter")
     if not arguments["text"].strip():

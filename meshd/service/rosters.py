@@ -6,6 +6,7 @@ from typing import Any
 from meshd import tallies
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, short_of
 from meshd.service.proposing import open_proposal
@@ -38,7 +39,13 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     motion = move(context, body, lambda item: item.removes == (member,))
     after = context.state()
     inside = after.members | after.observers
-    return {"id": text_of(motion), "person": label, "removed": member not in inside, "role": _role(state, member)}
+    return {
+        "id": text_of(motion),
+        "person": label,
+        "removed": member not in inside,
+        "role": _role(state, member),
+        "warnings": lockups.ahead(context, state, motion),
+    }
 
 
 def _role(state: Any, member: bytes) -> str:
@@ -100,7 +107,7 @@ def leave(context: Context, _: dict[str, Any]) -> Result:
     with context.assembly.writing():
         ready_to_pin(context.assembly)
         record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head, _own_counts(context)))
-    return {"id": text_of(record.id)}
+    return {"id": text_of(record.id), "warnings": lockups.ahead(context, state, record.id)}
 
 
 def _own_counts(context: Context) -> tuple[tuple[bytes, int], ...]:

@@ -5,6 +5,7 @@ from typing import Any
 from meshd import witness as watching
 from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
+from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
@@ -128,13 +129,14 @@ def _everybody(context: Context, arguments: dict[str, Any]) -> Result:
 
 def _name_witnesses(context: Context, members: tuple[bytes, ...], arguments: dict[str, Any]) -> Result:
     """Propose, as a constitution decision, who the witnesses are; nobody: those who got a seat as they came in."""
-    standing = context.standing()
+    standing, state = context.standing(), context.state()
     action = (int(Verb.WITNESSES), (members, standing.rosters.in_place(standing.head, Verb.WITNESSES)))
     label = context.assembly.people.label
     who = ", ".join(sorted(map(label, members))) or "those who got a seat as they came in"
     title = arguments.get("title") or f"Witnesses: {who}"
     body = Proposal(standing.head, CONSTITUTION, short_title(title), arguments.get("text") or "", action=action)
-    return {"id": text_of(open_proposal(context, body, say=Say.YES))} | _list(context, {})
+    proposal = open_proposal(context, body, say=Say.YES)
+    return {"id": text_of(proposal), "warnings": lockups.ahead(context, state, proposal)} | _list(context, {})
 
 
 _WORDS = {

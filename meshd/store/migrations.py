@@ -37,6 +37,11 @@ def _third(db: Database) -> None:
         db.execute("DROP TABLE entry_before")
 
 
+@migrations(name="0004 assemblies founded anew")
+def _fourth(db: Database) -> None:
+    _renew(db)
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the database behind `connection` to the newest version, and note it."""
     db = Database(connection, execute_plugins=False)

@@ -15,6 +15,7 @@ from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution
 from meshd_protocol.bodies.membership import (
     SCOPE_CHANGEABLE,
+    SCOPE_EVERYTHING,
     Application,
     Certificate,
     Invitation,
@@ -27,11 +28,13 @@ from meshd_protocol.bodies.membership import (
     Welcome,
     Withdrawal,
 )
+from meshd_protocol.bodies.refounding import Refounding
 from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.records import Record
+from meshd_protocol.refoundings import founding
 from meshd_protocol.schema import plain
 
 Row = tuple[Any, ...]
@@ -192,6 +195,13 @@ def _network_keys(_: bytes, record: Record, body: NetworkKeys, author: tables.Ce
     return tables.Rotation(record.id, author.member, record.device, body.roster)
 
 
+def _refounding(assembly: bytes, record: Record, body: Refounding, author: tables.Certificate) -> Row:
+    if author.scope != SCOPE_EVERYTHING:
+        raise BadBodyError("a refounding by a device that may not found")
+    founded = founding(assembly, record.device, author.member, body).record.id
+    return tables.Refounding(record.id, author.member, record.device, founded)
+
+
 def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certificate) -> Row:
     verb, payload = body.action or (0, None)
     return tables.Proposal(
@@ -293,6 +303,7 @@ _WRITERS: dict[int, _Writer] = {
     Kind.OFFER: _offer,
     Kind.NETWORK_KEYS: _network_keys,
     Kind.LEAVE: _leave,
+    Kind.REFOUNDING: _refounding,
     Kind.PROPOSAL: _proposal,
     Kind.ATTESTATION: _attestation,
     Kind.ANSWER: _answer,

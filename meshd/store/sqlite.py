@@ -15,7 +15,7 @@ import sqlcipher3.dbapi2 as sqlcipher
 from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
 from meshd.store.tables import SHORT_KEY, TABLES, Entry, beginnings, indexed
 
-VERSION = 3
+VERSION = 4
 """The newest migration; the database's `user_version`."""
 
 _CHUNK = 500

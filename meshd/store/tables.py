@@ -1,8 +1,9 @@
 """The rows that a store keeps: one named tuple per table, with its key and indexes. No logic.
 
 Primary data are `Entry` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
-itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met` and `Setting`. `Chain` and
-all that stands under "Projections" follow from the log, are written in the same transaction, and can be rebuilt.
+itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met`, `Acquaintance` and
+`Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction, and
+can be rebuilt.
 
 Changing a row means a migration (`migrations.py`); a new projection means a rebuild.
 """
@@ -209,6 +210,15 @@ class Rotation(NamedTuple):
     roster: bytes
 
 
+class Refounding(NamedTuple):
+    """A new assembly that a member founds from this one; genesis and boxes are in the log."""
+
+    id: bytes
+    member: bytes
+    device: bytes
+    founded: bytes
+
+
 class Proposal(NamedTuple):
     """A question. `options`, `payload` and `costs` are canonical CBOR, or null; `verb` is 0 where a text is decided.
 
@@ -408,6 +418,13 @@ class Peer(NamedTuple):
     last_ms: int
 
 
+class Acquaintance(NamedTuple):
+    """What somebody was called in the assembly that this one was founded anew from. Local to this machine."""
+
+    member: bytes
+    person: str
+
+
 class Setting(NamedTuple):
     """A local fact by name: which version of projections is on disk, say."""
 
@@ -442,6 +459,7 @@ PRIMARY: dict[type[Any], Table] = {
     Peer: Table(("address",)),
     Met: Table((), (("device",),)),
     Setting: Table(("name",)),
+    Acquaintance: Table(("member",)),
 }
 
 PROJECTIONS: dict[type[Any], Table] = {
@@ -457,6 +475,7 @@ PROJECTIONS: dict[type[Any], Table] = {
     Offer: Table(("id",)),
     Leave: Table(("id",)),
     Rotation: Table(("id",), (("roster",),)),
+    Refounding: Table(("id",)),
     Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",))),
     Repeal: Table((), (("earlier",),)),
     Ballot: Table((), (("proposal", "member"),)),

@@ -31,6 +31,9 @@ WELCOME = b"meshd/welcome/1\x00"
 ROTATION = b"meshd/rotation/1\x00"
 """First bytes of what a rotation seals to each device, followed by the assembly's id."""
 
+REFOUNDING = b"meshd/refounding/1\x00"
+"""First bytes of what a refounding seals to each device, followed by both assemblies' ids, old and new."""
+
 LETTER = b"meshd/letter/1\x00"
 """First bytes of what a letter seals to each device: the key of its text. Bound into the text's box, too."""
 

@@ -37,6 +37,7 @@ VERBS: dict[str, dict[str, Argument]] = {
     "revoke": {"device": _NAME, "reason": _TEXT},
     "ratify": {"roster": _TEXT},
     "follow": {"roster": _NAME},
+    "refound": {"id": _TEXT, "without": _LIST},
     "witness": {"word": _TEXT, "names": _LIST, "title": _TEXT, "text": _TEXT},
     "status": {},
     "peers": {},

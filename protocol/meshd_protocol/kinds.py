@@ -30,6 +30,7 @@ class Kind(IntEnum):
     OFFER = 9
     NETWORK_KEYS = 10
     LEAVE = 11
+    REFOUNDING = 12
     PROPOSAL = 32
     BALLOT = 33
     ATTESTATION = 34

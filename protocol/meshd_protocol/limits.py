@@ -75,6 +75,9 @@ PRESENT = 200
 ROTATED = 80
 """Devices that one record of a rotation seals to: 80 boxes of 160 bytes fit into a record."""
 
+REFOUNDED_BYTES = 14 * 1024
+"""The body of a genesis that founds an assembly anew: its record travels in another one, with a few boxes."""
+
 LETTER_BOXES = 32
 """Devices that one letter is sealed to: the reader's and the writer's."""
 

@@ -13,7 +13,7 @@ from meshd_protocol.bodies import READERS, read_body
 from meshd_protocol.bodies.actions import PAYLOADS, Mandate, Verb
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Say, Verdict
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis, Origin
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import (
     Application,
@@ -28,6 +28,7 @@ from meshd_protocol.bodies.membership import (
     Welcome,
     Withdrawal,
 )
+from meshd_protocol.bodies.refounding import Refounding
 from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadTicketError, NewerVersionError
@@ -40,7 +41,7 @@ ID, KEY = b"i" * 32, b"k" * 32
 SIGNED = b"s" * 64
 
 EXAMPLES = {
-    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),)),
+    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),), Origin(ID, ID, "We bake.")),
     Kind.CERTIFICATE: Certificate(
         member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
     ),
@@ -56,6 +57,7 @@ EXAMPLES = {
     Kind.OFFER: Offer(ID, KEY, (ID,)),
     Kind.NETWORK_KEYS: NetworkKeys(ID, ((KEY, b"sealed"),)),
     Kind.LEAVE: Leave(ID, ((KEY, 5),)),
+    Kind.REFOUNDING: Refounding((b"header", SIGNED, b"body"), ((KEY, b"sealed"),)),
     Kind.PROPOSAL: Proposal(
         ID,
         "election",

@@ -92,6 +92,7 @@ def amend(where: Where, options: Any) -> int:
         return 0
     output.say(answer["id"])
     output.tell(f"Proposed, with your yes: {options.policy} would be {answer['rule']}.")
+    output.warn_all(answer)
     return 0
 
 
@@ -112,6 +113,9 @@ def charter(where: Where, options: Any) -> int:
     elif options.text is not None:
         output.say(answer["id"])
         output.tell("Proposed, with your yes.")
+    elif answer["id"] is None and answer["text"]:
+        output.say("As it was taken over from the assembly that this one was founded from:")
+        output.paragraph(answer["text"])
     elif answer["id"] is None:
         output.tell("There is no charter but the policies: `meshd policies`.")
     else:
@@ -135,6 +139,7 @@ def witness(where: Where, options: Any) -> int:
     if answer.get("id"):
         output.say(answer["id"])
         output.tell("Proposed, with your yes: who the witnesses are is decided by vote.")
+        output.warn_all(answer)
         return 0
     for row in answer["witnesses"]:
         output.say(f"{row['person']}  {row['device']}")

@@ -1,4 +1,4 @@
-"""invite, members, vouch, admit, remove, leave, devices, revoke, ratify, follow, whoami: who is who."""
+"""invite, members, vouch, admit, remove, leave, devices, revoke, ratify, follow, refound, whoami: who is who."""
 
 import sys
 from typing import Any
@@ -45,6 +45,12 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("follow", parents=[common], help="go over to another line of this assembly")
     parser.add_argument("roster", metavar="ROSTER", help="as `meshd status` shows it")
     parser.set_defaults(function=follow)
+    parser = verbs.add_parser("refound", parents=[common], help="found the assembly anew without who is lost")
+    parser.add_argument("id", metavar="ID", nargs="?", help="confirm what another founds, as `meshd status` shows it")
+    parser.add_argument(
+        "--without", metavar="PERSON", nargs="+", help="found it anew, with everybody but these: see `meshd members`"
+    )
+    parser.set_defaults(function=refound)
     parser = verbs.add_parser("whoami", parents=[common], help="who you are here")
     parser.add_argument(
         "--member-key", action="store_true", help="show the secret that makes another device yours, to keep on paper"
@@ -145,8 +151,7 @@ def admit(where: Where, options: Any) -> int:
         output.say(f"{answer['person']} {'are members' if several else 'is a member'}. ({short})")
     else:
         output.say(f"Your yes to {answer['person']} is cast; others vote with `meshd vote {short} yes`.")
-    for each in answer["warnings"]:
-        output.warn(each)
+    output.warn_all(answer)
     return 0
 
 
@@ -163,6 +168,7 @@ def remove(where: Where, options: Any) -> int:
     else:
         output.say(f"Your yes is cast; others vote with `meshd vote {short} yes`.")
         output.tell(f"{answer['person']} answers with `meshd answer {short} TEXT`; the answer travels with the motion.")
+    output.warn_all(answer)
     return 0
 
 
@@ -175,6 +181,7 @@ def leave(where: Where, options: Any) -> int:
         output.emit(answer)
     else:
         output.say("You leave. It takes effect when another member's node sees it: meet one, or carry a stick.")
+        output.warn_all(answer)
     return 0
 
 
@@ -231,6 +238,26 @@ def follow(where: Where, options: Any) -> int:
     for word, names in (("in", answer["in"]), ("out", answer["out"])):
         if names:
             output.say(f"  {word:<4} {', '.join(names)}")
+    return 0
+
+
+def refound(where: Where, options: Any) -> int:
+    """`meshd refound --without PERSON…`, or `meshd refound ID`."""
+    answer = ask(where, "refound", {"id": options.id, "without": options.without})
+    if where.json:
+        output.emit(answer)
+        return 0
+    short, before = answer["id"][: output.SHORT_ID], answer["before"][: output.SHORT_ID]
+    if options.id is None:
+        output.say(f"Founded anew, without {', '.join(answer['without'])}: {short}.")
+        output.tell(f"Others confirm with `meshd refound {short}` when this has reached them: meet, or carry a stick.")
+    else:
+        output.say(f"Confirmed: you are in {short}, founded anew by {answer['founder']}.")
+    output.tell(
+        f"This home has two assemblies now: `meshd --assembly {short} status` is the new one. What was decided stays in "
+        f"the old one: `meshd --assembly {before} list`."
+    )
+    output.warn_all(answer)
     return 0
 
 

@@ -92,6 +92,11 @@ def status(where: Where, options: Any) -> int:
     output.say(f"  digest    {answer['digest']}")
     if answer["members"] is not None:
         output.say(f"  roster    {answer['roster'][: output.SHORT_ID]}, {output.plural(answer['members'], 'member')}")
+    before = answer["refounded_from"]
+    if before:
+        look = f"`meshd --assembly {before['folder'][: output.SHORT_ID]} list` shows its decisions"
+        here = look if before["here"] else "which is not in this home"
+        output.say(f"  before    {before['folder'][: output.SHORT_ID]}, of which this was founded anew: {here}")
     if answer["forks"]:
         output.say(f"  forks     {answer['forks']}: `meshd forks`")
     for each in answer["pending"]:

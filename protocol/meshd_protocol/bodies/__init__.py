@@ -7,7 +7,7 @@ hints that a later version may add without cutting anybody off.
 
 from collections.abc import Callable
 
-from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, talk
+from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, refounding, talk
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, Kind, name_of
 from meshd_protocol.records import VERSION, Record
@@ -26,6 +26,7 @@ READERS: dict[int, Callable[[bytes], Body]] = {
     Kind.OFFER: membership.Offer.read,
     Kind.NETWORK_KEYS: membership.NetworkKeys.read,
     Kind.LEAVE: membership.Leave.read,
+    Kind.REFOUNDING: refounding.Refounding.read,
     Kind.PROPOSAL: decisions.Proposal.read,
     Kind.BALLOT: decisions.Ballot.read,
     Kind.ATTESTATION: decisions.Attestation.read,

@@ -250,11 +250,12 @@ class NetworkKeys(Body):
 
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
-        Field(1, "boxes", array(lambda value: _box(value), limits.ROTATED, 1)),
+        Field(1, "boxes", array(lambda value: sealed_box(value), limits.ROTATED, 1)),
     )
 
 
-def _box(value: Any) -> tuple[bytes, bytes]:
+def sealed_box(value: Any) -> tuple[bytes, bytes]:
+    """A secret for one device: its key, and what is sealed to it. Raises BadBodyError."""
     if type(value) is not list or len(value) != 2:
         raise BadBodyError("not [device, sealed]")
     return KEY(value[0]), blob(256)(value[1])
