@@ -18,7 +18,7 @@ DEVICE_LETTERS = 8
 class Directory:
     """The people behind the certificates of a log. The same certificates give the same names.
 
-    Who has none yet is called as she was in the assembly that this one was founded anew from, on machines that knew her.
+    Who has none yet is called as she was in the assembly that this one was founded anew from, where that is known.
     """
 
     def __init__(self, certificates: Iterable[Certificate], known: Iterable[Acquaintance] = ()) -> None:

@@ -1,7 +1,7 @@
 """Founding an assembly anew without some: what the new genesis says, who gets its key, what a reader makes sure of.
 
-Whoever founds writes a record into the old log. Every founder's node, hers too, makes the new assembly from that record:
-so a start that broke off is done again by `confirm`, and nothing is known to others that is not on her own disk.
+Whoever founds writes a record into the old log. Every founder's node, hers too, makes the new assembly from that record,
+so that a start that broke off is done again by `confirm`.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Open(NamedTuple):
 
 
 def charter_text(assembly: Assembly, state: State) -> str:
-    """The text of the charter that holds: the last one that was decided, or the one that came from the assembly before."""
+    """The text of the charter that holds: what was decided last, or came from the assembly before."""
     row = assembly.store.get(tables.Proposal, id=state.charter) if state.charter else None
     if row is not None:
         return row.text

@@ -1,7 +1,7 @@
 """Lock-ups: what members who are silent make impossible to decide, and what one more lost device would.
 
-Only this machine's clock says who is silent: nothing here changes what counts. A policy is locked where it asks for more
-members (or witnesses) than were heard lately, and close to it where it asks for all of those.
+Only this machine's clock says who is silent: nothing here changes what counts. A policy is locked where it asks for
+more members (or witnesses) than were heard lately, and close to it where it asks for all of those.
 """
 
 from collections.abc import Collection, Iterable
@@ -103,7 +103,9 @@ def lines(context: Context) -> list[str]:
         seated = {member: days for member, days in quiet.items() if member in state.witnesses.members}
         mute = state.witnesses.members - set(state.witnesses.devices.values()) - seated.keys()
         who = [_who(context, seated)] if seated else []
-        who += [f"{'no' if seated else 'No'} device attests for {few(map(context.assembly.people.label, mute))}"] if mute else []
+        if mute:
+            no = "no" if seated else "No"
+            who.append(f"{no} device attests for {few(map(context.assembly.people.label, mute))}")
         way = _way_on(context, quiet, settled, CONSTITUTION)
         found.append(
             f"{'; '.join(who)}. Of {ask.total} {'witness' if ask.total == 1 else 'witnesses'} {ask.needed} must attest, "

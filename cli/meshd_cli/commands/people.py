@@ -254,8 +254,8 @@ def refound(where: Where, options: Any) -> int:
     else:
         output.say(f"Confirmed: you are in {short}, founded anew by {answer['founder']}.")
     output.tell(
-        f"This home has two assemblies now: `meshd --assembly {short} status` is the new one. What was decided stays in "
-        f"the old one: `meshd --assembly {before} list`."
+        f"This home has one more assembly: `meshd --assembly {short} status`. What was decided stays in the old one: "
+        f"`meshd --assembly {before} list`."
     )
     output.warn_all(answer)
     return 0
