@@ -1,7 +1,7 @@
 """Founding an assembly anew without some: what the new genesis says, who gets its key, what a reader makes sure of.
 
-Whoever founds writes a record into the old log. Every founder's node, hers too, makes the new assembly from that record,
-so that a start that broke off is done again by `confirm`.
+Whoever founds writes a record into the old log. Every founder's node, hers too, makes the new assembly from it, so that
+a start that broke off is done again by `confirm`.
 """
 
 from collections.abc import Iterable

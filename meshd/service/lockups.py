@@ -88,30 +88,34 @@ def lines(context: Context) -> list[str]:
     state = context.state()
     quiet = silent(context, state.members)
     settled, certified = _settled(state, quiet), _certified(state, quiet)
-    stuck = sorted(name for name, ask in settled.items() if ask.locked)
-    uncertain = sorted(name for name, ask in certified.items() if ask.locked)
     found: list[str] = []
-    if stuck:
-        what = f"nothing can be settled any more ({', '.join(stuck)})"
-        if len(stuck) < len(settled):
-            what = f"this can't be decided any more: {', '.join(stuck)}"
-        heard = next(iter(settled.values())).heard
-        left = f"{people(heard)} of {len(state.members)} {'is' if heard == 1 else 'are'} left"
-        found.append(f"{_who(context, quiet)}. {left}, and {what}. {_way_on(context, quiet, settled, REMOVAL)}".strip())
-    if uncertain:
-        ask = next(iter(certified.values()))
-        seated = {member: days for member, days in quiet.items() if member in state.witnesses.members}
-        mute = state.witnesses.members - set(state.witnesses.devices.values()) - seated.keys()
-        who = [_who(context, seated)] if seated else []
-        if mute:
-            no = "no" if seated else "No"
-            who.append(f"{no} device attests for {few(map(context.assembly.people.label, mute))}")
-        way = _way_on(context, quiet, settled, CONSTITUTION)
+    if any(ask.locked for ask in settled.values()):
+        found.append(f"{_unsettled(context, quiet, settled)} {_way_on(context, quiet, settled, REMOVAL)}".strip())
+    if any(ask.locked for ask in certified.values()):
         found.append(
-            f"{'; '.join(who)}. Of {ask.total} {'witness' if ask.total == 1 else 'witnesses'} {ask.needed} must attest, "
-            f"and {ask.heard} can: this can't be certified any more: {', '.join(uncertain)}. {way}".strip()
+            f"{_uncertified(context, quiet, certified)} {_way_on(context, quiet, settled, CONSTITUTION)}".strip()
         )
     return found
+
+
+def _unsettled(context: Context, quiet: dict[bytes, int], settled: dict[str, Ask]) -> str:
+    stuck = sorted(name for name, ask in settled.items() if ask.locked)
+    ask = settled[stuck[0]]
+    left = f"{people(ask.heard)} of {ask.total} {'is' if ask.heard == 1 else 'are'} left"
+    what = "this can't be decided" if len(stuck) < len(settled) else "nothing can be settled"
+    return f"{_who(context, quiet)}. {left}, and {what} any more: {', '.join(stuck)}."
+
+
+def _uncertified(context: Context, quiet: dict[bytes, int], certified: dict[str, Ask]) -> str:
+    label, witnesses = context.assembly.people.label, context.state().witnesses
+    ask = next(iter(certified.values()))
+    seated = {member: days for member, days in quiet.items() if member in witnesses.members}
+    mute = witnesses.members.difference(seated, witnesses.devices.values())
+    who = [f"{_who(context, seated)}."] if seated else []
+    who += [f"No device attests for {few(map(label, mute))}."] if mute else []
+    seats = f"{ask.total} witness{'' if ask.total == 1 else 'es'}"
+    what = f"Of {seats} {ask.needed} must attest, and {ask.heard} can"
+    return f"{' '.join(who)} {what}. This can't be certified any more: {', '.join(sorted(certified))}."
 
 
 def _who(context: Context, quiet: dict[bytes, int]) -> str:

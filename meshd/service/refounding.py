@@ -1,4 +1,4 @@
-"""The verb refound: found the assembly anew without some, or confirm what somebody else founds; and what status says."""
+"""The verb refound: found the assembly anew without some, or confirm what another founds; and what status says."""
 
 from typing import Any
 
@@ -137,9 +137,7 @@ def _line(context: Context, what: Open) -> str:
 
 def is_offered(context: Context) -> bool:
     """Whether somebody founds anew with this person."""
-    return any(
-        each.problem is None and context.me in each.founders for each in refounding.all_open(context.assembly)
-    )
+    return any(each.problem is None and context.me in each.founders for each in refounding.all_open(context.assembly))
 
 
 def missing(context: Context) -> list[str]:
@@ -147,10 +145,8 @@ def missing(context: Context) -> list[str]:
     names = [_label(context, each) for each in refounding.unconfirmed(context.assembly)]
     if not names:
         return []
-    return [
-        f"Has not confirmed: {few(names)}. `meshd refound {_short(context.assembly.id)}` does, in the assembly that "
-        "this one was founded from."
-    ]
+    how = f"`meshd refound {_short(context.assembly.id)}` does, in the assembly that this one was founded from."
+    return [f"Has not confirmed: {few(names)}. {how}"]
 
 
 def origin_of(context: Context) -> Result | None:

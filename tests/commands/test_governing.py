@@ -357,3 +357,76 @@ def test_a_device_is_revoked_by_one_motion(shells, ada):
     assert motion["id"][:8] in ada.fails(1, "revoke", device)[0]
     assert len([row for row in ada.rows("list") if row["title"].startswith("Revoke")]) == 1
     assert bea.stop()[0] == ada.stop()[0] == 0
+
+
+def test_an_assembly_founded_anew(shells, ada):
+    """Cy is lost, with the machine. Ada founds anew, Bea confirms, by a stick; then both decide by network again."""
+    people = bea, cy = shells("bea"), shells("cy")
+    ada.start()
+    for shell, name in zip(people, ("Bea", "Cy"), strict=True):
+        shell.ok("join", ada.json("invite")["ticket"], "--as", name)
+        shell.start("--connect", ada.address)
+    for shell, name in zip(people, ("Bea", "Cy"), strict=True):
+        wait(lambda name=name: any(row["person"] == name for row in ada.rows("members")))
+        ada.ok("vouch", name)
+        if name == "Cy":
+            bea_sees = lambda: any(row["person"] == "Cy" for row in bea.rows("members"))  # noqa: E731
+            wait(bea_sees)
+            bea.ok("vouch", name)
+        wait(lambda name=name: _role(ada, name) == "observer")
+        motion = ada.json("admit", name)["id"]
+        if name == "Cy":
+            wait(lambda motion=motion: motion in [row["id"] for row in bea.rows("list")])
+            bea.ok("vote", motion, "yes")
+        wait(lambda shell=shell: shell.json("whoami")["role"] == "member")
+    cy.stop()
+    question = _id(ada, "propose", "Buy flour", "--policy", "significant")
+    wait(lambda: question in [row["id"] for row in bea.rows("list")])
+    for shell in (ada, bea):
+        shell.ok("vote", question, "yes")
+    wait(lambda: ada.json("show", question)["state"] == "settled")
+
+    assert "while it runs" in ada.fails(1, "refound", "--without", "Cy")[0]
+    ada.stop()
+    bea.stop()
+    for words in (["refound"], ["refound", "abc", "--without", "Cy"]):
+        assert "without whom, or which?" in ada.fails(2, *words)[0]
+    assert "nobody would be left" in ada.fails(1, "refound", "--without", "Ada", "Bea", "Cy")[0]
+    ada.fails(4, "refound", "zzzz")
+    done = ada.run("refound", "--without", "Cy")
+    assert done.returncode == 0
+    new = done.stdout.strip()
+    assert done.stderr.startswith("Founded anew, without Cy·")
+    assert f"`meshd refound {new[:8]}`" in done.stderr
+    assert (ada.home / new / "keys.sealed").exists()
+    assert "several assemblies" in ada.fails(2, "status")[0]
+    (old,) = (each.name for each in bea.home.iterdir() if each.is_dir())
+    assert "Has not confirmed: Bea·" in ada.ok("--assembly", new, "status")
+
+    stick = str(shells("stick").home)
+    shells("stick").home.mkdir()
+    ada.ok("--assembly", old, "export", stick)
+    bea.ok("import", stick)
+    assert f"`meshd refound {new[:8]}` confirms" in bea.ok("status")
+    confirmed = bea.json("refound", new)
+    assert set(confirmed) == {"id", "assembly", "folder", "before", "founder", "members", "without", "warnings"}
+    assert confirmed["before"] == old
+
+    ada.start("--assembly", new)
+    bea.start()
+    bea.ok("--assembly", new, "connect", ada.address)
+    wait(lambda: "Has not confirmed" not in ada.ok("--assembly", new, "status"))
+    bread = _id(bea, "--assembly", new, "propose", "Sell bread", "--policy", "significant")
+    wait(lambda: bread in [row["id"] for row in ada.rows("--assembly", new, "list")])
+    for shell in (ada, bea):
+        shell.ok("--assembly", new, "vote", bread, "yes")
+    wait(lambda: bea.json("--assembly", new, "show", bread)["outcome"] == "passed")
+    assert [row["title"] for row in bea.rows("--assembly", new, "list")] == ["Sell bread"]
+    assert f"`meshd --assembly {old[:8]} list` shows its decisions" in bea.ok("--assembly", new, "status")
+    assert bea.json("--assembly", old[:8], "show", question)["outcome"] == "passed"
+    for shell in (ada, bea):
+        assert shell.stop()[0] == 0
+
+
+def _role(shell: Shell, person: str) -> str | None:
+    return next((row["role"] for row in shell.rows("members") if row["person"] == person), None)

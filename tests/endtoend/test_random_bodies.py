@@ -9,6 +9,7 @@ import pytest
 
 from meshd import witness
 from meshd.errors import NodeError
+from meshd.opening import signed_genesis
 from meshd.service import (
     audit,
     delegation,
@@ -26,8 +27,10 @@ from meshd.store import tables
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Proposal
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
+from meshd_protocol.bodies.genesis import Genesis, Origin
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import Leave, Offer, RosterStep, Vouch
+from meshd_protocol.bodies.refounding import Refounding
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.question import POLICY_OF
 from meshd_protocol.kinds import Kind
@@ -108,8 +111,19 @@ class Bodies:
         )[form]  # fmt: skip
         return Ballot(self.id(), form, choice, rng.choice([0, 0, 1, HUGE]), rng.choice(["", " ", "why"]))
 
-    def any(self, device):
-        rng = self.rng
+    def refounding(self, author):
+        """A founding that may be what it says: its genesis is signed, and names this assembly, mostly."""
+        rng, node = self.rng, self.node
+        origin = Origin(rng.choice([node.id, node.id, self.id()]), self.roster(), "")
+        founders = tuple(sorted({author.member.public, *rng.sample(self.members, rng.randint(0, 3))}))
+        genesis = Genesis("Commune", bytes(16), 1, rng.choice([DEFAULTS, tuple(sorted(DEFAULTS, key=lambda each: each.name))]),
+                          founders, (), origin)  # fmt: skip
+        record = signed_genesis(genesis, author.device, node.world)
+        signature = record.signature if rng.random() < 0.8 else rng.randbytes(64)
+        return Refounding((record.header, signature, record.body), ((author.device.public, b"box"),))
+
+    def any(self, author):
+        rng, device = self.rng, author.device.public
         verdict = rng.choice([0, 1, 1, 2, 3])
         return rng.choice([
             (Kind.PROPOSAL, self.proposal()), (Kind.PROPOSAL, self.proposal()), (Kind.PROPOSAL, self.proposal()),
@@ -124,6 +138,7 @@ class Bodies:
             (Kind.COUNTERSIGNATURE, Countersignature(self.id(), ((self.id(), HUGE),))),
             (Kind.HANDOVER, Handover(self.id(), self.id(), "x")),
             (Kind.ANSWER, Answer(self.id(), "x")),
+            (Kind.REFOUNDING, self.refounding(author)),
             (Kind.MINUTES, Minutes("a", "b", HUGE, tuple(sorted(set(self.members[:2]))))),
             (Kind.RESOLUTION, Resolution(self.id(), "t", (Task("w", None, HUGE),))),
             (Kind.FOLLOW_UP, FollowUp(self.id(), 31, "", True)),
@@ -179,7 +194,7 @@ def test_random_bodies(tmp_path, seed):
     bodies = Bodies(rng, ada, members)
     for _ in range(150):
         author = rng.choice(authors)
-        kind, body = bodies.any(author.device.public)
+        kind, body = bodies.any(author)
         if rng.random() < 0.05:
             author = author.fork()
         record = author.write(kind, body, log=1 if kind in (Kind.MESSAGE, Kind.LETTER) else 0)

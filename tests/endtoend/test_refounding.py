@@ -99,10 +99,9 @@ async def test_those_who_are_left_go_on(old, opened, autojump_clock):
     assert "you confirmed; " in lines(bea)[0]
 
     news = [new_of(each, answer, opened) for each in (ada, bea)]
-    assert pending(news[0]) == [
-        f"Has not confirmed: {', '.join(sorted(map(news[0].assembly.people.label, [bea.me, cy.me])))}. `meshd refound "
-        f"{short}` does, in the assembly that this one was founded from."
-    ]
+    away = ", ".join(sorted(map(news[0].assembly.people.label, [bea.me, cy.me])))
+    how = f"`meshd refound {short}` does, in the assembly that this one was founded from."
+    assert pending(news[0]) == [f"Has not confirmed: {away}. {how}"]
     assert news[0].assembly.people.name(cy.me) == "Cy", "known from before"
     network = MemoryNetwork()
     nodes = [Running(name, each.assembly, network) for name, each in zip(("ada", "bea"), news, strict=True)]

@@ -41,7 +41,9 @@ ID, KEY = b"i" * 32, b"k" * 32
 SIGNED = b"s" * 64
 
 EXAMPLES = {
-    Kind.GENESIS: Genesis("Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),), Origin(ID, ID, "We bake.")),
+    Kind.GENESIS: Genesis(
+        "Bakery", b"n" * 16, RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),), Origin(ID, ID, "We bake.")
+    ),
     Kind.CERTIFICATE: Certificate(
         member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
     ),

@@ -7,7 +7,7 @@ from meshd import survey
 from meshd.config import LOG
 from meshd.errors import NodeError
 from meshd.opening import open_assembly
-from meshd.service import audit, membership, results
+from meshd.service import audit, membership, refounding, results
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -208,3 +208,26 @@ def test_one_ballot_for_an_unknown_proposal_waits_without_harm(busy):
     give(one, author.certify(), author.write(Kind.BALLOT, Ballot(b"q" * 32, Form.YES_NO, 1)))
     assert len(results.list_(Context(one), {})) == 1
     assert run(audit.check(Context(one), {}))["ok"]
+
+
+def test_a_log_of_an_earlier_meshd_learns_what_it_could_not_read(tmp_path):
+    """One from before assemblies were founded anew, which kept such a record without its effect."""
+    (ada, bea), _ = commune(tmp_path, ["Ada", "Bea"])
+    exchange(ada, bea)
+    refounding.refound(Context(ada), {"without": ["Bea"]})
+    exchange(ada, bea)
+    (row,) = bea.store.find(tables.Refounding)
+    bea.close()
+    ada.close()
+    log = sqlcipher.connect(str(bea.folder / LOG), isolation_level=None)
+    log.execute(f"PRAGMA key = \"x'{bea.keys.database.hex()}'\"")
+    log.execute("DROP TABLE refounding")
+    log.execute("DROP TABLE acquaintance")
+    log.execute("DELETE FROM _sqlite_migrations WHERE name LIKE '0004%'")
+    log.execute("UPDATE setting SET value = '3' WHERE name = 'projections'")
+    log.execute("PRAGMA user_version = 3")
+    log.close()
+    again = open_assembly(bea.folder, "pw", world(7))
+    assert again.store.find(tables.Refounding) == [row]
+    assert run(audit.check(Context(again), {}))["ok"]
+    again.close()

@@ -249,8 +249,11 @@ def refound(where: Where, options: Any) -> int:
         return 0
     short, before = answer["id"][: output.SHORT_ID], answer["before"][: output.SHORT_ID]
     if options.id is None:
-        output.say(f"Founded anew, without {', '.join(answer['without'])}: {short}.")
-        output.tell(f"Others confirm with `meshd refound {short}` when this has reached them: meet, or carry a stick.")
+        output.say(answer["folder"])
+        output.tell(
+            f"Founded anew, without {', '.join(answer['without'])}. Others confirm with `meshd refound {short}` "
+            "when this has reached them: meet, or carry a stick."
+        )
     else:
         output.say(f"Confirmed: you are in {short}, founded anew by {answer['founder']}.")
     output.tell(

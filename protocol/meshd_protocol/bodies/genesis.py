@@ -13,8 +13,8 @@ RULES_VERSION = 1
 
 
 class Origin(NamedTuple):
-    """The assembly that this one was founded anew from: its id, the roster that gave founders and rules, and the text of
-    its charter (empty where it had none, or one too long to be taken over).
+    """The assembly that this one was founded anew from: its id, the roster that gave founders and rules, and the text
+    of its charter (empty where it had none, or one too long to be taken over).
     """
 
     assembly: bytes
