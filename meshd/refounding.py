@@ -22,6 +22,7 @@ from meshd_protocol.bodies.refounding import Refounding, refounding_plain
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
+from meshd_protocol.names import text_of
 from meshd_protocol.refoundings import Founding, founding
 from meshd_protocol.rosters import roster_id
 
@@ -151,6 +152,15 @@ def is_here(assembly: Assembly, founded: bytes) -> bool:
     return (folder_of(assembly.folder.parent, founded) / KEYS).exists()
 
 
+def is_confirmed(assembly: Assembly, founded: bytes) -> bool:
+    """Whether this device wrote a certificate in that assembly: a second one would contradict the first."""
+    return is_here(assembly, founded) or assembly.store.get(tables.Setting, name=_note(founded)) is not None
+
+
+def _note(founded: bytes) -> str:
+    return f"confirmed {text_of(founded)}"
+
+
 def confirm(assembly: Assembly, what: Open) -> None:
     """Make this person's part of the new assembly, beside the old one in her home: the same keys, a log of its own.
 
@@ -174,6 +184,8 @@ def confirm(assembly: Assembly, what: Open) -> None:
         opened.certify(own.label if own is not None else "")
 
     create(assembly.folder.parent, fresh, assembly.lock, begin, world=assembly.world).close()
+    with assembly.store.transaction():
+        assembly.store.replace(tables.Setting(_note(new), "yes"))
 
 
 def _rows(assembly: Assembly, founded: bytes) -> list[tables.Refounding]:

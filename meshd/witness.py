@@ -234,13 +234,13 @@ def clock_doubt(assembly: Assembly, proposal: bytes) -> str | None:
         return None
     latest = assembly.world.clock() + vote.policy.grace * 1000
     others = [device for device in vote.state.witnesses.devices if device != assembly.keys.device.public]
-    newest = [time_ms for device in others if (time_ms := last_written(assembly, device)) is not None]
+    newest = [time_ms for device in others if (time_ms := _newest(assembly, device)) is not None]
     if 2 * sum(time_ms > latest for time_ms in newest) <= len(others):
         return None
     return "this machine's clock is far behind what most other witnesses wrote last"
 
 
-def last_written(assembly: Assembly, device: bytes) -> int | None:
+def _newest(assembly: Assembly, device: bytes) -> int | None:
     """The newest time that a device put into a record."""
     times: list[int] = []
     for log in (0, 1, 2):

@@ -7,7 +7,7 @@ more members (or witnesses) than were heard lately, and close to it where it ask
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from meshd import witness
+from meshd.assembly import Assembly
 from meshd.service import refounding
 from meshd.service.context import Context
 from meshd.store import tables
@@ -48,20 +48,24 @@ def silent(context: Context, members: Iterable[bytes]) -> dict[bytes, int]:
 
     Who wrote nothing at all is taken to be silent since the assembly was founded.
     """
-    now = context.assembly.world.clock()
-    days = {each: (now - _heard_ms(context, each)) // _DAY_MS for each in members if each != context.me}
+    assembly, others = context.assembly, set(members) - {context.me}
+    if not others:
+        return {}
+    heard: dict[bytes, int] = {}
+    for chain in assembly.store.find(tables.Chain):
+        member = assembly.people.owner(chain.device)
+        if member in others:
+            heard[member] = max(heard.get(member, 0), _written_ms(assembly, chain.head_id))
+    now, founded = assembly.world.clock(), _written_ms(assembly, assembly.id)
+    days = {each: (now - heard.get(each, founded)) // _DAY_MS for each in others}
     return {member: count for member, count in days.items() if count >= SILENT_DAYS}
 
 
-def _heard_ms(context: Context, member: bytes) -> int:
-    assembly = context.assembly
-    devices = {row.device for row in assembly.store.find(tables.Certificate, member=member)}
-    times = [ms for device in devices if (ms := witness.last_written(assembly, device)) is not None]
-    if times:
-        return max(times)
-    genesis = assembly.store.get(tables.Entry, id=assembly.id)
-    assert genesis is not None, "where there are members, there is a genesis"
-    return read_record(assembly.id, genesis.header, genesis.signature, genesis.body).time_ms
+def _written_ms(assembly: Assembly, identity: bytes) -> int:
+    """The time that a record's device put into it."""
+    entry = assembly.store.get(tables.Entry, id=identity)
+    assert entry is not None, "a chain ends with a record, and where there are members, there is a genesis"
+    return read_record(assembly.id, entry.header, entry.signature, entry.body).time_ms
 
 
 def _settled(state: State, quiet: Collection[bytes]) -> dict[str, Ask]:

@@ -34,8 +34,12 @@ def refound(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("this device was revoked")
     if words is not None:
         what = _named(context, words)
-        if refounding.is_here(context.assembly, what.id):
-            raise NodeError("you confirmed that already", f"`meshd --assembly {_short(what.id)} status`")
+        if refounding.is_confirmed(context.assembly, what.id):
+            gone = "Its folder is gone from this home: somebody there invites you, as one more device of yours."
+            look = f"`meshd --assembly {_short(what.id)} status`"
+            raise NodeError(
+                "you confirmed that already", look if refounding.is_here(context.assembly, what.id) else gone
+            )
         return _confirmed(context, what)
     return _confirmed(context, _founded(context, names or []))
 
@@ -128,7 +132,7 @@ def _line(context: Context, what: Open) -> str:
     short = _short(what.id)
     if what.problem is not None:
         return f"{text} ({short}): this can't be confirmed, {what.problem}."
-    if refounding.is_here(context.assembly, what.id):
+    if refounding.is_confirmed(context.assembly, what.id):
         return f"{text}: {'' if mine else 'you confirmed; '}`meshd --assembly {short} status` shows who has."
     if context.me not in what.founders:
         return f"{text}: {short}."

@@ -2,6 +2,7 @@
 decided before still there to see; and nobody is led elsewhere by a founding that is not what it says.
 """
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.sealing import seal
 from meshd_protocol import limits
 from meshd_protocol.bodies.genesis import Genesis
+from meshd_protocol.bodies.membership import Revocation
 from meshd_protocol.bodies.refounding import Refounding, refounding_plain
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
@@ -274,6 +276,36 @@ def test_the_same_is_not_founded_twice(old):
         refound(bea, id=answer["id"])
 
 
+def test_nobody_begins_a_second_chain_there(old):
+    """Whose new folder is gone joins it as one more device: the first one's certificate may be with others."""
+    (ada, *_), _, _ = old
+    answer = refound(ada, without=["Dan", "Eve"])
+    shutil.rmtree(ada.assembly.folder.parent / answer["folder"])
+    with pytest.raises(NodeError, match="confirmed that already") as refused:
+        refound(ada, id=answer["id"])
+    assert "is gone" in refused.value.hint
+
+
+def test_the_member_key_must_be_here(old):
+    (ada, bea, _), _, _ = old
+    ada.assembly.keys = replace(ada.assembly.keys, member=None)
+    with pytest.raises(NodeError, match="member key is not on this device"):
+        refound(ada, without=["Dan", "Eve"])
+    assert ada.assembly.store.find(tables.Refounding) == []
+    answer = refound(bea, without=["Dan", "Eve"])
+    meet(ada, bea)
+    with pytest.raises(NodeError, match="member key is not on this device"):
+        refound(ada, id=answer["id"])
+
+
+def test_where_the_old_assembly_is_not_status_says_so(old, opened, tmp_path):
+    (ada, *_), _, _ = old
+    fresh = new_of(ada, refound(ada, without=["Dan", "Eve"]), opened)
+    assert audit.status(fresh, {})["refounded_from"]["here"] is True
+    ada.assembly.folder.rename(tmp_path / "elsewhere")
+    assert audit.status(fresh, {})["refounded_from"]["here"] is False
+
+
 def test_a_start_that_broke_off_is_done_again(old, opened, monkeypatch):
     (ada, *_), _, _ = old
 
@@ -443,6 +475,30 @@ def test_who_was_put_out_founds_nothing_that_is_told(dan, old):
     assert lines(bea) == []
     with pytest.raises(NodeError, match="is no member here"):
         refound(bea, id=text_of(record.id))
+
+
+def test_a_revoked_device_founds_nothing_that_is_told(dan, old):
+    (ada, bea, cy), (author, eve), _ = old
+    body = Revocation(
+        member=author.member.public, device=author.device.public, good=(1, 0, 0), roster=bea.standing().head
+    )
+    body = body.signed_by(author.member, bea.assembly.id)
+    other = Author(bea.assembly.id, "Dan", 99, member=author.member)
+    other.certify()
+    other.write(Kind.REVOCATION, body)
+    give(bea.assembly, *other.history)
+    refound(bea, without=["Eve"])  # it pins a roster with the revocation in it
+    assert author.device.public in bea.state().revoked
+    _, record = dan.publish(dan.genesis())
+    with pytest.raises(NodeError, match="her device was revoked"):
+        refound(bea, id=text_of(record.id))
+
+
+def test_a_device_that_may_only_vote_founds_nothing(dan, old):
+    phone = Author(dan.bea.assembly.id, "Dan", 98, member=old[1][0].member)
+    give(dan.bea.assembly, phone.certify(scope=1))
+    written, _ = dan.publish(dan.genesis(), author=phone)
+    assert "may not found" in dan.why(written)
 
 
 @pytest.mark.parametrize("box", ["none", "garbage", "for another assembly", "too long"])
