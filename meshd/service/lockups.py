@@ -4,10 +4,12 @@ Only this machine's clock says who is silent: nothing here changes what counts. 
 more members (or witnesses) than were heard lately, and close to it where it asks for all of those.
 """
 
+import shlex
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from meshd.assembly import Assembly
+from meshd.people import DOT
 from meshd.service import refounding
 from meshd.service.context import Context
 from meshd.store import tables
@@ -136,8 +138,13 @@ def _way_on(context: Context, quiet: dict[bytes, int], settled: dict[str, Ask], 
         return "`meshd witness committee PERSON…` names other witnesses; `meshd witness on` gives a seat a device."
     if refounding.is_offered(context) or not quiet:
         return ""
-    names = sorted(map(context.assembly.people.label, quiet))
+    names = sorted(_word(context.assembly.people.label(each)) for each in quiet)
     return f"`meshd refound --without {' '.join(names) if len(names) <= _SPELLED_OUT else 'PERSON…'}` is a way on."
+
+
+def _word(label: str) -> str:
+    """A label as one word of a command, whatever somebody calls herself: a person may copy the line into a shell."""
+    return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)
 
 
 def ahead(context: Context, before: State, identity: bytes) -> list[str]:

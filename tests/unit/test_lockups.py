@@ -1,5 +1,7 @@
 """Lock-ups are told: who is silent, what can't be decided any more, what helps; and what one is about to lock."""
 
+import shlex
+
 import pytest
 
 from meshd.service import audit, proposing, rosters, voting, witnessing
@@ -120,6 +122,16 @@ def test_a_founder_who_never_wrote_is_silent_since_the_founding(tmp_path):
     clock.now_ms += 20 * DAY
     (line,) = told(Context(node))
     assert "for 20 days" in line
+    node.close()
+
+
+def test_a_name_is_one_word_of_the_command(tmp_path):
+    clock = Clock()
+    (node,), (bea,) = commune(tmp_path, ["Ada", "Bea $(true) B."], nodes=1, clock=clock)
+    give(node, bea.certify())
+    clock.now_ms += 20 * DAY
+    (line,) = told(Context(node))
+    assert shlex.split(line.split("`")[1]) == ["meshd", "refound", "--without", label(Context(node), bea)]
     node.close()
 
 
