@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from meshd import survey
+from meshd.caretaker import ready_to_pin
 from meshd.config import LOG
 from meshd.doors import is_open, my_psks
 from meshd.errors import NodeError
@@ -467,7 +468,7 @@ async def test_certificates_in_the_handshake(pair, autojump_clock, spoil):
             told = bea.assembly.write(Kind.REVOCATION, end.signed_by(bea.assembly.keys.member, ada.assembly.id))
         give(ada.assembly, told)
         with ada.assembly.writing():
-            ada.assembly.standing.move(ada.assembly.standing.rosters.take(ada.assembly.standing.head, [told.id]))
+            ready_to_pin(ada.assembly)
     async with running([ada]):
         connection = await network.transport("bea").dial("ada")
         link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
