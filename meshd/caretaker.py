@@ -233,7 +233,7 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
 
 
 def _open_items(assembly: Assembly) -> list[Item]:
-    """What may be cited: of vouches those that make an observer, one of each voucher; nothing that puts this person out."""
+    """What may be cited: vouches that make an observer, one of each voucher; nothing that puts this person out."""
     standing = assembly.known
     found: list[Item] = []
     open_ = sorted(standing.uncited(), key=lambda each: each.id)

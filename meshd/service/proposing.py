@@ -188,7 +188,6 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
         raise UsageError("this can't be proposed: its title is empty")
     with context.assembly.writing():
         ready_to_pin(context.assembly)
-        state = context.state()
         body = replace(body, roster=context.standing().head)
         if body.action is not None:
             body = replace(body, keeps=_keeps(context, body))

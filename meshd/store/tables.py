@@ -103,7 +103,7 @@ class Certificate(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """A device that a member revoked: how many records of each log still count. Without a roster it pins the genesis."""
+    """A device that a member revoked: how many records of each log still count. Without a roster: of the genesis."""
 
     id: bytes
     member: bytes

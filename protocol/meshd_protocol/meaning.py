@@ -307,9 +307,10 @@ def _with_leaves(meaning: Meaning, items: Iterable[Item]) -> dict[bytes, Set]:
     """Who is gone, by removals and by the leaves that count: those that nothing ended."""
     leaves: dict[bytes, list[Departure]] = {}
     for item in items:
-        if isinstance(item, Departure) and not meaning.is_revoked(item):
-            if meaning.lasts(item.author, meaning.ground.pin(item)):
-                leaves.setdefault(item.author, []).append(item)
+        if not isinstance(item, Departure) or meaning.is_revoked(item):
+            continue
+        if meaning.lasts(item.author, meaning.ground.pin(item)):
+            leaves.setdefault(item.author, []).append(item)
     gone = dict(meaning.gone)
     for author, mine in leaves.items():
         gone[author] = gone.get(author, NOTHING) | {_last(meaning.ground, mine)}

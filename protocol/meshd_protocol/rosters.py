@@ -182,7 +182,7 @@ class Rosters:
         return None if result.state().members else "it would leave no members"
 
     def ratified(self, parent: bytes, ratified_by: bytes) -> Set:
-        """What a ratification adds to a known roster, once it is settled there: what it names, but for what is ended."""
+        """What a ratification adds to a known roster, once it is settled there: what it names and is not ended."""
         item = self._facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
             return NOTHING
@@ -301,7 +301,7 @@ class Rosters:
             return NOTHING, "its ratification has no effect under the policies of one of the rosters"
         named: Set = frozenset(item.payload)
         items = self._items(named)
-        if len(items) < len(named) or not result.plus(items).ids == result.ids:
+        if len(items) < len(named) or result.plus(items).ids != result.ids:
             return NOTHING, "it does not take in all that its ratification names"
         if any(self._problem(each, parent, result, True) for each in named & result.ids - self._sets[parent]):
             return NOTHING, "its ratification names something that can't be taken in"
@@ -351,7 +351,7 @@ def policies_of(items: Iterable[Item | None]) -> set[str]:
 
 
 def settled_needed(policies: Sequence[Policy | None], members: int) -> int | None:
-    """How many of that many members must say yes by the strictest of some policies; None if one can't settle anything."""
+    """How many of so many members must say yes by the strictest of some policies; None if one can't settle."""
     needed = 0
     for policy in policies:
         if policy is None or policy.finality != Finality.SETTLED or void_reason(policy) is not None:
