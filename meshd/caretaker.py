@@ -52,6 +52,7 @@ def after(assembly: Assembly, report: Report) -> None:
     if standing is None or not standing.knows_rules:
         return
     head = standing.head
+    standing.arrived(report.rows)
     if any(record.kind in _ROSTER_KINDS for record in report.new):
         standing.refresh()
     fresh = standing.newly_known()

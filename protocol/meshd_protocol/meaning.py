@@ -122,6 +122,11 @@ class Meaning:
         added = [item for item in items if item.id not in self.items]
         return Meaning(self.ground, (*self.items.values(), *added)) if added else self
 
+    @property
+    def enders(self) -> tuple[Mapping[bytes, Set], Mapping[bytes, tuple[int, bytes]]]:
+        """What ends words here: while it stays the same, what was ended or replaced stays so."""
+        return self.gone, self._revoked
+
     def lasts(self, member: bytes, pin: Set) -> bool:
         """Whether nothing ended, for that member, what was decided on a roster: it knew of each removal and leave."""
         gone = self.gone.get(member)
@@ -272,6 +277,13 @@ class Meaning:
 
 
 _Given = dict[bytes, dict[bytes, bytes]]
+
+
+def may_end(item: Item) -> bool:
+    """Whether an item may end words, so that others, which these had ended or replaced, hold again."""
+    return isinstance(item, Departure | DeviceEnd) or (
+        isinstance(item, Decision) and item.verb in (Verb.REMOVE, Verb.REVOKE)
+    )
 
 
 def vouches_needed(members: int) -> int:

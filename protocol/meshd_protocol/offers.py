@@ -54,7 +54,7 @@ class FirstOffers:
 
     def behind(self, offer: Offer) -> frozenset[bytes]:
         """The ids that an offer replaces, directly or by others, and that are no offers."""
-        waiting = [offer]
+        waiting = [] if offer.id in self._found else [offer]
         while waiting:
             each = waiting[-1]
             earlier = {key: item for key in each.replaces if isinstance(item := self._known(key), Offer)}
