@@ -136,8 +136,8 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
         if not drop_ballast(folder):
             raise
         store = SqliteStore(folder / LOG, keys.database, new=False)
+    if not recount.is_current(store):
+        recount.renew(store, keys.assembly)
     assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
-    if not recount.is_current(assembly.store):
-        recount.renew(assembly)
     caretaker.catch_up(assembly)
     return assembly
