@@ -14,13 +14,14 @@ from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd.store.memory import MemoryStore
+from meshd.store.shapes import projections_digest
 from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
 
-_CURRENT = tables.Setting("projections", "3")
-"""Which projections are on disk. One more is one more number here, and a migration that makes its table."""
+_MEANING = 4
+"""One more where what projections say changed. Of their shapes, `shapes` keeps account."""
 
 
 class Contents(NamedTuple):
@@ -35,12 +36,16 @@ class Contents(NamedTuple):
 
 def is_current(store: Store) -> bool:
     """Whether the projections on disk are those of this version."""
-    return store.get(tables.Setting, name=_CURRENT.name) == _CURRENT
+    return store.get(tables.Setting, name=_current().name) == _current()
 
 
 def note_current(store: Store) -> None:
     """Note that they are. In a transaction."""
-    store.replace(_CURRENT)
+    store.replace(_current())
+
+
+def _current() -> tables.Setting:
+    return tables.Setting("projections", f"{_MEANING} {projections_digest()}")
 
 
 def renew(store: Store, assembly: bytes) -> None:
@@ -117,8 +122,8 @@ def put_in_place(store: Store, log: Contents, counted: MemoryStore) -> None:
     with store.transaction():
         for identity in gone:  # off the log, so that a good copy can come again
             store.delete(tables.Entry, id=identity)
+        store.make_projections()
         for table in tables.PROJECTIONS:
-            store.delete(table)
             rows: list[Any] = counted.find(table)
             if table is tables.Chain:
                 rows = [row._replace(number=log.numbers[row.device, row.log]) for row in rows]

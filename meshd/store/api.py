@@ -106,6 +106,10 @@ class Store(Protocol):
         """The whole log in the order in which it was written, in batches."""
         ...
 
+    def make_projections(self) -> None:
+        """Make the tables of all projections anew, empty, as this version has them. In a transaction."""
+        ...
+
     def close(self) -> None:
         """Let go of the file."""
         ...

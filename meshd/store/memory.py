@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
-from meshd.store.tables import TABLES, Chain, Entry
+from meshd.store.tables import PROJECTIONS, TABLES, Chain, Entry
 
 _Key = tuple[Any, ...]
 _Rows = dict[_Key, tuple[Any, ...]]
@@ -156,6 +156,11 @@ class MemoryStore:
         everything = self.find(Entry)
         for start in range(0, len(everything), batch):
             yield everything[start : start + batch]
+
+    def make_projections(self) -> None:
+        """See `Store.make_projections`."""
+        for table in PROJECTIONS:
+            self.delete(table)
 
     def close(self) -> None:
         """See `Store.close`."""

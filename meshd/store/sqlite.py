@@ -13,7 +13,8 @@ from typing import Any
 import sqlcipher3.dbapi2 as sqlcipher
 
 from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
-from meshd.store.tables import SHORT_KEY, TABLES, Entry, beginnings, indexed
+from meshd.store.shapes import name_of, statements
+from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
 
 VERSION = 3
 """The newest migration; the database's `user_version`."""
@@ -52,6 +53,9 @@ class SqliteStore:
                 from meshd.store.migrations import migrate
 
                 migrate(self._db, VERSION)
+            if not version:
+                with self.transaction():
+                    self.make_projections()
         except sqlcipher.Error as error:
             if "not a database" in str(error):
                 raise WrongKeyError(
@@ -107,7 +111,7 @@ class SqliteStore:
         """See `Store.delete`."""
         self._check_writable()
         clause, values = _where(table, where)
-        sql = f"DELETE FROM {_name(table)}{clause}"  # noqa: S608 (names are ours)
+        sql = f"DELETE FROM {name_of(table)}{clause}"  # noqa: S608 (names are ours)
         try:
             return int(self._db.execute(sql, values).rowcount)
         except sqlcipher.Error as error:
@@ -122,7 +126,7 @@ class SqliteStore:
     ) -> list[Row]:
         clause, values = _where(table, where)
         order = "DESC" if newest else "ASC"
-        sql = f"SELECT {_columns(table)} FROM {_name(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
+        sql = f"SELECT {_columns(table)} FROM {name_of(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
         if limit is not None:
             sql += f" LIMIT {limit:d}"
         make: Any = table._make  # type: ignore[attr-defined]
@@ -136,7 +140,7 @@ class SqliteStore:
     def count(self, table: type[Any], **where: object) -> int:
         """See `Store.count`."""
         clause, values = _where(table, where)
-        return int(self._query(f"SELECT count(*) FROM {_name(table)}{clause}", values)[0][0])  # noqa: S608
+        return int(self._query(f"SELECT count(*) FROM {name_of(table)}{clause}", values)[0][0])  # noqa: S608
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
@@ -186,7 +190,7 @@ class SqliteStore:
         """See `Store.between`."""
         key, mark = indexed(table, "id"), _beginning(table, "id")
         where = f"{key} BETWEEN {mark} AND {mark} AND id BETWEEN ? AND ?"
-        sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE {where} ORDER BY {key}, id LIMIT ?"  # noqa: S608
+        sql = f"SELECT {_columns(table)} FROM {name_of(table)} WHERE {where} ORDER BY {key}, id LIMIT ?"  # noqa: S608
         make: Any = table._make  # type: ignore[attr-defined]
         return [make(row) for row in self._query(sql, (low, high, low, high, limit))]
 
@@ -197,6 +201,15 @@ class SqliteStore:
         while rows := self._query(sql, (last, batch)):
             last = rows[-1][0]
             yield [Entry._make(row[1:]) for row in rows]
+
+    def make_projections(self) -> None:
+        """See `Store.make_projections`. Whatever table is not primary was an earlier version's."""
+        self._check_writable()
+        primary = {name_of(table) for table in PRIMARY}
+        there = self._query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite_*'", ())
+        lines = [f'DROP TABLE "{name}"' for (name,) in there if name not in primary]
+        for line in [*lines, *(line for table in PROJECTIONS for line in statements(table))]:
+            self._writing(line, ())
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -238,10 +251,6 @@ def _translated(error: Exception, what: str) -> StoreError:
     return StoreError(f"{what}: {text}")
 
 
-def _name(table: type[Any]) -> str:
-    return table.__name__.lower()
-
-
 @cache
 def _columns(table: Any) -> str:
     return ", ".join(table._fields)
@@ -251,7 +260,7 @@ def _columns(table: Any) -> str:
 def _insert(table: Any, rows: int = 1) -> str:
     marks = ", ".join("?" * len(table._fields))
     values = ", ".join([f"({marks})"] * rows)
-    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES {values}"  # noqa: S608
+    return f"INSERT INTO {name_of(table)} ({_columns(table)}) VALUES {values}"  # noqa: S608
 
 
 @cache
