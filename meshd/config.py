@@ -6,9 +6,10 @@ A folder is named by a piece of the assembly's id: the name of the assembly is f
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from meshd.errors import BusyError
@@ -22,6 +23,7 @@ SOCKET = "control.sock"
 BALLAST = "ballast"
 
 _FOLDER_BYTES = 10
+_PRIVATE = 0o600
 _PATIENCE_SECONDS = 5.0
 
 
@@ -43,10 +45,30 @@ def make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+def keep_private(folder: Path) -> None:
+    """Leave the files in a folder to their owner alone, whoever made them; on a read-only disk they stay."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if stat.S_ISREG(path.lstat().st_mode) and stat.S_IMODE(path.lstat().st_mode) != _PRIVATE:
+                path.chmod(_PRIVATE)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """The descriptor of a file that its owner alone may read and write, whatever the umask and whoever made it."""
+    descriptor = os.open(path, flags, _PRIVATE)
+    try:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
+            os.fchmod(descriptor, _PRIVATE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file so that a power cut leaves the old one or the new one, readable by its owner alone."""
     part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
@@ -70,7 +92,7 @@ def lay_ballast(folder: Path) -> None:
     try:
         if path.exists() or free_disk(folder) < 2 * limits.FREE_DISK_REMOTE:
             return
-        with path.open("wb") as file:
+        with os.fdopen(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             os.posix_fallocate(file.fileno(), 0, limits.BALLAST_BYTES)
     except OSError:
         path.unlink(missing_ok=True)
@@ -94,7 +116,7 @@ def free_disk(folder: Path) -> int:
 def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long."""
     make_private(home)
-    with (home / LOCK).open("ab") as file:
+    with os.fdopen(open_private(home / LOCK, os.O_RDWR | os.O_CREAT), "rb") as file:
         deadline = time.monotonic() + patience
         while True:
             try:

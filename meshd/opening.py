@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from meshd import caretaker, keystore, recount
 from meshd.assembly import REAL, Assembly, World
-from meshd.config import KEYS, LOG, drop_ballast, folder_of, make_private
+from meshd.config import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private
 from meshd.errors import NodeError
 from meshd.keystore import Keys, NetworkKey
 from meshd.store import tables
@@ -130,6 +130,7 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
     keys, lock = keystore.load(folder, passphrase)
     if not (folder / LOG).is_file():
         raise LostLogError(f"the log {folder / LOG} is missing")
+    keep_private(folder)
     try:
         store = SqliteStore(folder / LOG, keys.database, new=False)
     except DiskFullError:

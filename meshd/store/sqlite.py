@@ -3,6 +3,7 @@
 With NORMAL a power cut can take back a record that was already sent, and the device would fork its own chain.
 """
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
 
+from meshd.config import open_private
 from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
@@ -43,6 +45,8 @@ class SqliteStore:
 
     def __init__(self, path: Path, key: bytes, *, new: bool = True) -> None:
         try:
+            if new and not path.exists():  # what SQLite puts beside it gets the same mode
+                os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
             self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
             version = self._unlock(key)
             if not version and not new:
