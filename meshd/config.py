@@ -3,6 +3,7 @@
 A folder is named by a piece of the assembly's id: the name of the assembly is for those who hold the keys.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -24,6 +25,7 @@ BALLAST = "ballast"
 
 _FOLDER_BYTES = 10
 _PRIVATE = 0o600
+_FULL_BYTES = 256 * 1024
 _PATIENCE_SECONDS = 5.0
 
 
@@ -42,7 +44,8 @@ def assemblies(home: Path) -> list[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:  # a read-only disk would refuse even what changes nothing
+        folder.chmod(0o700)
 
 
 def keep_private(folder: Path) -> None:
@@ -70,9 +73,13 @@ def write_durably(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     part.replace(path)
     sync_folder(path.parent)
 
@@ -112,15 +119,29 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def is_full(folder: Path) -> bool:
+    """Whether there is less room on the disk of a folder than SQLite needs to do anything."""
+    return free_disk(folder) < _FULL_BYTES
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing can be written in a folder, by its disk or by its mode."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) or not os.access(folder, os.W_OK)
+
+
 @contextmanager
 def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long."""
+    """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long.
+
+    Where the lock's file can't be made or written, it is held all the same, to read in peace.
+    """
     make_private(home)
-    with os.fdopen(open_private(home / LOCK, os.O_RDWR | os.O_CREAT), "rb") as file:
+    descriptor = _open_lock(home)
+    try:
         deadline = time.monotonic() + patience
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError as error:
                 if time.monotonic() >= deadline:
@@ -130,3 +151,15 @@ def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[Non
                     ) from error
                 time.sleep(0.05)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(home: Path) -> int:
+    try:
+        return open_private(home / LOCK, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT):
+            raise
+        there = (home / LOCK).exists()
+        return os.open(home / LOCK if there else home, os.O_RDONLY)  # without one, nobody has written here

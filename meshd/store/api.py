@@ -32,12 +32,21 @@ class DiskFullError(StoreError):
     """There is no room on the disk to write this."""
 
 
+class ReadOnlyDiskError(StoreError):
+    """The disk takes no writes at all."""
+
+
 class WrongKeyError(LostLogError):
     """The database is not one that this key opens."""
 
 
 class Store(Protocol):
     """The log and its projections. Everything between two transactions is durable; nothing of a failed one remains."""
+
+    @property
+    def refusal(self) -> StoreError | None:
+        """Why this store is open for reading alone, which any transaction raises; None where it can be written."""
+        ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """All writes inside become durable together, or none does. Transactions do not nest."""

@@ -23,6 +23,11 @@ class MemoryStore:
         self._undo: list[tuple[type[Any], _Key, tuple[Any, ...]]] | None = None
         self._order: dict[type[Any], list[_Key]] = {}
 
+    @property
+    def refusal(self) -> StoreError | None:
+        """See `Store.refusal`."""
+        return None
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`."""

@@ -10,16 +10,19 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.config import open_private
-from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
+from meshd.config import is_full, is_read_only, open_private
+from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
 
 VERSION = 3
 """The newest migration; the database's `user_version`."""
+
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 _CHUNK = 500
 """Placeholders in one statement."""
@@ -41,40 +44,64 @@ class SqliteStore:
     """One assembly's log in one encrypted database. `key` is its 32-byte raw key.
 
     Where it is not `new`, an empty file is a lost log: a device that began anew would contradict what it wrote before.
+    With a `refusal` it is opened for reading alone, and not a byte is written to its disk; no other process may have it
+    open then.
     """
 
-    def __init__(self, path: Path, key: bytes, *, new: bool = True) -> None:
+    def __init__(self, path: Path, key: bytes, *, new: bool = True, refusal: StoreError | None = None) -> None:
+        self._folder = path.parent
+        self.refusal = refusal
+        what = f"the log {path} can't be opened"
         try:
-            if new and not path.exists():  # what SQLite puts beside it gets the same mode
-                os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-            self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
-            version = self._unlock(key)
-            if not version and not new:
-                raise LostLogError(f"the log {path} is empty")
-            if version > VERSION:
-                raise StoreError("the log was written by a later meshd: this one needs an update")
-            if version < VERSION:
-                from meshd.store.migrations import migrate
-
-                migrate(self._db, VERSION)
-            if not version:
-                with self.transaction():
-                    self.make_projections()
+            if refusal is not None:
+                self._db = _connect_to_read(path)
+            else:
+                if is_read_only(path.parent):
+                    raise _read_only()
+                if is_full(path.parent):
+                    raise _full()
+                if new and not path.exists():  # what SQLite puts beside it gets the same mode
+                    os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+                self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
+            try:
+                self._begin(path, key, new=new)
+            except BaseException:
+                self._db.close()
+                raise
+        except OSError as error:
+            raise _translated(error, what, self._folder) from error
         except sqlcipher.Error as error:
             if "not a database" in str(error):
                 raise WrongKeyError(
                     f"the log {path} is damaged, or of another home: its key does not open it"
                 ) from error
-            raise _translated(error, f"the log {path} can't be opened") from error
+            raise _translated(error, what, self._folder) from error
+
+    def _begin(self, path: Path, key: bytes, *, new: bool) -> None:
+        """Unlock the file, and bring its primary tables to this version."""
+        version = self._unlock(key)
+        if not version and not new:
+            raise LostLogError(f"the log {path} is empty")
+        if version > VERSION:
+            raise StoreError("the log was written by a later meshd: this one needs an update")
+        if version < VERSION:
+            self.check_writable("an earlier meshd wrote the log, and it has to be renewed before it is read")
+            from meshd.store.migrations import migrate
+
+            migrate(self._db, VERSION)
+        if not version:
+            with self.transaction():
+                self.make_projections()
 
     def _unlock(self, key: bytes) -> int:
         """Give the key, set how the file is written, and return the version of its tables."""
         self._db.execute("PRAGMA cipher_log_level = NONE")
         self._db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        if self.refusal is not None:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # what a -shm file is for is kept in memory then
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
+            *(("journal_mode = WAL", "synchronous = FULL") if self.refusal is None else ()),
             "temp_store = MEMORY",
             "foreign_keys = OFF",
             "cache_size = -24576",
@@ -83,13 +110,20 @@ class SqliteStore:
             self._db.execute(f"PRAGMA {pragma}")
         return int(version)
 
+    def check_writable(self, why: str) -> None:
+        """Raises the store's refusal, if it has one, with what it would have to be written for."""
+        if self.refusal is not None:
+            raise type(self.refusal)(f"{why}: {self.refusal.error}", self.refusal.hint)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`."""
+        if self.refusal is not None:
+            raise self.refusal
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
         try:
             yield
             self._db.execute("COMMIT")
@@ -97,7 +131,7 @@ class SqliteStore:
             if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
                 self._db.execute("ROLLBACK")
             if isinstance(error, sqlcipher.Error):
-                raise _translated(error, "the log can't be written") from error
+                raise _translated(error, "the log can't be written", self._folder) from error
             raise
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -119,7 +153,7 @@ class SqliteStore:
         try:
             return int(self._db.execute(sql, values).rowcount)
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
@@ -230,29 +264,57 @@ class SqliteStore:
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
         try:
-            return self._db.execute(sql, values).fetchall()
+            found: list[Any] = self._db.execute(sql, values).fetchall()
+            return found
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be read") from error
+            raise _translated(error, "the log can't be read", self._folder) from error
 
     def _writing(self, sql: str, values: Sequence[Any]) -> None:
         self._check_writable()
         try:
             self._db.execute(sql, values)
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
 
     def _check_writable(self) -> None:
         if not self._db.in_transaction:
             raise StoreError("a write outside of a transaction")
 
 
-def _translated(error: Exception, what: str) -> StoreError:
+def _connect_to_read(path: Path) -> sqlcipher.Connection:
+    """A connection that writes nothing, neither to the file nor beside it, and needs no room.
+
+    What a power cut or a full disk left in the -wal file is part of the log. It is read without SQLite's own locks: the
+    home's lock, or the disk, keeps everybody else from writing. Where there is none, the file alone is all.
+    """
+    wal = path.with_name(path.name + "-wal")
+    how = "mode=ro&vfs=unix-none" if wal.exists() and wal.stat().st_size else "immutable=1"
+    uri = f"file:{quote(str(path.absolute()))}?{how}"
+    return sqlcipher.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def _translated(error: Exception, what: str, folder: Path) -> StoreError:
+    """SQLite's error in our words. Where a disk is full or read-only, it often knows no more than `disk I/O error`."""
     text = str(error)
-    if "full" in text:
-        return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
     if "malformed" in text:
         return LostLogError(f"{what}: {text}")
+    if isinstance(error, OSError) or getattr(error, "sqlite_errorname", "").startswith(_OF_THE_DISK):
+        if "full" in text or is_full(folder):
+            return _full()
+        if is_read_only(folder):
+            return _read_only()
     return StoreError(f"{what}: {text}")
+
+
+def _full() -> DiskFullError:
+    return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
+
+
+def _read_only() -> ReadOnlyDiskError:
+    return ReadOnlyDiskError(
+        "the disk is read-only: nothing can be written",
+        "What is there can be read and exported. Make the disk writable, or copy the home to another one.",
+    )
 
 
 @cache

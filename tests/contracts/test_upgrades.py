@@ -212,3 +212,23 @@ def test_the_mark_tells_every_column_and_index():
         text = "\n".join(statements(table))
         assert all(f'"{column}" ' in text for column in table._fields), table
         assert text.count(" INDEX ") == len(how.indexes), table
+
+
+@pytest.mark.parametrize("schema", ["2-anew.sql", "3-met.sql"])
+def test_where_nothing_can_be_written_an_earlier_log_stays_as_it_is(home, schema):
+    """What was opened for reading alone says what it would have to be written for, and writes nothing."""
+    home.rewrite(schema)
+    path = home.folder / LOG
+    before = {each.name: each.read_bytes() for each in home.folder.iterdir()}
+    refusal = StoreError("the disk is read-only", "Make it writable.")
+    if schema.startswith("2"):
+        with pytest.raises(StoreError, match=r"an earlier meshd wrote the log.*: the disk is read-only"):
+            SqliteStore(path, home.key, new=False, refusal=refusal)
+    else:
+        store = SqliteStore(path, home.key, new=False, refusal=refusal)
+        assert store.find(tables.Entry) == home.rows[tables.Entry]
+        assert not recount.is_current(store)
+        with pytest.raises(StoreError, match="the disk is read-only"):
+            recount.renew(store, home.rows[tables.Entry][0].id)
+        store.close()
+    assert {each.name: each.read_bytes() for each in home.folder.iterdir()} == before
