@@ -4,6 +4,7 @@ memory, mounted for these tests alone; skipped where the kernel refuses that.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,8 @@ class Disk:
     """A small disk, which only commands `within` it see."""
 
     def __init__(self, folder, megabytes: int) -> None:
+        if shutil.which("unshare") is None or shutil.which("nsenter") is None:
+            pytest.skip("no unshare and nsenter here")
         folder.mkdir()
         self.folder = folder
         script = 'mount -t tmpfs -o size="$1" tmpfs "$2" && echo mounted && exec cat'
