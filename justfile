@@ -33,6 +33,10 @@ islands seeds="2000":
 seeds seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
 
+# commands between the steps of long work, with more seeds than the tests take
+steps seeds="300":
+    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_steps.py -k random
+
 # records of every kind with random contents, with more seeds than the tests take
 bodies seeds="500":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_random_bodies.py

@@ -3,7 +3,7 @@
 import functools
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.membership import identity, on_paper
-from meshd.store.api import LostLogError, StoreError
+from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.witness import keep_time
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
@@ -47,7 +47,8 @@ def opened(
     secret = passphrase()
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world)
-        lay_ballast(assembly.folder)
+        if assembly.store.refusal is None:
+            lay_ballast(assembly.folder)
         try:
             yield assembly
         finally:
@@ -79,7 +80,8 @@ def opened_all(
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
             stack.callback(assembly.close)
-            lay_ballast(folder)
+            if assembly.store.refusal is None:
+                lay_ballast(folder)
             found.append(assembly)
         if not found:
             raise PassphraseError("no assembly of this home opens with this passphrase")
@@ -101,7 +103,9 @@ def ask(
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
     try:
         with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
-            keep_time(assembly)
+            if assembly.store.refusal is None:
+                with suppress(DiskFullError):  # who reads needs no room
+                    keep_time(assembly)
             steps = answer(Context(assembly), request)
             while True:
                 try:

@@ -3,12 +3,14 @@
 The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened.
 """
 
+import errno
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from meshd.config import KEYS, write_durably
 from meshd.errors import NodeError, PassphraseError
+from meshd.store.api import DiskFullError
 from meshd_crypto.identity import Entropy, ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Lock, NotAKeyFileError, open_keys, seal_keys
 from meshd_crypto.sealing import CannotOpenError
@@ -97,8 +99,13 @@ class Keys:
 
 
 def save(folder: Path, keys: Keys, lock: Lock, entropy: Entropy) -> None:
-    """Write the key file of an assembly's folder, durably."""
-    write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+    """Write the key file of an assembly's folder, durably. Raises DiskFullError."""
+    try:
+        write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError("the disk is full: the keys were not written", "Make room, and do it again.") from error
 
 
 def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:

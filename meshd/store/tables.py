@@ -4,7 +4,8 @@ Primary data are `Entry` (the log), `Head` (the roster followed, move by move), 
 itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met` and `Setting`. `Chain` and
 all that stands under "Projections" follow from the log, are written in the same transaction, and can be rebuilt.
 
-Changing a row means a migration (`migrations.py`); a new projection means a rebuild.
+Changing a primary row means a migration (`migrations.py`). Projections change freely: where those on disk have another
+shape, they are made and counted anew when the log is opened (`recount`).
 """
 
 from typing import Any, NamedTuple, get_type_hints

@@ -33,7 +33,7 @@ from meshd_protocol.records import encode_record, wire
 from meshd_protocol.sync import messages, reconcile
 from meshd_protocol.sync.greeting import start
 from meshd_protocol.sync.messages import read_message, write_message
-from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.harness import Running, anybody, equal, running, until
 from tests.endtoend.test_nodes import _certificate, _roles
 from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
@@ -46,7 +46,7 @@ async def call(node: Running, name: str, network: MemoryNetwork) -> Link:
     """A handshake by a node's keys, whose session a test then speaks by hand."""
     connection = await network.transport(node.name).dial(name)
     node.node._certificate = _certificate(node)
-    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node.introduction(), lambda _: None)
+    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node.introduction(), anybody)
     return link
 
 
@@ -291,7 +291,7 @@ async def test_another_member_s_certificate_for_a_device_cuts_nobody(tmp_path, a
         )
         connection = await network.transport("eve").dial("ada")
         eve.node._certificate = forged.write()
-        await greet(connection, my_psks(eve.assembly)[0], eve.node.introduction(), lambda _: None)
+        await greet(connection, my_psks(eve.assembly)[0], eve.node.introduction(), anybody)
         await trio.sleep(20)
         assert not any("gone: Bea" in note for note in ada.notes)
     for assembly in (one, two, eve.assembly):
@@ -471,7 +471,7 @@ async def test_certificates_in_the_handshake(pair, autojump_clock, spoil):
             ready_to_pin(ada.assembly)
     async with running([ada]):
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), anybody)
         assert await heard(link) == []
         assert ada.node.peers() == []
 
