@@ -20,7 +20,7 @@ from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
 
-_MEANING = 4
+_MEANING = 5
 """One more where what projections say changed. Of their shapes, `shapes` keeps account."""
 
 
