@@ -97,7 +97,7 @@ class _Caller:
                 hint = "The node keeps trying." if tried else ""
                 raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
             return {"address": request.arguments["address"], "connected": True}
-        steps = answer(Context(node.assembly, node), request)
+        steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
         while True:
             told, value = await node.work(lambda: _next(steps))
             if told is None:
