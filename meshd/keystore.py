@@ -3,7 +3,7 @@
 The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ class NetworkKey:
     """A secret that belongs to a roster: whoever holds it may talk to the assembly's nodes and read its sticks."""
 
     roster: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Keys:
     sealing: ExchangeKey
     member: SigningKey | None
     member_public: bytes
-    database: bytes
+    database: bytes = field(repr=False)
     network: tuple[NetworkKey, ...] = ()
     ticket: Ticket | None = None
 

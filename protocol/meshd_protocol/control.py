@@ -117,6 +117,9 @@ class Request(NamedTuple):
     arguments: dict[str, Any]
     assembly: str | None
 
+    def __repr__(self) -> str:
+        return f"Request(verb={self.verb!r}, assembly={self.assembly!r})"  # an argument may be a passphrase
+
 
 def write_line(value: dict[str, Any]) -> bytes:
     """A JSON object as one line."""
