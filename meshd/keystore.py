@@ -106,6 +106,8 @@ def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
     path = folder / KEYS
     try:
         lock, plain = open_keys(path.read_bytes(), passphrase)
+    except OSError as error:
+        raise NodeError(f"cannot read {path}: {error.strerror}") from error
     except CannotOpenError as error:
         raise PassphraseError(
             "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."

@@ -44,13 +44,18 @@ def default_home() -> Path:
     return user_data_path("meshd", appauthor=False)
 
 
-def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any:
-    """The answer to a request, by the daemon or without one. Raises CommandError or a node's error."""
+def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False) -> Any:
+    """The answer to a request, by the daemon or without one; a `locked` one a daemon answers by the passphrase alone.
+
+    Raises CommandError or a node's error.
+    """
     given = _given(arguments or {})
     line = {"verb": verb, "arguments": given, "assembly": where.assembly}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     secret = functools.cache(passphrase)
     while True:
+        if locked and is_running(where, deadline):  # asked for first: a daemon waits for no typing
+            given["passphrase"] = secret(where)
         answer = _from_daemon(where, line, deadline)
         if answer is not None:
             return answer["result"]
@@ -67,9 +72,9 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
                 raise
 
 
-def is_running(where: Where) -> bool:
-    """Whether a daemon answers in this home."""
-    connection = _try_socket(where.home)
+def is_running(where: Where, deadline: float = 0.0) -> bool:
+    """Whether a daemon answers in this home, or one that starts now does before the deadline (`time.monotonic`)."""
+    connection = _connect(where.home, deadline)
     if connection is not None:
         connection.close()
     return connection is not None
