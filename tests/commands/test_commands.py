@@ -279,6 +279,17 @@ def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):
     assert ada.json("status")["digest"] == before
 
 
+def test_a_damaged_file_is_told_with_what_it_brought(ada, tmp_path):
+    path = tmp_path / "all.meshd"
+    ada.ok("export", "--file", str(path))
+    path.write_bytes(path.read_bytes() + bytes(8 << 20))
+    told = ada.run("import", str(path))
+    assert (told.returncode, told.stderr.count("\n")) == (3, 2)
+    assert "1 part of the file damaged" in told.stderr
+    answer = json.loads(ada.run("--json", "import", str(path)).stdout)
+    assert (answer["segments"], answer["damaged"], answer["damaged_segments"]) == (2, 1, [])
+
+
 def test_ambiguous_ids_and_names(ada):
     first = {}
     for number in range(40):
