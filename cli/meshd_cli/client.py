@@ -20,7 +20,9 @@ SOCKET = "control.sock"
 LOCK = "lock"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
-_SILENCE_SECONDS = 300.0
+_SILENCE_SECONDS = 10.0
+"""A daemon at work says so every second."""
+
 _HUNG_UP = "the daemon hung up before it answered"
 _LOST = "Look at its own output; nothing acknowledged is lost."
 
@@ -136,7 +138,9 @@ def _from_daemon(where: Where, line: dict[str, Any], deadline: float) -> dict[st
                     return answer
     except TimeoutError as error:
         raise CommandError(
-            "the daemon does not answer", "It may be stopped or stuck; look at its own output."
+            f"the daemon has said nothing for {_SILENCE_SECONDS:.0f} seconds: it is stopped or stuck",
+            "If it was stopped (Ctrl-Z), `fg` or `kill -CONT` lets it go on; what you asked for may be done then. Else "
+            "end it, and start it again: nothing acknowledged is lost.",
         ) from error
     except ConnectionError as error:
         raise CommandError(_HUNG_UP, _LOST) from error

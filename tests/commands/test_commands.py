@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -492,6 +493,21 @@ def test_nothing_acknowledged_is_lost_by_kill_9(ada):
     assert ada.json("check")["ok"] is True
     ada.start()
     ada_propose(ada, 6)
+
+
+def test_a_frozen_daemon_is_told_of_soon(ada):
+    """It took the request and says nothing: the command ends within seconds, and what was asked may be done later."""
+    ada.start()
+    ada.daemon.send_signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    done = ada.run("propose", "Bread for all")
+    assert time.monotonic() - begun < 20
+    assert done.returncode == 1
+    assert "said nothing for 10 seconds" in done.stderr
+    assert "kill -CONT" in done.stderr
+    ada.daemon.send_signal(signal.SIGCONT)
+    wait(lambda: [row["title"] for row in ada.rows("list")] == ["Bread for all"])
+    assert ada.stop()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
