@@ -1,8 +1,8 @@
 """What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
-`{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`. `assembly` is the name or id
-prefix that the person gave, or null.
+`{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
+`assembly` is the name or id prefix that the person gave, or null.
 """
 
 import json
