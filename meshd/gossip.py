@@ -96,8 +96,6 @@ class Gossip:
     """A random number below 1."""
     neighbours: list[Neighbour] = field(default_factory=list)
     _missing: dict[ChainKey, _Missing] = field(default_factory=dict)
-    _compared: dict[Neighbour, float] = field(default_factory=dict)
-    """When neighbours were last compared with for what they told."""
     _wake: trio.Event = field(default_factory=trio.Event)
 
     def joined(self, neighbour: Neighbour) -> None:
@@ -110,7 +108,6 @@ class Gossip:
         if neighbour not in self.neighbours:
             return
         self.neighbours.remove(neighbour)
-        self._compared.pop(neighbour, None)
         self._forget(neighbour)
         self._have_one()
 
@@ -209,7 +206,9 @@ class Gossip:
         self._compare(much)
 
     def _tell_of_much(self, still: dict[ChainKey, int]) -> list[Neighbour]:
-        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on."""
+        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on; first those
+        whose word is oldest.
+        """
         records: dict[Neighbour, int] = {}
         for chain, start in still.items():
             for neighbour, until in self._missing[chain].told.items() if chain in self._missing else ():
@@ -217,15 +216,12 @@ class Gossip:
         return [neighbour for neighbour, count in records.items() if count > limits.UNASKED]
 
     def _compare(self, much: list[Neighbour]) -> None:
-        """Compare with one of those who tell of much, and mind what she told no longer. They take turns: else one who
-        tells of much all the time, truly or not, kept the others from theirs.
+        """Compare with the first of those who tell of much, and mind what she told no longer. If she tells of it again,
+        truly or not, she stands behind the others.
         """
-        if not much:
-            return
-        neighbour = min(much, key=lambda each: self._compared.get(each, float("-inf")))
-        self._compared[neighbour] = trio.current_time()
-        self._forget(neighbour)
-        neighbour.compare()
+        for neighbour in much[:1]:
+            self._forget(neighbour)
+            neighbour.compare()
 
     def _forget(self, neighbour: Neighbour) -> None:
         """Mind no longer what one neighbour told."""

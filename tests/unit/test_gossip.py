@@ -77,6 +77,7 @@ async def test_of_one_chain_the_honest_word_stays(told, autojump_clock):
 async def test_those_who_tell_of_much_take_turns(told, autojump_clock):
     """However often one tells of it, the others are compared with, too."""
     gossip, (one, two, three) = told
+    gossip.told(one, {chain(8): 10**9})
     for each in (two, three):
         gossip.told(each, {chain(7): limits.UNASKED})
     for _ in range(20):
