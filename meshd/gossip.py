@@ -206,8 +206,8 @@ class Gossip:
         self._compare(much)
 
     def _tell_of_much(self, still: dict[ChainKey, int]) -> list[Neighbour]:
-        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on; first those
-        whose word is oldest.
+        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on; who told
+        first stands first.
         """
         records: dict[Neighbour, int] = {}
         for chain, start in still.items():

@@ -74,10 +74,12 @@ async def test_of_one_chain_the_honest_word_stays(told, autojump_clock):
     assert (liar.asked, liar.compared) == ({}, 1)
 
 
-async def test_those_who_tell_of_much_take_turns(told, autojump_clock):
+@pytest.mark.parametrize("early", [True, False])
+async def test_those_who_tell_of_much_take_turns(told, autojump_clock, early):
     """However often one tells of it, the others are compared with, too."""
     gossip, (one, two, three) = told
-    gossip.told(one, {chain(8): 10**9})
+    if early:
+        gossip.told(one, {chain(8): 10**9})
     for each in (two, three):
         gossip.told(each, {chain(7): limits.UNASKED})
     for _ in range(20):
