@@ -101,11 +101,14 @@ def ask(
 ) -> Any:
     """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
+    member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
     try:
         with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
             if assembly.store.refusal is None:
                 with suppress(DiskFullError):  # who reads needs no room
                     keep_time(assembly)
+            if member_key:
+                request = request._replace(arguments=request.arguments | {"passphrase": secret()})
             steps = answer(Context(assembly), request)
             while True:
                 try:
@@ -114,7 +117,7 @@ def ask(
                     return end.value
     except LostLogError:
         folders = assemblies(home)
-        if request.verb != "whoami" or not request.arguments.get("member_key") or len(folders) != 1:
+        if not member_key or len(folders) != 1:
             raise
         return on_paper(keystore.load(folders[0], secret())[0])
 

@@ -4,7 +4,7 @@ The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase o
 """
 
 import errno
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ class NetworkKey:
     """A secret that belongs to a roster: whoever holds it may talk to the assembly's nodes and read its sticks."""
 
     roster: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Keys:
     sealing: ExchangeKey
     member: SigningKey | None
     member_public: bytes
-    database: bytes
+    database: bytes = field(repr=False)
     network: tuple[NetworkKey, ...] = ()
     ticket: Ticket | None = None
 
@@ -113,6 +113,8 @@ def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
     path = folder / KEYS
     try:
         lock, plain = open_keys(path.read_bytes(), passphrase)
+    except OSError as error:
+        raise NodeError(f"cannot read {path}: {error.strerror}") from error
     except CannotOpenError as error:
         raise PassphraseError(
             "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."

@@ -25,6 +25,7 @@ from meshd.ingest import Report
 from meshd.link import Introduction, Link, LinkClosedError, welcome
 from meshd.pacing import Pace
 from meshd.peering import REMOVED, Peer
+from meshd.seen import Seen, away, linked
 from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
@@ -35,7 +36,6 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
-from meshd_protocol.names import text_of
 from meshd_protocol.sync.greeting import Door
 
 T = TypeVar("T")
@@ -199,55 +199,26 @@ class Node:
         return self._where()
 
     def addresses(self) -> list[str]:
-        """See `Live.addresses`."""
+        """Where this node can be reached. On the event loop alone."""
         every = self.listening
         own = [address for address in every if not address.startswith(("127.", "[::1]"))] or every
         return self.reached_at + own
 
-    def paced(self) -> list[bytes]:
-        """See `Live.paced`."""
-        return self.pace.beyond()
+    def seen(self) -> Seen:
+        """What commands may know of this node, as it is now. On the event loop alone."""
+        connected = {peer.address for peer in self._peers}
+        tried = [each for each in self._dialling.away() if each.address not in connected]
+        return Seen(
+            self.assembly,
+            linked(self._peers),
+            away(tried, self.world.steady().ms),
+            tuple(self.addresses()),
+            self.pace,
+        )
 
     def peers(self) -> list[dict[str, object]]:
-        """See `Live.peers`."""
-        people = self.assembly.people
-        connected: list[dict[str, object]] = [
-            {
-                "person": people.label(peer.certificate.member)
-                if people.name(peer.certificate.member)
-                else peer.certificate.person,
-                "member": text_of(peer.certificate.member),
-                "device": text_of(peer.certificate.device),
-                "address": peer.address,
-                "state": peer.state,
-                "guest": peer.guest is not None,
-                "eager": peer.eager,
-                "records_in": peer.records_in.total,
-                "records_out": peer.records_out.total,
-                "bytes_in": peer.link.bytes_in,
-                "bytes_out": peer.link.bytes_out,
-                "rate_in": round(peer.records_in.rate(), 1),
-                "rate_out": round(peer.records_out.rate(), 1),
-                "to_come": peer.coming,
-                "to_send": peer.to_send,
-                "since_ms": peer.since_ms,
-                "problem": peer.problem(),
-            }
-            for peer in self._peers
-        ]
-        now = self.world.steady().ms
-        away: list[dict[str, object]] = [
-            {
-                "person": None,
-                "address": each.address,
-                "state": "away",
-                "problem": each.problem,
-                "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now),
-            }
-            for each in self._dialling.away()
-            if each.address not in {peer.address for peer in self._peers}
-        ]
-        return connected + away
+        """See `Live.peers`. On the event loop alone."""
+        return self.seen().peers()
 
     def _heard(self, report: Report) -> None:
         """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""

@@ -361,7 +361,7 @@ class Peer:
             await self.comparison.open(self._theirs)
 
     def problem(self) -> str | None:
-        """What a person should know of this link, if anything. Any thread may ask."""
+        """What a person should know of this link, if anything."""
         if self._silent >= _SILENT_SECONDS:
             return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
         if self._paced:  # before what follows: nothing is heard while nothing is read

@@ -23,6 +23,9 @@ _LENGTH = struct.Struct(">I")
 SEGMENT_ROOM = limits.SEGMENT_BYTES - KEY_NAME_SIZE - BOX_OVERHEAD
 """Bytes of records, with their lengths, that one segment holds."""
 
+SEGMENT_LEAST = KEY_NAME_SIZE + BOX_OVERHEAD
+"""Bytes of a segment without records: none is shorter."""
+
 FILE_MAGIC = b"meshd/bundle/1\x00"
 """First bytes of a bundle that is a single file; segments follow, each with its length."""
 
@@ -96,9 +99,12 @@ def pack(records: Iterable[bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> Iterator[bytes]:
-    """What `pack` packed. Raises BadBundleError where it is cut."""
-    at = 0
+    """What `pack` packed. Raises BadBundleError where it is cut, or beyond as many records as a segment holds."""
+    at = count = 0
     while at < len(data):
+        count += 1
+        if count > limits.SEGMENT_RECORDS:
+            raise BadBundleError("it holds more records than there is room for")
         if at + _LENGTH.size > len(data):
             raise BadBundleError("it is cut in the middle of a length")
         (size,) = _LENGTH.unpack_from(data, at)

@@ -20,6 +20,7 @@ from meshd.store import tables
 from meshd.store.api import DiskFullError
 from meshd.store.sqlite import SqliteStore
 from meshd.transports.memory import MemoryNetwork
+from meshd_crypto.hashing import digest
 from meshd_crypto.identity import ExchangeKey
 from meshd_crypto.noise import CipherState
 from meshd_protocol import limits
@@ -31,6 +32,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import encode_record, wire
 from meshd_protocol.sync import messages, reconcile
+from meshd_protocol.sync.frontier import Claim
 from meshd_protocol.sync.greeting import start
 from meshd_protocol.sync.messages import read_message, write_message
 from tests.endtoend.harness import Running, anybody, equal, running, until
@@ -227,6 +229,51 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
         await until(equal([ada, bea]))
     one.close()
     two.close()
+
+
+@pytest.mark.parametrize("about", ["nobody's chains", "the honest one's chain", "many chains"])
+async def test_who_lies_of_what_she_has_keeps_no_other_s_news_away(tmp_path, autojump_clock, about):
+    """Cy tells Ada over and over of chains that are not there: Bea, who tells of something new, is asked for it."""
+    assemblies, _ = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"])
+    exchange(*assemblies)
+    network = MemoryNetwork()
+    nodes = [Running(name, each, network) for name, each in zip(("ada", "bea", "cy", "dan"), assemblies, strict=True)]
+    ada, bea, cy, _ = nodes
+    device = bea.assembly.keys.device.public
+    lies = {
+        "nobody's chains": [(b"x" * 32, 10**9), (b"y" * 32, 10**9)],
+        "the honest one's chain": [(device, 10**9), (device, 10**9 + 1)],
+        "many chains": [(digest(bytes([n // 256, n % 256])), 0) for n in range(1_200)],
+    }[about]
+    claims = [Claim(each, 0, seq, b"m" * 8) for each, seq in lies]
+    running_ones = [nodes[0], nodes[1], nodes[3]]
+    async with running(running_ones, {"bea": ["dan"]}), trio.open_nursery() as nursery:
+        await trio.sleep(1)  # Bea's eager link is that to Dan
+        link = await call(cy, "ada", network)
+        await link.send(write_message(HELLO._replace(digest=ada.digest())))
+        nursery.start_soon(heard, link, 1000)
+        await trio.sleep(1)  # and Ada's is that to Cy
+        bea.node.dial("ada")
+        await until(lambda: len(ada.node.peers()) == 2)
+        await trio.sleep(1)
+        assert [peer["eager"] for peer in bea.node.peers() if peer["address"] == "ada"] == [False]
+
+        async def lie() -> None:
+            while True:
+                for message in messages.have_messages(claims):
+                    await link.send(write_message(message))
+                await trio.sleep(0.2)
+
+        nursery.start_soon(lie)
+        for title in ("First", "Second", "Third"):
+            begun = trio.current_time()
+            bea.node._peers[-1].steer(False)  # over an eager link it would be pushed
+            await bea.do(proposing.propose, title=title)
+            await until(equal([ada, bea]))
+            assert trio.current_time() - begun < 3, "told, asked for and sent: a second or two"
+        nursery.cancel_scope.cancel()
+    for assembly in assemblies:
+        assembly.close()
 
 
 @pytest.mark.parametrize("asking", ["chains", "digests"])

@@ -153,7 +153,7 @@ def test_a_lost_device_is_replaced_with_the_member_key(tmp_path):
     membership.vouch(ada.context, {"person": "Bea"})
     membership.admit(ada.context, {"people": ["Bea"]})
     exchange(ada.assembly, bea.assembly)
-    words = membership.whoami(bea.context, {"member_key": True})["member_key"]
+    words = membership.whoami(bea.context, {"member_key": True, "passphrase": "pw"})["member_key"]
     spaced = " ".join(words[start : start + 4] for start in range(0, len(words), 4)).upper()
     key = rosters.member_key(spaced)
     for bad in ("", "nonsense", words[:-2], words + "aa"):
