@@ -60,29 +60,37 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
 
 
 def _check(root: Value, most: int) -> None:
-    """Refuse types, integers and sizes that the narrow form leaves out. A loop: it is on the hot path."""
-    containers: list[Any] = [[root]]
-    items = 0
-    while containers:
-        container = containers.pop()
-        if type(container) is dict:
-            _check_keys(container)
+    """Refuse types, integers, sizes and depths that the narrow form leaves out. A loop: it is on the hot path.
+
+    Level by level, since cbor2's own bound on the depth lets an empty container through beyond it.
+    """
+    level: list[Any] = [[root]]
+    items = depth = 0
+    while level:
+        if depth > limits.DEPTH:
+            raise NotCanonicalError(f"more than {limits.DEPTH} containers deep")
+        depth += 1
+        below: list[Any] = []
+        for container in level:
+            if type(container) is dict:
+                _check_keys(container)
+                items += len(container)
+                container = container.values()
             items += len(container)
-            container = container.values()
-        items += len(container)
-        for value in container:
-            kind = type(value)
-            if kind is bytes or kind is str:
-                continue
-            if kind is int:
-                if not -limits.INTEGER < value < limits.INTEGER:
-                    raise NotCanonicalError("an integer is beyond 2^53")
-            elif kind is list or kind is dict:
-                containers.append(value)
-            elif kind is not bool and value is not None:
-                raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
-        if items > most:
-            raise NotCanonicalError(f"more than {most} items")
+            for value in container:
+                kind = type(value)
+                if kind is bytes or kind is str:
+                    continue
+                if kind is int:
+                    if not -limits.INTEGER < value < limits.INTEGER:
+                        raise NotCanonicalError("an integer is beyond 2^53")
+                elif kind is list or kind is dict:
+                    below.append(value)
+                elif kind is not bool and value is not None:
+                    raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
+            if items > most:
+                raise NotCanonicalError(f"more than {most} items")
+        level = below
 
 
 def _check_keys(mapping: dict[Any, Value]) -> None:
