@@ -100,20 +100,32 @@ def responder_reads(
     return one, second, s, three, state.hash, keys[0][:32], keys[1][:32]
 
 
-def initiator_writes(
-    prologue: bytes, psk: bytes, static: bytes, ephemeral: bytes, payload: bytes, second: bytes, certificate: bytes
-) -> tuple[bytes, bytes, bytes, bytes]:
-    """The initiator's side: message 1, the responder's static key and what message 2 carries, message 3."""
-    state = Symmetric(prologue, psk)
-    first = state.ephemeral(public_of(ephemeral)) + state.seal(payload)
-    e = state.ephemeral(second[:32])
-    state.mix_key(shared(ephemeral, e))
-    s = state.open(second[32:80])
-    state.mix_key(shared(ephemeral, s))
-    two = state.open(second[80:])
-    third = state.seal(public_of(static))
-    state.mix_key(shared(static, e))
-    return first, s, two, third + state.seal(certificate)
+class Initiator:
+    """The initiator's side, message by message."""
+
+    def __init__(self, prologue: bytes, psk: bytes, static: bytes, ephemeral: bytes) -> None:
+        self.state, self.static, self.e = Symmetric(prologue, psk), static, ephemeral
+
+    def first(self, payload: bytes) -> bytes:
+        return self.state.ephemeral(public_of(self.e)) + self.state.seal(payload)
+
+    def second(self, message: bytes) -> tuple[bytes, bytes]:
+        """The responder's static key, and what message 2 carries."""
+        self.theirs = self.state.ephemeral(message[:32])
+        self.state.mix_key(shared(self.e, self.theirs))
+        static = self.state.open(message[32:80])
+        self.state.mix_key(shared(self.e, static))
+        return static, self.state.open(message[80:])
+
+    def third(self, certificate: bytes) -> bytes:
+        sealed = self.state.seal(public_of(self.static))
+        self.state.mix_key(shared(self.static, self.theirs))
+        return sealed + self.state.seal(certificate)
+
+    def ciphers(self) -> tuple[Cipher, Cipher]:
+        """For sending, and for receiving."""
+        one, two = self.state.expand(b"", 2)
+        return Cipher(one[:32]), Cipher(two[:32])
 
 
 def unframed(stream: bytes) -> bytes:

@@ -267,8 +267,11 @@ def test_handshakes(row):
     assert hashed == raw(row["hash"])
     assert pair == [raw(row["keys"][who]) for who in ("initiator", "responder")]
 
-    written = noise.initiator_writes(CONTEXT["SESSION"], psk, *own[0], payload, second, raw(one["certificate"]))
-    assert written == (first, noise.public_of(raw(two["static"])), raw(two["certificate"]), third)
+    caller = noise.Initiator(CONTEXT["SESSION"], psk, *own[0])
+    assert caller.first(payload) == first
+    assert caller.second(second) == (noise.public_of(raw(two["static"])), raw(two["certificate"]))
+    assert caller.third(raw(one["certificate"])) == third
+    assert [cipher.key for cipher in caller.ciphers()] == pair
     with pytest.raises(RefusedError):
         noise.responder_reads(CONTEXT["SESSION"], bytes(32), *own[1], first, b"", third)
 
