@@ -1,6 +1,7 @@
 """The preamble and the tables: hashes, derivations, context strings, boxes, seals, signatures, base32."""
 
 import base64
+import binascii
 import hashlib
 import re
 from pathlib import Path
@@ -49,6 +50,8 @@ def sign(seed: bytes, message: bytes) -> bytes:
 
 
 def open_box(key: bytes, box: bytes, bound: bytes) -> bytes:
+    if len(box) < 40:
+        raise RefusedError("shorter than any box")
     try:
         return nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(box[24:], bound, box[:24], key)
     except CryptoError as error:
@@ -72,4 +75,10 @@ def base32(data: bytes) -> str:
 
 
 def from_base32(text: str) -> bytes:
-    return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    try:
+        data = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error as error:
+        raise RefusedError("no base32") from error
+    if base32(data) != text:
+        raise RefusedError("bits after the end")
+    return data

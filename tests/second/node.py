@@ -5,10 +5,10 @@ It has no clock and pushes nothing: what a level needs beside the vectors is in 
 
 from typing import Any, Protocol
 
-from tests.second import cbor, comparing, messages, noise, records
+from tests.second import cbor, comparing, greeting, messages, noise, records
 from tests.second.cbor import RefusedError
 from tests.second.comparing import Chain, Item, Log, Missing
-from tests.second.keys import CONTEXT, K, verifies
+from tests.second.keys import CONTEXT, K
 
 
 class Stream(Protocol):
@@ -52,10 +52,7 @@ class Link:
         shake = noise.Initiator(CONTEXT["SESSION"], psk, transport, ephemeral)
         await self.put(shake.first(cbor.write([hour, address])))
         static, payload = shake.second(await self.frame())
-        body = cbor.read(payload)
-        covered = cbor.write({key: value for key, value in body.items() if key != 63})
-        if body[2] != static or not verifies(body[0], CONTEXT["CERTIFICATE"] + assembly + covered, body[63]):
-            raise RefusedError("a certificate of somebody else")
+        body = greeting.certificate(assembly, static, payload)
         await self.put(shake.third(certificate))
         self.sending, self.receiving = shake.ciphers()
         member: bytes = body[0]

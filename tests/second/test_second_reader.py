@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.second import cbor, comparing, files, keys, messages, noise, records, replay, slow
+from tests.second import cbor, comparing, files, greeting, keys, messages, noise, records, replay, slow
 from tests.second.cbor import RefusedError
 from tests.second.keys import CONTEXT, H, K, base32, derive, sign, verifies
 
@@ -246,7 +246,41 @@ def test_single_files(row):
     assert files.bundle(raw(row["file"])) == list(map(raw, row["segments"]))
 
 
+@pytest.mark.parametrize("row", rows("boxes.json", "refused", 20))
+def test_refused_files(row):
+    boxes, data = load("boxes.json"), raw(row["file"])
+    secrets = [raw(boxes["segments"][0]["secret"])]
+    read = {
+        "ticket": lambda: files.ticket(data.decode()),
+        "key file": lambda: files.key_file(data, boxes["key_files"][0]["passphrase"]),
+        "segment": lambda: files.segment(secrets, ASSEMBLY, data),
+        "manifest": lambda: files.manifest(secrets, ASSEMBLY, data),
+    }
+    with pytest.raises(RefusedError):
+        read[row["by"]]()
+
+
 # section 7
+
+
+def refuses(read, *arguments):
+    try:
+        read(*arguments)
+    except RefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("row", rows("handshake.json", "firsts", 7))
+def test_first_messages(row):
+    refused = refuses(greeting.first, raw(row["psk"]), row["hour"], row["address"], raw(row["noise"]))
+    assert refused != row["answered"]
+
+
+@pytest.mark.parametrize("row", rows("handshake.json", "certificates", 7))
+def test_certificates_of_handshakes(row):
+    refused = refuses(greeting.certificate, ASSEMBLY, raw(row["static"]), raw(row["body"]))
+    assert refused != row["accepted"]
 
 
 @pytest.mark.parametrize("row", rows("handshake.json", "handshakes", 3))
@@ -339,6 +373,12 @@ def test_messages(row):
     name, parts = messages.read(raw(row["hex"]))
     assert name == row["name"]
     assert cbor.told(cbor.read(raw(row["hex"]))) == row["value"]
+
+
+@pytest.mark.parametrize("row", rows("session.json", "refused", 20))
+def test_refused_messages(row):
+    with pytest.raises(RefusedError):
+        messages.read(raw(row["hex"]))
 
 
 def test_every_message_is_shown():

@@ -7,12 +7,14 @@ from makers.records import founded
 from meshd.keystore import Keys, NetworkKey
 from meshd_crypto.hashing import derive, digest
 from meshd_crypto.identity import SigningKey
-from meshd_crypto.passphrase import Cost, new_lock, open_keys, seal_keys
+from meshd_crypto.passphrase import Cost, NotAKeyFileError, new_lock, open_keys, seal_keys
 from meshd_crypto.sealing import lock, unlock, unseal
+from meshd_crypto.signing import sign
 from meshd_protocol import bundle, contexts
 from meshd_protocol.bodies.membership import Application, rotation_plain, welcome_plain
 from meshd_protocol.bodies.talk import Letter, LetterPlain
-from meshd_protocol.encoding import decode
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.errors import BadBundleError, BadTicketError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import wire
@@ -83,6 +85,63 @@ def _letter(assembly: bytes, ada: Device, bea: Device) -> dict[str, Any]:
         "plain": plain,
         "body": Letter(salt, seals, box).write(),
     }
+
+
+def _refused(assembly: bytes, ada: Device, ticket: Ticket, segment: bytes) -> list[dict[str, Any]]:
+    """Files that are not read: each a good one with one thing changed. `by` says as what they are read."""
+    secret, passphrase = drawn("network key"), "correct horse"
+    line = ticket.line()
+    head = new_lock(passphrase, _CHEAP, entropy("refused salt")).head
+
+    def under(context: bytes, plain: bytes) -> bytes:
+        return bundle.key_name(secret) + lock(
+            derive(secret, context, assembly), plain, context + assembly, entropy("refused")
+        )
+
+    def manifest(value: object, *, signer: Device = ada) -> bytes:
+        body = encode(value)
+        signature = sign(signer.key, contexts.MANIFEST_SIGNATURE + assembly + body)
+        return under(contexts.MANIFEST, ada.key.public + signature + body)
+
+    def costing(passes: int, kib: int) -> bytes:
+        return contexts.KEY_FILE + passes.to_bytes(4, "big") + kib.to_bytes(4, "big") + head[-16:] + bytes(80)
+
+    good: dict[int, Any] = {0: 1, 1: 7, 2: [], 3: []}
+    rows: list[tuple[str, str, bytes]] = [
+        ("ticket", "a letter changed", (line[:20] + ("a" if line[20] != "a" else "b") + line[21:]).encode()),
+        ("ticket", "cut", line[:-1].encode()),
+        ("ticket", "another beginning", line.replace("meshd:", "mesh:").encode()),
+        ("ticket", "a letter that base32 has not", line.replace(line[30], "1", 1).encode()),
+        ("key file", "another beginning", b"meshd/keys/2\x00" + bytes(120)),
+        ("key file", "no passes", costing(0, 8)),
+        ("key file", "101 passes", costing(101, 8)),
+        ("key file", "7 KiB", costing(1, 7)),
+        ("key file", "more than 4 GiB", costing(1, 4_194_305)),
+        ("key file", "cut", head[:-1]),
+        ("segment", "a byte changed", segment[:-1] + bytes([segment[-1] ^ 1])),
+        ("segment", "a cut record", under(contexts.SEGMENT, bundle.pack([b"record"])[:-1])),
+        ("segment", "a cut length", under(contexts.SEGMENT, b"\x00\x00\x00")),
+        ("manifest", "under a segment's key", under(contexts.SEGMENT, bytes(96))),
+        ("manifest", "signed by another device", manifest(good, signer=Device(assembly, "Bea"))),
+        ("manifest", "version 2", manifest(good | {0: 2})),
+        ("manifest", "version true", manifest(good | {0: True})),
+        ("manifest", "a counter of 2^52", manifest(good | {1: 2**52})),
+        ("manifest", "without visitors", manifest({0: 1, 1: 7, 2: []})),
+        ("manifest", "bytes in the place of a list", manifest(good | {2: b""})),
+    ]
+    readers: dict[str, Any] = {
+        "ticket": lambda data: read_ticket(data.decode()),
+        "key file": lambda data: open_keys(data, passphrase),
+        "segment": lambda data: bundle.read_segment([secret], assembly, data),
+        "manifest": lambda data: bundle.read_manifest([secret], assembly, data),
+    }
+    for by, name, data in rows:
+        try:
+            readers[by](data)
+        except (BadTicketError, NotAKeyFileError, BadBundleError):
+            continue
+        raise AssertionError(f"{by}: {name} is taken")
+    return [{"name": f"{by}: {name}", "by": by, "file": data} for by, name, data in rows]
 
 
 def make() -> dict[str, Any]:
@@ -193,4 +252,5 @@ def make() -> dict[str, Any]:
             {"name": "one file with two segments", "segments": [segment, empty],
              "file": bundle.FILE_MAGIC + bundle.pack([segment, empty])},
         ],
+        "refused": _refused(assembly, ada, ticket, segment),
     }  # fmt: skip

@@ -1,12 +1,14 @@
 """handshake.json: handshakes with fixed ephemeral keys, byte for byte, and the first frames after them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from makers.common import Device, drawn
 from makers.records import founded
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import contexts
+from meshd_protocol.errors import SessionError
 from meshd_protocol.sync.framing import FrameReader, Joiner, Lane, frame, pieces
 from meshd_protocol.sync.frontier import frontier_digest
 from meshd_protocol.sync.greeting import (
@@ -102,6 +104,56 @@ def _frames(sides: dict[str, Any], said: list[Said]) -> Iterable[dict[str, Any]]
                 del waiting[key]
 
 
+def _refused_firsts(psk: bytes, ada: Device, bea: Device) -> list[dict[str, Any]]:
+    """First messages to which a responder at one address, in one hour, says nothing; and two that it answers."""
+    rows = []
+    for name, used, hour, address, answered in (
+        ("an hour early", psk, _HOUR - 1, _ADDRESS, True),
+        ("an hour late", psk, _HOUR + 1, _ADDRESS, True),
+        ("two hours early", psk, _HOUR - 2, _ADDRESS, False),
+        ("two hours late", psk, _HOUR + 2, _ADDRESS, False),
+        ("for another address", psk, _HOUR, "192.0.2.7:4712", False),
+        ("without an address", psk, _HOUR, "", False),
+        ("under another key", drawn("another psk"), _HOUR, _ADDRESS, False),
+    ):
+        ephemeral = ExchangeKey.from_secret(drawn(f"{name} e1"))
+        _, first = start(used, ada.transport, ephemeral, hour * HOUR_MS, address)
+        own = ExchangeKey.from_secret(drawn(f"{name} e2"))
+        try:
+            answer(first, [Door(psk, None)], bea.transport, lambda own=own: own, _HOUR * HOUR_MS, [_ADDRESS])
+        except SessionError:
+            assert not answered, name
+        else:
+            assert answered, name
+        rows.append(
+            {"name": name, "psk": psk, "hour": _HOUR, "address": _ADDRESS, "noise": first, "answered": answered}
+        )
+    return rows
+
+
+def _certificates(ada: Device, bea: Device) -> list[dict[str, Any]]:
+    """Certificates that messages 2 and 3 may carry, and whether they are the sender's."""
+    other = replace(ada.certificate, transport=bea.transport.public).signed_by(ada.member, ada.assembly)
+    rows = []
+    for name, body, accepted in (
+        ("the sender's", ada.certificate.write(), True),
+        ("with another transport key than the handshake's", other.write(), False),
+        ("of another device", bea.certificate.write(), False),
+        ("signed by another member", ada.certificate.signed_by(bea.member, ada.assembly).write(), False),
+        ("signed for another assembly", ada.certificate.signed_by(ada.member, bytes(32)).write(), False),
+        ("nothing", b"", False),
+        ("a map without fields", b"\xa0", False),
+    ):
+        try:
+            read_certificate(body, ada.assembly, ada.transport.public)
+        except SessionError:
+            assert not accepted, name
+        else:
+            assert accepted, name
+        rows.append({"name": name, "static": ada.transport.public, "body": body, "accepted": accepted})
+    return rows
+
+
 def make() -> dict[str, Any]:
     """The file."""
     genesis, ada = founded()
@@ -124,11 +176,14 @@ def make() -> dict[str, Any]:
     ]
     return {
         "about": "XXpsk0 between two devices with fixed ephemeral keys, and frames after it.",
-        "sections": ["7.1", "7.2"],
+        "sections": ["7.1", "7.2", "7.3", "7.4"],
+        "assembly": genesis.id,
         "handshakes": [
             _run("two members", network_psk(secret, genesis.id), secret, "PSK_NETWORK", ada, bea, _ADDRESS, members),
             _run("a newcomer calls", invitation_psk(psk, genesis.id), psk, "PSK_INVITATION", bea, ada, _ADDRESS, guest),
             _run("a line without an address, small frames in two lanes", network_psk(secret, genesis.id), secret, "PSK_NETWORK",
                  ada, bea, "", slow),
         ],
+        "firsts": _refused_firsts(network_psk(secret, genesis.id), ada, bea),
+        "certificates": _certificates(ada, bea),
     }  # fmt: skip

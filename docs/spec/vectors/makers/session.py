@@ -12,7 +12,8 @@ from meshd_protocol import bundle, contexts, limits
 from meshd_protocol.bodies.membership import Application, Invitation, RosterStep, Vouch, Welcome, welcome_plain
 from meshd_protocol.bodies.talk import Message as Talk
 from meshd_protocol.chains import ChainKey
-from meshd_protocol.encoding import decode
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.records import Record, decode_record, wire
 from meshd_protocol.rosters import roster_id
@@ -412,6 +413,49 @@ def _examples() -> list[messages.Message]:
     ]
 
 
+def _refused() -> list[dict[str, Any]]:
+    """Messages that end the session, whatever its state."""
+    device, eight, nonce = drawn("device"), drawn("mark", 8), drawn("nonce", 16)
+    hello: list[Any] = [0, [2], [], nonce, digest(b"frontier"), 3, []]
+    claim: list[Any] = [device, 0, 5, eight]
+    rows: list[tuple[str, Any]] = [
+        ("a number that is no message", [16]),
+        ("no number", []),
+        ("a map", {0: 5}),
+        ("a part too many", [5, None]),
+        ("a part too few", [3, 1]),
+        ("Hello with a nonce of 15 bytes", [*hello[:3], nonce[:15], *hello[4:]]),
+        ("Hello with five bases", [*hello[:6], [drawn(f"base {n}", 16) for n in range(5)]]),
+        ("Hello with a negative number of chains", [*hello[:5], -1, []]),
+        ("Wait with a number", [1, 0]),
+        ("a claim of log 3", [12, [[device, 3, 5, eight]]]),
+        ("a claim with a mark of 7 bytes", [12, [[device, 0, 5, eight[:7]]]]),
+        ("a claim with a negative seq", [12, [[device, 0, -1, eight]]]),
+        ("129 wanted ids", [9, [drawn("id")] * 129]),
+        ("a range with another digit", [2, [["0g", [claim], False]], False]),
+        ("a range in capitals", [2, [["0F", [claim], False]], False]),
+        ("a range of 65 digits", [2, [["0" * 65, [], True]], False]),
+        ("fingerprints of a range of 64 digits", [2, [["0" * 64, [b""] * 16]], False]),
+        ("fifteen fingerprints", [2, [["", [b""] * 15]], False]),
+        ("a fingerprint of 7 bytes", [2, [["", [eight[:7], *[b""] * 15]]], False]),
+        ("a base of 15 bytes", [2, [[nonce[:15], [], True]], False]),
+        ("a record that is text", [4, ["record"]]),
+        ("129 records", [4, [b""] * 129]),
+        ("a seq that is null in Ask", [13, [[device, 0, None]]]),
+    ]
+    bad = [
+        *((name, encode(value)) for name, value in rows),
+        ("a message that is no canonical CBOR", bytes.fromhex("98010f")),
+    ]
+    for name, data in bad:
+        try:
+            messages.read_message(data)
+        except SessionError:
+            continue
+        raise AssertionError(f"{name} is taken")
+    return [{"name": name, "hex": data} for name, data in bad]
+
+
 def make() -> dict[str, Any]:
     """The file."""
     records: Held = {}
@@ -428,6 +472,7 @@ def make() -> dict[str, Any]:
             }
             for each in _examples()
         ],
+        "refused": _refused(),
         "records": {identity.hex(): wire(records[identity]) for identity in sorted(records)},
         "sessions": sessions,
     }
