@@ -160,7 +160,7 @@ class Node:
         for chain in missing.listed:
             await self._list(chain, log)
         found = [item.id for chain, seq in sorted(missing.sent) for item in log.chains[chain] if item.seq >= seq]
-        if len(found) > 32:
+        if found:
             await self.link.say("Sending", len(found), sum(len(self.held[each]) for each in found))
         if len(found) > 100:
             self.waiting += found

@@ -48,7 +48,7 @@ class Side:
         found = set().union(*(self.of(chain, seq) for chain, seq in missing.sent)) if missing.sent else set()
         self.to_send |= found
         self.to_list |= missing.listed
-        self.stated += len(found) if len(found) > 32 else 0
+        self.stated += len(found)
         self.needs_go = self.needs_go or len(found) > 100
 
 

@@ -235,7 +235,7 @@ def test_slow_links():
     assert all(decode_record(ASSEMBLY, wire(decode_record(ASSEMBLY, raw(row["record"])))) for row in file["lane"][:-1])
 
 
-# the second reader's turns are the code's, for any two logs
+# the second reader's turns are the code's, for any two logs, and at every bound
 
 
 def _as_parts(parts: list[reconcile.Part]) -> list[Any]:
@@ -253,27 +253,13 @@ def _missing(plan: reconcile.Plan) -> comparing.Missing:
     return comparing.Missing(set(plan.ranges), set(plan.listings))
 
 
-@settings(deadline=None, max_examples=50)
-@given(
-    st.lists(chains, max_size=12, unique_by=lambda each: each[:2]),
-    st.booleans(),
-    st.sampled_from([0, 3, 20, 150, 700]),
-    st.booleans(),
-)
-def test_the_second_reader_takes_the_same_turns(shapes, based, crowd, empty):
-    """Turn for turn, without records in between: what is answered, what is sent, what is listed."""
-    common = {item(1000 + n, 0, seq) for n in range(crowd) for seq in range(2)}
-    first, second = logs(shapes)
-    one_items = set() if empty else common | first
-    two_items = common | second
+def _take_the_same_turns(first: set[Item], second: set[Item], *, based: bool) -> list[Any]:
+    """Turn for turn, without records in between: what is answered, what is sent, what is listed. All turns."""
     met = None
     if based:
-        old = one_items & two_items
-        met = (
-            comparing.Log([comparing.Item(*chain, seq, identity) for chain, seq, identity in old]).digest()[:16],
-            old,
-        )
-    one, two = Side(one_items, initiator=True, met=met), Side(two_items, initiator=False, met=met)
+        old = first & second
+        met = (_log(old, None).digest()[:16], old)
+    one, two = Side(first, initiator=True, met=met), Side(second, initiator=False, met=met)
     one.hear(bytes(two.out))
     two.hear(bytes(one.out))
     key = comparing.session_key(b"\x01" * 16, b"\x00" * 16)
@@ -285,12 +271,51 @@ def test_the_second_reader_takes_the_same_turns(shapes, based, crowd, empty):
     assert (_as_parts(turn), _missing(plan)) == (parts, missing)
     one.told = told = bool(missing.sent)
     sides = [(two, theirs, False), (one, mine, told)]
+    turns = [parts]
     for number in range(72):
         if reconcile.closes(turn):
-            break
+            return turns
         side, log, told = sides[number % 2]
         parts, missing = comparing.answer(log, key, _as_parts(turn), told=told)
         turn, plan = reconcile.answer(side.view(base), turn)
         assert (_as_parts(turn), _missing(plan)) == (parts, missing)
-    else:
-        raise AssertionError("it does not end")
+        turns.append(parts)
+    raise AssertionError("it does not end")
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(chains, max_size=12, unique_by=lambda each: each[:2]),
+    st.booleans(),
+    st.sampled_from([0, 3, 20, 150, 700]),
+    st.booleans(),
+)
+def test_the_second_reader_takes_the_same_turns(shapes, based, crowd, empty):
+    common = {item(1000 + n, 0, seq) for n in range(crowd) for seq in range(2)}
+    first, second = logs(shapes)
+    _take_the_same_turns(set() if empty else common | first, common | second, based=based)
+
+
+@pytest.mark.parametrize("count", [32, 33])
+def test_the_bound_of_few_records_is_that_of_the_text(count):
+    common = {item(1, 0, 0), item(2, 0, 0)}
+    turns = _take_the_same_turns(common | {item(1, 0, 1 + n) for n in range(count)}, common, based=True)
+    assert bool(turns[0][0][1]) == (count == 33)
+
+
+@pytest.mark.parametrize("count", [128, 129])
+def test_the_bound_of_few_chains_is_that_of_the_text(count):
+    everything = {item(n, 0, 0) for n in range(count)}
+    for first, second in ((everything, {item(0, 0, 0)}), ({item(0, 0, 0)}, everything)):
+        assert len(_take_the_same_turns(first, second, based=False)[0][0]) == (3 if count == 128 else 2)
+
+
+@pytest.mark.parametrize("count", [32, 33])
+def test_the_bound_of_a_range_is_that_of_the_text(count):
+    """The responder has so many chains of one digit."""
+    every = [item(n, 0, 0) for n in range(2000)]
+    zeros = [each for each in every if each[0][0].hex()[0] == "0"][:count]
+    others = [each for each in every if each[0][0].hex()[0] != "0"][:150]
+    turns = _take_the_same_turns({*others, *zeros[1:]}, {*others, *zeros}, based=False)
+    (part,) = turns[1]
+    assert len(part) == (3 if count == 32 else 2)
