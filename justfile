@@ -19,11 +19,12 @@ lint:
     pyright
     lint-imports
 
-# format, and write the generated pages
+# format, and write the generated pages and vectors
 format:
     ruff format .
     ruff check --fix .
     python docs/generate.py
+    python docs/spec/vectors/make.py
 
 # random histories of islands, with more seeds than the tests take
 islands seeds="2000":
