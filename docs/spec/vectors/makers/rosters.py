@@ -20,7 +20,7 @@ def make() -> dict[str, Any]:
     }
     return {
         "about": "Sets of ids, the bytes that are hashed, and the roster's id.",
-        "sections": ["5"],
+        "sections": ["5.1"],
         "assembly": genesis.id,
         "rosters": [
             {
