@@ -19,11 +19,12 @@ lint:
     pyright
     lint-imports
 
-# format, and write the generated pages
+# format, and write the generated pages and vectors
 format:
     ruff format .
     ruff check --fix .
     python docs/generate.py
+    python docs/spec/vectors/make.py
 
 # random histories of islands, with more seeds than the tests take
 islands seeds="2000":
@@ -32,6 +33,10 @@ islands seeds="2000":
 # random histories of whole nodes, with more seeds than the tests take
 seeds seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
+
+# commands between the steps of long work, with more seeds than the tests take
+steps seeds="300":
+    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_steps.py -k random
 
 # records of every kind with random contents, with more seeds than the tests take
 bodies seeds="500":

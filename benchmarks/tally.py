@@ -63,7 +63,7 @@ class _World:
         assert standing.state is not None
         names = frozenset(number.to_bytes(32, "big") for number in range(MEMBERS))
         state = standing.state._replace(members=names | {each.member.public for each in self.voters})
-        standing.rosters._states[standing.head] = state  # 20,000 members without 20,000 admissions
+        standing.rosters._meaning(standing.head)._state = state  # 20,000 members without 20,000 admissions
         for voter in self.voters:
             self.assembly.receive([voter.certificate], Waiting())
         with self.assembly.store.transaction():

@@ -3,7 +3,7 @@
 import functools
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.membership import identity, on_paper
-from meshd.store.api import LostLogError, StoreError
+from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.witness import keep_time
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
@@ -47,7 +47,8 @@ def opened(
     secret = passphrase()
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world)
-        lay_ballast(assembly.folder)
+        if assembly.store.refusal is None:
+            lay_ballast(assembly.folder)
         try:
             yield assembly
         finally:
@@ -79,7 +80,8 @@ def opened_all(
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
             stack.callback(assembly.close)
-            lay_ballast(folder)
+            if assembly.store.refusal is None:
+                lay_ballast(folder)
             found.append(assembly)
         if not found:
             raise PassphraseError("no assembly of this home opens with this passphrase")
@@ -99,9 +101,14 @@ def ask(
 ) -> Any:
     """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
+    member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
     try:
         with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
-            keep_time(assembly)
+            if assembly.store.refusal is None:
+                with suppress(DiskFullError):  # who reads needs no room
+                    keep_time(assembly)
+            if member_key:
+                request = request._replace(arguments=request.arguments | {"passphrase": secret()})
             steps = answer(Context(assembly), request)
             while True:
                 try:
@@ -110,7 +117,7 @@ def ask(
                     return end.value
     except LostLogError:
         folders = assemblies(home)
-        if request.verb != "whoami" or not request.arguments.get("member_key") or len(folders) != 1:
+        if not member_key or len(folders) != 1:
             raise
         return on_paper(keystore.load(folders[0], secret())[0])
 

@@ -228,6 +228,8 @@ class Assembly:
         self.store.replace(tables.Own(record.log, record.seq, record.id))
         report.own.append(record)
         self._report.add(report)
+        if self.standing is not None:
+            self.standing.arrived(report.rows)
 
     def certify(self, label: str) -> None:
         """Publish this device's certificate, inside `writing`: its first record, or the founder's second."""

@@ -52,6 +52,7 @@ def after(assembly: Assembly, report: Report) -> None:
     if standing is None or not standing.knows_rules:
         return
     head = standing.head
+    standing.arrived(report.rows)
     if any(record.kind in _ROSTER_KINDS for record in report.new):
         standing.refresh()
     fresh = standing.newly_known()
@@ -69,6 +70,8 @@ def after(assembly: Assembly, report: Report) -> None:
             _write_ratified(assembly)
             _write_revocations(assembly)
             _write_welcomes(assembly)
+        if standing.unrecorded() and (report.own or _is_first(assembly)) and rotation.is_due(assembly):
+            record_head(assembly)
         witness.attend(assembly, changed | attested, acts=standing.head != head or _has_acts(report))
     tallies.update(assembly.store, standing, (), standing.newly_known())
 
@@ -231,7 +234,7 @@ def _write_completed(assembly: Assembly, *, anybodys: bool = False) -> None:
 
 
 def _open_items(assembly: Assembly) -> list[Item]:
-    """What may be cited: of vouches those that make an observer, one of each voucher; nothing that puts this person out."""
+    """What may be cited: vouches that make an observer, one of each voucher; nothing that puts this person out."""
     standing = assembly.known
     found: list[Item] = []
     open_ = sorted(standing.uncited(), key=lambda each: each.id)
@@ -335,6 +338,12 @@ def _revoked_by(assembly: Assembly) -> list[bytes]:
     """This person's own revocations."""
     devices = (row.device for row in assembly.store.find(tables.Certificate, member=assembly.keys.member_public))
     return [row.id for device in devices for row in assembly.store.find(tables.Revocation, device=device)]
+
+
+def _is_first(assembly: Assembly) -> bool:
+    """Whether this person is the first of the members, who does by herself what somebody has to do."""
+    state = assembly.known.state
+    return state is not None and assembly.keys.member_public == min(state.members, default=None)
 
 
 def _write_welcomes(assembly: Assembly) -> None:

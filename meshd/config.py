@@ -3,12 +3,14 @@
 A folder is named by a piece of the assembly's id: the name of the assembly is for those who hold the keys.
 """
 
+import errno
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from meshd.errors import BusyError
@@ -22,6 +24,8 @@ SOCKET = "control.sock"
 BALLAST = "ballast"
 
 _FOLDER_BYTES = 10
+_PRIVATE = 0o600
+_FULL_BYTES = 256 * 1024
 _PATIENCE_SECONDS = 5.0
 
 
@@ -40,17 +44,42 @@ def assemblies(home: Path) -> list[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:  # a read-only disk would refuse even what changes nothing
+        folder.chmod(0o700)
+
+
+def keep_private(folder: Path) -> None:
+    """Leave the files in a folder to their owner alone, whoever made them; on a read-only disk they stay."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if stat.S_ISREG(path.lstat().st_mode) and stat.S_IMODE(path.lstat().st_mode) != _PRIVATE:
+                path.chmod(_PRIVATE)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """The descriptor of a file that its owner alone may read and write, whatever the umask and whoever made it."""
+    descriptor = os.open(path, flags, _PRIVATE)
+    try:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
+            os.fchmod(descriptor, _PRIVATE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file so that a power cut leaves the old one or the new one, readable by its owner alone."""
     part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     part.replace(path)
     sync_folder(path.parent)
 
@@ -70,7 +99,7 @@ def lay_ballast(folder: Path) -> None:
     try:
         if path.exists() or free_disk(folder) < 2 * limits.FREE_DISK_REMOTE:
             return
-        with path.open("wb") as file:
+        with os.fdopen(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             os.posix_fallocate(file.fileno(), 0, limits.BALLAST_BYTES)
     except OSError:
         path.unlink(missing_ok=True)
@@ -90,15 +119,29 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def is_full(folder: Path) -> bool:
+    """Whether there is less room on the disk of a folder than SQLite needs to do anything."""
+    return free_disk(folder) < _FULL_BYTES
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing can be written in a folder, by its disk or by its mode."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) or not os.access(folder, os.W_OK)
+
+
 @contextmanager
 def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long."""
+    """Hold the home's lock: one process writes at a time. Raises BusyError if another keeps it too long.
+
+    Where the lock's file can't be made or written, it is held all the same, to read in peace.
+    """
     make_private(home)
-    with (home / LOCK).open("ab") as file:
+    descriptor = _open_lock(home)
+    try:
         deadline = time.monotonic() + patience
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError as error:
                 if time.monotonic() >= deadline:
@@ -108,3 +151,15 @@ def only_writer(home: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[Non
                     ) from error
                 time.sleep(0.05)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(home: Path) -> int:
+    try:
+        return open_private(home / LOCK, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT):
+            raise
+        there = (home / LOCK).exists()
+        return os.open(home / LOCK if there else home, os.O_RDONLY)  # without one, nobody has written here

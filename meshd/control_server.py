@@ -2,6 +2,8 @@
 
 The socket is 0600 in a 0700 folder, and the caller's uid is checked. A socket's path may be too long for the kernel, so
 it is bound through the folder's descriptor.
+
+A daemon at work says so every second, from its event loop: who hears nothing for long talks to one that is frozen.
 """
 
 import os
@@ -22,6 +24,11 @@ from meshd.service.links import check_address
 from meshd_protocol import limits
 from meshd_protocol.control import BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
+
+WORD_SECONDS = 1.0
+"""How often a caller is told that its request is worked on."""
+
+_AT_WORK = Step("at work")
 
 
 async def serve_control(
@@ -73,21 +80,30 @@ class _Caller:
                     line = await _read_line(stream)
                 if line is None:
                     return
-                try:
-                    result = await self._answer(read_request(line), stream)
-                    reply: dict[str, Any] = {"result": result}
-                except BadRequestError as error:
-                    reply = {"error": str(error), "hint": "", "code": UsageError.code}
-                except NodeError as error:
-                    reply = {"error": error.error, "hint": error.hint, "code": error.code}
-                except Exception as error:  # a defect of ours must not take the daemon with it
-                    self._nodes[0].note(f"a command failed: {error!r}")
-                    reply = {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
+                words = _Words(stream)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(words.keep_coming)
+                    reply = await self._reply(line, words)
+                    words.last.set()
                 await stream.send_all(write_line(reply))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
 
-    async def _answer(self, request: Request, stream: trio.SocketStream) -> Any:
+    async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
+        """The last line of the answer."""
+        try:
+            return {"result": await self._answer(read_request(line), words)}
+        except BadRequestError as error:
+            return {"error": str(error), "hint": "", "code": UsageError.code}
+        except NodeError as error:
+            return {"error": error.error, "hint": error.hint, "code": error.code}
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise  # the caller is gone
+        except Exception as error:  # a defect of ours must not take the daemon with it
+            self._nodes[0].note(f"a command failed: {error!r}")
+            return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
+
+    async def _answer(self, request: Request, words: "_Words") -> Any:
         node = self._node(request.assembly)
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
@@ -97,14 +113,14 @@ class _Caller:
                 hint = "The node keeps trying." if tried else ""
                 raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
             return {"address": request.arguments["address"], "connected": True}
-        steps = answer(Context(node.assembly, node), request)
+        steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
         while True:
             told, value = await node.work(lambda: _next(steps))
             if told is None:
                 if forget:
                     node.give_up(request.arguments["address"])
                 return value
-            await stream.send_all(write_line({"progress": list(told)}))
+            await words.say(told)
 
     def _node(self, words: str | None) -> Node:
         """The node of the assembly that the words name; of the only one in the home, if they are None."""
@@ -128,6 +144,34 @@ class _Caller:
             f"the daemon of this home runs {names}, not {words}",
             "One that another passphrase opens needs that one: stop the daemon, and `meshd --assembly NAME run`.",
         )
+
+
+class _Words:
+    """What a caller hears before the last line: each step of the work, and the last one again while nothing is new."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.last = trio.Event()
+        """Set when the work is done: nothing is said after that."""
+        self._stream = stream
+        self._step = _AT_WORK
+        self._turn = trio.Lock()
+
+    async def say(self, step: Step) -> None:
+        """Tell of a step. Raises BrokenResourceError if the caller is gone."""
+        self._step = step
+        async with self._turn:
+            await self._stream.send_all(write_line({"progress": list(step)}))
+
+    async def keep_coming(self) -> None:
+        """Say something every second until the work is done; it goes on if nobody listens any more."""
+        try:
+            while not self.last.is_set():
+                with trio.move_on_after(WORD_SECONDS):
+                    await self.last.wait()
+                    return
+                await self.say(self._step)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
 
 
 def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:

@@ -80,6 +80,9 @@ def run(
         except ValueError as error:
             raise UsageError(str(error)) from error
     with opened_all(home, words, passphrase, note) as assemblies:
+        for each in assemblies:
+            if each.store.refusal is not None:
+                raise each.store.refusal
         told = options.connect or options.reached_at or options.lines or (listen is not None and listen[1])
         if len(assemblies) > 1 and told:
             raise UsageError(

@@ -191,8 +191,8 @@ class Dialling:
         node = self._node
         there: list[Peer] = []
 
-        def accept(certificate: Certificate) -> str | None:
-            problem = accept_responder(node.assembly, certificate)
+        async def accept(certificate: Certificate) -> str | None:
+            problem = await node.executor.run(partial(accept_responder, node.assembly, certificate))
             other = node.session_with(certificate)
             if problem is None and other is not None:  # the same node by another address, or the other way round
                 there.append(other)

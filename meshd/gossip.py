@@ -6,13 +6,13 @@ pushed over eager links; over lazy ones goes only that they are there. Who hears
 a second asks for it, and makes that link eager; who is pushed what it has makes that link lazy. So the tree follows the
 links that are quickest, heals where it breaks, and a record travels little more than once to each node.
 
-What a comparison brought is told of, not pushed: the others may well be comparing, too. Much is not asked for, but
-compared: then one at a time sends it (`bulk`).
+What a comparison brought is told of, not pushed: the others may well be comparing, too. Much that one neighbour tells
+of is not asked for, but compared: then one at a time sends it (`bulk`). Nobody can check what is told before it comes.
+So each neighbour's word is kept apart from that of others, and weighs on herself alone.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -35,8 +35,8 @@ _LONGEST_SECONDS = 5.0
 _LIVELY_SECONDS = 30.0
 """How long a neighbour that was asked, and over whose link something comes, is waited for before the next is asked."""
 
-MISSING = 10_000
-"""Chains that are minded at a time; the periodic comparison finds what is beyond."""
+MISSING = 1000
+"""Chains of which one neighbour's word is kept at a time; the periodic comparison finds what is beyond."""
 
 
 class Neighbour(Protocol):
@@ -66,13 +66,20 @@ class Neighbour(Protocol):
 
 @dataclass
 class _Missing:
-    """A chain that is longer elsewhere: up to which seq, who has it and who was asked last, and when to ask."""
+    """A chain that is longer elsewhere: up to which seq by whose word, who was asked, the last one last, and when to
+    ask.
+    """
 
-    until: int
-    by: list[Neighbour]
     deadline: float
     since: float
-    asked: Neighbour | None = None
+    told: dict[Neighbour, int] = field(default_factory=dict)
+    asked: list[Neighbour] = field(default_factory=list)
+
+    def note(self, neighbour: Neighbour, until: int) -> None:
+        """A neighbour says that the chain goes up to there. She may be asked, again if she was: now she has more."""
+        self.told[neighbour] = max(until, self.told.get(neighbour, until))
+        if neighbour in self.asked:
+            self.asked.remove(neighbour)
 
 
 @dataclass
@@ -101,10 +108,7 @@ class Gossip:
         if neighbour not in self.neighbours:
             return
         self.neighbours.remove(neighbour)
-        for chain, missing in list(self._missing.items()):
-            missing.by = [each for each in missing.by if each is not neighbour]
-            if not missing.by:
-                del self._missing[chain]
+        self._forget(neighbour)
         self._have_one()
 
     def steered(self, neighbour: Neighbour) -> None:
@@ -126,27 +130,26 @@ class Gossip:
     def arrived(self, neighbour: Neighbour, report: Report, *, pushed: bool) -> None:
         """Records came over a link: one that pushes what is here already is not needed for that."""
         for record in report.new:
-            missing = self._missing.get((record.device, record.log))
-            if missing is not None and record.seq >= missing.until:
-                del self._missing[record.device, record.log]
+            self._came((record.device, record.log), record.seq)
         useless = pushed and report.known and not report.new and not report.waiting
         if useless and neighbour.eager and any(each.eager for each in self.neighbours if each is not neighbour):
             neighbour.steer(False)
 
     def told(self, neighbour: Neighbour, chains: dict[ChainKey, int]) -> None:
         """A neighbour has these chains up to a seq, and they are shorter here."""
-        deadline = trio.current_time() + (0.0 if neighbour.eager else self._patience())
+        now = trio.current_time()
+        deadline = now + (0.0 if neighbour.eager else self._patience())
+        room = MISSING - sum(neighbour in each.told for each in self._missing.values())
         for chain, until in chains.items():
-            known = self._missing.get(chain)
-            if known is None:
-                if len(self._missing) >= MISSING:
-                    break
-                self._missing[chain] = _Missing(until, [neighbour], deadline, trio.current_time())
-                continue
-            known.until = max(known.until, until)
-            known.deadline = min(known.deadline, deadline)
-            if neighbour not in known.by:
-                known.by.append(neighbour)
+            missing = self._missing.get(chain)
+            if missing is None or neighbour not in missing.told:
+                if room <= 0:
+                    continue
+                room -= 1
+            if missing is None:
+                missing = self._missing[chain] = _Missing(deadline, now)
+            missing.note(neighbour, until)
+            missing.deadline = min(missing.deadline, deadline)
         self._wake.set()
 
     async def mind(self) -> None:
@@ -169,38 +172,71 @@ class Gossip:
                 each.deadline = max(each.deadline, now + self._patience())
 
     async def _ask(self) -> None:
-        """Ask the next who has it, for each chain whose time has come; forget those that nobody else has."""
+        """Ask the next who has it, for each chain whose time has come; forget those that nobody else has.
+
+        Who tells of more than is asked for is compared with instead, one such neighbour at a time.
+        """
         now = trio.current_time()
         every = dict(self._missing)
-        still = await self.lacking({chain: each.until for chain, each in every.items()})
-        if sum(every[chain].until - start + 1 for chain, start in still.items()) > limits.UNASKED:
-            self._compare(every)
-            return
-        due = {chain: each for chain, each in every.items() if each.deadline <= now}
-        asked: dict[int, tuple[Neighbour, dict[ChainKey, int]]] = {}
+        still = await self.lacking({chain: max(each.told.values(), default=-1) for chain, each in every.items()})
+        due = {
+            chain: each for chain, each in every.items() if each.deadline <= now and self._missing.get(chain) is each
+        }
+        waiting = {neighbour for each in due.values() for neighbour in each.told}
+        much = [neighbour for neighbour in self._tell_of_much(still) if neighbour in waiting]
+        asked: dict[Neighbour, dict[ChainKey, int]] = {}
         for chain, each in due.items():
-            if chain not in still or not each.by:
-                self._missing.pop(chain, None)
+            start = still.get(chain, limits.INTEGER)
+            left = [who for who, until in each.told.items() if until >= start and who not in each.asked]
+            if not left:
+                del self._missing[chain]
                 continue
             each.deadline = now + self._patience()
-            if each.asked is not None and each.asked.lively() and now - each.since < _LIVELY_SECONDS:
+            if each.asked and each.asked[-1].lively() and now - each.since < _LIVELY_SECONDS:
                 continue
-            neighbour = each.asked = each.by.pop(0)
-            asked.setdefault(id(neighbour), (neighbour, {}))[1][chain] = still[chain]
-        for neighbour, wanted in asked.values():
+            neighbour = next((who for who in left if who not in much), None)
+            if neighbour is not None:
+                each.asked.append(neighbour)
+                asked.setdefault(neighbour, {})[chain] = start
+        for neighbour, wanted in asked.items():
             if neighbour in self.neighbours:
                 if not neighbour.eager:
                     neighbour.steer(True)
                 neighbour.ask(wanted)
+        self._compare(much)
 
-    def _compare(self, every: dict[ChainKey, _Missing]) -> None:
-        """Compare with who told of most of what is missing, and mind it no longer."""
-        told = Counter(id(neighbour) for each in every.values() for neighbour in each.by)
-        for chain in every:
-            self._missing.pop(chain, None)
-        neighbour = max(self.neighbours, key=lambda each: told[id(each)], default=None)
-        if neighbour is not None:
+    def _tell_of_much(self, still: dict[ChainKey, int]) -> list[Neighbour]:
+        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on; who told
+        first stands first.
+        """
+        records: dict[Neighbour, int] = {}
+        for chain, start in still.items():
+            for neighbour, until in self._missing[chain].told.items() if chain in self._missing else ():
+                records[neighbour] = records.get(neighbour, 0) + max(0, until - start + 1)
+        return [neighbour for neighbour, count in records.items() if count > limits.UNASKED]
+
+    def _compare(self, much: list[Neighbour]) -> None:
+        """Compare with the first of those who tell of much, and mind what she told no longer. If she tells of it again,
+        truly or not, she stands behind the others.
+        """
+        for neighbour in much[:1]:
+            self._forget(neighbour)
             neighbour.compare()
+
+    def _forget(self, neighbour: Neighbour) -> None:
+        """Mind no longer what one neighbour told."""
+        for chain, missing in list(self._missing.items()):
+            if missing.told.pop(neighbour, None) is not None and not missing.told:
+                del self._missing[chain]
+
+    def _came(self, chain: ChainKey, seq: int) -> None:
+        """A chain goes up to a seq here now: who told of no more is believed, and done with."""
+        missing = self._missing.get(chain)
+        if missing is None:
+            return
+        missing.told = {who: until for who, until in missing.told.items() if until > seq}
+        if not missing.told:
+            del self._missing[chain]
 
     def _patience(self) -> float:
         return PATIENCE_SECONDS * (1 + self.chance())

@@ -3,12 +3,14 @@
 The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened.
 """
 
-from dataclasses import dataclass, replace
+import errno
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from meshd.config import KEYS, write_durably
 from meshd.errors import NodeError, PassphraseError
+from meshd.store.api import DiskFullError
 from meshd_crypto.identity import Entropy, ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Lock, NotAKeyFileError, open_keys, seal_keys
 from meshd_crypto.sealing import CannotOpenError
@@ -21,7 +23,7 @@ class NetworkKey:
     """A secret that belongs to a roster: whoever holds it may talk to the assembly's nodes and read its sticks."""
 
     roster: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Keys:
     sealing: ExchangeKey
     member: SigningKey | None
     member_public: bytes
-    database: bytes
+    database: bytes = field(repr=False)
     network: tuple[NetworkKey, ...] = ()
     ticket: Ticket | None = None
 
@@ -97,8 +99,13 @@ class Keys:
 
 
 def save(folder: Path, keys: Keys, lock: Lock, entropy: Entropy) -> None:
-    """Write the key file of an assembly's folder, durably."""
-    write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+    """Write the key file of an assembly's folder, durably. Raises DiskFullError."""
+    try:
+        write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError("the disk is full: the keys were not written", "Make room, and do it again.") from error
 
 
 def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
@@ -106,6 +113,8 @@ def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
     path = folder / KEYS
     try:
         lock, plain = open_keys(path.read_bytes(), passphrase)
+    except OSError as error:
+        raise NodeError(f"cannot read {path}: {error.strerror}") from error
     except CannotOpenError as error:
         raise PassphraseError(
             "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."

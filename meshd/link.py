@@ -1,6 +1,6 @@
 """An encrypted link: the handshake over a stream, then frames of two length bytes and one Noise message."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -124,7 +124,7 @@ class Frames:
 
 
 async def greet(
-    connection: Connection, psk: bytes, me: Introduction, accept: Callable[[Certificate], str | None]
+    connection: Connection, psk: bytes, me: Introduction, accept: Callable[[Certificate], Awaitable[str | None]]
 ) -> tuple[Link, Certificate]:
     """The initiator's handshake. `accept` says why the responder is not the one to talk to, before we reveal ourselves.
 
@@ -137,7 +137,7 @@ async def greet(
         await frames.send(first)
         payload = _read(handshake, await frames.receive())
         certificate = read_certificate(payload, me.assembly, handshake.remote_static)
-        problem = accept(certificate)
+        problem = await accept(certificate)
         if problem is not None:
             raise SessionError(problem)
         await frames.send(_write(handshake, me.certificate))
@@ -148,7 +148,7 @@ async def welcome(
     connection: Connection,
     doors: Iterable[Door],
     me: Introduction,
-    accept: Callable[[Certificate, Door], str | None],
+    accept: Callable[[Certificate, Door], Awaitable[str | None]],
     fresh: Callable[[bytes], bool],
     reached_at: Sequence[str] = (),
 ) -> tuple[Link, Certificate, Door]:
@@ -168,7 +168,7 @@ async def welcome(
         await frames.send(_write(handshake, me.certificate))
         payload = _read(handshake, await frames.receive())
         certificate = read_certificate(payload, me.assembly, handshake.remote_static)
-    problem = accept(certificate, door)
+    problem = await accept(certificate, door)
     if problem is not None:
         raise SessionError(problem)
     return _link(connection, frames, handshake), certificate, door

@@ -8,7 +8,7 @@ WINDOW_SECONDS = 10.0
 
 
 class Meter:
-    """Counts, and says how many went by each second. Any thread may ask."""
+    """Counts, and says how many went by each second."""
 
     def __init__(self, steady: Steady) -> None:
         self.total = 0
@@ -27,7 +27,7 @@ class Meter:
         """How many went by each second, over the window or since the beginning."""
         horizon = self._now() - WINDOW_SECONDS
         span = min(WINDOW_SECONDS, max(1.0, self._now() - self._begun))
-        return sum(count for when, count in tuple(self._seen) if when >= horizon) / span
+        return sum(count for when, count in self._seen if when >= horizon) / span
 
     def _now(self) -> float:
         return self._steady().ms / 1000

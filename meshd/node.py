@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import trio
 
@@ -24,7 +24,8 @@ from meshd.gossip import Gossip
 from meshd.ingest import Report
 from meshd.link import Introduction, Link, LinkClosedError, welcome
 from meshd.pacing import Pace
-from meshd.peering import Peer
+from meshd.peering import REMOVED, Peer
+from meshd.seen import Seen, away, linked
 from meshd.service.context import article, role_of
 from meshd.store import tables
 from meshd.survey import Span
@@ -35,7 +36,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
-from meshd_protocol.names import text_of
+from meshd_protocol.sync.greeting import Door
 
 T = TypeVar("T")
 
@@ -47,6 +48,15 @@ Discovery = Callable[["Node"], Awaitable[None]]
 Note = Callable[[str], None]
 News: TypeAlias = tuple[list[Span], list[Span]]
 """What one commit brought: everything, and this node's own part of it."""
+
+
+class _Moved(NamedTuple):
+    """What follows from a moved head: the person's role, if it is a new one, and what is now asked of each peer
+    (`doors.entitled`).
+    """
+
+    role: str | None
+    verdicts: list[tuple[Peer, bool | None]]
 
 
 class Node:
@@ -137,16 +147,20 @@ class Node:
         `source` is where its records came from, `pushed` whether they came because they are new.
         """
 
-        def run() -> tuple[T, list[News], list[News]]:
+        def run() -> tuple[T, list[News], list[News], _Moved | None]:
             self._live = pushed
             left, self._news = self._news, []  # by a piece of work that failed after it had committed something
             result = function()
             news, self._news = self._news, []
-            return result, left, news
+            return result, left, news, self._moved()
 
-        result, left, news = await self.executor.run(run)
-        await self._distribute(left, None, True)
-        await self._distribute(news, source, pushed)
+        result, left, news, moved = await self.executor.run(run)
+        self._distribute(left, None, True)
+        self._distribute(news, source, pushed)
+        if moved is not None:
+            self._review(moved)
+        if left or news:
+            self.tell()
         return result
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
@@ -185,88 +199,59 @@ class Node:
         return self._where()
 
     def addresses(self) -> list[str]:
-        """See `Live.addresses`."""
+        """Where this node can be reached. On the event loop alone."""
         every = self.listening
         own = [address for address in every if not address.startswith(("127.", "[::1]"))] or every
         return self.reached_at + own
 
-    def paced(self) -> list[bytes]:
-        """See `Live.paced`."""
-        return self.pace.beyond()
+    def seen(self) -> Seen:
+        """What commands may know of this node, as it is now. On the event loop alone."""
+        connected = {peer.address for peer in self._peers}
+        tried = [each for each in self._dialling.away() if each.address not in connected]
+        return Seen(
+            self.assembly,
+            linked(self._peers),
+            away(tried, self.world.steady().ms),
+            tuple(self.addresses()),
+            self.pace,
+        )
 
     def peers(self) -> list[dict[str, object]]:
-        """See `Live.peers`."""
-        people = self.assembly.people
-        connected: list[dict[str, object]] = [
-            {
-                "person": people.label(peer.certificate.member)
-                if people.name(peer.certificate.member)
-                else peer.certificate.person,
-                "member": text_of(peer.certificate.member),
-                "device": text_of(peer.certificate.device),
-                "address": peer.address,
-                "state": peer.state,
-                "guest": peer.guest is not None,
-                "eager": peer.eager,
-                "records_in": peer.records_in.total,
-                "records_out": peer.records_out.total,
-                "bytes_in": peer.link.bytes_in,
-                "bytes_out": peer.link.bytes_out,
-                "rate_in": round(peer.records_in.rate(), 1),
-                "rate_out": round(peer.records_out.rate(), 1),
-                "to_come": peer.coming,
-                "to_send": peer.to_send,
-                "since_ms": peer.since_ms,
-                "problem": peer.problem(),
-            }
-            for peer in self._peers
-        ]
-        now = self.world.steady().ms
-        away: list[dict[str, object]] = [
-            {
-                "person": None,
-                "address": each.address,
-                "state": "away",
-                "problem": each.problem,
-                "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now),
-            }
-            for each in self._dialling.away()
-            if each.address not in {peer.address for peer in self._peers}
-        ]
-        return connected + away
+        """See `Live.peers`. On the event loop alone."""
+        return self.seen().peers()
 
     def _heard(self, report: Report) -> None:
         """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
         new = self.pace.at_once(self.assembly, report.new) if self._live else report.new
         self._news.append((survey.spans(self.assembly, new), survey.spans(self.assembly, report.own)))
 
-    async def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
+    def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
         for everything, own in news:
             if self._push:
                 self.gossip.spread(everything, own, source, pushed=pushed)
-        head = self.assembly.standing.head if self.assembly.standing else None
-        if head != self._reviewed:
-            self._reviewed = head
-            self._tell_role()
-            self._review()
-        if news:
-            self.tell()
 
-    def _tell_role(self) -> None:
-        """Tell the person when she becomes an observer, or a member."""
-        role = role_of(self.assembly, self.assembly.keys.member_public)
-        if role != self._role and self._role and self.assembly.standing is not None:
-            self.note(f"you are {article(role)} of {self.assembly.standing.genesis.name} now")
-        self._role = role
+    def _moved(self) -> _Moved | None:
+        """What follows where the head moved, read in the executor between two commits; None where it didn't."""
+        standing = self.assembly.standing
+        head = standing.head if standing else None
+        if head == self._reviewed:
+            return None
+        verdicts = [(peer, entitled(self.assembly, peer.certificate)) for peer in list(self._peers)]
+        before, self._role = self._role, role_of(self.assembly, self.assembly.keys.member_public)
+        self._reviewed = head
+        return _Moved(self._role if self._role != before and before and standing else None, verdicts)
 
-    def _review(self) -> None:
-        """Rosters moved: hang up on who is out, let in who is in now; each in a task of its own."""
-        for peer in list(self._peers):
-            verdict = entitled(self.assembly, peer.certificate)
+    def _review(self, moved: _Moved) -> None:
+        """Tell the person when she becomes an observer, or a member; hang up on who is out, let in who is in now, each
+        in a task of its own.
+        """
+        if moved.role is not None:
+            self.note(f"you are {article(moved.role)} of {self.assembly.title} now")
+        for peer, verdict in moved.verdicts:
             if verdict is True and self._nursery is not None:
                 self._nursery.start_soon(self._guarded, peer, peer.let_in)
             elif verdict is None:
-                peer.stop("it is not in the roster any more")
+                peer.stop(REMOVED)
 
     async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
         """Do something with a peer beside its own tasks: what goes wrong ends its session, never the node."""
@@ -296,9 +281,8 @@ class Node:
         self._greeting[host] = self._greeting.get(host, 0) + 1
         try:
             doors = await self.executor.run(partial(open_doors, self.assembly))
-            accept = partial(accept_initiator, self.assembly)
             link, certificate, door = await welcome(
-                connection, doors, self.introduction(), accept, self._fresh, self.reached_at
+                connection, doors, self.introduction(), self._accept, self._fresh, self.reached_at
             )
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
@@ -320,6 +304,9 @@ class Node:
             other.stop("connected anew")
         await self.talk(peer)
 
+    async def _accept(self, certificate: Certificate, door: Door) -> str | None:
+        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, door))
+
     async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
         try:
             return await self.executor.run(partial(self._to_ask_for, chains))
@@ -336,8 +323,7 @@ class Node:
         return self._peer(link, certificate, address, True, None)
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
-        may_read = initiator or entitled(self.assembly, certificate) is True
-        peer = Peer(self, link, certificate, address, initiator, guest, may_read, self.world.clock())
+        peer = Peer(self, link, certificate, address, initiator, guest, initiator, self.world.clock())
         peer.on_heard = lambda: self.note(f"connected: {certificate.person} at {address}")
         return peer
 

@@ -1,17 +1,18 @@
 """How an assembly comes to be open: founded, joined with a ticket, or opened from a home."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from meshd import caretaker, keystore, recount
 from meshd.assembly import REAL, Assembly, World
-from meshd.config import KEYS, LOG, drop_ballast, folder_of, make_private
+from meshd.config import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private
 from meshd.errors import NodeError
 from meshd.keystore import Keys, NetworkKey
 from meshd.store import tables
-from meshd.store.api import DiskFullError, LostLogError
+from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, StoreError
 from meshd.store.sqlite import SqliteStore
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import Lock, new_lock
@@ -134,18 +135,40 @@ def create(
 
 
 def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembly:
-    """Open an assembly that is on disk. Raises PassphraseError, NodeError or StoreError."""
+    """Open an assembly that is on disk; on one that is full or read-only, to read it alone (`Store.refusal`).
+
+    Raises PassphraseError, NodeError or StoreError.
+    """
     keys, lock = keystore.load(folder, passphrase)
     if not (folder / LOG).is_file():
         raise LostLogError(f"the log {folder / LOG} is missing")
+    keep_private(folder)
+    store = _open_log(folder, keys)
     try:
-        store = SqliteStore(folder / LOG, keys.database, new=False)
-    except DiskFullError:
-        if not drop_ballast(folder):
-            raise
-        store = SqliteStore(folder / LOG, keys.database, new=False)
-    assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
-    if not recount.is_current(assembly.store):
-        recount.renew(assembly)
-    caretaker.catch_up(assembly)
+        if not recount.is_current(store):
+            store.check_writable("another meshd wrote what follows from the log, and it has to be counted anew")
+            recount.renew(store, keys.assembly)
+        assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
+        if store.refusal is None:
+            try:
+                caretaker.catch_up(assembly)
+            except DiskFullError:  # when there is room again, it is opened again
+                assembly.reload()
+    except BaseException:
+        store.close()
+        raise
     return assembly
+
+
+def _open_log(folder: Path, keys: Keys) -> SqliteStore:
+    path = folder / LOG
+    try:
+        return SqliteStore(path, keys.database, new=False)
+    except DiskFullError as error:
+        refusal: StoreError = error
+        if drop_ballast(folder):
+            with suppress(DiskFullError):
+                return SqliteStore(path, keys.database, new=False)
+    except ReadOnlyDiskError as error:
+        refusal = error
+    return SqliteStore(path, keys.database, new=False, refusal=refusal)

@@ -43,7 +43,9 @@ _Key = tuple[bytes, int]
 
 @dataclass
 class Pace:
-    """The accounts of one node. They live as long as it runs."""
+    """The accounts of one node. They live as long as it runs. Members' belong to the thread that works on the log,
+    peers' (`wait_seconds`) to the event loop.
+    """
 
     steady: Steady
     _members: dict[_Key, _Account] = field(default_factory=dict)

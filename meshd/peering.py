@@ -19,6 +19,7 @@ from meshd import survey
 from meshd.assembly import Assembly, World
 from meshd.bulk import Bulk
 from meshd.comparison import Comparison
+from meshd.doors import entitled
 from meshd.errors import NodeError
 from meshd.executor import Prepared
 from meshd.gossip import Gossip
@@ -40,6 +41,8 @@ from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim
 
 T = TypeVar("T")
+
+REMOVED = "it is not in the roster any more"
 
 _PATIENCE = 1000
 """Bad records that a peer may send before it is dropped: an honest one sends none."""
@@ -156,6 +159,7 @@ class Peer:
         ready, taken = trio.open_memory_channel["session.Event | _Ready"](0)
         try:
             with self.scope:
+                await self._let_read()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._writer.write, Lane.URGENT)
                     nursery.start_soon(self._write_long)
@@ -176,6 +180,15 @@ class Peer:
             self.node.bulk.over(self)
             with trio.CancelScope(shield=True):
                 await self.link.aclose()
+
+    async def _let_read(self) -> None:
+        """Find out whether the peer may read. It is among the node's peers by now, so that it is told of whatever moves
+        the roster after this. Raises SessionError if it was removed since the handshake.
+        """
+        verdict = await self.node.work(partial(entitled, self.assembly, self.certificate))
+        if verdict is None:
+            raise SessionError(REMOVED)
+        self.may_read = self.may_read or verdict
 
     def stop(self, why: str) -> None:
         """End the session."""
@@ -348,7 +361,7 @@ class Peer:
             await self.comparison.open(self._theirs)
 
     def problem(self) -> str | None:
-        """What a person should know of this link, if anything. Any thread may ask."""
+        """What a person should know of this link, if anything."""
         if self._silent >= _SILENT_SECONDS:
             return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
         if self._paced:  # before what follows: nothing is heard while nothing is read

@@ -7,6 +7,7 @@ can make the others write under a key of hers. Keys that lie on a stick open wha
 from collections.abc import Iterable
 
 from meshd.assembly import Assembly
+from meshd.doors import newest_first
 from meshd.keystore import NetworkKey
 from meshd.store import tables
 from meshd_crypto.sealing import SEALED_OVERHEAD, CannotOpenError, seal, unseal
@@ -33,6 +34,19 @@ def rotate(assembly: Assembly, before: bytes, after: bytes) -> None:
     boxes = sealed_for(remaining(assembly, is_), rotation_plain(assembly.id, after, secret))
     for start in range(0, len(boxes), limits.ROTATED):
         assembly.write(Kind.NETWORK_KEYS, NetworkKeys(after, tuple(boxes[start : start + limits.ROTATED])))
+
+
+def is_due(assembly: Assembly) -> bool:
+    """Whether somebody who is out, or a revoked device, holds the key that this node writes under: lines that met each
+    made one without knowing who was put out on the other.
+    """
+    standing = assembly.known
+    keys = newest_first(assembly)
+    if not keys or not standing.rosters.knows(keys[0].roster):
+        return False
+    was, is_ = standing.rosters.state(keys[0].roster), standing.rosters.state(standing.head)
+    gone = (was.members | was.observers) - (is_.members | is_.observers)
+    return bool(gone or is_.revoked.keys() - was.revoked.keys())
 
 
 def remaining(assembly: Assembly, state: State) -> list[tables.Certificate]:

@@ -44,6 +44,11 @@ class Standing:
         self._moves = heads[-1].n if heads else 0
         self.head = heads[-1].roster if heads else self.rosters.origin
         self._forces: Forces | None = None
+        self._absent: set[bytes] = {assembly}
+        """Ids that nothing in the log has, until something more arrives."""
+        self._open: dict[bytes, None] | None = None
+        """What is in the log and not in the head, as far as it would add something to it."""
+        self._enders: object = None
         self._load(heads)
         self.rosters.newly_known()
 
@@ -152,20 +157,22 @@ class Standing:
         item = self.item(identity)
         return item is not None and self.rosters.is_over(self.head, item)
 
+    def arrived(self, added: Iterable[object]) -> None:
+        """Rows were added: what they bring may be cited, and what was not known may be now."""
+        self._absent.clear()
+        if self._open is not None:
+            self._open.update(dict.fromkeys(row.id for row in added if _is_citable(row)))  # type: ignore[attr-defined]
+
     def uncited(self) -> list[Item]:
         """What may change the head and is not in it. Of one person's words the earliest: the others wait their turn."""
-        return self.beyond(self.head)
-
-    def beyond(self, roster: bytes) -> list[Item]:
-        """What may change a known roster and is not in it: decisions and words that nothing in it has ended."""
+        enders = self.rosters.enders(self.head)
+        if self._open is None or self._enders != enders:
+            self._open, self._enders = dict.fromkeys(self._citable()), enders
         found: list[Item] = []
         open_: dict[bytes, int] = {}
-        verbs = (row.id for verb in Verb for row in self._store.find(tables.Proposal, verb=int(verb)))
-        words: list[bytes] = []
-        for table in _WORDS:
-            words += (row.id for row in self._store.find(table))  # type: ignore[attr-defined]
-        for item in map(self.item, (*verbs, *words)):
-            if item is None or self.rosters.is_over(roster, item):
+        for item in [item for item in map(self.item, list(self._open)) if item is not None]:
+            if self.rosters.is_over(self.head, item):
+                del self._open[item.id]
                 continue
             if not isinstance(item, Decision):
                 open_[item.author] = open_.get(item.author, 0) + 1
@@ -173,6 +180,18 @@ class Standing:
                     continue
             found.append(item)
         return found
+
+    def beyond(self, roster: bytes) -> list[Item]:
+        """What may change a known roster and is not in it: decisions and words that nothing in it has ended."""
+        items = (item for item in map(self.item, self._citable()) if item is not None)
+        return [item for item in items if not self.rosters.is_over(roster, item)]
+
+    def _citable(self) -> Iterable[bytes]:
+        """Everything in the log that rosters are made of, in the order in which it came."""
+        for verb in Verb:
+            yield from (row.id for row in self._store.find(tables.Proposal, verb=int(verb)))
+        for table in _WORDS:
+            yield from (row.id for row in self._store.find(table))  # type: ignore[attr-defined]
 
     def forget(self, changed: Iterable[bytes]) -> None:
         """Ask anew what is in force: ballots or attestations have come."""
@@ -188,9 +207,13 @@ class Standing:
 
     def item(self, identity: bytes) -> Item | None:
         """See `Facts.item`."""
-        found = self._items.get(identity) or rows.item_of(self._store, self.rosters.origin, identity)
-        if found is not None:
-            self._items[identity] = found
+        found = self._items.get(identity)
+        if found is None and identity not in self._absent:
+            found = rows.item_of(self._store, self.rosters.origin, identity)
+            if found is None:
+                self._absent.add(identity)
+            else:
+                self._items[identity] = found
         return found
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
@@ -271,3 +294,7 @@ class Standing:
         self._heads |= {head.n: head for head in heads}
         self._store.insert(heads)
         return heads
+
+
+def _is_citable(row: object) -> bool:
+    return isinstance(row, _WORDS) or (isinstance(row, tables.Proposal) and bool(row.verb))

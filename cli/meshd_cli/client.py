@@ -20,7 +20,9 @@ SOCKET = "control.sock"
 LOCK = "lock"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
-_SILENCE_SECONDS = 300.0
+_SILENCE_SECONDS = 10.0
+"""A daemon at work says so every second."""
+
 _HUNG_UP = "the daemon hung up before it answered"
 _LOST = "Look at its own output; nothing acknowledged is lost."
 
@@ -44,13 +46,18 @@ def default_home() -> Path:
     return user_data_path("meshd", appauthor=False)
 
 
-def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any:
-    """The answer to a request, by the daemon or without one. Raises CommandError or a node's error."""
+def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False) -> Any:
+    """The answer to a request, by the daemon or without one; a `locked` one a daemon answers by the passphrase alone.
+
+    Raises CommandError or a node's error.
+    """
     given = _given(arguments or {})
     line = {"verb": verb, "arguments": given, "assembly": where.assembly}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     secret = functools.cache(passphrase)
     while True:
+        if locked and is_running(where, deadline):  # asked for first: a daemon waits for no typing
+            given["passphrase"] = secret(where)
         answer = _from_daemon(where, line, deadline)
         if answer is not None:
             return answer["result"]
@@ -67,9 +74,9 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None) -> Any
                 raise
 
 
-def is_running(where: Where) -> bool:
-    """Whether a daemon answers in this home."""
-    connection = _try_socket(where.home)
+def is_running(where: Where, deadline: float = 0.0) -> bool:
+    """Whether a daemon answers in this home, or one that starts now does before the deadline (`time.monotonic`)."""
+    connection = _connect(where.home, deadline)
     if connection is not None:
         connection.close()
     return connection is not None
@@ -131,7 +138,9 @@ def _from_daemon(where: Where, line: dict[str, Any], deadline: float) -> dict[st
                     return answer
     except TimeoutError as error:
         raise CommandError(
-            "the daemon does not answer", "It may be stopped or stuck; look at its own output."
+            f"the daemon has said nothing for {_SILENCE_SECONDS:.0f} seconds: it is stopped or stuck",
+            "If it was stopped (Ctrl-Z), `fg` or `kill -CONT` lets it go on; what you asked for may be done then. Else "
+            "end it, and start it again: nothing acknowledged is lost.",
         ) from error
     except ConnectionError as error:
         raise CommandError(_HUNG_UP, _LOST) from error

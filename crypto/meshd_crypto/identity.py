@@ -1,6 +1,7 @@
 """Key pairs: how member, device, transport, sealing and invitation keys are made.
 
-Randomness is a parameter (`Entropy`), so that a simulated world is the same in every run.
+Randomness is a parameter (`Entropy`), so that a simulated world is the same in every run. Key pairs show their public
+half alone: what is printed ends in logs and in reports of defects.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,9 @@ class SigningKey(NamedTuple):
     seed: bytes
     public: bytes
 
+    def __repr__(self) -> str:
+        return f"SigningKey(public={self.public.hex()})"
+
     @classmethod
     def from_seed(cls, seed: bytes) -> "SigningKey":
         """The key pair of a 32-byte seed."""
@@ -37,6 +41,9 @@ class ExchangeKey(NamedTuple):
 
     secret: bytes
     public: bytes
+
+    def __repr__(self) -> str:
+        return f"ExchangeKey(public={self.public.hex()})"
 
     @classmethod
     def from_secret(cls, secret: bytes) -> "ExchangeKey":

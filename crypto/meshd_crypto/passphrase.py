@@ -43,6 +43,9 @@ class Lock(NamedTuple):
     head: bytes
     key: bytes
 
+    def __repr__(self) -> str:
+        return f"Lock(head={self.head.hex()})"
+
 
 def new_lock(passphrase: str, cost: Cost, entropy: Entropy) -> Lock:
     """Stretch a passphrase for a new key file. Its head is: magic, passes, memory in KiB, salt."""

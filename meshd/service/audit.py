@@ -215,20 +215,23 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
 def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
     assembly = context.assembly
-    records, numbers, problems = yield from recount.read_all(assembly)
+    store = assembly.store
+    ahead = yield from recount.read_ahead(store, assembly.id)
     yield Step("recounting")
-    beside = recount.beside(assembly, records)
-    problems += _differences(context, beside)
-    if isinstance(assembly.store, SqliteStore):
-        problems += [f"the file: {each}" for each in assembly.store.quick_check()]
+    log = recount.read_now(store, assembly.id, ahead)  # from here to the end nothing is written but the recount
+    beside = recount.beside(store, assembly.id, log.records)
+    problems = [f"record: {each}" for each in log.damaged.values()] + _differences(context, beside)
+    if isinstance(store, SqliteStore):
+        problems += [f"the file: {each}" for each in store.quick_check()]
     rebuilt = False
     if arguments.get("rebuild"):
-        recount.put_in_place(assembly, beside, numbers)
+        recount.put_in_place(store, log, beside)
+        assembly.reload()
         rebuilt = True
         problems = [each for each in problems if not each.startswith(("shown:", "record:"))]
     return {
         "ok": not problems,
-        "records": len(records),
+        "records": len(log.records),
         "problems": [each.removeprefix("shown: ") for each in problems[:_SHOWN_PROBLEMS]],
         "rebuilt": rebuilt,
     }

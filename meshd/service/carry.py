@@ -49,7 +49,7 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "records": taken.records,
         "bytes": taken.bytes,
         "segments": taken.segments,
-        "damaged": len(taken.damaged),
+        "damaged": len(taken.damaged) + taken.damaged_parts,
         "damaged_segments": taken.damaged,
         "refused": taken.refused,
         "waiting": taken.waiting,

@@ -16,7 +16,7 @@ Result = dict[str, Any]
 
 
 class Live(Protocol):
-    """The running node, as far as commands ask about it."""
+    """The running node, as far as commands ask about it: as it was when the request came (`seen`)."""
 
     def peers(self) -> list[Result]:
         """Who is connected, and how that goes."""

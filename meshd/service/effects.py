@@ -175,8 +175,8 @@ def _other_mandate(context: Context, row: tables.Proposal) -> str:
         return "It was in effect, until another mandate for its role was given."
     others = ", ".join(text_of(each)[:8] for each in last if each != row.id)
     return (
-        f"It and {others} give one role, and knew nothing of each other: neither is in force. A new mandate for the role "
-        "takes the place of both."
+        f"It and {others} give one role, and knew nothing of each other: neither is in force. A new mandate for the "
+        "role takes the place of both."
     )
 
 

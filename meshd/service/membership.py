@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from meshd import keystore
 from meshd.caretaker import ready_to_pin
 from meshd.doors import is_withdrawn
-from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.keystore import Keys
 from meshd.service.context import Context, Result, article, role_of, short_title
 from meshd.service.effects import other_admissions
@@ -45,11 +46,18 @@ def identity(context: Context) -> Result:
 
 
 def whoami(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd whoami`; with `member_key` the secret that makes one more device this person's, to keep on paper."""
+    """`meshd whoami`; with `member_key` the secret that makes one more device this person's, to keep on paper.
+
+    That needs the passphrase, here as on disk: who sits down at a machine whose daemon runs must not walk away as its
+    owner. Raises LockedError, PassphraseError.
+    """
     result = identity(context)
     if not arguments.get("member_key"):
         return result
-    return result | on_paper(context.assembly.keys)
+    passphrase = arguments.get("passphrase")
+    if passphrase is None:
+        raise LockedError("the member key needs the passphrase, while a daemon runs, too")
+    return result | on_paper(keystore.load(context.assembly.folder, passphrase)[0])
 
 
 def on_paper(keys: Keys) -> Result:

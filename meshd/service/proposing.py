@@ -15,6 +15,7 @@ from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
+from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
 from meshd_protocol.decisions.question import RESERVED
@@ -69,10 +70,16 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     _check_options(options)
     proposal = open_proposal(context, body)
     warnings = []
-    if policy.finality == Finality.CERTIFIED and not context.state().witnesses:
+    witnesses = context.state().witnesses
+    if policy.finality == Finality.CERTIFIED and not witnesses.seats:
         warnings.append(
-            "This assembly has no witnesses: nobody can certify this. `meshd witness on` offers this device; what is "
-            "proposed after it has a witness."
+            "This assembly has no witnesses: nobody can certify this. `meshd witness on` asks for a seat; what is "
+            "proposed after it is given has a witness."
+        )
+    elif policy.finality == Finality.CERTIFIED and len(witnesses.devices) < quorum(witnesses.seats):
+        warnings.append(
+            f"Of {witnesses.seats} witnesses {len(witnesses.devices)} have a device that attests, and "
+            f"{quorum(witnesses.seats)} certify: nobody can certify this. `meshd witness` shows who has none."
         )
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
@@ -183,7 +190,6 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
         raise UsageError("this can't be proposed: its title is empty")
     with context.assembly.writing():
         ready_to_pin(context.assembly)
-        state = context.state()
         body = replace(body, roster=context.standing().head)
         if body.action is not None:
             body = replace(body, keeps=_keeps(context, body))

@@ -95,7 +95,7 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
 
 
 def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -> None:
-    """A yes to an action keeps in force what the action names: not, unless this node sees that it is. Raises NodeError."""
+    """A yes to an action keeps in force what it names: not, unless this node sees that it is. Raises NodeError."""
     standing = context.standing()
     item = standing.item(row.id)
     if not isinstance(item, Decision) or not item.verb:

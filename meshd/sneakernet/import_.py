@@ -22,12 +22,15 @@ from meshd_protocol.names import bytes_of, text_of
 
 @dataclass
 class Taken:
-    """What an import brought: `damaged` segments by name, how many need another key, and new records by kind."""
+    """What an import brought: `damaged` segments of a stick by name, how many parts of a file are damaged, how many
+    segments need another key, and new records by kind.
+    """
 
     records: int = 0
     bytes: int = 0
     segments: int = 0
     damaged: list[str] = field(default_factory=list)
+    damaged_parts: int = 0
     refused: int = 0
     unreadable: int = 0
     waiting: int = 0
@@ -58,8 +61,8 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
     total = sum(info.size for info in needed)
     for info in needed:
-        if _take_segment(assembly, opened, info, waiting, taken):
-            yield _step(taken, total)
+        _take_segment(assembly, opened, info, waiting, taken)
+        yield _step(taken, total)
     taken.waiting = len(waiting)
     _note_visit(assembly, opened, taken)
     return taken
@@ -70,16 +73,18 @@ def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     taken = Taken()
     waiting = Waiting()
     opened = 0
-    for number, segment in enumerate(_segments_of(path), 1):
+    for segment in _segments_of(path):
         taken.segments += 1
         taken.bytes += len(segment)
         try:
             records = bundle.read_segment(secrets(assembly), assembly.id, segment)
         except BadBundleError:
-            taken.damaged.append(f"part {number}")
-            continue
-        opened += 1
-        _take_records(assembly, records, waiting, taken)
+            taken.damaged_parts += 1
+        else:
+            opened += 1
+            _take_records(assembly, records, waiting, taken)
+        if taken.damaged_parts == limits.SEGMENTS:
+            break
         yield _step(taken, path.stat().st_size)
     taken.waiting = len(waiting)
     if not opened:
@@ -94,16 +99,20 @@ def _step(taken: Taken, total: int) -> Step:
 
 
 def _segments_of(path: Path) -> Iterator[bytes]:
-    """The parts of a bundle file, read one at a time; a cut part is given as it is, to be found damaged."""
+    """The parts of a bundle file, read one at a time; a cut part is given as it is, to be found damaged.
+
+    A length that no part has is damaged, too, and the last thing that is read: nobody knows where the next one begins.
+    """
     try:
         with path.open("rb") as file:
             if file.read(len(FILE_MAGIC)) != FILE_MAGIC:
                 raise NodeError(f"{path} is not a bundle that meshd wrote")
             while head := file.read(4):
                 size = int.from_bytes(head, "big")
-                yield file.read(size) if size <= limits.SEGMENT_BYTES and len(head) == 4 else b""
-                if size > limits.SEGMENT_BYTES:
+                if len(head) < 4 or not bundle.SEGMENT_LEAST <= size <= limits.SEGMENT_BYTES:
+                    yield b""
                     return
+                yield file.read(size)
     except OSError as error:
         raise NodeError(f"cannot read {path}: {error.strerror}") from error
 
@@ -117,8 +126,8 @@ def _unlisted(stick: Stick) -> list[SegmentInfo]:
     return [SegmentInfo(bytes_of(name), 0, 0, ()) for name in names]
 
 
-def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> bool:
-    """Read one segment file. False, and noted as damaged, if it is not what the manifest says."""
+def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> None:
+    """Read one segment file; it is noted as damaged if it is not what the manifest says."""
     name = text_of(info.hash)
     folder = media.inside(stick.folder, media.SEGMENTS)
     data = media.read_file(folder / name, limits.SEGMENT_BYTES) if folder else None
@@ -128,14 +137,13 @@ def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: 
         records = bundle.read_segment([*secrets(assembly), *stick.found], assembly.id, data)
     except UnknownKeyError:
         taken.unreadable += 1
-        return False
+        return
     except BadBundleError:
         taken.damaged.append(name)
-        return False
+        return
     taken.segments += 1
     taken.bytes += len(data)
     _take_records(assembly, records, waiting, taken)
-    return True
 
 
 def _take_records(assembly: Assembly, records: list[bytes], waiting: Waiting, taken: Taken) -> Report:

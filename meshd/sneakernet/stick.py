@@ -26,7 +26,7 @@ class Stick:
     sound: bool
     """Whether every manifest that is there could be read: else unlisted segments may be good ones."""
 
-    found: list[bytes] = field(default_factory=list)
+    found: list[bytes] = field(default_factory=list, repr=False)
     """Network keys that lie on the stick for this device: they open what is on it."""
 
     @property

@@ -32,12 +32,21 @@ class DiskFullError(StoreError):
     """There is no room on the disk to write this."""
 
 
+class ReadOnlyDiskError(StoreError):
+    """The disk takes no writes at all."""
+
+
 class WrongKeyError(LostLogError):
     """The database is not one that this key opens."""
 
 
 class Store(Protocol):
     """The log and its projections. Everything between two transactions is durable; nothing of a failed one remains."""
+
+    @property
+    def refusal(self) -> StoreError | None:
+        """Why this store is open for reading alone, which any transaction raises; None where it can be written."""
+        ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """All writes inside become durable together, or none does. Transactions do not nest."""
@@ -104,6 +113,10 @@ class Store(Protocol):
 
     def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
         """The whole log in the order in which it was written, in batches."""
+        ...
+
+    def make_projections(self) -> None:
+        """Make the tables of all projections anew, empty, as this version has them. In a transaction."""
         ...
 
     def close(self) -> None:

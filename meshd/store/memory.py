@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
-from meshd.store.tables import TABLES, Chain, Entry
+from meshd.store.tables import PROJECTIONS, TABLES, Chain, Entry
 
 _Key = tuple[Any, ...]
 _Rows = dict[_Key, tuple[Any, ...]]
@@ -22,6 +22,11 @@ class MemoryStore:
         }
         self._undo: list[tuple[type[Any], _Key, tuple[Any, ...]]] | None = None
         self._order: dict[type[Any], list[_Key]] = {}
+
+    @property
+    def refusal(self) -> StoreError | None:
+        """See `Store.refusal`."""
+        return None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -156,6 +161,11 @@ class MemoryStore:
         everything = self.find(Entry)
         for start in range(0, len(everything), batch):
             yield everything[start : start + batch]
+
+    def make_projections(self) -> None:
+        """See `Store.make_projections`."""
+        for table in PROJECTIONS:
+            self.delete(table)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -1,45 +1,73 @@
-"""How the tables came to be, step by step, on sqlite-utils. A migration that has shipped is never changed.
+"""How the primary tables came to be, step by step, on sqlite-utils. A migration that has shipped is never changed.
+
+So each one states the tables of its own time in full, and knows nothing of today's rows. Projections have no
+migrations: they are dropped, made and counted anew wherever they are not of this version (`recount`).
 
 `VERSION` stands in the database's `user_version`, so that opening an up-to-date log needs no import of sqlite-utils.
 """
 
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
-
-from meshd.store.tables import PRIMARY, PROJECTIONS, Entry, Head, Own, Peer, Setting, Table, indexed
 
 migrations = Migrations("meshd")
 
 
 @migrations(name="0001 the log and its projections")
 def _first(db: Database) -> None:
-    """The primary tables of then. Projections are made anew by the newest migration, and filled by a recount."""
-    for row in (Entry, Head, Own, Peer, Setting):
-        _create(db, row, PRIMARY[row])
+    db.execute(
+        'CREATE TABLE "entry" ("id" BLOB PRIMARY KEY NOT NULL, "chain" INTEGER NOT NULL, "seq" INTEGER NOT NULL, '
+        '"kind" INTEGER NOT NULL, "verified" INTEGER NOT NULL, "header" BLOB NOT NULL, "signature" BLOB NOT NULL, '
+        '"body" BLOB)'
+    )
+    db.execute('CREATE INDEX "idx_entry_chain_seq" ON "entry" ("chain", "seq")')
+    db.execute(
+        'CREATE TABLE "head" ("n" INTEGER PRIMARY KEY NOT NULL, "roster" BLOB NOT NULL, "parent" BLOB NOT NULL, '
+        '"cites" BLOB NOT NULL)'
+    )
+    db.execute('CREATE TABLE "own" ("log" INTEGER PRIMARY KEY NOT NULL, "seq" INTEGER NOT NULL, "id" BLOB NOT NULL)')
+    db.execute('CREATE TABLE "peer" ("address" TEXT PRIMARY KEY NOT NULL, "last_ms" INTEGER NOT NULL)')
+    db.execute('CREATE TABLE "setting" ("name" TEXT PRIMARY KEY NOT NULL, "value" TEXT NOT NULL)')
 
 
 @migrations(name="0002 witnesses, delegates, meetings")
 def _second(db: Database) -> None:
-    _renew(db)
+    db.execute(
+        'CREATE TABLE IF NOT EXISTS "passed" ("n" INTEGER PRIMARY KEY NOT NULL, "total_ms" INTEGER NOT NULL, '
+        '"boot" TEXT NOT NULL, "steady_ms" INTEGER NOT NULL, "wall_ms" INTEGER NOT NULL)'
+    )
+    db.execute(
+        'CREATE TABLE IF NOT EXISTS "watch" ("proposal" BLOB PRIMARY KEY NOT NULL, "since_ms" INTEGER NOT NULL, '
+        '"refused" TEXT, "agreed" INTEGER NOT NULL)'
+    )
 
 
 @migrations(name="0003 what peers have in common, what chains weigh")
 def _third(db: Database) -> None:
-    _renew(db)
-    if db.table("entry").pks == ["id"]:  # written before keys were indexed by their beginnings
-        db.execute("ALTER TABLE entry RENAME TO entry_before")
-        _create(db, Entry, PRIMARY[Entry])
-        columns = ", ".join(Entry._fields)
-        db.execute(f"INSERT INTO entry (rowid, {columns}) SELECT rowid, {columns} FROM entry_before ORDER BY rowid")  # noqa: S608
-        db.execute("DROP TABLE entry_before")
+    """Entries lose their long key, and get an index of its beginnings."""
+    db.execute(
+        'CREATE TABLE IF NOT EXISTS "met" ("digest" BLOB NOT NULL, "device" BLOB NOT NULL, "position" INTEGER NOT NULL)'
+    )
+    db.execute("CREATE INDEX IF NOT EXISTS met_device ON met (substr(device, 1, 8))")
+    if db.table("entry").pks != ["id"]:  # made by a version whose first migration had it so already
+        return
+    db.execute('ALTER TABLE "entry" RENAME TO "entry_before"')
+    db.execute(
+        'CREATE TABLE "entry" ("id" BLOB NOT NULL, "chain" INTEGER NOT NULL, "seq" INTEGER NOT NULL, '
+        '"kind" INTEGER NOT NULL, "verified" INTEGER NOT NULL, "header" BLOB NOT NULL, "signature" BLOB NOT NULL, '
+        '"body" BLOB)'
+    )
+    db.execute("CREATE UNIQUE INDEX entry_id ON entry (substr(id, 1, 16))")
+    db.execute("CREATE INDEX entry_chain_seq ON entry (chain, seq)")
+    columns = "id, chain, seq, kind, verified, header, signature, body"
+    db.execute(f"INSERT INTO entry (rowid, {columns}) SELECT rowid, {columns} FROM entry_before ORDER BY rowid")  # noqa: S608
+    db.execute("DROP TABLE entry_before")
 
 
 @migrations(name="0004 assemblies founded anew")
 def _fourth(db: Database) -> None:
-    _renew(db)
+    db.execute('CREATE TABLE "acquaintance" ("member" BLOB PRIMARY KEY NOT NULL, "person" TEXT NOT NULL)')
 
 
 def migrate(connection: Any, version: int) -> None:
@@ -47,39 +75,3 @@ def migrate(connection: Any, version: int) -> None:
     db = Database(connection, execute_plugins=False)
     migrations.apply(db)
     connection.execute(f"PRAGMA user_version = {version:d}")
-
-
-def _create(db: Database, row: type[Any], table: Table) -> None:
-    hints = get_type_hints(row)
-    name = row.__name__.lower()
-    columns = {column: _column(hint) for column, hint in hints.items()}
-    required = {column for column, hint in hints.items() if NoneType not in get_args(hint)}
-    key = table.key[0] if len(table.key) == 1 else table.key or None
-    db.create_table(name, columns, pk=None if table.short else key, not_null=required)
-    if table.short:
-        _index(db, row, table.key, unique=True)
-    for index in table.indexes:
-        _index(db, row, index)
-
-
-def _index(db: Database, row: type[Any], columns: tuple[str, ...], *, unique: bool = False) -> None:
-    name = row.__name__.lower()
-    what = ", ".join(indexed(row, column) for column in columns)
-    db.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX {name}_{'_'.join(columns)} ON {name} ({what})")
-
-
-def _column(hint: Any) -> type[Any]:
-    kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not NoneType]
-    (kind,) = kinds
-    assert isinstance(kind, type)
-    return kind
-
-
-def _renew(db: Database) -> None:
-    """Add primary tables that are not there yet, and make every projection anew: a recount fills them."""
-    for row, table in PRIMARY.items():
-        if row.__name__.lower() not in db.table_names():
-            _create(db, row, table)
-    for row, table in PROJECTIONS.items():
-        db.execute(f"DROP TABLE IF EXISTS {row.__name__.lower()}")  # where an earlier version had it otherwise
-        _create(db, row, table)

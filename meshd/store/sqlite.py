@@ -3,20 +3,26 @@
 With NORMAL a power cut can take back a record that was already sent, and the device would fork its own chain.
 """
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.store.api import DiskFullError, LostLogError, Row, StoreError, WrongKeyError
-from meshd.store.tables import SHORT_KEY, TABLES, Entry, beginnings, indexed
+from meshd.config import is_full, is_read_only, open_private
+from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
+from meshd.store.shapes import name_of, statements
+from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
 
 VERSION = 4
 """The newest migration; the database's `user_version`."""
+
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 _CHUNK = 500
 """Placeholders in one statement."""
@@ -38,35 +44,64 @@ class SqliteStore:
     """One assembly's log in one encrypted database. `key` is its 32-byte raw key.
 
     Where it is not `new`, an empty file is a lost log: a device that began anew would contradict what it wrote before.
+    With a `refusal` it is opened for reading alone, and not a byte is written to its disk; no other process may have it
+    open then.
     """
 
-    def __init__(self, path: Path, key: bytes, *, new: bool = True) -> None:
+    def __init__(self, path: Path, key: bytes, *, new: bool = True, refusal: StoreError | None = None) -> None:
+        self._folder = path.parent
+        self.refusal = refusal
+        what = f"the log {path} can't be opened"
         try:
-            self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
-            version = self._unlock(key)
-            if not version and not new:
-                raise LostLogError(f"the log {path} is empty")
-            if version > VERSION:
-                raise StoreError("the log was written by a later meshd: this one needs an update")
-            if version < VERSION:
-                from meshd.store.migrations import migrate
-
-                migrate(self._db, VERSION)
+            if refusal is not None:
+                self._db = _connect_to_read(path)
+            else:
+                if is_read_only(path.parent):
+                    raise _read_only()
+                if is_full(path.parent):
+                    raise _full()
+                if new and not path.exists():  # what SQLite puts beside it gets the same mode
+                    os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+                self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
+            try:
+                self._begin(path, key, new=new)
+            except BaseException:
+                self._db.close()
+                raise
+        except OSError as error:
+            raise _translated(error, what, self._folder) from error
         except sqlcipher.Error as error:
             if "not a database" in str(error):
                 raise WrongKeyError(
                     f"the log {path} is damaged, or of another home: its key does not open it"
                 ) from error
-            raise _translated(error, f"the log {path} can't be opened") from error
+            raise _translated(error, what, self._folder) from error
+
+    def _begin(self, path: Path, key: bytes, *, new: bool) -> None:
+        """Unlock the file, and bring its primary tables to this version."""
+        version = self._unlock(key)
+        if not version and not new:
+            raise LostLogError(f"the log {path} is empty")
+        if version > VERSION:
+            raise StoreError("the log was written by a later meshd: this one needs an update")
+        if version < VERSION:
+            self.check_writable("an earlier meshd wrote the log, and it has to be renewed before it is read")
+            from meshd.store.migrations import migrate
+
+            migrate(self._db, VERSION)
+        if not version:
+            with self.transaction():
+                self.make_projections()
 
     def _unlock(self, key: bytes) -> int:
         """Give the key, set how the file is written, and return the version of its tables."""
         self._db.execute("PRAGMA cipher_log_level = NONE")
         self._db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        if self.refusal is not None:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # what a -shm file is for is kept in memory then
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
+            *(("journal_mode = WAL", "synchronous = FULL") if self.refusal is None else ()),
             "temp_store = MEMORY",
             "foreign_keys = OFF",
             "cache_size = -24576",
@@ -75,13 +110,20 @@ class SqliteStore:
             self._db.execute(f"PRAGMA {pragma}")
         return int(version)
 
+    def check_writable(self, why: str) -> None:
+        """Raises the store's refusal, if it has one, with what it would have to be written for."""
+        if self.refusal is not None:
+            raise type(self.refusal)(f"{why}: {self.refusal.error}", self.refusal.hint)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`."""
+        if self.refusal is not None:
+            raise self.refusal
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
         try:
             yield
             self._db.execute("COMMIT")
@@ -89,7 +131,7 @@ class SqliteStore:
             if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
                 self._db.execute("ROLLBACK")
             if isinstance(error, sqlcipher.Error):
-                raise _translated(error, "the log can't be written") from error
+                raise _translated(error, "the log can't be written", self._folder) from error
             raise
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -107,11 +149,11 @@ class SqliteStore:
         """See `Store.delete`."""
         self._check_writable()
         clause, values = _where(table, where)
-        sql = f"DELETE FROM {_name(table)}{clause}"  # noqa: S608 (names are ours)
+        sql = f"DELETE FROM {name_of(table)}{clause}"  # noqa: S608 (names are ours)
         try:
             return int(self._db.execute(sql, values).rowcount)
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
@@ -122,7 +164,7 @@ class SqliteStore:
     ) -> list[Row]:
         clause, values = _where(table, where)
         order = "DESC" if newest else "ASC"
-        sql = f"SELECT {_columns(table)} FROM {_name(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
+        sql = f"SELECT {_columns(table)} FROM {name_of(table)}{clause} ORDER BY rowid {order}"  # noqa: S608
         if limit is not None:
             sql += f" LIMIT {limit:d}"
         make: Any = table._make  # type: ignore[attr-defined]
@@ -136,7 +178,7 @@ class SqliteStore:
     def count(self, table: type[Any], **where: object) -> int:
         """See `Store.count`."""
         clause, values = _where(table, where)
-        return int(self._query(f"SELECT count(*) FROM {_name(table)}{clause}", values)[0][0])  # noqa: S608
+        return int(self._query(f"SELECT count(*) FROM {name_of(table)}{clause}", values)[0][0])  # noqa: S608
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
@@ -186,7 +228,7 @@ class SqliteStore:
         """See `Store.between`."""
         key, mark = indexed(table, "id"), _beginning(table, "id")
         where = f"{key} BETWEEN {mark} AND {mark} AND id BETWEEN ? AND ?"
-        sql = f"SELECT {_columns(table)} FROM {_name(table)} WHERE {where} ORDER BY {key}, id LIMIT ?"  # noqa: S608
+        sql = f"SELECT {_columns(table)} FROM {name_of(table)} WHERE {where} ORDER BY {key}, id LIMIT ?"  # noqa: S608
         make: Any = table._make  # type: ignore[attr-defined]
         return [make(row) for row in self._query(sql, (low, high, low, high, limit))]
 
@@ -197,6 +239,15 @@ class SqliteStore:
         while rows := self._query(sql, (last, batch)):
             last = rows[-1][0]
             yield [Entry._make(row[1:]) for row in rows]
+
+    def make_projections(self) -> None:
+        """See `Store.make_projections`. Whatever table is not primary was an earlier version's."""
+        self._check_writable()
+        primary = {name_of(table) for table in PRIMARY}
+        there = self._query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite_*'", ())
+        lines = [f'DROP TABLE "{name}"' for (name,) in there if name not in primary]
+        for line in [*lines, *(line for table in PROJECTIONS for line in statements(table))]:
+            self._writing(line, ())
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -213,33 +264,57 @@ class SqliteStore:
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
         try:
-            return self._db.execute(sql, values).fetchall()
+            found: list[Any] = self._db.execute(sql, values).fetchall()
+            return found
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be read") from error
+            raise _translated(error, "the log can't be read", self._folder) from error
 
     def _writing(self, sql: str, values: Sequence[Any]) -> None:
         self._check_writable()
         try:
             self._db.execute(sql, values)
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be written") from error
+            raise _translated(error, "the log can't be written", self._folder) from error
 
     def _check_writable(self) -> None:
         if not self._db.in_transaction:
             raise StoreError("a write outside of a transaction")
 
 
-def _translated(error: Exception, what: str) -> StoreError:
+def _connect_to_read(path: Path) -> sqlcipher.Connection:
+    """A connection that writes nothing, neither to the file nor beside it, and needs no room.
+
+    What a power cut or a full disk left in the -wal file is part of the log. It is read without SQLite's own locks: the
+    home's lock, or the disk, keeps everybody else from writing. Where there is none, the file alone is all.
+    """
+    wal = path.with_name(path.name + "-wal")
+    how = "mode=ro&vfs=unix-none" if wal.exists() and wal.stat().st_size else "immutable=1"
+    uri = f"file:{quote(str(path.absolute()))}?{how}"
+    return sqlcipher.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def _translated(error: Exception, what: str, folder: Path) -> StoreError:
+    """SQLite's error in our words. Where a disk is full or read-only, it often knows no more than `disk I/O error`."""
     text = str(error)
-    if "full" in text:
-        return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
     if "malformed" in text:
         return LostLogError(f"{what}: {text}")
+    if isinstance(error, OSError) or getattr(error, "sqlite_errorname", "").startswith(_OF_THE_DISK):
+        if "full" in text or is_full(folder):
+            return _full()
+        if is_read_only(folder):
+            return _read_only()
     return StoreError(f"{what}: {text}")
 
 
-def _name(table: type[Any]) -> str:
-    return table.__name__.lower()
+def _full() -> DiskFullError:
+    return DiskFullError("the disk is full: nothing was written", "Make room, and do it again.")
+
+
+def _read_only() -> ReadOnlyDiskError:
+    return ReadOnlyDiskError(
+        "the disk is read-only: nothing can be written",
+        "What is there can be read and exported. Make the disk writable, or copy the home to another one.",
+    )
 
 
 @cache
@@ -251,7 +326,7 @@ def _columns(table: Any) -> str:
 def _insert(table: Any, rows: int = 1) -> str:
     marks = ", ".join("?" * len(table._fields))
     values = ", ".join([f"({marks})"] * rows)
-    return f"INSERT INTO {_name(table)} ({_columns(table)}) VALUES {values}"  # noqa: S608
+    return f"INSERT INTO {name_of(table)} ({_columns(table)}) VALUES {values}"  # noqa: S608
 
 
 @cache

@@ -5,7 +5,8 @@ itself wrote in each log), `Passed` and `Watch` (what this machine measured), `P
 `Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction, and
 can be rebuilt.
 
-Changing a row means a migration (`migrations.py`); a new projection means a rebuild.
+Changing a primary row means a migration (`migrations.py`). Projections change freely: where those on disk have another
+shape, they are made and counted anew when the log is opened (`recount`).
 """
 
 from typing import Any, NamedTuple, get_type_hints
@@ -104,7 +105,7 @@ class Certificate(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """A device that a member revoked: how many records of each log still count. Without a roster it pins the genesis."""
+    """A device that a member revoked: how many records of each log still count. Without a roster: of the genesis."""
 
     id: bytes
     member: bytes

@@ -23,6 +23,9 @@ _LENGTH = struct.Struct(">I")
 SEGMENT_ROOM = limits.SEGMENT_BYTES - KEY_NAME_SIZE - BOX_OVERHEAD
 """Bytes of records, with their lengths, that one segment holds."""
 
+SEGMENT_LEAST = KEY_NAME_SIZE + BOX_OVERHEAD
+"""Bytes of a segment without records: none is shorter."""
+
 FILE_MAGIC = b"meshd/bundle/1\x00"
 """First bytes of a bundle that is a single file; segments follow, each with its length."""
 
@@ -96,9 +99,12 @@ def pack(records: Iterable[bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> Iterator[bytes]:
-    """What `pack` packed. Raises BadBundleError where it is cut."""
-    at = 0
+    """What `pack` packed. Raises BadBundleError where it is cut, or beyond as many records as a segment holds."""
+    at = count = 0
     while at < len(data):
+        count += 1
+        if count > limits.SEGMENT_RECORDS:
+            raise BadBundleError("it holds more records than there is room for")
         if at + _LENGTH.size > len(data):
             raise BadBundleError("it is cut in the middle of a length")
         (size,) = _LENGTH.unpack_from(data, at)
@@ -149,7 +155,7 @@ def read_manifest(secrets: Iterable[bytes], assembly: bytes, data: bytes) -> Man
         fields: Any = decode(body, items=_MANIFEST_ITEMS)
     except NotCanonicalError as error:
         raise BadBundleError(str(error)) from error
-    if type(fields) is not dict or fields.get(0) != VERSION:
+    if type(fields) is not dict or type(fields.get(0)) is not int or fields[0] != VERSION:
         raise BadBundleError("it is of a later version: this meshd needs an update")
     try:
         return _manifest(fields)
@@ -172,10 +178,15 @@ def read_join(context: bytes, psk: bytes, assembly: bytes, data: bytes) -> list[
 
 def _manifest(fields: dict[int, Any]) -> Manifest:
     segments = tuple(
-        SegmentInfo(_id(identity), _uint(size), _uint(records), tuple(_stretch(*each) for each in stretches))
-        for identity, size, records, stretches in fields[2]
+        SegmentInfo(
+            _id(identity), _uint(size), _uint(records), tuple(_stretch(*_array(each)) for each in _array(stretches))
+        )
+        for identity, size, records, stretches in map(_array, _array(fields[2]))
     )
-    visitors = {_id(visitor): tuple(_place(*each) for each in places) for visitor, places in fields[3]}
+    visitors = {
+        _id(visitor): tuple(_place(*_array(each)) for each in _array(places))
+        for visitor, places in map(_array, _array(fields[3]))
+    }
     if len(segments) > limits.SEGMENTS or _uint(fields[1]) >= _COUNTERS:
         raise ValueError
     return Manifest(_uint(fields[1]), segments, visitors)
@@ -189,6 +200,12 @@ def _stretch(device: Any, log: Any, start: Any, stop: Any, forked: Any, end: Any
 
 def _place(device: Any, log: Any, seq: Any, identity: Any) -> Place:
     return Place(_id(device), _uint(log), None if seq is None else _uint(seq), _id(identity))
+
+
+def _array(value: Any) -> list[Any]:
+    if type(value) is not list:  # texts, bytes and maps can be gone through, too
+        raise TypeError
+    return value
 
 
 def _id(value: Any) -> bytes:

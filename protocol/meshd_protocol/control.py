@@ -1,8 +1,8 @@
 """What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
-`{"progress": [text, done, total]}`, then one `{"result"}` or `{"error", "hint", "code"}`. `assembly` is the name or id
-prefix that the person gave, or null.
+`{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
+`assembly` is the name or id prefix that the person gave, or null.
 """
 
 import json
@@ -13,10 +13,13 @@ from meshd_protocol.errors import ProtocolError
 
 
 class Argument(NamedTuple):
-    """The type of one argument of a verb, and whether it may be left out."""
+    """The type of one argument of a verb, whether it may be left out, and whether any text will do: a passphrase may be
+    of letters that are not UTF-8.
+    """
 
     kind: type[Any]
     optional: bool = True
+    any_text: bool = False
 
 
 _TEXT = Argument(str)
@@ -26,7 +29,7 @@ _LIST = Argument(list)
 _NUMBER = Argument(int)
 
 VERBS: dict[str, dict[str, Argument]] = {
-    "whoami": {"member_key": _FLAG},
+    "whoami": {"member_key": _FLAG, "passphrase": Argument(str, any_text=True)},
     "members": {"report": _FLAG},
     "invite": {"withdraw": _FLAG},
     "vouch": {"person": _NAME},
@@ -120,6 +123,9 @@ class Request(NamedTuple):
     arguments: dict[str, Any]
     assembly: str | None
 
+    def __repr__(self) -> str:
+        return f"Request(verb={self.verb!r}, assembly={self.assembly!r})"  # an argument may be a passphrase
+
 
 def write_line(value: dict[str, Any]) -> bytes:
     """A JSON object as one line."""
@@ -166,7 +172,7 @@ def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
             raise BadRequestError(f"{verb} has no argument {name[:40]!r}")
         if value is None and argument.optional:
             continue
-        if type(value) is not argument.kind or not _is_sound(value):
+        if type(value) is not argument.kind or not (argument.any_text or _is_sound(value)):
             raise BadRequestError(f"the argument {name} of {verb} can't be read: it must be {_WORDS[argument.kind]}")
     for name, argument in table.items():
         if not argument.optional and name not in arguments:

@@ -60,15 +60,19 @@ def decode(data: bytes, *, items: int = limits.ITEMS) -> Value:
 
 
 def _check(root: Value, most: int) -> None:
-    """Refuse types, integers and sizes that the narrow form leaves out. A loop: it is on the hot path."""
+    """Refuse types, integers, sizes and depths that the narrow form leaves out. A loop: it is on the hot path."""
     containers: list[Any] = [[root]]
-    items = 0
+    items = seen = 0
+    empty = False
     while containers:
         container = containers.pop()
+        seen += 1
         if type(container) is dict:
             _check_keys(container)
             items += len(container)
             container = container.values()
+        if not container:
+            empty = True
         items += len(container)
         for value in container:
             kind = type(value)
@@ -83,6 +87,18 @@ def _check(root: Value, most: int) -> None:
                 raise NotCanonicalError(f"a {kind.__name__} has no place in a record")
         if items > most:
             raise NotCanonicalError(f"more than {most} items")
+    if empty and seen > limits.DEPTH + 1:
+        _check_depth(root)
+
+
+def _check_depth(root: Value) -> None:
+    """Refuse an empty container deeper than others may be: cbor2's own bound lets it through."""
+    level: list[Any] = [root]
+    for _ in range(limits.DEPTH):
+        insides = (each.values() if type(each) is dict else each for each in level if type(each) in (list, dict))
+        level = [value for inside in insides for value in inside]
+    if any(type(each) in (list, dict) for each in level):
+        raise NotCanonicalError(f"more than {limits.DEPTH} containers deep")
 
 
 def _check_keys(mapping: dict[Any, Value]) -> None:

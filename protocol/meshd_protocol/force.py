@@ -1,9 +1,10 @@
 """In force: whether a final decision on a text binds the people of today (specification, section 6).
 
 Final stays final, in the roster that the decision pins. In force is another question, asked of the roster that a node
-follows: what two founders settled years ago, on a roster of two, does not bind the twenty of today because it comes out
-now. A decision is in force if it reaches its threshold, or its quorum, among the people of the head, too; or if an action
-in the head named it: since it was in force before that (`keeps`), or since more than half took it up again (`UPHOLD`).
+follows: what two founders settled years ago, on a roster of two, does not bind the twenty of today because it comes
+out now. A decision is in force if it reaches its threshold, or its quorum, among the people of the head, too; or if an
+action in the head named it: since it was in force before that (`keeps`), or since more than half took it up again
+(`UPHOLD`).
 
 What changes the roster needs no rule here: it is in effect by being in the head (`rosters`).
 """
@@ -28,7 +29,7 @@ REFUSED = frozenset({Verdict.FAILED, Verdict.TIE})
 
 
 class Support(NamedTuple):
-    """How many of a roster's people make a decision's finding final there: members by yes, or witnesses by attesting."""
+    """Which of a roster's people make a decision's finding final there: members by yes, or witnesses by attesting."""
 
     people: Set
     needed: int
@@ -101,8 +102,8 @@ class Forces:
         return self._remembered[decision.id]
 
     def repeals(self, later: Decision, earlier: Decision) -> bool:
-        """Whether a decision takes the place of an earlier one that it names: both by one policy, on one line, and it is
-        in force. One that failed does so only where it was put anew, and the earlier one was not certified alone.
+        """Whether a decision takes the place of an earlier one that it names: both by one policy, on one line, and it
+        is in force. One that failed does so only where it was put anew, and the earlier one was not certified alone.
         """
         if earlier.id not in later.repeals or later.policy != earlier.policy:
             return False
@@ -166,7 +167,7 @@ class Forces:
         return None
 
     def _support(self, decision: Decision, finding: Finding, state: State) -> Support:
-        """Whose words make a finding final among a roster's people, by the stricter of its policy and the pinned one's."""
+        """Whose words make a finding final among a roster's people, by the stricter of both rosters' policies."""
         pinned = self._rosters.state(decision.pin)
         policy = pinned.policies[decision.policy]
         electorate = state.electorate_of(self._rosters.ids(decision.pin))

@@ -1,7 +1,7 @@
 """What a roster is made of: decisions, and members' own words. Plain data, as a log or a proof states it.
 
-A decision needs others' yes. An own word (a vouch, an offer, a leave, a revocation by the member key) needs nobody's: it
-is judged in the roster that it pins, and never by what its author became later.
+A decision needs others' yes. An own word (a vouch, an offer, a leave, a revocation by the member key) needs nobody's:
+it is judged in the roster that it pins, and never by what its author became later.
 """
 
 from typing import Any, NamedTuple

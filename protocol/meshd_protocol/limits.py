@@ -174,8 +174,11 @@ TURNS = 72
 SEGMENT_BYTES = 4 * 1024 * 1024
 """One file on a stick: read into memory whole."""
 
+SEGMENT_RECORDS = SEGMENT_BYTES // 128
+"""Records in one segment: each has a device's key, a hash and a signature."""
+
 SEGMENTS = 4096
-"""Files that one manifest lists: 16 GiB of log."""
+"""Files that one manifest lists: 16 GiB of log. So many damaged parts end the reading of a single file, too."""
 
 STICK_KEYS = 64
 """Network keys on one stick: rotations since somebody was there last."""

@@ -122,6 +122,11 @@ class Meaning:
         added = [item for item in items if item.id not in self.items]
         return Meaning(self.ground, (*self.items.values(), *added)) if added else self
 
+    @property
+    def enders(self) -> tuple[Mapping[bytes, Set], Mapping[bytes, tuple[int, bytes]]]:
+        """What ends words here: while it stays the same, what was ended or replaced stays so."""
+        return self.gone, self._revoked
+
     def lasts(self, member: bytes, pin: Set) -> bool:
         """Whether nothing ended, for that member, what was decided on a roster: it knew of each removal and leave."""
         gone = self.gone.get(member)
@@ -274,6 +279,13 @@ class Meaning:
 _Given = dict[bytes, dict[bytes, bytes]]
 
 
+def may_end(item: Item) -> bool:
+    """Whether an item may end words, so that others, which these had ended or replaced, hold again."""
+    return isinstance(item, Departure | DeviceEnd) or (
+        isinstance(item, Decision) and item.verb in (Verb.REMOVE, Verb.REVOKE)
+    )
+
+
 def vouches_needed(members: int) -> int:
     """How many members must vouch for an observer in a roster of that size."""
     return min(2, members)
@@ -307,9 +319,10 @@ def _with_leaves(meaning: Meaning, items: Iterable[Item]) -> dict[bytes, Set]:
     """Who is gone, by removals and by the leaves that count: those that nothing ended."""
     leaves: dict[bytes, list[Departure]] = {}
     for item in items:
-        if isinstance(item, Departure) and not meaning.is_revoked(item):
-            if meaning.lasts(item.author, meaning.ground.pin(item)):
-                leaves.setdefault(item.author, []).append(item)
+        if not isinstance(item, Departure) or meaning.is_revoked(item):
+            continue
+        if meaning.lasts(item.author, meaning.ground.pin(item)):
+            leaves.setdefault(item.author, []).append(item)
     gone = dict(meaning.gone)
     for author, mine in leaves.items():
         gone[author] = gone.get(author, NOTHING) | {_last(meaning.ground, mine)}

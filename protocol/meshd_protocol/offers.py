@@ -1,8 +1,8 @@
 """Which of a member's offers of a witness device holds: each names those that it takes the place of.
 
-An offer that another one replaces, directly or by others, is over, and leaves the roster; so a roster holds one offer of
-each member who keeps to one device, however often she changed it. Of several that knew nothing of each other none gives
-a device, until an offer names them all.
+An offer that another one replaces, directly or by others, is over, and leaves the roster; so a roster holds one offer
+of each member who keeps to one device, however often she changed it. Of several that knew nothing of each other none
+gives a device, until an offer names them all.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -54,7 +54,7 @@ class FirstOffers:
 
     def behind(self, offer: Offer) -> frozenset[bytes]:
         """The ids that an offer replaces, directly or by others, and that are no offers."""
-        waiting = [offer]
+        waiting = [] if offer.id in self._found else [offer]
         while waiting:
             each = waiting[-1]
             earlier = {key: item for key in each.replaces if isinstance(item := self._known(key), Offer)}

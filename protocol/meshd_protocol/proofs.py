@@ -60,9 +60,9 @@ class Proof(NamedTuple):
 class Shown(NamedTuple):
     """What a valid proof shows. `outcome` is None where it is about the roster alone; a decision has its `proposal`.
 
-    `members` and `depth` are of the roster that decided: the one that a decision on a text pins, else `roster`, to which
-    the proof leads. `in_force` is None where that is no question, or where only the line's author says so: it is told
-    where the line goes on from a roster that the reader knows.
+    `members` and `depth` are of the roster that decided: the one that a decision on a text pins, else `roster`, to
+    which the proof leads. `in_force` is None where that is no question, or where only the line's author says so: it is
+    told where the line goes on from a roster that the reader knows.
     """
 
     assembly: bytes
@@ -137,8 +137,8 @@ _PARTS = [bytes, bytes, bytes]
 
 
 def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes] | None = None) -> Shown:
-    """What a proof shows. `of` is the assembly that it must be about, `knows` the first and the last id that a roster may
-    have which the reader remembers, and that its line must lead through. Raises BadProofError with the first fault.
+    """What a proof shows. `of` is the assembly that it must be about; `knows` the first and the last id that a roster
+    may have which the reader remembers, and that its line must lead through. Raises BadProofError with the first fault.
     """
     proof = read_proof(data)
     genesis, body = _genesis(proof, of)

@@ -20,7 +20,7 @@ from meshd_protocol.decisions.question import BY_ANY_SETTLED, POLICY_OF, void
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Item, Offer, Word
 from meshd_protocol.mandates import rotation_problem
-from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State
+from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
 from meshd_protocol.offers import FirstOffers
 from meshd_protocol.policies import Finality, Policy, void_reason
 
@@ -76,6 +76,9 @@ class Rosters:
         self._seen: set[bytes] = set()
         """All ids of all known rosters."""
         self._fresh: list[bytes] = []
+        self._over: set[bytes] = set()
+        """Ids that add nothing to the head that was advanced last, while what ends words in it stays the same."""
+        self._over_by: object = None
         self._remember(self.origin, Meaning(self._ground))
 
     def learn(self, parent: bytes, added: Iterable[bytes]) -> bytes:
@@ -137,6 +140,10 @@ class Rosters:
         """What a known roster means."""
         return self._meaning(roster).state()
 
+    def enders(self, roster: bytes) -> object:
+        """What ends words in a known roster, to be held against the same of another one."""
+        return self._meaning(roster).enders
+
     def is_over(self, roster: bytes, item: Item) -> bool:
         """Whether an item is in a known roster, or would add nothing to it."""
         return self._meaning(roster).has(item)
@@ -182,7 +189,7 @@ class Rosters:
         return None if result.state().members else "it would leave no members"
 
     def ratified(self, parent: bytes, ratified_by: bytes) -> Set:
-        """What a ratification adds to a known roster, once it is settled there: what it names, but for what is ended."""
+        """What a ratification adds to a known roster, once it is settled there: what it names and is not ended."""
         item = self._facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
             return NOTHING
@@ -219,10 +226,23 @@ class Rosters:
         """
         ratified_by = sorted({step.ratified_by for step in steps if step.ratified_by is not None})
         moves: list[tuple[bytes, Set]] = []
-        while added := self.take(head, self._seen - self._sets[head], ratified_by):
+        while added := self.take(head, self._open(head), ratified_by):
             head = self.learn(head, added)
             moves.append((head, added))
         return moves
+
+    def _open(self, head: bytes) -> Collection[bytes]:
+        """What is in some known roster and not in the head, without what would add nothing to it.
+
+        Where something new may end words, all is looked at again: what it ends may have ended others.
+        """
+        meaning = self._meaning(head)
+        if self._over_by != meaning.enders:
+            self._over, self._over_by = set(), meaning.enders
+        every = self._seen - meaning.ids
+        fresh = self._items(every - self._over)
+        self._over.update(item.id for item in fresh if meaning.has(item))
+        return every if any(map(may_end, fresh)) else every - self._over
 
     def _after(self, parent: bytes, added: Iterable[bytes]) -> Meaning:
         return self._meaning(parent).plus(self._items(added))
@@ -301,7 +321,7 @@ class Rosters:
             return NOTHING, "its ratification has no effect under the policies of one of the rosters"
         named: Set = frozenset(item.payload)
         items = self._items(named)
-        if len(items) < len(named) or not result.plus(items).ids == result.ids:
+        if len(items) < len(named) or result.plus(items).ids != result.ids:
             return NOTHING, "it does not take in all that its ratification names"
         if any(self._problem(each, parent, result, True) for each in named & result.ids - self._sets[parent]):
             return NOTHING, "its ratification names something that can't be taken in"
@@ -351,7 +371,7 @@ def policies_of(items: Iterable[Item | None]) -> set[str]:
 
 
 def settled_needed(policies: Sequence[Policy | None], members: int) -> int | None:
-    """How many of that many members must say yes by the strictest of some policies; None if one can't settle anything."""
+    """How many of so many members must say yes by the strictest of some policies; None if one can't settle."""
     needed = 0
     for policy in policies:
         if policy is None or policy.finality != Finality.SETTLED or void_reason(policy) is not None:

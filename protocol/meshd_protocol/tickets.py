@@ -3,7 +3,7 @@
 A ticket is not a network key: it lets its holder hand in one application and fetch the answer, nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from meshd_crypto.hashing import digest
@@ -25,8 +25,8 @@ class Ticket(Body):
     """
 
     assembly: bytes
-    seed: bytes
-    psk: bytes
+    seed: bytes = field(repr=False)
+    psk: bytes = field(repr=False)
     roster: bytes
     inviter: bytes
     addresses: tuple[str, ...]

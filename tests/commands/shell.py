@@ -21,16 +21,18 @@ class Shell:
         self.env["PYTHONWARNINGS"] = "error"
         if passphrase is not None:
             self.env["MESHD_PASSPHRASE"] = passphrase
+        self.within: list[str] = []
+        """Words before each command: what runs it elsewhere than here."""
         self.daemon: subprocess.Popen[str] | None = None
         self.address = ""
         self.places: list[str] = []
 
     def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*MESHD, "--home", str(self.home), *words],
+            [*self.within, *MESHD, "--home", str(self.home), *words],
             env=self.env, text=True, capture_output=True, input=stdin, timeout=60, stdin=None if stdin is not None else subprocess.DEVNULL,
         ) if stdin is None else subprocess.run(
-            [*MESHD, "--home", str(self.home), *words], env=self.env, text=True, capture_output=True, input=stdin, timeout=60
+            [*self.within, *MESHD, "--home", str(self.home), *words], env=self.env, text=True, capture_output=True, input=stdin, timeout=60
         )  # fmt: skip
 
     def ok(self, *words: str, stdin: str | None = None) -> str:
@@ -63,7 +65,7 @@ class Shell:
 
     def start(self, *words: str) -> None:
         self.daemon = subprocess.Popen(
-            [*MESHD, "--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words],
+            [*self.within, *MESHD, "--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words],
             env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self.daemon.stdout is not None

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -279,6 +280,17 @@ def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):
     assert ada.json("status")["digest"] == before
 
 
+def test_a_damaged_file_is_told_with_what_it_brought(ada, tmp_path):
+    path = tmp_path / "all.meshd"
+    ada.ok("export", "--file", str(path))
+    path.write_bytes(path.read_bytes() + bytes(8 << 20))
+    told = ada.run("import", str(path))
+    assert (told.returncode, told.stderr.count("\n")) == (3, 2)
+    assert "1 part of the file damaged" in told.stderr
+    answer = json.loads(ada.run("--json", "import", str(path)).stdout)
+    assert (answer["segments"], answer["damaged"], answer["damaged_segments"]) == (2, 1, [])
+
+
 def test_ambiguous_ids_and_names(ada):
     first = {}
     for number in range(40):
@@ -306,6 +318,79 @@ def test_passphrases(ada, untouched, shells, tmp_path):
     none.fails(1, "--passphrase-file", str(tmp_path / "missing"), "list")
     ada.start()
     none.ok("list")
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_the_member_key_needs_the_passphrase(ada, tmp_path, daemon):
+    """Whoever sits down at a machine whose daemon runs has no more than who finds it off."""
+    paper = ada.json("whoami", "--member-key")["member_key"]
+    wrong, none = Shell(ada.home, "wrong"), Shell(ada.home, None)
+    if daemon:
+        ada.start()
+        assert none.json("whoami")["person"] == "Ada"
+    asked = (*MESHD, "--home", str(ada.home), "whoami", "--member-key")
+    for shell, code, why in ((none, 11, "no terminal"), (wrong, 12, "wrong"), (Shell(ada.home, ""), 12, "wrong")):
+        assert why in shell.fails(code, "whoami", "--member-key")[0]
+        assert paper not in str(shell.run("--json", "whoami", "--member-key"))
+    path = tmp_path / "passphrase"
+    path.write_text("pw\n")
+    assert none.json("--passphrase-file", str(path), "whoami", "--member-key")["member_key"] == paper
+    assert ada.json("whoami", "--member-key")["member_key"] == paper
+    assert "".join(ada.ok("whoami", "--member-key").split()) == paper
+    assert paper in "".join(_typed(none, asked, "pw").split())
+    assert "the passphrase is wrong" in _typed(none, asked, "pww")
+
+
+def _typed(shell: Shell, words: tuple[str, ...], line: str) -> str:
+    """What a command says on a terminal on which somebody types one line, as soon as a passphrase is asked for."""
+    spawn = "import pty, sys; pty.spawn(sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", spawn, *words], env=shell.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as typing:
+        said = b""
+        while b"Passphrase: " not in said:
+            chunk = os.read(typing.stdout.fileno(), 1000)
+            assert chunk, said
+            said += chunk
+        typing.stdin.write(line.encode() + b"\n")
+        typing.stdin.flush()
+        while chunk := os.read(typing.stdout.fileno(), 1000):
+            said += chunk
+    return said.decode()
+
+
+def test_no_request_gets_the_member_key_without_the_passphrase(ada):
+    """By hand on the socket: what the daemon says to whoever asks."""
+    paper = ada.json("whoami", "--member-key")["member_key"]
+    ada.start()
+    for words, code in (({}, 11), ({"passphrase": None}, 11), ({"passphrase": "wrong"}, 12), ({"passphrase": ""}, 12)):
+        said = _said(ada, "whoami", {"member_key": True, **words})
+        assert said["code"] == code
+        assert paper not in json.dumps(said)
+    assert _said(ada, "whoami", {"member_key": True, "passphrase": "pw"})["result"]["member_key"] == paper
+    (sealed,) = ada.home.glob("*/keys.sealed")
+    sealed.rename(sealed.with_name("elsewhere"))
+    assert "cannot read" in _said(ada, "whoami", {"member_key": True, "passphrase": "pw"})["error"]
+    sealed.with_name("elsewhere").rename(sealed)
+
+
+def _said(shell: Shell, verb: str, arguments: dict[str, object]) -> dict[str, object]:
+    """The daemon's last line to a request."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(shell.home / "control.sock"))
+        line = json.dumps({"verb": verb, "arguments": arguments, "assembly": None})
+        connection.sendall(line.encode() + b"\n")
+        return json.loads(connection.makefile("rb").readlines()[-1])
+
+
+def test_a_passphrase_of_any_bytes_is_asked_for(shells):
+    """A terminal's letters need not be UTF-8: such a passphrase opens the key beside a daemon, too."""
+    shell = shells("latin")
+    shell.env["MESHD_PASSPHRASE"] = b"na\xefve".decode("utf-8", "surrogateescape")
+    shell.ok("init", "Bakery", "--as", "Ada")
+    paper = shell.json("whoami", "--member-key")["member_key"]
+    shell.start()
+    assert shell.json("whoami", "--member-key")["member_key"] == paper
 
 
 def test_a_home_that_another_process_writes(ada, untouched):
@@ -408,6 +493,21 @@ def test_nothing_acknowledged_is_lost_by_kill_9(ada):
     assert ada.json("check")["ok"] is True
     ada.start()
     ada_propose(ada, 6)
+
+
+def test_a_frozen_daemon_is_told_of_soon(ada):
+    """It took the request and says nothing: the command ends within seconds, and what was asked may be done later."""
+    ada.start()
+    ada.daemon.send_signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    done = ada.run("propose", "Bread for all")
+    assert time.monotonic() - begun < 20
+    assert done.returncode == 1
+    assert "said nothing for 10 seconds" in done.stderr
+    assert "kill -CONT" in done.stderr
+    ada.daemon.send_signal(signal.SIGCONT)
+    wait(lambda: [row["title"] for row in ada.rows("list")] == ["Bread for all"])
+    assert ada.stop()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -13,6 +13,7 @@ from meshd.executor import InlineExecutor
 from meshd.node import Node
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork
+from meshd_protocol.bodies.membership import Certificate
 
 
 class LaggingNetwork(MemoryNetwork):
@@ -56,14 +57,23 @@ class Running:
         self.assembly = assembly
         self.notes: list[str] = []
         self.node = Node(assembly, network.transport(name), InlineExecutor(), note=self.notes.append, **options)
-        self.context = Context(assembly, self.node)
+
+    @property
+    def context(self) -> Context:
+        """What a command is given that comes now."""
+        return Context(self.assembly, self.node.seen())
 
     async def do(self, verb: Callable[[Context, dict[str, Any]], Any], **arguments: Any) -> Any:
         """Run a command in the daemon, as the control socket would."""
-        return await self.node.work(lambda: verb(self.context, arguments))
+        context = self.context
+        return await self.node.work(lambda: verb(context, arguments))
 
     def digest(self) -> bytes:
         return survey.digest(self.assembly)
+
+
+async def anybody(_: Certificate) -> None:
+    """What a caller says who talks to whoever answers."""
 
 
 @asynccontextmanager

@@ -169,7 +169,7 @@ def test_a_revocation_that_names_another_s_device_has_no_effect(tmp_path):
     context = Context(ada)
     give(ada, dan.certify(), eve.certify())
     payload = (dan.member.public, eve.device.public, (9, 9, 9))
-    motion = dan.propose(context.standing().head, "Revoke", "membership", action=(int(Verb.REVOKE), payload))
+    motion = dan.propose(context.standing().head, "Revoke", "removal", action=(int(Verb.REVOKE), payload))
     give(ada, motion, dan.ballot(motion.id))
     _yes(context, text_of(motion.id))
     shown = results.show(context, {"id": text_of(motion.id)})
@@ -177,11 +177,11 @@ def test_a_revocation_that_names_another_s_device_has_no_effect(tmp_path):
     assert "is not whose it says" in shown["effect"]
     assert eve.device.public not in context.state().revoked
     own = (eve.member.public, eve.device.public, (9, 9, 9))
-    right = dan.propose(context.standing().head, "Revoke", "membership", action=(int(Verb.REVOKE), own))
+    right = dan.propose(context.standing().head, "Revoke", "removal", action=(int(Verb.REVOKE), own))
     give(ada, right, dan.ballot(right.id))
     _yes(context, text_of(right.id))
     assert eve.device.public in context.state().revoked
-    moot = dan.propose(context.standing().head, "Again", "membership", action=(int(Verb.REVOKE), own))
+    moot = dan.propose(context.standing().head, "Again", "removal", action=(int(Verb.REVOKE), own))
     give(ada, moot)
     assert "nothing left to decide" in results.show(context, {"id": text_of(moot.id)})["effect"]
     ada.close()
@@ -260,7 +260,7 @@ def test_a_motion_that_people_who_left_may_vote_on_is_opened_anew(tmp_path):
     context = Context(ada)
     first = rosters.remove(context, {"person": "Eve", "reason": "noise"})["id"]
     gone = rosters.remove(context, {"person": "Fay", "reason": "noise"})["id"]
-    give(ada, dan.ballot(bytes_of(gone)), eve.ballot(bytes_of(gone)))
+    give(ada, dan.ballot(bytes_of(gone)), eve.ballot(bytes_of(gone)), fay.ballot(bytes_of(gone)))
     assert fay.member.public not in context.state().members
     exchange(ada, bea)
     again = rosters.remove(Context(bea), {"person": "Eve", "reason": "noise"})["id"]
@@ -387,7 +387,7 @@ def test_a_revocation_that_takes_more_is_not_moot(tmp_path):
     motions = []
     for good in (900, 1):
         payload = (eve.member.public, eve.device.public, (good, 0, 0))
-        motion = dan.propose(context.standing().head, "Revoke", "membership", action=(int(Verb.REVOKE), payload))
+        motion = dan.propose(context.standing().head, "Revoke", "removal", action=(int(Verb.REVOKE), payload))
         give(ada, motion)
         motions.append(text_of(motion.id))
         if good == 900:
@@ -395,7 +395,7 @@ def test_a_revocation_that_takes_more_is_not_moot(tmp_path):
             _yes(context, motions[0])
     assert context.state().revoked[eve.device.public] == 900
     assert results.show(context, {"id": motions[1]})["effect"] is None
-    stranger = dan.propose(context.standing().head, "Remove", "membership", action=(int(Verb.REMOVE), (b"\x07" * 32,)))
+    stranger = dan.propose(context.standing().head, "Remove", "removal", action=(int(Verb.REMOVE), (b"\x07" * 32,)))
     give(ada, stranger)
     assert results.show(context, {"id": text_of(stranger.id)})["effect"] is None, "nobody of that key was ever in"
     ada.close()

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from meshd import survey
+from meshd.caretaker import ready_to_pin
 from meshd.config import LOG
 from meshd.doors import is_open, my_psks
 from meshd.errors import NodeError
@@ -19,6 +20,7 @@ from meshd.store import tables
 from meshd.store.api import DiskFullError
 from meshd.store.sqlite import SqliteStore
 from meshd.transports.memory import MemoryNetwork
+from meshd_crypto.hashing import digest
 from meshd_crypto.identity import ExchangeKey
 from meshd_crypto.noise import CipherState
 from meshd_protocol import limits
@@ -30,9 +32,10 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import encode_record, wire
 from meshd_protocol.sync import messages, reconcile
+from meshd_protocol.sync.frontier import Claim
 from meshd_protocol.sync.greeting import start
 from meshd_protocol.sync.messages import read_message, write_message
-from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.harness import Running, anybody, equal, running, until
 from tests.endtoend.test_nodes import _certificate, _roles
 from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
@@ -45,7 +48,7 @@ async def call(node: Running, name: str, network: MemoryNetwork) -> Link:
     """A handshake by a node's keys, whose session a test then speaks by hand."""
     connection = await network.transport(node.name).dial(name)
     node.node._certificate = _certificate(node)
-    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node.introduction(), lambda _: None)
+    link, _ = await greet(connection, my_psks(node.assembly)[0], node.node.introduction(), anybody)
     return link
 
 
@@ -228,6 +231,51 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
     two.close()
 
 
+@pytest.mark.parametrize("about", ["nobody's chains", "the honest one's chain", "many chains"])
+async def test_who_lies_of_what_she_has_keeps_no_other_s_news_away(tmp_path, autojump_clock, about):
+    """Cy tells Ada over and over of chains that are not there: Bea, who tells of something new, is asked for it."""
+    assemblies, _ = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"])
+    exchange(*assemblies)
+    network = MemoryNetwork()
+    nodes = [Running(name, each, network) for name, each in zip(("ada", "bea", "cy", "dan"), assemblies, strict=True)]
+    ada, bea, cy, _ = nodes
+    device = bea.assembly.keys.device.public
+    lies = {
+        "nobody's chains": [(b"x" * 32, 10**9), (b"y" * 32, 10**9)],
+        "the honest one's chain": [(device, 10**9), (device, 10**9 + 1)],
+        "many chains": [(digest(bytes([n // 256, n % 256])), 0) for n in range(1_200)],
+    }[about]
+    claims = [Claim(each, 0, seq, b"m" * 8) for each, seq in lies]
+    running_ones = [nodes[0], nodes[1], nodes[3]]
+    async with running(running_ones, {"bea": ["dan"]}), trio.open_nursery() as nursery:
+        await trio.sleep(1)  # Bea's eager link is that to Dan
+        link = await call(cy, "ada", network)
+        await link.send(write_message(HELLO._replace(digest=ada.digest())))
+        nursery.start_soon(heard, link, 1000)
+        await trio.sleep(1)  # and Ada's is that to Cy
+        bea.node.dial("ada")
+        await until(lambda: len(ada.node.peers()) == 2)
+        await trio.sleep(1)
+        assert [peer["eager"] for peer in bea.node.peers() if peer["address"] == "ada"] == [False]
+
+        async def lie() -> None:
+            while True:
+                for message in messages.have_messages(claims):
+                    await link.send(write_message(message))
+                await trio.sleep(0.2)
+
+        nursery.start_soon(lie)
+        for title in ("First", "Second", "Third"):
+            begun = trio.current_time()
+            bea.node._peers[-1].steer(False)  # over an eager link it would be pushed
+            await bea.do(proposing.propose, title=title)
+            await until(equal([ada, bea]))
+            assert trio.current_time() - begun < 3, "told, asked for and sent: a second or two"
+        nursery.cancel_scope.cancel()
+    for assembly in assemblies:
+        assembly.close()
+
+
 @pytest.mark.parametrize("asking", ["chains", "digests"])
 async def test_a_peer_that_asks_and_does_not_read_is_dropped(pair, autojump_clock, asking):
     ada, bea, network = pair
@@ -290,7 +338,7 @@ async def test_another_member_s_certificate_for_a_device_cuts_nobody(tmp_path, a
         )
         connection = await network.transport("eve").dial("ada")
         eve.node._certificate = forged.write()
-        await greet(connection, my_psks(eve.assembly)[0], eve.node.introduction(), lambda _: None)
+        await greet(connection, my_psks(eve.assembly)[0], eve.node.introduction(), anybody)
         await trio.sleep(20)
         assert not any("gone: Bea" in note for note in ada.notes)
     for assembly in (one, two, eve.assembly):
@@ -467,10 +515,10 @@ async def test_certificates_in_the_handshake(pair, autojump_clock, spoil):
             told = bea.assembly.write(Kind.REVOCATION, end.signed_by(bea.assembly.keys.member, ada.assembly.id))
         give(ada.assembly, told)
         with ada.assembly.writing():
-            ada.assembly.standing.move(ada.assembly.standing.rosters.take(ada.assembly.standing.head, [told.id]))
+            ready_to_pin(ada.assembly)
     async with running([ada]):
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), anybody)
         assert await heard(link) == []
         assert ada.node.peers() == []
 

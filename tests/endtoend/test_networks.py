@@ -10,7 +10,7 @@ from meshd.stopwatch import Reading
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
 from meshd_protocol.sync.messages import write_message
-from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.harness import Running, anybody, equal, running, until
 from tests.endtoend.test_hostile import HELLO, greeted
 from tests.worlds import commune, exchange
 
@@ -112,7 +112,7 @@ async def test_a_session_that_begins_anew_takes_the_old_one_s_place(pair, autoju
         await greeted(bea, network)
         await until(lambda: len(ada.node.peers()) == 1)
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), anybody)
         await link.send(write_message(HELLO))
         await until(lambda: any("connected anew" in note for note in ada.notes))
         assert len(ada.node.peers()) == 1

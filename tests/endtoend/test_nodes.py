@@ -16,7 +16,7 @@ from meshd_protocol.bodies.membership import Vouch
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of
 from meshd_protocol.records import encode_record
-from tests.endtoend.harness import Running, equal, running, until
+from tests.endtoend.harness import Running, anybody, equal, running, until
 from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
 
@@ -156,7 +156,7 @@ async def test_a_silent_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
     async with running([ada]):
         bea.node._certificate = _certificate(bea)
         connection = await network.transport("bea").dial("ada")
-        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
+        link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), anybody)
         await until(lambda: len(ada.node.peers()) == 1)
         with pytest.raises(links.LinkClosedError):
             while True:
@@ -314,7 +314,7 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
             try:
                 if after:
                     bea.node._certificate = _certificate(bea)
-                    link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), lambda _: None)
+                    link, _ = await greet(connection, my_psks(bea.assembly)[0], bea.node.introduction(), anybody)
                     for chunk in chunks:
                         await link.send(chunk)
                 else:

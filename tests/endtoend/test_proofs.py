@@ -88,7 +88,7 @@ def test_a_certified_outcome_and_an_election(five):
 def test_a_roster_a_mandate_and_its_recall(five):
     ada, bea, authors, _ = five
     motion = bytes_of(rosters.remove(Context(ada), {"person": "Eve", "reason": "moved"})["id"])
-    give(ada, authors[0].ballot(motion), authors[1].ballot(motion))
+    give(ada, *(author.ballot(motion) for author in authors[:3]))
     mandate = bytes_of(
         delegation.mandate(Context(ada), {"title": "treasurer", "holder": "Cy", "powers": ["spend"]})["id"]
     )
@@ -237,7 +237,7 @@ def test_proofs_of_what_is_not_so(five):
 def test_a_step_that_the_rules_don_t_allow(five):
     ada, _, authors, _ = five
     motion = bytes_of(rosters.remove(Context(ada), {"person": "Eve", "reason": "moved"})["id"])
-    give(ada, authors[0].ballot(motion), authors[1].ballot(motion))
+    give(ada, *(author.ballot(motion) for author in authors[:3]))
     proof = read_proof(_prove(ada, "roster"))
     assert verify_proof(write_proof(proof)).depth == 1
     with pytest.raises(BadProofError, match="a step of its line has no effect"):

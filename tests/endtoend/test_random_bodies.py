@@ -65,7 +65,7 @@ class Bodies:
             return rng.choice(DEFAULTS)
         threshold = rng.choice([None, (1, 2, True), (0, 1, False), (1, 0, True), (2, 3, False), (1, 1, True)])
         quorum = rng.choice([None, (1, 4), (0, 1), (1, 0)])
-        return Policy(rng.choice(["standard", "membership", "new"]), rng.choice([0, 1, 2, 9]), rng.choice([0, 1, 7]),
+        return Policy(rng.choice(["standard", "membership", "removal", "new"]), rng.choice([0, 1, 2, 9]), rng.choice([0, 1, 7]),
                       threshold, quorum, rng.random() < 0.3, rng.choice([0, 3600]))  # fmt: skip
 
     def action(self):
@@ -82,8 +82,13 @@ class Bodies:
             Verb.CHARTER: self.few(2),
             Verb.MANDATE: Mandate(rng.choice(["cook", " Cook"]), people[0], ("a",), rng.choice([None, 0, HUGE])),
             Verb.RECALL: self.id(),
+            Verb.UPHOLD: self.named(2) or ((self.id(), b"\xff"),),
         }[verb]
         return int(verb), payload
+
+    def named(self, most):
+        rng = self.rng
+        return tuple(sorted((each, rng.choice([b"\x00", b"\xff", b"\xff" * 40])) for each in self.few(most)))
 
     def proposal(self):
         rng = self.rng
@@ -100,7 +105,7 @@ class Bodies:
                 "costs": tuple(rng.choice([0, 5]) for _ in range(rng.choice([0, 2]))),
             }
         return Proposal(self.roster(), policy, "T", action=action, anew=rng.random() < 0.3,
-                        repeals=rng.choice([(), (self.id(),), tuple(sorted({self.id(), self.id()}))]), amends=rng.choice([None, self.id()]), **more)  # fmt: skip
+                        repeals=rng.choice([(), (self.id(),), tuple(sorted({self.id(), self.id()}))]), amends=rng.choice([None, self.id()]), keeps=self.named(2), **more)  # fmt: skip
 
     def ballot(self):
         rng = self.rng
@@ -132,7 +137,7 @@ class Bodies:
                                            tuple(rng.choices([0, HUGE], k=rng.choice([0, 3, 64]))), b"\xff", bytes(32))),
             (Kind.VOUCH, Vouch(self.id(), self.roster())),
             (Kind.OFFER, Offer(self.roster(), rng.choice([None, device]), self.few(2))),
-            (Kind.LEAVE, Leave(self.roster())) if rng.random() < 0.1 else (Kind.ASSENT, Assent(self.id())),
+            (Kind.LEAVE, Leave(self.roster(), rng.choice([(), ((device, rng.choice([0, 3, HUGE])),)]))) if rng.random() < 0.1 else (Kind.ASSENT, Assent(self.id())),
             (Kind.ROSTER, RosterStep(self.roster(), self.few(3) or (self.id(),), rng.choice([None, self.id()]))),
             (Kind.ACT, Act(self.roster(), self.id(), rng.choice(["a", "z"]), "did")),
             (Kind.COUNTERSIGNATURE, Countersignature(self.id(), ((self.id(), HUGE),))),

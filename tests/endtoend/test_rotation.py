@@ -8,19 +8,19 @@ import trio
 from meshd import dialling
 from meshd.doors import my_psks, newest_first
 from meshd.keystore import NetworkKey
-from meshd.service import proposing, rosters, voting
+from meshd.service import proposing, rosters, talk, voting
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol.names import text_of
 from tests.endtoend.harness import Running, equal, running, until
 from tests.worlds import Author, commune, exchange, give
 
-NAMES = ["Ada", "Bea", "Cy", "Dan", "Eve", "Fay", "Gus"]
+NAMES = ["Ada", "Bea", "Cy", "Dan", "Eve", "Fay", "Gus", "Hal", "Ivy"]
 
 
 @pytest.fixture
 def world(tmp_path):
-    """Ada, Bea, Cy and Dan have nodes; Eve, Fay and Gus sign by hand."""
+    """Ada, Bea, Cy and Dan have nodes; the others sign by hand."""
     assemblies, authors = commune(tmp_path, NAMES, nodes=4)
     exchange(*assemblies)
     network = MemoryNetwork()
@@ -90,7 +90,7 @@ async def test_both_sides_of_a_partition_made_new_keys(world, autojump_clock):
         await ada.node.work(lambda: give(ada.assembly, lost.certify()))
         await until(equal([ada, bea, cy, dan]))
         await network.part({"ada", "cy"}, {"bea", "dan"})
-        await remove(ada, dan.assembly.keys.member_public, authors[:2])
+        await remove(ada, dan.assembly.keys.member_public, authors[:4])
         await until(equal([ada, cy]))
         motion = next(row for row in cy.assembly.store.find(tables.Proposal))
         await cy.do(voting.vote, id=text_of(motion.id), choices=["yes"])
@@ -98,6 +98,8 @@ async def test_both_sides_of_a_partition_made_new_keys(world, autojump_clock):
         await until(lambda: (keys(ada), keys(bea), keys(cy), keys(dan)) == (2, 2, 2, 2))
         await network.part()
         await until(lambda: keys(ada) >= 3 and keys(bea) >= 3 and keys(cy) >= 3)
+        await until(equal([ada, bea, cy]))
+        await ada.do(talk.say, text="Together again")
         await until(equal([ada, bea, cy]))
         newest = {newest_first(node.assembly)[0].secret for node in (ada, bea, cy)}
         assert len(newest) == 1

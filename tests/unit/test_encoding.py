@@ -150,3 +150,15 @@ def test_limits_one_past():
     assert decode(encode(many)) == many
     with pytest.raises(NotCanonicalError):
         decode(encode([*many, 0]))
+
+
+def test_an_empty_container_counts_like_a_full_one():
+    """cbor2's own bound lets it through one deeper: two readers would disagree on a record."""
+    for empty in ([], {}):
+        for wrap in (lambda inner: [inner], lambda inner: {0: inner}):
+            value: object = empty
+            for _ in range(limits.DEPTH - 1):
+                value = wrap(value)
+            assert decode(encode(value)) == value
+            with pytest.raises(NotCanonicalError, match="deep"):
+                decode(encode(wrap(value)))

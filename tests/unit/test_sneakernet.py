@@ -14,10 +14,12 @@ from meshd.sneakernet import media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import import_file, import_stick
 from meshd.store import tables
-from meshd_protocol import bundle, contexts
+from meshd_crypto.hashing import digest
+from meshd_protocol import bundle, contexts, limits
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadBundleError
+from meshd_protocol.names import text_of
 from meshd_protocol.records import encode_record
 from tests.worlds import Clock, commune, exchange, founder, give, newcomer, propose, state_of
 
@@ -288,6 +290,72 @@ def test_a_single_file_carries_everything(three, tmp_path):
     path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
     with pytest.raises(NodeError):
         run(import_file(bea, path))
+
+
+def _steps(work):
+    """The result of a piece of work, and in how many steps it came."""
+    steps = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value, steps
+        steps += 1
+
+
+@pytest.mark.parametrize("size", [0, 1, bundle.SEGMENT_LEAST - 1, limits.SEGMENT_BYTES + 1, 2**32 - 1])
+def test_a_length_that_no_part_has_ends_a_file(three, tmp_path, size):
+    """However much comes after it, a good part among it, too: nobody knows where the next one begins."""
+    (ada, bea, cy), _ = three
+    path, other = tmp_path / "out.meshd", tmp_path / "other.meshd"
+    run(export_file(ada, path, Narrow()))
+    run(export_file(cy, other, Narrow()))
+    rest = other.read_bytes()[len(bundle.FILE_MAGIC) :]
+    path.write_bytes(path.read_bytes() + size.to_bytes(4, "big") * 1000 + rest)
+    taken, steps = _steps(import_file(bea, path))
+    assert (taken.records, taken.segments, taken.damaged_parts, steps) == (3, 2, 1, 2)
+    assert survey.weigh(bea, [survey.Span((cy.keys.device.public, 0), 0, survey.END)]) == (0, 0)
+
+
+@pytest.mark.parametrize("size", [bundle.SEGMENT_LEAST, 1000])
+def test_damaged_parts_of_a_file_are_counted_with_rests_between(three, tmp_path, size):
+    (ada, bea, cy), _ = three
+    path, other = tmp_path / "out.meshd", tmp_path / "other.meshd"
+    run(export_file(ada, path, Narrow()))
+    run(export_file(cy, other, Narrow()))
+    rest = other.read_bytes()[len(bundle.FILE_MAGIC) :]
+    bad = size.to_bytes(4, "big") + bytes(size)
+    path.write_bytes(path.read_bytes() + bad * 100 + rest)
+    taken, steps = _steps(import_file(bea, path))
+    assert (taken.records, taken.damaged_parts, taken.damaged) == (6, 100, [])
+    assert steps == taken.segments == 102, "whoever runs it may do something else after each part"
+    path.write_bytes(bundle.FILE_MAGIC + rest + bad * (limits.SEGMENTS + 1000))
+    taken, steps = _steps(import_file(bea, path))
+    assert (taken.segments, taken.damaged_parts, steps) == (limits.SEGMENTS + 1, limits.SEGMENTS, limits.SEGMENTS)
+
+
+def test_damaged_segments_of_a_stick_have_rests_between(three, stick):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    (segments,) = (stick / "meshd").glob("*/segments")
+    for number in range(50):
+        (segments / text_of(digest(bytes([number])))).write_bytes(b"nonsense")
+    taken, steps = _steps(import_stick(bea, stick))
+    assert (len(taken.damaged), taken.segments, steps) == (50, 1, 51)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_segment_of_nothings_is_damaged(three, size):
+    """By somebody who has the key: it must not become a million records, each of which is refused with a reason."""
+    (ada, _, _), _ = three
+    secret = ada.keys.network[0].secret
+    for count in (limits.SEGMENT_RECORDS, limits.SEGMENT_RECORDS + 1):
+        data = bundle.write_segment(secret, ada.id, [bytes(size)] * count, ada.world.entropy)
+        if count <= limits.SEGMENT_RECORDS:
+            assert len(bundle.read_segment([secret], ada.id, data)) == count
+        else:
+            with pytest.raises(BadBundleError, match="more records"):
+                bundle.read_segment([secret], ada.id, data)
 
 
 def test_narrowed_exports(three, stick, tmp_path):

@@ -80,10 +80,13 @@ def import_(where: Where, options: Any) -> int:
                 "A key that was made while you were away comes from a member's node, or on her next export. It does "
                 "not come to who was removed, or to a device that was revoked: ask somebody."
             )
-        if answer["damaged"]:
+        if answer["damaged_segments"]:
             names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
             damaged = output.plural(answer["damaged"], "segment")
             output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
+        elif answer["damaged"]:
+            output.warn(f"{output.plural(answer['damaged'], 'part')} of the file damaged, and left out.")
+        if answer["damaged"]:
             output.tell("Ask somebody who has those records to export once more.")
         if answer["refused"]:
             output.warn(f"not valid, and left out: {output.plural(answer['refused'], 'record')}")

@@ -138,12 +138,20 @@ def todo(where: Where, options: Any) -> int:
             f"{row['id'][: output.SHORT_ID]}.{row['id'].rpartition('.')[2]}",
             row["who"] or "nobody yet",
             (output.when(row["due_ms"]) if row["due_ms"] else "") + (" OVERDUE" if row["overdue"] else ""),
-            ("done: " if row["done"] else "") + row["what"] + (" (not in force any more)" if row["in_force"] is False else "") + "".join(f"; {each['text']}" for each in row["notes"]),
+            _what(row),
         )
         for row in answer
     ]
     output.table(("task", "who", "by when", "what"), rows, "Nothing is to be done.")
     return 0
+
+
+def _what(row: dict[str, Any]) -> str:
+    """A task in a line: what it is, how far, and that its decision binds nobody any more."""
+    done_ = "done: " if row["done"] else ""
+    force = " (decided, and not in force any more)" if row["in_force"] is False else ""
+    notes = "".join(f"; {each['text']}" for each in row["notes"])
+    return f"{done_}{row['what']}{force}{notes}"
 
 
 def done(where: Where, options: Any) -> int:

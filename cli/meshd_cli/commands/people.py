@@ -53,7 +53,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=refound)
     parser = verbs.add_parser("whoami", parents=[common], help="who you are here")
     parser.add_argument(
-        "--member-key", action="store_true", help="show the secret that makes another device yours, to keep on paper"
+        "--member-key",
+        action="store_true",
+        help="show the secret that makes another device yours, to keep on paper; it takes the passphrase",
     )
     parser.set_defaults(function=whoami)
 
@@ -266,7 +268,7 @@ def refound(where: Where, options: Any) -> int:
 
 def whoami(where: Where, options: Any) -> int:
     """`meshd whoami`."""
-    answer = ask(where, "whoami", {"member_key": options.member_key})
+    answer = ask(where, "whoami", {"member_key": options.member_key}, locked=options.member_key)
     if where.json:
         output.emit(answer)
         return 0

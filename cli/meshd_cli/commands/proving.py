@@ -142,8 +142,8 @@ def verify(where: Where, options: Any) -> int:
         output.tell("It is about the assembly with that id: compare it with the one that you know, or give --of.")
     if options.knows is None:
         output.tell(
-            "It shows that this is final on that roster, not that the assembly follows it still. If you remember a roster "
-            "of the assembly, `--knows ROSTER` holds the proof against it."
+            "It shows that this is final on that roster, not that the assembly follows it still. If you remember a "
+            "roster of the assembly, `--knows ROSTER` holds the proof against it."
         )
     return 0
 

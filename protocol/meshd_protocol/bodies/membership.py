@@ -277,7 +277,7 @@ class WelcomePlain(Body):
     """What `welcome_plain` wrote, after its context."""
 
     roster: bytes
-    keys: tuple[tuple[bytes, bytes], ...]
+    keys: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
     FIELDS: ClassVar = (
         Field(0, "roster", ID),

@@ -1,6 +1,6 @@
 """The bodies of talk: messages and letters. Their salt keeps a forgotten "yes" from being guessed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from meshd_protocol import limits
@@ -49,6 +49,6 @@ class LetterPlain(Body):
     """What a letter's box holds: for whom, and the words."""
 
     to: bytes
-    text: str
+    text: str = field(repr=False)
 
     FIELDS: ClassVar = (Field(0, "to", ID), Field(1, "text", string(limits.TEXT_BYTES)))

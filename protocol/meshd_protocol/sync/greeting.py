@@ -27,6 +27,9 @@ class Door(NamedTuple):
     psk: bytes
     invitation: bytes | None
 
+    def __repr__(self) -> str:
+        return f"Door(invitation={self.invitation.hex() if self.invitation else None})"
+
 
 def network_psk(secret: bytes, assembly: bytes) -> bytes:
     """The handshake psk of a network key."""

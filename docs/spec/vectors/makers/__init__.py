@@ -1,0 +1,1 @@
+"""One maker for each file of vectors."""
