@@ -68,6 +68,14 @@ def rotation(secret: bytes, assembly: bytes, sealed: bytes) -> tuple[bytes, byte
     return plain[:32], plain[32:]
 
 
+def refounding(secret: bytes, assembly: bytes, sealed: bytes) -> tuple[bytes, bytes]:
+    """The new assembly and its network key."""
+    plain = _sealed(secret, assembly, sealed, "REFOUNDING")
+    if len(plain) != 64:
+        raise RefusedError("no refounding")
+    return plain[:32], plain[32:]
+
+
 def stick_key(secret: bytes, assembly: bytes, file: bytes) -> bytes:
     """The network key out of the boxes of one size, of which one is for this device."""
     size = len(CONTEXT["ROTATION"]) + 32 + 64 + 48

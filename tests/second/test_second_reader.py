@@ -176,6 +176,9 @@ def test_seals(row):
     assert keys.open_seal(raw(row["secret"]), raw(row["sealed"])) == raw(row["plain"])
     if "value" in row:
         assert cbor.told(files.welcome(raw(row["secret"]), ASSEMBLY, raw(row["sealed"]))) == row["value"]
+    elif "refounded" in row:
+        found = files.refounding(raw(row["secret"]), ASSEMBLY, raw(row["sealed"]))
+        assert found == (raw(row["refounded"]), raw(row["network_key"]))
     else:
         found = files.rotation(raw(row["secret"]), ASSEMBLY, raw(row["sealed"]))
         assert found == (raw(row["roster"]), raw(row["network_key"]))

@@ -12,6 +12,7 @@ from meshd_crypto.sealing import lock, unlock, unseal
 from meshd_crypto.signing import sign
 from meshd_protocol import bundle, contexts
 from meshd_protocol.bodies.membership import Application, rotation_plain, welcome_plain
+from meshd_protocol.bodies.refounding import refounding_plain
 from meshd_protocol.bodies.talk import Letter, LetterPlain
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBundleError, BadTicketError
@@ -209,6 +210,7 @@ def make() -> dict[str, Any]:
         for each in (ada, bea)
     ]
     welcome = welcome_plain(assembly, later, [(origin, secret), (later, newer)])
+    anew = drawn("the assembly founded anew")
     return {
         "about": "Boxes, seals, and the files that hold them.",
         "sections": ["4", "10", "11", "12"],
@@ -221,6 +223,7 @@ def make() -> dict[str, Any]:
         "seals": [
             _sealed("a welcome", bea, welcome, value=told(decode(welcome[len(contexts.WELCOME) + 32 :]))),
             _sealed("a rotation", bea, rotation_plain(assembly, later, newer), roster=later, network_key=newer),
+            _sealed("a refounding", bea, refounding_plain(assembly, anew, newer), refounded=anew, network_key=newer),
         ],
         "letters": [_letter(assembly, ada, bea)],
         "key_files": _key_files(assembly, ada, ticket),
