@@ -411,7 +411,7 @@ def test_contested_elections_name_the_options_and_three_ways_to_sign():
 
 def test_one_witness_is_called_so_and_four_have_a_bound():
     one = outcome([cast(0)], [attest(0, PASSED)], count=1).reasons[-1].text
-    assert one.startswith("1 of 1 witness attests passed; 1 certifies.")
+    assert one.startswith("1 of 1 witness says so: passed.")
     four = outcome([cast(0)], [attest(n, PASSED) for n in range(3)], count=4).reasons[-1].text
     assert four.endswith("No later record changes it, as long as at most 1 of them are traitors.")
 

@@ -202,14 +202,18 @@ def _state_reason(
         return Reason("witnesses", False, text)
     if state == CERTIFIED:
         by = certificates.attested[certificates.certified[0]]
-        text = (
-            f"{_attesting(len(by), total)} {finding_text(certificates.certified[0], question)}; "
-            f"{needed} certif{'ies' if needed == 1 else 'y'}. No later record changes it, as long as "
-        )
+        found = finding_text(certificates.certified[0], question)
         if total <= 3:
-            text += "all of them are honest: among so few, one traitor is beyond the bound."
+            who = f"{len(by)} of {total} witness{'' if total == 1 else 'es'} say{'s' if len(by) == 1 else ''} so"
+            text = (
+                f"{who}: {found}. No later record changes it, as long as all of them are honest: among so few, one traitor "
+                "is beyond the bound."
+            )
         else:
-            text += f"at most {traitors} of them are traitors."
+            text = (
+                f"{_attesting(len(by), total)} {found}; {needed} certify. No later record changes it, as long as at "
+                f"most {traitors} of them are traitors."
+            )
         return Reason("final", True, text)
     if state == SPLIT:
         return Reason(
