@@ -206,8 +206,8 @@ def _state_reason(
         if total <= 3:
             who = f"{len(by)} of {total} witness{'' if total == 1 else 'es'} say{'s' if len(by) == 1 else ''} so"
             text = (
-                f"{who}: {found}. No later record changes it, as long as all of them are honest: among so few, one traitor "
-                "is beyond the bound."
+                f"{who}: {found}. No later record changes it, as long as all of them are honest: among so few, one "
+                "traitor is beyond the bound."
             )
         else:
             text = (
