@@ -23,6 +23,10 @@ from meshd_protocol.rosters import Rosters, Step
 _WORDS = (tables.Vouch, tables.Revocation, tables.Offer, tables.Leave)
 
 
+LEFT_BEHIND = "left behind"
+"""The setting that says that an earlier meshd went where today's rules do not lead."""
+
+
 class Standing:
     """The rosters of one assembly as one node knows them.
 
@@ -50,6 +54,8 @@ class Standing:
         """What is in the log and not in the head, as far as it would add something to it."""
         self._enders: object = None
         self._load(heads)
+        self._lost = self._find_lost(heads)
+        """Moves that an earlier meshd made, by other rules: today's records don't lead where they went."""
         self.rosters.newly_known()
 
     @classmethod
@@ -76,6 +82,10 @@ class Standing:
 
     def refresh(self) -> list[tables.Head]:
         """Take in what has arrived: effective steps, then moves of the head. Call inside a transaction."""
+        for n in self._lost:
+            self._store.delete(tables.Head, n=n)
+            self._store.replace(tables.Setting(LEFT_BEHIND, "1"))
+        self._lost = []
         self._settle_steps()
         self._forces = None
         if not self.rosters.knows(self.head):
@@ -254,6 +264,21 @@ class Standing:
                 if step is not None:
                     self._add_step(Step(parent, result, step.ratified_by))
                 ready.append(result)
+
+    def _find_lost(self, heads: list[tables.Head]) -> list[int]:
+        """The moves from the first one on that no longer leads to a known roster; the head goes back before them.
+
+        A newcomer's first head is known as soon as its steps arrive.
+        """
+        moved = [head for head in heads if head.cites]
+        known = [self.rosters.knows(head.roster) for head in moved]
+        if all(known) or not self.rosters.knows(moved[0].parent):
+            return []
+        first = known.index(False)
+        self.head = moved[first].parent if self.rosters.knows(moved[first].parent) else moved[0].parent
+        for head in moved[first:]:
+            del self._heads[head.n]
+        return [head.n for head in moved[first:]]
 
     def _add_step(self, step: Step) -> None:
         self._steps.append(step)

@@ -12,7 +12,7 @@ from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
-from meshd.standing import Standing
+from meshd.standing import LEFT_BEHIND, Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
@@ -89,6 +89,11 @@ def _pending(context: Context) -> list[str]:
             f"Another line of this assembly follows the roster {line['roster'][:8]}, of {people(line['members'])}. It "
             f"has what does not qualify here: {what}. {' '.join([*line['short'][:2], ''])}`meshd ratify` joins the "
             f"lines where enough say yes; `meshd follow {line['roster'][:8]}` goes over to that line."
+        )
+    if assembly.store.get(tables.Setting, name=LEFT_BEHIND) is not None:
+        found.append(
+            "An earlier meshd wrote part of this log by rules that had holes. What was decided on rosters that today's "
+            "rules do not lead to has no effect (`meshd why ID` says so): what still matters is proposed once more."
         )
     if assembly.has_twin():
         found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")

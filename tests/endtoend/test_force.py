@@ -443,3 +443,39 @@ def test_an_act_by_somebody_who_is_out_says_so(tmp_path):
     assert [act["out"] for act in row["acts"]] == [True]
     for node in (ada, bea):
         node.close()
+
+
+def test_where_an_earlier_meshd_went_and_today_s_rules_do_not(tmp_path):
+    """Its head goes back to the last roster that the records lead to, and on from there; and it says so."""
+    from meshd.opening import open_assembly
+    from tests.worlds import world
+
+    ada = founder(tmp_path, clock=Clock())
+    bea = newcomer(tmp_path, ada.context, "Bea", seed=2)
+    exchange(ada.assembly, bea.assembly)
+    membership.vouch(ada.context, {"person": "Bea"})
+    membership.admit(ada.context, {"people": ["Bea"]})
+    exchange(ada.assembly, bea.assembly)
+    head = bea.assembly.standing.head
+    (last,) = bea.assembly.store.find(tables.Head)[-1:]
+    with bea.assembly.store.transaction():
+        bea.assembly.store.insert([tables.Head(last.n + 1, b"o" * 32, head, last.cites[:32])])
+        bea.assembly.store.insert([tables.Head(last.n + 2, b"p" * 32, b"o" * 32, last.cites[:32])])
+    bea.assembly.close()
+    again = open_assembly(bea.assembly.folder, "pw", world(2))
+    assert again.standing.head == head
+    (pending,) = [text for text in audit.status(Context(again), {})["pending"] if "earlier meshd" in text]
+    assert "proposed once more" in pending
+    question = propose(Context(again), "Goes on")
+    again.close()
+    again = open_assembly(bea.assembly.folder, "pw", world(2))
+    assert state_of(Context(again), question)["roster"] == "current"
+    steps = audit.check(Context(again), {})
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            assert end.value["ok"], end.value["problems"]
+            break
+    for each in (ada.assembly, again):
+        each.close()
