@@ -30,6 +30,10 @@ format:
 islands seeds="2000":
     MESHD_SEEDS={{seeds}} pytest tests/unit/test_rosters.py -k islands
 
+# random islands of every kind of word and decision, with more seeds than the tests take
+heads seeds="1000":
+    MESHD_SEEDS={{seeds}} pytest tests/unit/test_heads.py
+
 # random histories of whole nodes, with more seeds than the tests take
 seeds seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
@@ -77,5 +81,6 @@ bench *options:
     python -m benchmarks tally {{options}}
     python -m benchmarks count {{options}}
     python -m benchmarks verify {{options}}
+    python -m benchmarks rosters {{options}}
     python -m benchmarks sync {{options}}
     python -m benchmarks idle {{options}}

@@ -9,6 +9,7 @@ QUESTIONS = {
     "tally": "one more ballot in a log of a million records, over one in an empty log",
     "count": "a real ward by Scottish STV, against pyrankvote and votekit",
     "verify": "a proof of a decision of 500 members, over its bare signature checks",
+    "rosters": "1,600 offers and roster steps of one member: seconds, and by the record over half as many",
     "sync": "a first sync of whole daemons, against a plain loop that verifies every signature",
     "idle": "resident memory of the daemon at rest",
 }
