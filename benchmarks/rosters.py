@@ -24,7 +24,7 @@ SECONDS = 2.0
 
 
 def run(*, quick: bool) -> list[Measure]:
-    """Seconds for 1,600 offers and steps of one member, over what is acceptable; and over twice those for half as many."""
+    """Seconds for 1,600 offers and steps of one member, over the limit; and by the record, over half as many."""
     most = MOST // 4 if quick else MOST
     half, whole = _taken(most // 2), _taken(most)
     return [
@@ -55,8 +55,8 @@ def _steps(assembly: Assembly, records: int) -> list[Record]:
     def write(kind: Kind, body: Body) -> Record:
         last = chain[-1] if chain else None
         record = make_record(
-            assembly.id, device, log=Log.DECISIONS, seq=len(chain), prev=last.id if last else None, time_ms=1, kind=kind,
-            body=body.write(),
+            assembly.id, device, log=Log.DECISIONS, seq=len(chain), prev=last.id if last else None, time_ms=1,
+            kind=kind, body=body.write(),
         )  # fmt: skip
         chain.append(record)
         return record

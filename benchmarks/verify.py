@@ -17,7 +17,7 @@ from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.bodies.membership import Application, Certificate, Vouch
 from meshd_protocol.kinds import LOG_OF, Kind
-from meshd_protocol.policies import DEFAULTS
+from meshd_protocol.policies import DEFAULTS, MEMBERSHIP
 from meshd_protocol.proofs import Proof, ProofStep, read_proof, verify_proof, write_proof
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record, read_record, signed_bytes
 from meshd_protocol.rosters import roster_id
@@ -49,6 +49,9 @@ class _Person:
             sealing=self._exchange.public, label="", scope=0, person="Member",
         )  # fmt: skip
         return self.write(assembly, Kind.CERTIFICATE, body.signed_by(self.member, assembly))
+
+
+_MEMBERSHIP = next(policy for policy in DEFAULTS if policy.name == MEMBERSHIP)
 
 
 def _proof() -> bytes:
@@ -97,7 +100,7 @@ def _proof() -> bytes:
         named = tuple(sorted(each.id for each in applications[start : start + 64]))
         body = Proposal(roster_id(assembly, roster), "membership", "Admit", action=(int(Verb.ADMIT), named))
         people = FOUNDERS + start
-        step([decide(body, [*founders, *newcomers[:start]], people // 2 + 1).id])
+        step([decide(body, [*founders, *newcomers[:start]], _MEMBERSHIP.needed(people)).id])
     everybody = founders + newcomers
     question = decide(
         Proposal(roster_id(assembly, roster), "significant", "Buy a mill"), everybody, len(everybody) // 2 + 1

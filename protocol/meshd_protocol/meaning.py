@@ -16,7 +16,7 @@ from meshd_protocol.decisions.certified import Witnesses
 from meshd_protocol.decisions.outcome import Electorate
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, Word
 from meshd_protocol.mandates import Appointment, recalled, stands_alone
-from meshd_protocol.offers import FirstOffers, Known, open_offers, replaced
+from meshd_protocol.offers import Ancestry, open_offers, replaced
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Policy
 from meshd_protocol.succession import holding
 
@@ -72,14 +72,13 @@ class State(NamedTuple):
 
 class Ground(NamedTuple):
     """What is the same for every set of an assembly: the genesis, the rosters that are known (which items pin), by id,
-    and the items.
+    and what is behind offers.
     """
 
     assembly: bytes
     genesis: Genesis
     sets: Mapping[bytes, Set]
-    item: Known
-    first: FirstOffers
+    ancestry: Ancestry
 
     def pin(self, item: Decision | Word) -> Set:
         """The ids of the roster that an item pins; nothing where it is not known."""
@@ -102,7 +101,7 @@ class Meaning:
             if isinstance(item, Offer):
                 offers.setdefault(item.author, []).append(item)
         for mine in offers.values():
-            for each in replaced(mine, ground.item) if len(mine) > 1 else ():
+            for each in replaced(mine, ground.ancestry) if len(mine) > 1 else ():
                 del lasting[each]
         self._fill(lasting)
 
@@ -163,7 +162,7 @@ class Meaning:
             gone = self._removals.get(item.author, NOTHING)
             return not gone <= pin or (kept is not None and kept < (item.good, item.id))
         if isinstance(item, Offer) and not self._is_ended(item):
-            return item.id in replaced([*self._offers.get(item.author, ()), item], self.ground.item)
+            return item.id in replaced([*self._offers.get(item.author, ()), item], self.ground.ancestry)
         if isinstance(item, Departure):
             if self.is_revoked(item) or not self._removals.get(item.author, NOTHING) <= pin:
                 return True
@@ -246,7 +245,7 @@ class Meaning:
 
     def _open_offers(self, member: bytes, given: "_Given") -> dict[bytes, bytes | None]:
         """A member's devices as a witness that none of her offers replaces."""
-        return open_offers(given.get(member, {}), self._offers.get(member, ()), self.ground.first)
+        return open_offers(given.get(member, {}), self._offers.get(member, ()), self.ground.ancestry)
 
     def _policies(self) -> dict[str, Policy]:
         """The genesis's policies, and in their places the decisions that hold.

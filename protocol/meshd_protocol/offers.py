@@ -6,6 +6,7 @@ gives a device, until an offer names them all.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from meshd_protocol.items import Item, Offer
 
@@ -13,19 +14,53 @@ Known = Callable[[bytes], Item | None]
 """The item of an id. What an offer replaces stood in the roster that it pins, so it is known where the offer counts."""
 
 
-def replaced(offers: Collection[Offer], known: Known) -> frozenset[bytes]:
+class Past(NamedTuple):
+    """What is behind an offer: how long the longest way back is, and the ids that it replaces, directly or by others,
+    and that are no offers: those of the genesis or of an application.
+    """
+
+    depth: int
+    first: frozenset[bytes]
+
+
+class Ancestry:
+    """What is behind each offer. Remembered, since a member may have changed her device a thousand times."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self._found: dict[bytes, Past] = {}
+
+    def of(self, offer: Offer) -> Past:
+        """What is behind an offer."""
+        waiting = [] if offer.id in self._found else [offer]
+        while waiting:
+            each = waiting[-1]
+            earlier = {key: item for key in each.replaces if isinstance(item := self.known(key), Offer)}
+            open_ = [item for key, item in earlier.items() if key not in self._found]
+            if open_:
+                waiting += open_
+                continue
+            behind = [self._found[key] for key in earlier]
+            first = (frozenset(each.replaces) - earlier.keys()).union(*(past.first for past in behind))
+            self._found[each.id] = Past(1 + max((past.depth for past in behind), default=0), first)
+            waiting.pop()
+        return self._found[offer.id]
+
+
+def replaced(offers: Collection[Offer], ancestry: Ancestry) -> frozenset[bytes]:
     """Those of one member's offers that others of them replace, directly or by others."""
-    ids = {offer.id for offer in offers}
+    depths = {offer.id: ancestry.of(offer).depth for offer in offers}
     found: set[bytes] = set()
-    for offer in offers:
+    for offer in sorted(offers, key=lambda each: -depths[each.id]):
         if offer.id not in found:
-            found |= _before(offer, known, ids - found)
+            found |= _before(offer, ancestry, {key: depth for key, depth in depths.items() if key not in found})
     return frozenset(found)
 
 
-def _before(offer: Offer, known: Known, among: Collection[bytes]) -> set[bytes]:
-    """Which of some offers one replaces, directly or by others; the search ends where all are found."""
-    left = set(among) - {offer.id}
+def _before(offer: Offer, ancestry: Ancestry, among: Mapping[bytes, int]) -> set[bytes]:
+    """Which of some offers (with their depths) one replaces, directly or by others; no further back than they are."""
+    left = {key: depth for key, depth in among.items() if depth < among[offer.id]}
+    lowest = min(left.values(), default=0)
     found: set[bytes] = set()
     looked: set[bytes] = set()
     waiting = list(offer.replaces)
@@ -34,44 +69,16 @@ def _before(offer: Offer, known: Known, among: Collection[bytes]) -> set[bytes]:
         if each in looked:
             continue
         looked.add(each)
-        if each in left:
-            left.discard(each)
+        if left.pop(each, None) is not None:
             found.add(each)
-        item = known(each)
-        if isinstance(item, Offer):
+        item = ancestry.known(each)
+        if isinstance(item, Offer) and ancestry.of(item).depth > lowest:
             waiting += item.replaces
     return found
 
 
-class FirstOffers:
-    """By offer, which devices it replaces that were no offers: of the genesis or of an application. Remembered, since a
-    member may have changed her device a thousand times.
-    """
-
-    def __init__(self, known: Known) -> None:
-        self._known = known
-        self._found: dict[bytes, frozenset[bytes]] = {}
-
-    def behind(self, offer: Offer) -> frozenset[bytes]:
-        """The ids that an offer replaces, directly or by others, and that are no offers."""
-        waiting = [] if offer.id in self._found else [offer]
-        while waiting:
-            each = waiting[-1]
-            earlier = {key: item for key in each.replaces if isinstance(item := self._known(key), Offer)}
-            open_ = [item for key, item in earlier.items() if key not in self._found]
-            if open_:
-                waiting += open_
-                continue
-            behind = frozenset(each.replaces) - earlier.keys()
-            self._found[each.id] = behind.union(*(self._found[key] for key in earlier))
-            waiting.pop()
-        return self._found[offer.id]
-
-
-def open_offers(
-    first: Mapping[bytes, bytes], offers: Iterable[Offer], memory: FirstOffers
-) -> dict[bytes, bytes | None]:
+def open_offers(first: Mapping[bytes, bytes], offers: Iterable[Offer], ancestry: Ancestry) -> dict[bytes, bytes | None]:
     """What of a member's devices nothing replaces: by the id of what offers each, of the `first` ones and later."""
     mine = list(offers)
-    over = frozenset[bytes]().union(*(memory.behind(each) for each in mine))
+    over = frozenset[bytes]().union(*(ancestry.of(each).first for each in mine))
     return {key: device for key, device in first.items() if key not in over} | {each.id: each.offered for each in mine}

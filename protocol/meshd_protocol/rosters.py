@@ -21,7 +21,7 @@ from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Item, Offer, Word
 from meshd_protocol.mandates import rotation_problem
 from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
-from meshd_protocol.offers import FirstOffers
+from meshd_protocol.offers import Ancestry
 from meshd_protocol.policies import Finality, Policy, void_reason
 
 REMEMBERED = 256
@@ -70,7 +70,7 @@ class Rosters:
         self._facts = facts
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {}
-        self._ground = Ground(assembly, genesis, self._sets, facts.item, FirstOffers(facts.item))
+        self._ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item))
         self._meanings: OrderedDict[bytes, Meaning] = OrderedDict()
         """The meanings that were asked for last: they follow from the sets."""
         self._seen: set[bytes] = set()
