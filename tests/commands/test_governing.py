@@ -29,11 +29,12 @@ def _id(shell: Shell, *words: str) -> str:
 def test_policies_and_their_amendment(baker):
     rows = baker.rows("policies")
     assert [row["name"] for row in rows] == [
-        "standard", "significant", "consent", "election", "emergency", "membership", "constitution", "mandate", "recall",
+        "standard", "significant", "consent", "election", "emergency", "membership", "removal", "constitution", "mandate",
+        "recall",
     ]  # fmt: skip
     assert set(rows[0]) == {
         "name", "finality", "method", "threshold", "quorum", "changeable", "notice_s", "open_s", "grace_s", "void", "rule",
-        "amended", "rivals",
+        "amended", "rivals", "yes_from",
     }  # fmt: skip
     said = baker.run("amend", "standard", "--quorum", "1/3")
     assert said.stderr.startswith("Proposed, with your yes: standard would be certified by witnesses: ")
@@ -68,13 +69,21 @@ def test_the_charter(baker, tmp_path):
 
 
 def test_witnesses(baker):
-    assert set(baker.json("witness")) == {"witnesses", "quorum", "bound", "committee", "without_device", "here"}
+    assert set(baker.json("witness")) == {
+        "witnesses",
+        "seats",
+        "quorum",
+        "bound",
+        "committee",
+        "without_device",
+        "here",
+    }
     baker.ok("witness", "off")
     assert baker.json("witness")["here"] is False
     question = _id(baker, "propose", "Without anybody to certify it")
     baker.ok("vote", question, "yes")
     assert baker.json("show", question)["state"] == "provisional"
-    assert "has no witnesses" in baker.ok("why", question)
+    assert "Of 1 witness 0 had a device that attests" in baker.ok("why", question)
     baker.ok("witness", "on")
     assert baker.json("witness")["here"] is True
     baker.ok("witness", "committee", "Ada")
@@ -156,7 +165,7 @@ def test_minutes_outcomes_and_what_is_to_do(baker, tmp_path):
     baker.ok("outcome", question, "We buy 5 kg.", "--task", "fetch it / Ada / 3d", "--task", "cook")
     rows = baker.rows("todo")
     assert set(rows[0]) == {
-        "id", "what", "who", "mine", "due_ms", "overdue", "done", "notes", "proposal", "title",
+        "id", "what", "who", "mine", "due_ms", "overdue", "done", "notes", "proposal", "title", "in_force",
     }  # fmt: skip
     assert [(row["what"], row["mine"], row["done"]) for row in rows] == [
         ("fetch it", True, False),
@@ -214,7 +223,21 @@ def test_a_proof_travels_in_a_file(baker, tmp_path, shells):
     stranger = shells("stranger", None)
     shown = stranger.json("verify", str(out), "--of", assembly)
     assert {
-        *("valid", "assembly", "id", "title", "text", "mandate", "outcome", "reasons", "members", "depth", "people")
+        *(
+            "valid",
+            "assembly",
+            "id",
+            "title",
+            "text",
+            "mandate",
+            "outcome",
+            "reasons",
+            "members",
+            "depth",
+            "people",
+            "roster",
+            "in_force",
+        )
     } == set(shown)
     assert (shown["valid"], shown["assembly"], shown["outcome"]) == (True, assembly, "passed")
     assert not stranger.home.exists(), "checking a proof leaves nothing behind"

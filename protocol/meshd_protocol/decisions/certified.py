@@ -221,6 +221,12 @@ def _state_reason(
             False,
             f"The witnesses differ, and {needed} of {total} can't agree any more: it is split, and will not be final.",
         )
+    able = len(witnesses.devices)
+    if able < needed:
+        text = (
+            f"Of {total} witness{'' if total == 1 else 'es'} {able} had a device that attests, and {needed} must attest"
+        )
+        return Reason("witnesses", False, f"{text}: nobody can certify this. Put the matter to a new vote.")
     best = max((len(devices) for devices in certificates.attested.values()), default=0)
     silent = sorted(
         naming(member)
