@@ -75,12 +75,18 @@ class Standing:
         return self.rosters.state(self.head) if self.rosters.knows(self.head) else None
 
     def refresh(self) -> list[tables.Head]:
-        """Take in what has arrived: effective steps, then moves of the head. Call inside a transaction."""
-        self._settle_steps()
+        """Take in what has arrived: effective steps, then moves of the head, while either lets the other go on. Call
+        inside a transaction.
+        """
         self._forces = None
-        if not self.rosters.knows(self.head):
-            return []
-        return self._note(self.rosters.advance(self.head, self._steps))
+        moves: list[tables.Head] = []
+        known = 0
+        while known < len(self.rosters.known()):
+            known = len(self.rosters.known())
+            self._settle_steps()
+            if self.rosters.knows(self.head):
+                moves += self._note(self.rosters.advance(self.head, self._steps))
+        return moves
 
     def newly_known(self) -> list[bytes]:
         """The rosters that became known since this was asked last."""

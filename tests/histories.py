@@ -4,10 +4,15 @@ People are devices that sign (`Author`); a few of them have nodes, and what they
 that is written is in some node's log in the end.
 """
 
+import hashlib
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import nacl.bindings
+import pytest
 
 from meshd import witness
 from meshd.assembly import Assembly
@@ -47,6 +52,21 @@ AMENDED = (
     Policy("significant", 0, 1, threshold=(1, 2, True), quorum=(1, 2), open_for=3600),
     Policy("standard", 0, 0, threshold=(1, 2, True)),
 )
+
+
+@contextmanager
+def seeded_seals(seed: int) -> Iterator[None]:
+    """libsodium draws the key of a seal itself: here it comes from a seed, or no history could be told again."""
+    entropy = random.Random(seed).randbytes
+
+    def seal(plain: bytes, public: bytes) -> bytes:
+        here, secret = nacl.bindings.crypto_box_seed_keypair(entropy(32))
+        nonce = hashlib.blake2b(here + public, digest_size=nacl.bindings.crypto_box_NONCEBYTES).digest()
+        return here + nacl.bindings.crypto_box(plain, nonce, public, secret)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nacl.bindings, "crypto_box_seal", seal)
+        yield
 
 
 class History:

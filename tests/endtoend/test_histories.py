@@ -30,7 +30,7 @@ from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Offer
 from meshd_protocol.meaning import Meaning
 from meshd_protocol.policies import Finality
 from meshd_protocol.rosters import Rosters
-from tests.histories import History
+from tests.histories import History, seeded_seals
 from tests.worlds import CHEAP, world
 
 SEEDS = int(os.environ.get("MESHD_SEEDS", "15"))
@@ -122,11 +122,12 @@ def same(one: Assembly, other: Assembly, *, where: str) -> None:
 
 def play(folder, seed: int, *, orders: int = ORDERS, steps: int = STEPS) -> History:
     """One history with all its properties. Raises AssertionError."""
-    history = History(folder, seed)
-    try:
-        _play(history, orders, steps)
-    finally:
-        history.close()
+    with seeded_seals(seed):
+        history = History(folder, seed)
+        try:
+            _play(history, orders, steps)
+        finally:
+            history.close()
     return history
 
 
