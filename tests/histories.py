@@ -103,12 +103,10 @@ class History:
         self.attested: set[tuple[bytes, bytes]] = set()
         self.written: dict[str, int] = {}
         exchange(*self.nodes)
-        for devices in self.people.values():
-            for device in devices:
-                give(self.nodes[0], *device.history)
-        give(self.nodes[0], *self.scribe.history)
         for n, author in enumerate(self.outsiders):
-            give(self.nodes[0], self.apply(author, n + 1))
+            self.apply(author, n + 1)
+        everybody = [self.scribe, *(device for devices in self.people.values() for device in devices)]
+        give(self.nodes[0], *(record for author in everybody for record in author.history))
         exchange(*self.nodes)
 
     def _device(self, name: str, member: SigningKey | None = None) -> Author:
@@ -117,7 +115,8 @@ class History:
         author.certify()
         return author
 
-    def apply(self, author: Author, seed: int) -> Any:
+    def apply(self, author: Author, seed: int) -> None:
+        """Ask to join."""
         door = SigningKey.from_seed(bytes([seed]) * 32)
         body = Application(
             invitation=door.public,
@@ -125,7 +124,7 @@ class History:
             device=author.device.public,
             witness=self.rng.random() < 0.6,
         )
-        return author.write(Kind.APPLICATION, body.signed_by(door, self.assembly))
+        author.write(Kind.APPLICATION, body.signed_by(door, self.assembly))
 
     def grow(self, steps: int, watch: Callable[[Assembly], None]) -> None:
         """So many things happen; `watch` looks at the node after each."""
@@ -421,6 +420,7 @@ class History:
 
     def _ballots(self, node: Assembly, question: bytes, voters: Iterable[bytes], *, yes: bool = False) -> None:
         row = node.store.get(tables.Proposal, id=question)
+        told: dict[int, list[Author]] = {}
         for member in voters:
             device = self._by(member)
             if row is not None and row.method is not None:
@@ -428,7 +428,10 @@ class History:
             else:
                 say = Say.YES if yes or self.rng.random() < 0.75 else Say.NO
                 device.write(Kind.BALLOT, Ballot(question, Form.YES_NO, int(say), 0, "why"))
-            self._give(node if self.rng.random() < 0.95 else self.rng.choice(self.nodes), device)
+            where = node if self.rng.random() < 0.95 else self.rng.choice(self.nodes)
+            told.setdefault(self.nodes.index(where), []).append(device)
+        for number, devices in told.items():
+            give(self.nodes[number], *(record for device in devices for record in device.history))
 
     def _payload(self, node: Assembly, pin: bytes, verb: Verb) -> Any:
         rng, known = self.rng, node.known.rosters

@@ -112,12 +112,10 @@ def view(node: Assembly) -> dict[str, object]:
     }
 
 
-def same(one: Assembly, other: Assembly, *, where: str) -> None:
-    """Nothing that is shown differs."""
-    left, right = view(one), view(other)
-    for key, value in left.items():
-        if value != right[key]:
-            assert value == right[key], f"{where}: {key}"
+def same(shown: dict[str, object], node: Assembly, *, where: str) -> None:
+    """Nothing differs from what another node shows."""
+    for key, value in view(node).items():
+        assert value == shown[key], f"{where}: {key}"
 
 
 def play(folder, seed: int, *, orders: int = ORDERS, steps: int = STEPS) -> History:
@@ -150,12 +148,13 @@ def _play(history: History, orders: int, steps: int) -> None:
     every = {key: value for each in final.values() for key, value in each.items()}
     for node in followers:
         assert every.items() <= outcomes(node).items(), "what was final elsewhere is not"
+    shown = view(followers[0])
     for node in followers[1:]:
-        same(followers[0], node, where="another order")
+        same(shown, node, where="another order")
     bears_out(history.nodes[0])
     for node in history.nodes:
         rebuilt(node)
-        same(followers[0], node, where="after a recount")
+        same(shown, node, where="after a recount")
 
 
 def together(history: History, orders: int) -> list[Assembly]:
@@ -171,9 +170,9 @@ def together(history: History, orders: int) -> list[Assembly]:
         heads = {node.known.head: node for node in followers}
         if len(heads) == 1:
             return followers
-        by_head: dict[bytes, Assembly] = {}
+        shown = {head: view(node) for head, node in heads.items()}
         for node in followers:
-            same(by_head.setdefault(node.known.head, node), node, where="one of several heads")
+            same(shown[node.known.head], node, where="one of several heads")
         history.agree(list(heads.values()))
         history.meet()
     raise AssertionError("heads differ although nobody's yes is missing")
