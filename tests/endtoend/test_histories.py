@@ -11,17 +11,17 @@ import random
 
 import pytest
 
-from meshd import tallies
 from meshd.assembly import Assembly
 from meshd.caretaker import CARE
 from meshd.intake import Intake, read
 from meshd.keystore import Keys
-from meshd.service import audit, delegation, membership, proposing, results, rosters
+from meshd.service import audit, delegation, membership, proposing, results
 from meshd.service.context import Context
+from meshd.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd_crypto.passphrase import new_lock
-from meshd_protocol import force, meaning
+from meshd_protocol import force
 from meshd_protocol import rosters as rules
 from meshd_protocol.chains import Waiting
 from meshd_protocol.decisions.certified import bound, quorum
@@ -36,7 +36,7 @@ from tests.worlds import CHEAP, world
 SEEDS = int(os.environ.get("MESHD_SEEDS", "15"))
 FIRST = int(os.environ.get("MESHD_FIRST", "0"))
 ORDERS = int(os.environ.get("MESHD_ORDERS", "8"))
-STEPS = 45
+STEPS = int(os.environ.get("MESHD_STEPS", "45"))
 
 
 def reader(history: History, number: int) -> Assembly:
@@ -148,10 +148,11 @@ def _play(history: History, orders: int, steps: int) -> None:
     every = {key: value for each in final.values() for key, value in each.items()}
     for node in followers:
         assert every.items() <= outcomes(node).items(), "what was final elsewhere is not"
+    history.head = followers[0].known.head
     shown = view(followers[0])
     for node in followers[1:]:
         same(shown, node, where="another order")
-    bears_out(history.nodes[0])
+    bears_out(history, history.nodes[0])
     for node in history.nodes:
         rebuilt(node)
         same(shown, node, where="after a recount")
@@ -173,6 +174,7 @@ def together(history: History, orders: int) -> list[Assembly]:
         shown = {head: view(node) for head, node in heads.items()}
         for node in followers:
             same(shown[node.known.head], node, where="one of several heads")
+        history.note("agreed")
         history.agree(list(heads.values()))
         history.meet()
     raise AssertionError("heads differ although nobody's yes is missing")
@@ -190,11 +192,13 @@ def rebuilt(node: Assembly) -> None:
                 break
 
 
-def bears_out(node: Assembly) -> None:
+def bears_out(history: History, node: Assembly) -> None:
     """Two bounds on what is in force, by the simplest reading of the records: no less, and no more."""
     standing = node.known
     state, here = standing.state, standing.rosters.ids(standing.head)
     assert state is not None
+    history.note("in the roster", len(here))
+    history.note("mandates", sum(state.in_force(each) is not None for each in state.mandates))
     items = [item for item in map(standing.item, here) if item is not None]
     removals = [item for item in items if isinstance(item, Decision) and item.removes]
     for item in items:
@@ -207,6 +211,11 @@ def bears_out(node: Assembly) -> None:
         decision = standing.item(row.id)
         assert isinstance(decision, Decision)
         holds = (found := standing.forces.of(decision)) is not None and found.holds
+        history.note("in force" if holds else "final" if found is not None else "open")
+        if found is not None and found.named is not None:
+            history.note("named")
+        if found is not None and found.rivals:
+            history.note("rivals")
         final = standing.rosters.knows(row.roster) and results.outcome_of(Context(node), row).outcome is not None
         assert final or not holds, "in force without being final"
         if not final:
@@ -241,15 +250,79 @@ def _others(standing, decision: Decision) -> list[Decision]:
     ]
 
 
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
 def test_histories(tmp_path, seed):
     try:
         play(tmp_path, seed)
     except BaseException as error:
-        again = "pytest tests/endtoend/test_histories.py -k 'test_histories'"
+        again = "pytest tests/endtoend/test_histories.py -k test_histories"
         error.add_note(f"replay: MESHD_FIRST={seed} MESHD_SEEDS=1 MESHD_ORDERS={ORDERS} {again}")
         raise
 
 
-def pytest_generate_tests(metafunc):
-    if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", range(FIRST, FIRST + SEEDS))
+def test_one_seed_gives_one_history(tmp_path):
+    """The canary: if two runs of one seed differ, no failing seed can be replayed."""
+    one, other = (play(tmp_path / folder, 3, orders=1) for folder in ("one", "other"))
+    assert (one.told, one.head) == (other.told, other.head)
+
+
+def _in_force_once_final(monkeypatch):
+    """A mutant: what those of then made final binds the people of today."""
+    monkeypatch.setattr(force.Force, "holds", property(lambda self: not self.rivals))
+
+
+def _judged_by_the_parent(monkeypatch):
+    """A mutant: own words are judged by what their author is in the roster before."""
+    real, word = Rosters._problem, rules._word_problem
+    parent: list[Meaning] = []
+
+    def problem(self, identity, before, result, ratified):
+        parent[:] = [self._meaning(before)]
+        return real(self, identity, before, result, ratified)
+
+    monkeypatch.setattr(Rosters, "_problem", problem)
+    monkeypatch.setattr(rules, "_word_problem", lambda item, _: word(item, parent[0]))
+
+
+def _ended_words_stay(monkeypatch):
+    """A mutant: what was ended stays in the set."""
+    real = Meaning._is_ended
+    kinds = (Offer, Endorsement)
+    monkeypatch.setattr(Meaning, "_is_ended", lambda self, item: not isinstance(item, kinds) and real(self, item))
+
+
+def _strict(monkeypatch):
+    """A mutant: a pinned roster is contained only whole."""
+    monkeypatch.setattr(rules, "_contains", lambda result, pinned: pinned.ids <= result.ids)
+
+
+def _no_rivals(monkeypatch):
+    """A mutant: what was put anew is in force beside what contradicts it."""
+    monkeypatch.setattr(Forces, "_rivals", lambda *_: ())
+
+
+def _forces_kept(monkeypatch):
+    """A mutant: what is in force is not asked anew when ballots and attestations come."""
+    monkeypatch.setattr(Standing, "forget", lambda *_: None)
+
+
+def _one_pass(monkeypatch):
+    """A mutant: roster records are looked at once, though one may let another go on."""
+
+    def refresh(self):
+        self._settle_steps()
+        self._forces = None
+        return self._note(self.rosters.advance(self.head, self._steps)) if self.rosters.knows(self.head) else []
+
+    monkeypatch.setattr(Standing, "refresh", refresh)
+
+
+MUTANTS = [_in_force_once_final, _judged_by_the_parent, _ended_words_stay, _strict, _forces_kept, _one_pass]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_wrong_rules_are_noticed(tmp_path, monkeypatch, mutant):
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        for seed in range(40):
+            play(tmp_path / f"{seed}", seed, orders=3)
