@@ -130,8 +130,8 @@ class History:
     def grow(self, steps: int, watch: Callable[[Assembly], None]) -> None:
         """So many things happen; `watch` looks at the node after each."""
         kinds: dict[Callable[[Assembly], None], int] = {
-            self.decide: 12, self.ask: 8, self.command: 12, self.say_words: 5, self.attest: 8, self.vote: 8,
-            self.stale: 4, self.flood: 2, self.junk: 2, self.lie: 2, self.fork: 2, self.wait: 3, self.act: 1,
+            self.decide: 20, self.ask: 10, self.command: 10, self.say_words: 5, self.attest: 6, self.vote: 4,
+            self.stale: 5, self.coup: 5, self.flood: 2, self.junk: 2, self.lie: 2, self.fork: 2, self.wait: 3, self.act: 1,
             self.meet_partly: 7,
         }  # fmt: skip
         for _ in range(steps):
@@ -259,6 +259,19 @@ class History:
         else:
             kind(node, pin, everybody=True)
 
+    def coup(self, node: Assembly) -> None:
+        """Those of long ago, the expelled first, settle a text on their roster with as few of today's as they need."""
+        pin, here = self._earlier(node), node.known.state
+        then = node.known.rosters.state(pin)
+        policy = then.policies["significant"]
+        if here is None or policy.finality != Finality.SETTLED:
+            return
+        needed = policy.needed(len(then.members))
+        voters = sorted(then.members, key=lambda each: (each in here.members, each))[:needed]
+        identity = self._write(node, self._by(voters[0]), Kind.PROPOSAL, Proposal(pin, "significant", "Coup"))
+        self._ballots(node, identity, voters, yes=True)
+        self.note("coup")
+
     def flood(self, node: Assembly) -> None:
         """The words of one who is out, on all rosters where she was in."""
         out = sorted(node.known.state.removed) if node.known.state else []
@@ -378,7 +391,7 @@ class History:
     def _move(self, node: Assembly, pin: bytes, *, everybody: bool = False) -> None:
         rng, known = self.rng, node.known.rosters
         members = sorted(known.state(pin).members)
-        verb = rng.choice([*Verb, Verb.REMOVE, Verb.ADMIT, Verb.ADMIT, Verb.MANDATE, Verb.WITNESSES, Verb.POLICY])
+        verb = rng.choice([*Verb, Verb.REMOVE, Verb.REMOVE, Verb.ADMIT, Verb.ADMIT, Verb.MANDATE, Verb.WITNESSES, Verb.RECALL])
         payload = self._payload(node, pin, verb)
         if payload is None:
             return
@@ -391,7 +404,7 @@ class History:
         rule = known.state(pin).policies.get(policy)
         needed = rule.needed(len(members)) if rule is not None and rule.finality == Finality.SETTLED else 1
         least = max(0, min(len(electors), needed) - 1)
-        yes = rng.sample(electors, rng.randint(least, len(electors)))
+        yes = rng.sample(electors, rng.randint(least, len(electors)) if rng.random() < 0.5 else len(electors))
         self._ballots(node, identity, yes, yes=True)
 
     def _ask(self, node: Assembly, pin: bytes, *, everybody: bool = False) -> None:
