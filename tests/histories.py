@@ -22,6 +22,7 @@ from meshd.service import delegation, membership, proposing, rosters, voting, wi
 from meshd.service.context import Context
 from meshd.standing import Standing
 from meshd.store import tables
+from meshd.store.api import Store
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
@@ -323,7 +324,7 @@ class History:
 
     def record(self, node: Assembly) -> None:
         """Somebody writes the roster records that this node's head, and what qualifies in it, call for."""
-        for parent, ids, ratified_by in due(node.known):
+        for parent, ids, ratified_by in due(node.store, node.known):
             cites = tuple(sorted(ids))[: limits.CITES]
             self._write(node, self.scribe, Kind.ROSTER, RosterStep(parent, cites, ratified_by))
 
@@ -391,7 +392,9 @@ class History:
     def _move(self, node: Assembly, pin: bytes, *, everybody: bool = False) -> None:
         rng, known = self.rng, node.known.rosters
         members = sorted(known.state(pin).members)
-        verb = rng.choice([*Verb, Verb.REMOVE, Verb.REMOVE, Verb.ADMIT, Verb.ADMIT, Verb.MANDATE, Verb.WITNESSES, Verb.RECALL])
+        verb = rng.choice(
+            [*Verb, Verb.REMOVE, Verb.REMOVE, Verb.ADMIT, Verb.ADMIT, Verb.MANDATE, Verb.WITNESSES, Verb.RECALL]
+        )
         payload = self._payload(node, pin, verb)
         if payload is None:
             return
@@ -481,7 +484,9 @@ class History:
             case Verb.CHARTER:
                 return known.in_place(pin, verb)
             case Verb.MANDATE:
-                return Mandate(rng.choice(["Cook", " cook", "Guard"]), rng.choice(members), ("a",), again=rng.random() < 0.5)
+                return Mandate(
+                    rng.choice(["Cook", " cook", "Guard"]), rng.choice(members), ("a",), again=rng.random() < 0.5
+                )
             case Verb.RECALL:
                 return rng.choice(sorted(state.mandates)) if state.mandates else None
             case Verb.UPHOLD:
@@ -540,7 +545,7 @@ class History:
         self.note(kind)
 
 
-def due(standing: Standing) -> list[tuple[bytes, frozenset[bytes], bytes | None]]:
+def due(store: Store, standing: Standing) -> list[tuple[bytes, frozenset[bytes], bytes | None]]:
     """The roster records that a node's head lacks, and that what qualifies in it calls for: (parent, cites, ratification)."""
     known = standing.rosters
     found = [(move.parent, known.ids(move.roster) - known.ids(move.parent), None) for move in standing.unrecorded()]
@@ -548,7 +553,7 @@ def due(standing: Standing) -> list[tuple[bytes, frozenset[bytes], bytes | None]
     taken = known.take(standing.head, [item.id for item in standing.uncited()])
     if taken:
         return [*found, (standing.head, taken, None)]
-    for row in standing._store.find(tables.Proposal, verb=int(Verb.RATIFY)):
+    for row in store.find(tables.Proposal, verb=int(Verb.RATIFY)):
         added = known.ratified(standing.head, row.id)
         if added and known.problem(standing.head, added, row.id) is None:
             return [*found, (standing.head, added, row.id)]
