@@ -38,6 +38,10 @@ heads seeds="1000":
 seeds seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
 
+# random histories of what the rules know, each in many orders, with more seeds than the tests take
+histories seeds="300" orders="200":
+    MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest tests/endtoend/test_histories.py -k "test_histories"
+
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":
     MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_steps.py -k random

@@ -20,6 +20,8 @@ from meshd_protocol.items import Decision, Item
 from meshd_protocol.meaning import State
 from meshd_protocol.rosters import Rosters, Step
 
+_Learnt = tuple[bytes, frozenset[bytes], tables.RosterStep | None]
+"""A roster that was learnt: its start, what was added, and the record that told of it; a move of the head has none."""
 _WORDS = (tables.Vouch, tables.Revocation, tables.Offer, tables.Leave)
 
 
@@ -39,6 +41,8 @@ class Standing:
         self._items: dict[bytes, Item] = {}
         self.rosters = Rosters(assembly, genesis, self)
         self._steps: list[Step] = []
+        self._waiting: dict[bytes, list[_Learnt]] = {}
+        """What earlier runs learnt and a recount must wait with, by a roster that is not known yet."""
         self._told: set[bytes] = set()
         """The rosters that some effective step leads to."""
         self._lacking: dict[bytes, bytes] = {}
@@ -81,16 +85,24 @@ class Standing:
         return self.rosters.state(self.head) if self.rosters.knows(self.head) else None
 
     def refresh(self) -> list[tables.Head]:
-        """Take in what has arrived: effective steps, then moves of the head. Call inside a transaction."""
+        """Take in what has arrived: effective steps, then moves of the head, while either lets the other go on. Call
+        inside a transaction.
+        """
         for n in self._lost:
             self._store.delete(tables.Head, n=n)
             self._store.replace(tables.Setting(LEFT_BEHIND, "1"))
         self._lost = []
-        self._settle_steps()
         self._forces = None
-        if not self.rosters.knows(self.head):
-            return []
-        return self._note(self.rosters.advance(self.head, self._steps))
+        moves: list[tables.Head] = []
+        known = 0
+        while known < len(self.rosters.known()):
+            known = len(self.rosters.known())
+            self._settle_steps()
+            for each in [each for each in self._waiting if self.rosters.knows(each)]:
+                self._take_up(self._waiting.pop(each))
+            if self.rosters.knows(self.head):
+                moves += self._note(self.rosters.advance(self.head, self._steps))
+        return moves
 
     def newly_known(self) -> list[bytes]:
         """The rosters that became known since this was asked last."""
@@ -123,7 +135,8 @@ class Standing:
             return False
         if head.roster in self._told:
             return True
-        return self.rosters.problem(head.parent, split(head.cites)) is None
+        ratified_by = {step.ratified_by for step in self._steps if step.ratified_by is not None}
+        return self.rosters.take(head.parent, split(head.cites), ratified_by) == split(head.cites)
 
     def recorded_way(self, start: bytes, end: bytes) -> bytes:
         """How far the known steps lead from one roster towards a larger one."""
@@ -248,22 +261,27 @@ class Standing:
         return [rows.attested_of(row) for row in self._store.find(tables.Attestation, proposal=decision)]
 
     def _load(self, heads: list[tables.Head]) -> None:
-        """Learn what earlier runs found effective, in an order in which each step's start is known."""
-        found = [row for row in self._store.find(tables.RosterStep) if row.roster is not None]
-        waiting: dict[bytes, list[tuple[frozenset[bytes], tables.RosterStep | None]]] = {}
-        for row in found:
-            waiting.setdefault(row.parent, []).append((split(row.cites), row))
-        for head in heads:
-            if head.cites:
-                waiting.setdefault(head.parent, []).append((split(head.cites), None))
-        ready = [each for each in list(waiting) if self.rosters.knows(each)]
+        """Learn what earlier runs found effective, and how the head moved."""
+        found: list[_Learnt] = [
+            (row.parent, split(row.cites), row) for row in self._store.find(tables.RosterStep) if row.roster is not None
+        ]
+        self._take_up(found + [(head.parent, split(head.cites), None) for head in heads if head.cites])
+
+    def _take_up(self, ready: list[_Learnt]) -> None:
+        """Learn rosters again, each once its start and all that its words and decisions pin are known: what these mean
+        hangs on what they pin.
+        """
         while ready:
-            parent = ready.pop()
-            for cites, step in waiting.pop(parent, ()):
-                result = self.rosters.learn(parent, cites)
-                if step is not None:
-                    self._add_step(Step(parent, result, step.ratified_by))
-                ready.append(result)
+            parent, cites, step = ready.pop()
+            pins = (item.pin for item in map(self.item, cites) if item is not None)
+            missing = next((each for each in (parent, *pins) if not self.rosters.knows(each)), None)
+            if missing is not None:
+                self._waiting.setdefault(missing, []).append((parent, cites, step))
+                continue
+            result = self.rosters.learn(parent, cites)
+            if step is not None:
+                self._add_step(Step(parent, result, step.ratified_by))
+            ready += self._waiting.pop(result, ())
 
     def _find_lost(self, heads: list[tables.Head]) -> list[int]:
         """The moves from the first one on that no longer leads to a known roster; the head goes back before them.

@@ -10,6 +10,10 @@ from meshd.store.tables import PROJECTIONS, TABLES, Chain, Entry
 _Key = tuple[Any, ...]
 _Rows = dict[_Key, tuple[Any, ...]]
 _GONE: tuple[Any, ...] = ("no row",)
+_NUMBERED = frozenset(
+    table for table, how in TABLES.items() if [get_type_hints(table)[column] for column in how.key] == [int]
+)
+"""Tables whose key is SQLite's rowid: they come in its order."""
 
 
 class MemoryStore:
@@ -88,7 +92,7 @@ class MemoryStore:
         self, table: type[Row], where: dict[str, object], *, newest: bool = False, limit: int | None = None
     ) -> list[Row]:
         found: list[Any] = [row for _, row in self._candidates(table, where) if _matches(row, where)]
-        if [get_type_hints(table)[column] for column in TABLES[table].key] == [int]:  # such a key is SQLite's rowid
+        if table in _NUMBERED:
             found.sort(key=_key)
         if newest:
             found.reverse()
