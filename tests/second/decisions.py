@@ -353,3 +353,18 @@ def replaces(history: History, later: Item, earlier: Item, head: State) -> bool:
     return final[0] in (1, 3) or (later["anew"] and finding(history, earlier) is None)
 
 
+
+
+def told(history: History, head: State) -> list[Item]:
+    """Of every decision on a text: what is final, whether it is in force, and what takes its place."""
+    every = [each for each in history.decisions if not each["verb"]]
+    return [
+        {
+            "decision": each["id"],
+            "final": outcome(history, each),
+            "in_force": in_force(history, each, head),
+            "rivals": rivals(history, each, head),
+            "replaced_by": sorted(other["id"] for other in every if replaces(history, other, each, head)),
+        }
+        for each in every
+    ]

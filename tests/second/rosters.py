@@ -12,9 +12,9 @@ ADMIT, REMOVE, REVOKE, RATIFY, POLICY, WITNESSES, CHARTER, MANDATE, RECALL, UPHO
 def state(history: History, ids: Iterable[str]) -> "State":
     """What a set of known ids means, ended ones left out."""
     given = frozenset(ids)
-    if given not in history.states:
-        history.states[given] = State(history, given)
-    found: State = history.states[given]
+    found: State = history.states.get(given) or State(history, given)
+    if all(history.items[each]["pin"] in history.sets for each in given):
+        history.states[given] = found
     return found
 
 

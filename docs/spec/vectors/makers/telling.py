@@ -1,12 +1,20 @@
 """Sections 5 and 6 in JSON: the genesis, items, ballots and attestations that the rules are functions of."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.bodies.genesis import Genesis
-from meshd_protocol.decisions.outcome import Attested, Cast
+from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, Attested, Cast
+from meshd_protocol.decisions.poll import poll_of
+from meshd_protocol.decisions.question import ballots_of
+from meshd_protocol.decisions.result import decide
+from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item
+from meshd_protocol.meaning import State
 from meshd_protocol.policies import Policy
+from meshd_protocol.rosters import Facts, Rosters
 
 
 def policy_told(policy: Policy) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def attestation_told(decision: bytes, attested: Attested) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def state_told(state: Any, ids: frozenset[bytes]) -> dict[str, Any]:
+def state_told(state: State, ids: frozenset[bytes]) -> dict[str, Any]:
     """What a set means: `State` of `meshd_protocol.meaning`, by the names that the README tells."""
     return {
         "ids": sorted(ids),
@@ -82,3 +90,41 @@ def state_told(state: Any, ids: frozenset[bytes]) -> dict[str, Any]:
         "revoked": dict(sorted((device.hex(), good) for device, good in state.revoked.items())),
         "charter": state.charter,
     }
+
+
+def final_told(rosters: Rosters, facts: Facts, decision: Decision) -> str:
+    """What is final of a decision in the roster that it pins."""
+    if not rosters.knows(decision.pin):
+        return "waiting"
+    if rosters.void(decision) is not None:
+        return "void"
+    state = rosters.state(decision.pin)
+    policy = state.policies[decision.policy]
+    found = Forces(rosters, facts, decision.pin).finding(decision)
+    if found is not None:
+        return Verdict(found[0]).name.lower()
+    poll = poll_of(ballots_of(decision.question, policy), facts.casts(decision.id), state.electorate)
+    attestations = facts.attestations(decision.id)
+    outcome = decide(
+        decision.question, policy, poll, attestations, state.electorate, state.witnesses, lambda member: member.hex()
+    )
+    return outcome.state if outcome.state in (CONTESTED, SPLIT) else "open"
+
+
+def force_told(rosters: Rosters, facts: Facts, head: bytes, decisions: Iterable[Decision]) -> list[dict[str, Any]]:
+    """Of decisions on texts: what is final of them, whether they are in force in a roster, and what takes their place."""
+    forces = Forces(rosters, facts, head)
+    every = [each for each in decisions if not each.verb]
+    told = []
+    for each in every:
+        force = forces.of(each)
+        told.append(
+            {
+                "decision": each.id,
+                "final": final_told(rosters, facts, each),
+                "in_force": force is not None and force.holds,
+                "rivals": sorted(force.rivals) if force is not None and (force.support.reached or force.named) else [],
+                "replaced_by": sorted(other.id for other in every if forces.repeals(other, each)),
+            }
+        )
+    return told
