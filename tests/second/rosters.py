@@ -148,7 +148,8 @@ class State:
             given: dict[str, str | None] = {}
             if member in history.witnesses and self.lasts(member, NOTHING):
                 given[history.assembly] = history.witnesses[member]
-            given |= {each["application"]: each["device"] for each in admitted if each["member"] == member}
+            mine = [each for each in admitted if each["member"] == member and each["device"] is not None]
+            given |= {each["application"]: each["device"] for each in mine}
             self.places[member] = given
         offers = self._kind("offer")
         for each in offers:
