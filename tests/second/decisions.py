@@ -118,7 +118,7 @@ def _is_bad_election(decision: Item) -> bool:
         return False
     if method != "equal-shares" or not costs or decision["budget"] is None:
         return True
-    return len(costs) != len(options) or 0 in costs or seats != 1
+    return len(costs) != len(options) or 0 in (*costs, decision["budget"]) or seats != 1
 
 
 def _is_bad_mandate(history: History, payload: Item, there: State) -> bool:
@@ -190,7 +190,7 @@ def counts(ballot: Item, policy: Item, by: Electorate) -> bool:
         return False
     if policy["finality"] == 1 and not changeable and ballot["counter"] != 0:
         return False
-    return not (policy["method"] == CONSENT and ballot["choice"] == 0 and not ballot["reason"])
+    return not (policy["method"] == CONSENT and ballot["choice"] == 0 and not ballot["reason"].strip())
 
 
 # 6.4
@@ -368,3 +368,47 @@ def told(history: History, head: State) -> list[Item]:
         }
         for each in every
     ]
+
+
+def finds(history: History, decision: Item) -> int:
+    """6.4: what an honest witness finds of a poll, by yes or no or by consent."""
+    policy, there = _policy_at(history, decision), state(history, history.pin(decision))
+    by = electorate(there)
+    voices: dict[str, set[int]] = {}
+    latest: dict[str, int] = {}
+    for each in history.ballots[decision["id"]]:
+        if counts(each, policy, by) and each["counter"] >= latest.get(each["member"], 0):
+            if each["counter"] > latest.get(each["member"], 0):
+                voices[each["member"]] = set()
+            latest[each["member"]] = each["counter"]
+            voices.setdefault(each["member"], set()).add(each["choice"])
+    said = [next(iter(choices)) for choices in voices.values() if len(choices) == 1]
+    total = len(there.members)
+    n, d = policy["quorum"]
+    if not said or len(said) < -(-total * n // d):
+        return 0
+    if policy["method"] == CONSENT:
+        return int(said.count(0) == 0)
+    agreed, refused = said.count(1), said.count(0)
+    n, d, strict = policy["threshold"]
+    enough = agreed * d > (agreed + refused) * n if strict else agreed * d >= (agreed + refused) * n
+    part = policy["yes_from"]
+    return int(agreed > 0 and enough and (part is None or agreed * part[1] >= total * part[0]))
+
+
+# 6.8
+
+
+def recall_marks(members: list[str], ballots: list[Item]) -> tuple[bool, bool]:
+    """Whether there is notice, and whether the mandate is suspended."""
+    recalling = {each["member"] for each in ballots if each["choice"] == 1}
+    keeping = {each["member"] for each in ballots if each["choice"] == 0} - recalling
+    r, k, m = len(recalling), len(keeping), len(members)
+    return r > 0 and 10 * r >= m, 3 * r > m and not 2 * k > m
+
+
+def stands(seats: list[str], devices: dict[str, str], holder: str, countersigned: list[str]) -> bool:
+    """Whether an act does."""
+    others = {device for device, member in devices.items() if member != holder}
+    enough = max(2, max(0, len(seats) - 1) // 3 + 1)
+    return len(others) >= 2 and len(others & set(countersigned)) >= enough

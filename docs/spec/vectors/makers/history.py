@@ -182,6 +182,6 @@ class History:
         }
 
 
-def named(name: str, **changed: Any) -> Policy:
+def named(name: str, /, **changed: Any) -> Policy:
     """A policy of the default charter, changed."""
     return replace(next(each for each in DEFAULTS if each.name == name), **changed)
