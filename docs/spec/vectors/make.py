@@ -7,7 +7,24 @@ One maker for each file, in `makers`. Run it after a change to a format: `python
 import sys
 from pathlib import Path
 
-from makers import boxes, countersigned, derivations, encoding, frontier, handshake, records, rosters, session, slow
+from makers import (
+    boxes,
+    countersigned,
+    derivations,
+    elections,
+    encoding,
+    force,
+    frontier,
+    handshake,
+    heads,
+    meaning,
+    proofs,
+    records,
+    rosters,
+    session,
+    slow,
+    void,
+)
 from makers.common import File, text_of_file
 
 FOLDER = Path(__file__).parent
@@ -16,6 +33,12 @@ MAKERS: dict[str, File] = {
     "cbor.json": encoding.make,
     "records.json": records.make,
     "rosters.json": rosters.make,
+    "meaning.json": meaning.make,
+    "heads.json": heads.make,
+    "void.json": void.make,
+    "force.json": force.make,
+    "elections.json": elections.make,
+    "proofs.json": proofs.make,
     "frontier.json": frontier.make,
     "derivations.json": derivations.make,
     "boxes.json": boxes.make,

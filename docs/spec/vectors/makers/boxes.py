@@ -213,7 +213,7 @@ def make() -> dict[str, Any]:
     anew = drawn("the assembly founded anew")
     return {
         "about": "Boxes, seals, and the files that hold them.",
-        "sections": ["4", "10", "11", "12"],
+        "sections": ["4", "5.8", "10", "11", "12"],
         "assembly": assembly,
         "boxes": [
             _box("a box", drawn("key"), b"words", b"bound to this"),
