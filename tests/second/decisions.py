@@ -43,7 +43,7 @@ def is_sound(policy: Item) -> bool:
         return enough and d > 0 and n <= d and not (strict and n == d) and others == (None, None) and not timed
     if policy["finality"] != 1 or method not in (YES_NO, CONSENT, ELECTION) or policy["name"] in ALWAYS_SETTLED:
         return False
-    if quorum is None or not 0 < quorum[1] or quorum[0] > quorum[1] or policy["open_for"] <= 0:
+    if quorum is None or not quorum[1] > 0 or quorum[0] > quorum[1] or policy["open_for"] <= 0:
         return False
     if (threshold is None) == (method == YES_NO):
         return False
@@ -95,9 +95,13 @@ def is_void(history: History, decision: Item, there: State) -> bool:
     if policy["method"] == ELECTION:
         if _is_bad_election(decision):
             return True
-    elif decision["options"] or decision["method"] or decision["costs"] or decision["budget"] is not None:
-        return True
-    elif decision["seats"] != 1:
+    elif (
+        decision["options"]
+        or decision["method"]
+        or decision["costs"]
+        or decision["budget"] is not None
+        or decision["seats"] != 1
+    ):
         return True
     if verb in (POLICY, WITNESSES, CHARTER):
         thing = thing_of(decision)
@@ -187,7 +191,7 @@ def electorate_since(there: State, pin: Set) -> Electorate:
     since: dict[str, dict[str, int]] = {}
     for member, leave in there.leaves.items():
         if leave["id"] not in pin:
-            since[member] = {device: good for device, good in leave["good"]}
+            since[member] = dict(leave["good"])
     for member, removals in there.removals.items():
         if not removals <= pin:
             since[member] = {}
@@ -299,9 +303,9 @@ def supporters(history: History, decision: Item, there: State) -> tuple[set[str]
     found = set()
     for each in history.attestations[decision["id"]]:
         member = then.devices.get(each["device"])
-        if member in there.seats and (each["verdict"], tuple(each["winners"])) == final:
-            if by.takes(member, each["device"], each["seq"]):
-                found.add(member)
+        attests = member in there.seats and (each["verdict"], tuple(each["winners"])) == final
+        if attests and by.takes(member, each["device"], each["seq"]):
+            found.add(member)
     return found, quorum(len(there.seats)) if there.seats else 1
 
 
@@ -342,9 +346,9 @@ def rivals(history: History, decision: Item, head: State) -> list[str]:
         common = set(other["repeals"]) & set(decision["repeals"])
         if other is decision or not other["anew"] or not common or other["policy"] != decision["policy"]:
             continue
-        if other["id"] not in decision["repeals"] and is_supported(history, other, head):
-            if finding(history, other) != finding(history, decision):
-                found.append(other["id"])
+        differs = finding(history, other) != finding(history, decision)
+        if differs and other["id"] not in decision["repeals"] and is_supported(history, other, head):
+            found.append(other["id"])
     return sorted(found)
 
 

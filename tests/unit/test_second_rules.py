@@ -57,11 +57,10 @@ class Wide(World):
         texts = sorted(each.id for each in self.decided(0))
         verb = rng.choice([0, 0, 0, 4, 5, 6, 7, 8, 9, 13])
         policy = POLICY_OF.get(verb, rng.choice(["significant", "emergency"]))
-        subject: Any = None
         payload: Any = None
         if verb == Verb.POLICY:
             new = replace(rng.choice(DEFAULTS), name=rng.choice(["membership", "significant", "standard"]))
-            payload, subject = (new, self.replaced(pin, verb, new.name)), new.name
+            payload, _subject = (new, self.replaced(pin, verb, new.name)), new.name
         elif verb == Verb.WITNESSES:
             payload = (tuple(sorted(rng.sample(FOUNDERS, rng.randint(0, 4)))), self.replaced(pin, verb))
         elif verb == Verb.CHARTER:
@@ -131,12 +130,12 @@ class Wide(World):
         for each in self.decided(Verb.RATIFY):
             head = self.heads[island]
             wanted = frozenset(each.payload) - self.rosters.ids(head)
-            if each.id in self.known[island] and wanted and wanted <= self.known[island]:
-                if self.rosters.problem(head, wanted, each.id) is None:
-                    result = self.rosters.learn(head, wanted)
-                    self.steps.append(Step(head, result, each.id))
-                    self.heads[island] = result
-                    self.past[island].add(result)
+            able = each.id in self.known[island] and bool(wanted) and wanted <= self.known[island]
+            if able and self.rosters.problem(head, wanted, each.id) is None:
+                result = self.rosters.learn(head, wanted)
+                self.steps.append(Step(head, result, each.id))
+                self.heads[island] = result
+                self.past[island].add(result)
         super().settle(island)
 
     def second(self) -> History:

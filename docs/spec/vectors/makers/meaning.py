@@ -8,7 +8,7 @@ from makers.common import drawn
 from makers.history import History, device, named, person
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.meaning import Ground, Meaning
-from meshd_protocol.offers import FirstOffers
+from meshd_protocol.offers import Ancestry
 from meshd_protocol.roles import role_problem, same_role
 
 FOUNDERS = "Ada Bea Cy Di Eve"
@@ -18,7 +18,7 @@ def _row(name: str, history: History, ids: Iterable[bytes]) -> dict[str, Any]:
     """A set of ids, some of them ended perhaps, and which known rosters it contains."""
     rosters = history.rosters
     sets = {each: rosters.ids(each) for each in rosters.known()}
-    ground = Ground(history.assembly, history.genesis, sets, history.item, FirstOffers(history.item))
+    ground = Ground(history.assembly, history.genesis, sets, Ancestry(history.item))
     given = sorted(ids)
     meaning = Meaning(ground, [history.items[each] for each in given])
     facts = history.facts(given)
