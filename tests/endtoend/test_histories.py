@@ -35,7 +35,7 @@ from tests.worlds import CHEAP, world
 
 SEEDS = int(os.environ.get("MESHD_SEEDS", "15"))
 FIRST = int(os.environ.get("MESHD_FIRST", "0"))
-ORDERS = int(os.environ.get("MESHD_ORDERS", "8"))
+ORDERS = int(os.environ.get("MESHD_ORDERS", "4"))
 STEPS = int(os.environ.get("MESHD_STEPS", "45"))
 
 
