@@ -40,7 +40,7 @@ seeds seeds="300":
 
 # random histories of what the rules know, each in many orders, with more seeds than the tests take
 histories seeds="300" orders="200":
-    MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest tests/endtoend/test_histories.py -k "test_histories"
+    MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest tests/endtoend/test_histories.py::test_histories
 
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":

@@ -250,7 +250,7 @@ def test_histories(tmp_path, seed):
     try:
         play(tmp_path, seed)
     except BaseException as error:
-        again = "pytest tests/endtoend/test_histories.py -k test_histories"
+        again = "pytest tests/endtoend/test_histories.py::test_histories"
         error.add_note(f"replay: MESHD_FIRST={seed} MESHD_SEEDS=1 MESHD_ORDERS={ORDERS} {again}")
         raise
 
