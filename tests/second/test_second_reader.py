@@ -8,8 +8,24 @@ from typing import Any
 
 import pytest
 
-from tests.second import cbor, comparing, files, greeting, keys, messages, noise, records, replay, slow
+from tests.second import (
+    cbor,
+    comparing,
+    decisions,
+    files,
+    greeting,
+    heads,
+    keys,
+    messages,
+    noise,
+    proofs,
+    records,
+    replay,
+    rosters,
+    slow,
+)
 from tests.second.cbor import RefusedError
+from tests.second.history import History
 from tests.second.keys import CONTEXT, H, K, base32, derive, sign, verifies
 
 HERE = Path(__file__).parent
@@ -429,3 +445,93 @@ def test_packets(row):
 def test_spoiled_packets(row):
     with pytest.raises(RefusedError):
         slow.packet(raw(row["line"]))
+
+
+# sections 5 and 6
+
+
+def history(row: dict[str, Any]) -> History:
+    found = History(row["genesis"], row["items"], row.get("ballots", []), row.get("attestations", []))
+    for ids in row["rosters"]:
+        found.reach(frozenset(ids))
+    return found
+
+
+@pytest.mark.parametrize("row", rows("meaning.json", "sets", 35))
+def test_what_sets_mean(row):
+    known = history(row)
+    there = rosters.state(known, row["set"])
+    assert rosters.told(there) == row["means"]
+    assert sorted(sorted(ids) for ids in known.sets.values() if there.contains(ids)) == row["contains"]
+
+
+@pytest.mark.parametrize("row", rows("meaning.json", "roles", 20))
+def test_names_of_roles(row):
+    assert decisions.is_bad_role(row["other"]) != row["allowed"]
+    same = rosters.role_key(row["one"]) == rosters.role_key(row["other"])
+    assert row["same"] == (same if row["allowed"] else None)
+
+
+@pytest.mark.parametrize("row", rows("heads.json", "steps", 30))
+def test_effective_steps(row):
+    known = history(row)
+    result = heads.step(known, known.name(frozenset(row["parent"])), row["cites"], row["ratified_by"])
+    assert (None if result is None else sorted(known.sets[result])) == row["result"]
+
+
+@pytest.mark.parametrize("row", rows("heads.json", "heads", 15))
+def test_moves_of_heads(row):
+    known = history(row)
+    head = heads.next_head(known, known.name(frozenset(row["head"])), [row["ratified_by"]] if row["ratified_by"] else [])
+    assert sorted(known.sets[head]) == [row["head"], *row["moves"]][-1]
+
+
+@pytest.mark.parametrize("row", rows("void.json", "policies", 45))
+def test_policies(row):
+    assert decisions.is_sound(row["policy"]) == row["sound"]
+    assert (row["needed"] is not None) == (row["sound"] and row["policy"]["finality"] == 0)
+    if row["needed"] is not None:
+        assert [decisions.needed(row["policy"], members) for members in range(1, 13)] == row["needed"]
+
+
+@pytest.mark.parametrize("row", rows("void.json", "proposals", 60))
+def test_void_proposals(row):
+    known = history(load("void.json")["histories"][0])
+    decision = known.items[row["decision"]]
+    assert decisions.is_void(known, decision, rosters.state(known, known.pin(decision))) == row["void"]
+
+
+@pytest.mark.parametrize("row", rows("force.json", "polls", 20))
+def test_what_witnesses_find(row):
+    known = history(row)
+    assert decisions.finds(known, known.items[row["decision"]]) == row["finds"]
+
+
+@pytest.mark.parametrize("row", rows("force.json", "forces", 35))
+def test_what_is_final_and_in_force(row):
+    known = history(row)
+    assert decisions.told(known, rosters.state(known, row["head"])) == row["decisions"]
+
+
+@pytest.mark.parametrize("row", rows("force.json", "recalls", 7))
+def test_recalls(row):
+    assert decisions.recall_marks(row["members"], row["ballots"]) == (row["notice"], row["suspended"])
+
+
+@pytest.mark.parametrize("row", rows("force.json", "acts", 8))
+def test_acts(row):
+    assert decisions.stands(row["seats"], row["devices"], row["holder"], row["countersigned"]) == row["stands"]
+
+
+@pytest.mark.parametrize("row", rows("proofs.json", "proofs", 12))
+def test_proofs(row):
+    assembly = raw(load("proofs.json")["assembly"])
+    assert proofs.verify(raw(row["file"]), assembly, row["knows"]) == row["shows"]
+    with pytest.raises(RefusedError):
+        proofs.verify(raw(row["file"]), bytes(32), row["knows"])
+
+
+@pytest.mark.parametrize("row", rows("proofs.json", "refused", 30))
+def test_refused_proofs(row):
+    with pytest.raises(RefusedError):
+        proofs.verify(raw(row["file"]), raw(load("proofs.json")["assembly"]), row["knows"])
