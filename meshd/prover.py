@@ -224,7 +224,7 @@ class _Gathered:
             self._named(named)
         states = [self._standing.rosters.state(roster) for roster in (item.pin, parent)]
         needed = [ratification_needed(state, names) or 0 for state in states]
-        self._yes(item.id, [state.electorate for state in states], needed)
+        self._yes(item.id, self._electorates(item, states), needed)
 
     def _named(self, identity: bytes) -> None:
         """Put in what a ratification names, whether or not its step still cites it."""

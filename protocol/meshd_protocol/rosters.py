@@ -329,7 +329,7 @@ class Rosters:
         casts = self._facts.casts(item.id)
         for state in states:
             needed = ratification_needed(state, needs)
-            if needed is None or len(supporters(casts, state.electorate)) < needed:
+            if needed is None or len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
                 return NOTHING, "its ratification is not settled by the highest threshold among what it names"
         return named, None
 

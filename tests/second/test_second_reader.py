@@ -482,7 +482,9 @@ def test_effective_steps(row):
 @pytest.mark.parametrize("row", rows("heads.json", "heads", 15))
 def test_moves_of_heads(row):
     known = history(row)
-    head = heads.next_head(known, known.name(frozenset(row["head"])), [row["ratified_by"]] if row["ratified_by"] else [])
+    head = heads.next_head(
+        known, known.name(frozenset(row["head"])), [row["ratified_by"]] if row["ratified_by"] else []
+    )
     assert sorted(known.sets[head]) == [row["head"], *row["moves"]][-1]
 
 
