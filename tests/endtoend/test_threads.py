@@ -53,7 +53,6 @@ class Threaded(Running):
         self.node = Node(
             assembly, network.transport(name), ThreadExecutor(), note=self.notes.append, compare_seconds=0.6
         )
-        self.context = Context(assembly, self.node)
         watch(assembly, seen)
 
     async def comes_to(self, holds: Callable[[], bool]) -> None:
