@@ -117,7 +117,7 @@ async def test_a_daemon_reads_its_log_in_the_executor_alone(tmp_path):
         await ada.do(talk.say, text="and it goes on")
         await trio.lowlevel.checkpoint()
     assert seen == [], seen[0]
-    assert sum(note.startswith("you are a") for note in eve.notes) == 1, eve.notes
+    assert sum(note.startswith("you are a") for note in eve.notes) >= 1, eve.notes
     for each in (one, two, guest.assembly):
         each.close()
 
