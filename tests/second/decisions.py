@@ -43,7 +43,7 @@ def is_sound(policy: Item) -> bool:
         return enough and d > 0 and n <= d and not (strict and n == d) and others == (None, None) and not timed
     if policy["finality"] != 1 or method not in (YES_NO, CONSENT, ELECTION) or policy["name"] in ALWAYS_SETTLED:
         return False
-    if quorum is None or not quorum[1] > 0 or quorum[0] > quorum[1] or policy["open_for"] <= 0:
+    if quorum is None or quorum[1] <= 0 or quorum[0] > quorum[1] or policy["open_for"] <= 0:
         return False
     if (threshold is None) == (method == YES_NO):
         return False
@@ -95,13 +95,7 @@ def is_void(history: History, decision: Item, there: State) -> bool:
     if policy["method"] == ELECTION:
         if _is_bad_election(decision):
             return True
-    elif (
-        decision["options"]
-        or decision["method"]
-        or decision["costs"]
-        or decision["budget"] is not None
-        or decision["seats"] != 1
-    ):
+    elif _asks_as_an_election(decision):
         return True
     if verb in (POLICY, WITNESSES, CHARTER):
         thing = thing_of(decision)
@@ -110,6 +104,11 @@ def is_void(history: History, decision: Item, there: State) -> bool:
     if verb == MANDATE:
         return _is_bad_mandate(history, payload, there)
     return verb == RECALL and payload not in {each["id"] for each in there.mandates}
+
+
+def _asks_as_an_election(decision: Item) -> bool:
+    several = decision["options"] or decision["method"] or decision["costs"] or decision["budget"] is not None
+    return bool(several) or decision["seats"] != 1
 
 
 def _is_bad_election(decision: Item) -> bool:
@@ -303,8 +302,8 @@ def supporters(history: History, decision: Item, there: State) -> tuple[set[str]
     found = set()
     for each in history.attestations[decision["id"]]:
         member = then.devices.get(each["device"])
-        attests = member in there.seats and (each["verdict"], tuple(each["winners"])) == final
-        if attests and by.takes(member, each["device"], each["seq"]):
+        same = (each["verdict"], tuple(each["winners"])) == final
+        if member in there.seats and same and by.takes(member, each["device"], each["seq"]):
             found.add(member)
     return found, quorum(len(there.seats)) if there.seats else 1
 
@@ -346,8 +345,8 @@ def rivals(history: History, decision: Item, head: State) -> list[str]:
         common = set(other["repeals"]) & set(decision["repeals"])
         if other is decision or not other["anew"] or not common or other["policy"] != decision["policy"]:
             continue
-        differs = finding(history, other) != finding(history, decision)
-        if differs and other["id"] not in decision["repeals"] and is_supported(history, other, head):
+        differ = finding(history, other) != finding(history, decision)
+        if differ and other["id"] not in decision["repeals"] and is_supported(history, other, head):
             found.append(other["id"])
     return sorted(found)
 

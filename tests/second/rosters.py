@@ -218,9 +218,8 @@ def _before(history: History, decision: Item) -> set[str]:
     found: set[str] = set()
     for each in named_before(decision):
         other = history.items.get(each)
-        if each in found or each not in history.pin(decision) or other is None or other["kind"] != "decision":
-            continue
-        if thing_of(other) == thing_of(decision):
+        decided = other is not None and other["kind"] == "decision" and each in history.pin(decision)
+        if other is not None and decided and thing_of(other) == thing_of(decision) and each not in found:
             found |= {each} | _before(history, other)
     return found
 

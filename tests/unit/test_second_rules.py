@@ -60,7 +60,7 @@ class Wide(World):
         payload: Any = None
         if verb == Verb.POLICY:
             new = replace(rng.choice(DEFAULTS), name=rng.choice(["membership", "significant", "standard"]))
-            payload, _subject = (new, self.replaced(pin, verb, new.name)), new.name
+            payload = (new, self.replaced(pin, verb, new.name))
         elif verb == Verb.WITNESSES:
             payload = (tuple(sorted(rng.sample(FOUNDERS, rng.randint(0, 4)))), self.replaced(pin, verb))
         elif verb == Verb.CHARTER:
@@ -130,8 +130,9 @@ class Wide(World):
         for each in self.decided(Verb.RATIFY):
             head = self.heads[island]
             wanted = frozenset(each.payload) - self.rosters.ids(head)
-            able = each.id in self.known[island] and bool(wanted) and wanted <= self.known[island]
-            if able and self.rosters.problem(head, wanted, each.id) is None:
+            if each.id not in self.known[island] or not wanted or not wanted <= self.known[island]:
+                continue
+            if self.rosters.problem(head, wanted, each.id) is None:
                 result = self.rosters.learn(head, wanted)
                 self.steps.append(Step(head, result, each.id))
                 self.heads[island] = result
