@@ -189,14 +189,16 @@ class Forces:
         return possible(decision.question, policy, self._facts.attestations(decision.id))
 
     def _rivals(self, decision: Decision, finding: Finding) -> Collection[bytes]:
-        """Others put anew for the same matter that are in force by themselves, came to something else, and are not
-        among those whose place this one takes.
+        """Others put anew for the same matter that are in force by themselves and came to something else, where neither
+        names the other.
         """
         found: set[bytes] = set()
         for matter in decision.repeals:
             for other in self._facts.put_anew(matter):
-                if other.id == decision.id or other.id in decision.repeals or other.policy != decision.policy:
+                if other.id == decision.id or other.policy != decision.policy:
                     continue
+                if other.id in decision.repeals or decision.id in other.repeals:
+                    continue  # one takes the place of the other, or fails to
                 force = self._alone(other)
                 if force is not None and force.finding != finding and (force.support.reached or force.named):
                     found.add(other.id)

@@ -6,7 +6,7 @@ Two names that look alike on paper must not be two seats. All of it is by Unicod
 
 from unicodedata import ucd_3_2_0 as _unicode
 
-_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"})
+_EAST_ASIAN = frozenset({"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"})
 """Scripts that are written together."""
 
 _BLANK = frozenset(

@@ -77,8 +77,11 @@ class Rosters:
         """All ids of all known rosters."""
         self._fresh: list[bytes] = []
         self._over: set[bytes] = set()
-        """Ids that add nothing to the head that was advanced last, while what ends words in it stays the same."""
-        self._over_by: object = None
+        """Ids that add nothing to the head that was advanced last, nor to one that goes on from it, while what ends
+        words stays the same.
+        """
+        self._over_for: bytes | None = None
+        """The head that was advanced last."""
         self._remember(self.origin, Meaning(self._ground))
 
     def learn(self, parent: bytes, added: Iterable[bytes]) -> bytes:
@@ -236,9 +239,10 @@ class Rosters:
 
         Where something new may end words, all is looked at again: what it ends may have ended others.
         """
-        meaning = self._meaning(head)
-        if self._over_by != meaning.enders:
-            self._over, self._over_by = set(), meaning.enders
+        meaning, last = self._meaning(head), self._over_for
+        if last is None or self._meaning(last).enders != meaning.enders or not self.contains(head, last):
+            self._over = set()
+        self._over_for = head
         every = self._seen - meaning.ids
         fresh = self._items(every - self._over)
         self._over.update(item.id for item in fresh if meaning.has(item))

@@ -332,6 +332,28 @@ def test_of_several_put_anew_that_differ_none_is_in_force(tmp_path):
     ada.close()
 
 
+def test_a_motion_anew_that_fails_does_not_put_another_out_of_force(tmp_path):
+    """It names what it would replace; that it fails makes it no rival, whoever attested it."""
+    clock = Clock()
+    (ada,), (bea, cy, dan) = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=1, clock=clock, witnesses=4)
+    give(ada, *(each.certify() for each in (bea, cy, dan)))
+    first = propose(Context(ada), "Paint it", "standard")
+    halves = [(bea, Verdict.PASSED), (cy, Verdict.PASSED), (dan, Verdict.FAILED)]
+    give(ada, *(attest(author, first, verdict) for author, verdict in halves))
+    clock.now_ms += STANDARD_MS + DAY_MS
+    witness.keep_time(ada)
+    again = bea.propose(ada.standing.head, "Again", "standard", repeals=(first,), anew=True)
+    give(ada, again, *(attest(each, again.id, Verdict.PASSED) for each in (bea, cy, dan)))
+    assert state_of(Context(ada), again.id)["in_force"] is True
+    both = tuple(sorted((first, again.id)))
+    spoiler = cy.propose(ada.standing.head, "Not at all", "standard", repeals=both, anew=True)
+    give(ada, spoiler, *(attest(each, spoiler.id, Verdict.FAILED) for each in (bea, cy, dan)))
+    assert state_of(Context(ada), spoiler.id)["outcome"] == "failed"
+    shown = state_of(Context(ada), again.id)
+    assert (shown["in_force"], shown["repealed"]) == (True, False)
+    ada.close()
+
+
 def test_the_time_of_a_vote_begins_with_its_roster(tmp_path):
     """Hard case 20: the roster is withheld until the wait is over, with prepared ballots."""
     clock = Clock()

@@ -132,7 +132,7 @@ def _is_bad_mandate(history: History, payload: Item, there: State) -> bool:
     return any(not each["payload"]["again"] for each in mine)
 
 
-_ONE_SCRIPT = {"CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"}
+_ONE_SCRIPT = {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"}
 _INVISIBLE = {
     0xAD,
     0x1806,
@@ -346,7 +346,12 @@ def rivals(history: History, decision: Item, head: State) -> list[str]:
         if other is decision or not other["anew"] or not common or other["policy"] != decision["policy"]:
             continue
         differ = finding(history, other) != finding(history, decision)
-        if differ and other["id"] not in decision["repeals"] and is_supported(history, other, head):
+        if (
+            differ
+            and other["id"] not in decision["repeals"]
+            and decision["id"] not in other["repeals"]
+            and is_supported(history, other, head)
+        ):
             found.append(other["id"])
     return sorted(found)
 

@@ -456,6 +456,7 @@ def test_roles_that_can_not_be_told_from_others(role):
         "\u30b7\u30b9\u30c6\u30e0\u62c5\u5f53",
         "\u043a\u0430\u0437\u043d\u0430\u0447\u0435\u0439",
         "first aid 2",
+        "\u4f50\u3005\u6728",
         "\u0e40\u0e2b\u0e23\u0e31\u0e0d\u0e0d\u0e34\u0e01",
     ],
 )

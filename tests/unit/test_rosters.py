@@ -10,7 +10,7 @@ from meshd_protocol.bodies.decisions import Form, Say, Verb
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.question import Question
-from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item, Newcomer
+from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item, Newcomer, Offer
 from meshd_protocol.meaning import Meaning, vouches_needed
 from meshd_protocol.policies import DEFAULTS
 from meshd_protocol.rosters import Rosters, Step, roster_id
@@ -300,6 +300,26 @@ def test_seven_of_ten_admit_two_while_seven_of_ten_remove_one():
     assert log.rosters.advance(two, ways)[-1][0] == together
     log.votes[remove].append(Cast(key("late"), key("x"), key("dx"), 0, 0, Form.YES_NO, int(Say.YES), 0))
     assert log.rosters.advance(one, ways)[-1][0] == together, "the line's own newcomer counts in it"
+
+
+def test_what_one_line_replaced_is_looked_at_anew_on_another():
+    """A person goes over to another line, which lacks what the first one's offer stands on: the offer before it counts."""
+    people = _people(10)
+    log = Log(people)
+    start, ada = log.rosters.origin, people[0]
+    more = log.decide("more", Verb.ADMIT, start, [key("x"), key("y")], people[:7])
+    place = ada, key("phone")
+    log.items[key("first")] = Offer(key("first"), start, *place, 1, 0, key("phone"), ())
+    one = log.step(start, key("first"), more)
+    log.items[key("second")] = Offer(key("second"), one, *place, 2, 0, key("tablet"), (key("first"),))
+    here = log.step(one, key("second"))
+    others = log.decide("others", Verb.ADMIT, start, [key(f"z{n}") for n in range(4)], people[3:])
+    there = log.step(start, others)
+    assert log.rosters.problem(there, [more]), "seven of fourteen"
+    ways = [Step(start, one), Step(one, here), Step(start, there)]
+    log.rosters.advance(here, ways)
+    (move,) = log.rosters.advance(there, ways)
+    assert move[1] == {key("first")} == log.rosters.with_facts(log).advance(there, ways)[0][1]
 
 
 class _Islands:
