@@ -108,8 +108,8 @@ def read_proof(data: bytes) -> Proof:
             tuple(genesis),
             subject,
             roster,
-            tuple(ProofStep(parent, tuple(cites), ratified) for parent, cites, ratified in steps),
-            tuple(map(tuple, records)),
+            tuple(ProofStep(parent, _listed(cites), ratified) for parent, cites, ratified in _listed(steps)),
+            tuple(map(tuple, _listed(records))),
         )
         sound = _is_sound(proof)
     except (NotCanonicalError, ValueError, TypeError) as error:
@@ -117,6 +117,13 @@ def read_proof(data: bytes) -> Proof:
     if not sound:
         raise BadProofError("its form is not that of a proof")
     return proof
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """The members of an array. Raises TypeError for what is none: an empty string would pass for an empty array."""
+    if type(value) is not list:
+        raise TypeError("no array")
+    return tuple(value)
 
 
 def _is_sound(proof: Proof) -> bool:

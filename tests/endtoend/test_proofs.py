@@ -10,6 +10,7 @@ from meshd.errors import NodeError, NotFoundError
 from meshd.service import delegation, proving, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.decisions import Attestation, Say, Verdict
 from meshd_protocol.encoding import decode, encode
@@ -227,11 +228,17 @@ def test_proofs_of_what_is_not_so(five):
         lambda v: [*v[:5], list(reversed(v[5]))],
         lambda v: [*v[:5], [5]],
     ):
-        from meshd_crypto.hashing import digest
-
         data = contexts.PROOF + encode(spoil(value))
         with pytest.raises(BadProofError):
             verify_proof(data + digest(data))
+    for spoil in (
+        lambda v: [*v[:4], b"", v[5]],
+        lambda v: [*v[:4], [[v[3], {}, None]], v[5]],
+        lambda v: [*v[:5], ""],
+    ):
+        data = contexts.PROOF + encode(spoil(value))
+        with pytest.raises(BadProofError, match="form"):
+            read_proof(data + digest(data))
 
 
 def test_a_step_that_the_rules_don_t_allow(five):
