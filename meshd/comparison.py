@@ -163,7 +163,7 @@ class Comparison:
 
     def _put_spans(self, spans: list[Span], forked: set[ChainKey], records: int, size: int) -> None:
         self._outbox.to_send += records
-        if records:  # few, too: who was not told of them would wait for ever for a peer that sends nothing
+        if records > reconcile.FEW:  # few come at once, and nobody waits for them: a statement is a frame of its own
             self._outbox.put(Rank.TURN, messages.Sending(records, size))
         first = int.from_bytes(self._session.key[:4], "big") % (len(spans) or 1)
         for span in spans[first:] + spans[:first]:  # two peers that send the same at once begin in two places

@@ -1,4 +1,4 @@
-"""Two session machines over two real logs, carried by hand: no record of a comparison comes that was not stated before.
+"""Two session machines over two real logs, carried by hand: of more than a few records none comes that was not stated.
 
 Who waits for records knows by the statement that some are to come, and drops a peer that then sends none.
 """
@@ -81,13 +81,14 @@ class End:
             case session.Arrived(batch, False):
                 self.got += len(batch)
                 self.coming -= len(batch)
-                assert self.coming >= 0 or self.listed, "it comes, and nobody said so"
+                assert self.coming >= -reconcile.FEW or self.listed, "much comes, and nobody said so"
                 self.assembly.receive(list(batch), Waiting())
             case session.Listed(chain, marks):
                 self.listed = True
                 await self.comparison.sort_out(chain, marks)
             case session.Finished():
-                assert self.coming == 0 or self.listed
+                assert self.coming <= 0 or self.listed
+                self.coming = 0
                 await self.comparison.finish()
             case session.Compared(digest):
                 await self.comparison.compare(digest)
@@ -125,7 +126,7 @@ COUNTS = [0, 1, reconcile.FEW, reconcile.FEW + 1, limits.UNASKED, limits.UNASKED
 @pytest.mark.parametrize("met", [True, False], ids=["by a base", "by claims"])
 @pytest.mark.parametrize("first", COUNTS)
 @pytest.mark.parametrize("second", [0, 1, limits.UNASKED + 1])
-async def test_nothing_comes_unstated(tmp_path, autojump_clock, met, first, second):
+async def test_much_does_not_come_unstated(tmp_path, autojump_clock, met, first, second):
     (one, two), authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=2)
     give(one, *(author.certify() for author in authors))
     exchange(one, two)
@@ -136,8 +137,8 @@ async def test_nothing_comes_unstated(tmp_path, autojump_clock, met, first, seco
     _write(two, authors[1], second)
     ends = await _meet(one, two, 2)
     for end, count in zip(ends, (second, first), strict=True):
-        assert (end.got, sum(end.stated)) == (count, count)
-        assert len(end.stated) == (count > 0)
+        assert end.got == count
+        assert end.stated == ([count] if count > reconcile.FEW else [])
     one.close()
     two.close()
 
