@@ -13,10 +13,10 @@ import trio
 import trio.testing
 
 from benchmarks.mesh import chains, found_homes, open_home
-from meshd import survey
-from meshd.assembly import Assembly
-from meshd.executor import InlineExecutor
-from meshd.node import Node
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
+from meshd.log.executor import InlineExecutor
+from meshd.mesh.node import Node
 from meshd.service import proposing, results, voting
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.measure import Measure, in_turn
 from benchmarks.mesh import chains
-from meshd.ingest import Door
+from meshd.log.door import Door
 from meshd.store import tables
 from meshd.store.projections import project
 from meshd.store.sqlite import SqliteStore

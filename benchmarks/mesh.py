@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meshd.assembly import REAL, Assembly, World
-from meshd.config import assemblies
-from meshd.keystore import Keys, NetworkKey
-from meshd.opening import create, genesis_record, open_assembly
+from meshd.assembly.assembly import REAL, Assembly, World
+from meshd.assembly.keystore import Keys, NetworkKey
+from meshd.founding.opening import create, genesis_record, open_assembly
+from meshd.home import assemblies
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.decisions import Ballot, Form, Say

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import Measure
-from meshd.assembly import Assembly, World
-from meshd.opening import found
+from meshd.assembly.assembly import Assembly, World
+from meshd.founding.opening import found
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Certificate, Offer, RosterStep

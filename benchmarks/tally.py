@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import Measure, in_turn
-from meshd import tallies
-from meshd.assembly import Assembly, World
-from meshd.opening import found
+from meshd.assembly.assembly import Assembly, World
+from meshd.founding.opening import found
 from meshd.service import proposing, results
 from meshd.service.context import Context
+from meshd.state import tallies
 from meshd.store import tables
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost

@@ -14,15 +14,15 @@ from typing import Any
 import nacl.bindings
 import pytest
 
-from meshd import witness
-from meshd.assembly import Assembly
-from meshd.caretaker import ready_to_pin
+from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.service import delegation, membership, proposing, rosters, voting, witnessing
 from meshd.service.context import Context
-from meshd.standing import Standing
+from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
+from meshd.upkeep import witness
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from meshd.assembly import Assembly, World
-from meshd.keystore import Keys, NetworkKey
-from meshd.opening import create, found, genesis_record, join
+from meshd.assembly.assembly import Assembly, World
+from meshd.assembly.keystore import Keys, NetworkKey
+from meshd.clock import Reading
+from meshd.founding.opening import create, found, genesis_record, join
 from meshd.service import membership, proposing, results
 from meshd.service.context import Context
-from meshd.stopwatch import Reading
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb

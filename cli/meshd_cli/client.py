@@ -61,7 +61,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         answer = _from_daemon(where, line, deadline)
         if answer is not None:
             return answer["result"]
-        from meshd import alone
+        from meshd.app import alone
         from meshd.errors import BusyError
         from meshd_protocol.control import Request
 

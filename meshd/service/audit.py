@@ -3,19 +3,21 @@
 import re
 from typing import Any
 
-from meshd import recount, survey, witness
+from meshd.assembly import survey
+from meshd.assembly.assembly import role_of
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service import lockups, refounding
-from meshd.service.context import Context, Result, role_of
+from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
-from meshd.standing import LEFT_BEHIND, Standing
+from meshd.state.standing import LEFT_BEHIND, Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
+from meshd.upkeep import recount, witness
 from meshd_protocol import limits
 from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.items import Decision, Departure

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.progress import Steps
-from meshd.service.context import Context, Result, role_of
+from meshd.service.context import Context, Result
 from meshd.service.results import describe
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick

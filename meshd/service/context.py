@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from meshd.assembly import Assembly
+from meshd.assembly.assembly import Assembly, role_of
 from meshd.errors import NodeError, NotFoundError
-from meshd.standing import Standing
+from meshd.state.people import article
+from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Row
 from meshd_protocol import limits
@@ -111,20 +112,3 @@ def id_range(prefix: str) -> tuple[bytes, bytes]:
         return beginning_of(prefix)
     except ValueError:
         return b"", b""
-
-
-def article(role: str) -> str:
-    """`a member`, `an observer`; nobody is `a removed`."""
-    return role if role == "removed" else f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
-
-
-def role_of(assembly: Assembly, member: bytes) -> str:
-    """`member`, `observer`, `removed` or `applicant`, by the head."""
-    state = assembly.standing.state if assembly.standing else None
-    if state is None:
-        return "applicant"
-    if member in state.members:
-        return "member"
-    if member in state.observers:
-        return "observer"
-    return "removed" if member in state.removed else "applicant"

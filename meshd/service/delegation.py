@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from meshd import witness
-from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.rows import question_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import open_motions
+from meshd.state.rows import question_of
 from meshd.store import tables
+from meshd.upkeep import witness
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say

@@ -6,9 +6,9 @@ that this node follows, where the members of today must have agreed, too (design
 
 from typing import NamedTuple
 
-from meshd import tallies
-from meshd.rows import question_of
 from meshd.service.context import Context
+from meshd.state import tallies
+from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb

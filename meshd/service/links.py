@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from meshd.addresses import parse_address
 from meshd.errors import NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.store import tables
+from meshd.transports.addresses import parse_address
 from meshd_protocol.names import printable
 
 

@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from meshd.assembly import Assembly
-from meshd.people import DOT
+from meshd.assembly.assembly import Assembly
 from meshd.service import refounding
 from meshd.service.context import Context
+from meshd.state.people import DOT
 from meshd.store import tables
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import few, people

@@ -3,10 +3,10 @@
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.rows import split
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.results import outcome_of, repealed_by
+from meshd.state.rows import split
 from meshd.store import tables
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.encoding import decode

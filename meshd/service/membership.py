@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from meshd import keystore
-from meshd.caretaker import ready_to_pin
-from meshd.doors import is_withdrawn
+from meshd.assembly import keystore
+from meshd.assembly.assembly import role_of
+from meshd.assembly.doors import is_withdrawn
+from meshd.assembly.keystore import Keys
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
-from meshd.keystore import Keys
-from meshd.service.context import Context, Result, article, role_of, short_title
+from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
 from meshd.service.rosters import move, report
+from meshd.state.people import article
 from meshd.store import tables
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import lock

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
-from meshd.refounding import charter_text
-from meshd.rows import question_of
+from meshd.founding.refounding import charter_text
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import force_of, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
+from meshd.state.rows import question_of
 from meshd.store import tables
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say

@@ -3,11 +3,11 @@
 import base64
 from typing import Any
 
-from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError
-from meshd.prover import prove as gather
 from meshd.service.context import Context, Result, id_range
+from meshd.service.prover import prove as gather
 from meshd.service.results import outcome_of, repealed_by
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.names import printable, text_of
 
 ROSTER = "roster"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from meshd import refounding
-from meshd.caretaker import ready_to_pin
 from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
-from meshd.refounding import Open
+from meshd.founding import refounding
+from meshd.founding.refounding import Open
 from meshd.service.context import Context, Result
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.decisions.outcome import few
 from meshd_protocol.names import printable, text_of
 

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from meshd import tallies, witness
-from meshd.rows import attested_of, cast_of, question_of, split
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, is_in_force
+from meshd.state import tallies
+from meshd.state.rows import attested_of, cast_of, question_of, split
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from meshd import tallies
-from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, short_of
 from meshd.service.proposing import open_proposal
+from meshd.state import tallies
 from meshd.store import tables
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb

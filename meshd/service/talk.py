@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from meshd import rotation
+from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError, UsageError
-from meshd.service.context import Context, Result, role_of
+from meshd.service.context import Context, Result
 from meshd.store import tables
+from meshd.upkeep import rotation
 from meshd_crypto.sealing import CannotOpenError, lock, seal, unlock, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.talk import SALT_SIZE, Letter, LetterPlain, Message

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from meshd import tallies
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.rows import question_of
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
+from meshd.state import tallies
+from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb

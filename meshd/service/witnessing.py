@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from meshd import witness as watching
-from meshd.caretaker import ready_to_pin
 from meshd.errors import NodeError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
+from meshd.upkeep import witness as watching
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.membership import Offer

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from meshd import survey
-from meshd.assembly import Assembly
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
+from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import names_of, open_stick, secrets, write_keys, write_visit
 from meshd.store import tables
-from meshd.survey import Span
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SEGMENT_ROOM, Manifest, Place, SegmentInfo, Stretch

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshd import caretaker, survey
-from meshd.assembly import Assembly
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.ingest import Report
+from meshd.log.door import Report
 from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_visit
+from meshd.upkeep import caretaker
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from meshd import survey
-from meshd.assembly import Assembly
-from meshd.caretaker import keys_in
-from meshd.doors import invitation_secret, is_open
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
+from meshd.assembly.doors import invitation_secret, is_open
+from meshd.assembly.keystore import NetworkKey
 from meshd.errors import NodeError
-from meshd.keystore import NetworkKey
 from meshd.sneakernet import media
 from meshd.store import tables
+from meshd.upkeep.caretaker import keys_in
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.membership import Welcome

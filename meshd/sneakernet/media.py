@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from meshd.config import sync_folder
 from meshd.errors import NodeError
+from meshd.home import sync_folder
 
 ROOT = "meshd"
 SEGMENTS = "segments"

@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshd import rotation, survey
-from meshd.assembly import Assembly
-from meshd.doors import newest_first
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
+from meshd.assembly.doors import newest_first
 from meshd.sneakernet import media
+from meshd.upkeep import rotation
 from meshd_crypto.hashing import derive
 from meshd_protocol import contexts, limits
 from meshd_protocol.bundle import EMPTY, Manifest, Place, read_manifest, stick_tag, write_manifest

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.config import is_full, is_read_only, open_private
+from meshd.home import is_full, is_read_only, open_private
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed

@@ -9,7 +9,7 @@ from pathlib import Path
 import ifaddr
 import trio
 
-from meshd.addresses import parse_address
+from meshd.transports.addresses import parse_address
 from meshd.transports.api import Connection, Handler, UnreachableError, Where
 
 _NOT_READY = 0x40 | 0x08

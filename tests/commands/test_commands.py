@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from meshd.alone import opened
+from meshd.app.alone import opened
 from meshd.service import proposing
 from meshd.service.context import Context
 from meshd.store import tables

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from meshd import alone
+from meshd.app import alone
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.control import Request
@@ -24,7 +24,7 @@ from tests.worlds import commune, exchange, give, propose
 ASKING = """
 import json, sys
 from pathlib import Path
-from meshd import alone
+from meshd.app import alone
 from meshd.errors import NodeError
 from meshd.service.context import Context
 from meshd.service.dispatch import answer

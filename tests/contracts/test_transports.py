@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from meshd.addresses import parse_address
+from meshd.transports.addresses import parse_address
 from meshd.transports.api import UnreachableError
 from meshd.transports.memory import MemoryNetwork
 from meshd.transports.tcp import TcpTransport, write_address

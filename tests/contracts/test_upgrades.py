@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd import recount, survey
-from meshd.config import LOG
-from meshd.opening import open_assembly
+from meshd.assembly import survey
+from meshd.founding.opening import open_assembly
+from meshd.home import LOG
 from meshd.service import audit, membership, results, talk
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.api import StoreError
 from meshd.store.shapes import name_of, projections_digest, statements
 from meshd.store.sqlite import SqliteStore
+from meshd.upkeep import recount
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of

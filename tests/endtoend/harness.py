@@ -7,10 +7,10 @@ from typing import Any
 
 import trio
 
-from meshd import survey
-from meshd.assembly import Assembly
-from meshd.executor import InlineExecutor
-from meshd.node import Node
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly
+from meshd.log.executor import InlineExecutor
+from meshd.mesh.node import Node
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol.bodies.membership import Certificate

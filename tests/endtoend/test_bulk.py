@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 
-from meshd import survey
-from meshd.bulk import Bulk
-from meshd.outbox import Out, Outbox, Rank, without
-from meshd.survey import Span
+from meshd.assembly import survey
+from meshd.assembly.survey import Span
+from meshd.peers.bulk import Bulk
+from meshd.peers.outbox import Out, Outbox, Rank, without
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
 from meshd_protocol.bodies.talk import Message

@@ -2,12 +2,12 @@
 
 import pytest
 
-from meshd import witness
 from meshd.errors import NodeError
-from meshd.opening import Joining, join
+from meshd.founding.opening import Joining, join
 from meshd.service import audit, delegation, effects, meetings, membership, proposing, proving, results, rosters, voting
 from meshd.service.context import Context, span
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.kinds import Kind

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from meshd import witness
 from meshd.errors import NodeError
 from meshd.service import audit, meetings, membership, proposing, proving, results, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Form, Proposal, Say, Verdict
 from meshd_protocol.bodies.membership import Offer, RosterStep
@@ -469,7 +469,7 @@ def test_an_act_by_somebody_who_is_out_says_so(tmp_path):
 
 def test_where_an_earlier_meshd_went_and_today_s_rules_do_not(tmp_path):
     """Its head goes back to the last roster that the records lead to, and on from there; and it says so."""
-    from meshd.opening import open_assembly
+    from meshd.founding.opening import open_assembly
     from tests.worlds import world
 
     ada = founder(tmp_path, clock=Clock())

@@ -12,15 +12,15 @@ from collections.abc import Set
 
 import pytest
 
-from meshd.assembly import Assembly
-from meshd.caretaker import CARE
-from meshd.intake import Intake, read
-from meshd.keystore import Keys
+from meshd.assembly.assembly import Assembly
+from meshd.assembly.keystore import Keys
+from meshd.log.intake import Intake, read
 from meshd.service import audit, delegation, membership, proposing, results
 from meshd.service.context import Context
-from meshd.standing import Standing
+from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
+from meshd.upkeep.caretaker import CARE
 from meshd_crypto.passphrase import new_lock
 from meshd_protocol import force
 from meshd_protocol import rosters as rules

@@ -8,18 +8,18 @@ import pytest
 import trio
 import trio.testing
 
-from meshd import survey
-from meshd.caretaker import ready_to_pin
-from meshd.config import LOG
-from meshd.doors import is_open, my_psks
+from meshd.assembly import survey
+from meshd.assembly.doors import is_open, my_psks
 from meshd.errors import NodeError
-from meshd.link import Link, LinkClosedError, greet
+from meshd.home import LOG
+from meshd.peers.link import Link, LinkClosedError, greet
 from meshd.service import audit, membership, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.api import DiskFullError
 from meshd.store.sqlite import SqliteStore
 from meshd.transports.memory import MemoryNetwork
+from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.hashing import digest
 from meshd_crypto.identity import ExchangeKey
 from meshd_crypto.noise import CipherState
@@ -567,7 +567,7 @@ def test_nothing_leaves_before_it_is_committed(tmp_path):
 
 
 async def test_only_one_s_own_user_is_answered(monkeypatch):
-    from meshd import control_server
+    from meshd.app import control_server
 
     near, far = socket.socketpair()
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(near))
@@ -663,7 +663,7 @@ async def test_a_full_disk_ends_no_node(pair, autojump_clock, monkeypatch):
 
         for name in ("insert", "replace"):
             patch.setattr(bea.assembly.store, name, full)
-        patch.setattr("meshd.node.keep_time", full)
+        patch.setattr("meshd.mesh.node.keep_time", full)
         async with running([ada, bea], {"bea": ["ada"]}):
             await trio.sleep(200)
             bea.node.network_changed("addresses changed")

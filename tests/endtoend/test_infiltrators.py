@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from meshd import witness
-from meshd.doors import newest_first
+from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError
-from meshd.opening import join
+from meshd.founding.opening import join
 from meshd.service import audit, delegation, membership, proving, results, rosters, voting
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import seal
 from meshd_protocol.bodies.actions import Verb

@@ -3,9 +3,9 @@ and join again, letters."""
 
 import pytest
 
-from meshd.doors import newest_first
+from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.opening import Joining, join
+from meshd.founding.opening import Joining, join
 from meshd.service import audit, membership, proposing, results, rosters, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick

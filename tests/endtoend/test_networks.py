@@ -2,11 +2,11 @@
 
 import trio
 
-from meshd import netwatch
-from meshd.doors import my_psks
-from meshd.link import greet
+from meshd.assembly.doors import my_psks
+from meshd.clock import Reading
+from meshd.mesh import netwatch
+from meshd.peers.link import greet
 from meshd.service import proposing
-from meshd.stopwatch import Reading
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
 from meshd_protocol.sync.messages import write_message

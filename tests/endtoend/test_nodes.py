@@ -149,9 +149,9 @@ async def test_a_silent_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
     """A peer that stalls after the handshake: it is dropped after the idle time."""
     network = MemoryNetwork()
     ada, bea, _ = await _met(tmp_path, network, Clock())
-    from meshd import link as links
-    from meshd.doors import my_psks
-    from meshd.link import greet
+    from meshd.assembly.doors import my_psks
+    from meshd.peers import link as links
+    from meshd.peers.link import greet
 
     async with running([ada]):
         bea.node._certificate = _certificate(bea)
@@ -175,7 +175,7 @@ async def test_outsiders_get_no_byte(tmp_path, autojump_clock):
     """Garbage, a wrong psk, a replayed first message, one for another address, one of another hour."""
     network, clock = MemoryNetwork(), Clock()
     ada, bea, _ = await _met(tmp_path, network, clock)
-    from meshd.doors import my_psks
+    from meshd.assembly.doors import my_psks
     from meshd_protocol.sync.greeting import start
 
     keys = bea.assembly.keys
@@ -242,7 +242,7 @@ async def test_a_ticket_used_twice_shows_both_and_decides_between_none(tmp_path,
         bea = Running("bea", newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock).assembly, network)
         from dataclasses import replace
 
-        from meshd.opening import join
+        from meshd.founding.opening import join
         from tests.worlds import world
 
         ticket = replace(bea.assembly.keys.ticket, addresses=("ada",))
@@ -305,8 +305,8 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
     async def main() -> None:
         network = MemoryNetwork()
         ada, bea, _ = await _met(tmp_path, network, Clock())
-        from meshd.doors import my_psks
-        from meshd.link import LinkClosedError, greet
+        from meshd.assembly.doors import my_psks
+        from meshd.peers.link import LinkClosedError, greet
 
         before = ada.digest()
         async with running([ada]):

@@ -4,11 +4,11 @@ import errno
 
 import pytest
 
-from meshd import config
-from meshd.intake import prepare
-from meshd.pacing import Pace
+from meshd import home
+from meshd.clock import Reading
+from meshd.log.intake import prepare
+from meshd.peers.pacing import Pace
 from meshd.service import audit, talk
-from meshd.stopwatch import Reading
 from meshd.store.api import DiskFullError
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
@@ -85,9 +85,9 @@ async def test_a_flood_comes_later_and_comes(tmp_path, autojump_clock, monkeypat
 def test_a_full_disk_gets_its_ballast_back(tmp_path, monkeypatch):
     ada = founder(tmp_path)
     folder = ada.assembly.folder
-    config.lay_ballast(folder)
-    assert (folder / config.BALLAST).stat().st_size == limits.BALLAST_BYTES
-    config.lay_ballast(folder)
+    home.lay_ballast(folder)
+    assert (folder / home.BALLAST).stat().st_size == limits.BALLAST_BYTES
+    home.lay_ballast(folder)
 
     def full(*_):
         raise DiskFullError("the disk is full: nothing was written")
@@ -96,17 +96,17 @@ def test_a_full_disk_gets_its_ballast_back(tmp_path, monkeypatch):
         patch.setattr(ada.assembly.store, "insert", full)
         with pytest.raises(DiskFullError):
             talk.say(ada.context, {"text": "hello"})
-    assert not (folder / config.BALLAST).exists()
-    assert not config.drop_ballast(folder)
-    monkeypatch.setattr(config, "free_disk", lambda _: 2 * limits.FREE_DISK_REMOTE - 1)
-    config.lay_ballast(folder)
-    assert not (folder / config.BALLAST).exists(), "where there is no room, none is taken"
-    monkeypatch.setattr(config, "free_disk", lambda _: 1 << 40)
+    assert not (folder / home.BALLAST).exists()
+    assert not home.drop_ballast(folder)
+    monkeypatch.setattr(home, "free_disk", lambda _: 2 * limits.FREE_DISK_REMOTE - 1)
+    home.lay_ballast(folder)
+    assert not (folder / home.BALLAST).exists(), "where there is no room, none is taken"
+    monkeypatch.setattr(home, "free_disk", lambda _: 1 << 40)
 
     def no_room(*_):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(config.os, "posix_fallocate", no_room)
-    config.lay_ballast(folder)
-    assert not (folder / config.BALLAST).exists()
+    monkeypatch.setattr(home.os, "posix_fallocate", no_room)
+    home.lay_ballast(folder)
+    assert not (folder / home.BALLAST).exists()
     ada.assembly.close()

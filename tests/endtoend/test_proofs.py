@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from meshd import prover, witness
 from meshd.errors import NodeError, NotFoundError
-from meshd.service import delegation, proving, rosters, voting, witnessing
+from meshd.service import delegation, prover, proving, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.decisions import Attestation, Say, Verdict

@@ -7,9 +7,8 @@ import random
 
 import pytest
 
-from meshd import witness
 from meshd.errors import NodeError
-from meshd.opening import signed_genesis
+from meshd.founding.opening import signed_genesis
 from meshd.service import (
     audit,
     delegation,
@@ -24,6 +23,7 @@ from meshd.service import (
 )
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Proposal
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from meshd import refounding
-from meshd.config import assemblies
+from meshd.assembly.keystore import load
 from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
-from meshd.keystore import load
-from meshd.opening import open_assembly, signed_genesis
+from meshd.founding import refounding
+from meshd.founding.opening import open_assembly, signed_genesis
+from meshd.home import assemblies
 from meshd.service import audit, membership, proposing, voting
 from meshd.service import refounding as verbs
 from meshd.service.context import Context
@@ -313,7 +313,7 @@ def test_a_start_that_broke_off_is_done_again(old, opened, monkeypatch):
         raise OSError("the disk is gone")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="gone"):
-        patch.setattr("meshd.keystore.write_durably", broken)
+        patch.setattr("meshd.assembly.keystore.write_durably", broken)
         refound(ada, without=["Dan", "Eve"])
     (row,) = ada.assembly.store.find(tables.Refounding)
     answer = refound(ada, id=text_of(row.founded))

@@ -5,9 +5,9 @@ who was removed is not, on either side of a partition.
 import pytest
 import trio
 
-from meshd import dialling
-from meshd.doors import my_psks, newest_first
-from meshd.keystore import NetworkKey
+from meshd.assembly.doors import my_psks, newest_first
+from meshd.assembly.keystore import NetworkKey
+from meshd.mesh import dialling
 from meshd.service import proposing, rosters, talk, voting
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork

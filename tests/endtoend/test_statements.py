@@ -7,9 +7,9 @@ from collections import deque
 
 import pytest
 
-from meshd import survey
-from meshd.comparison import Comparison
-from meshd.outbox import Out, Outbox, Rank
+from meshd.assembly import survey
+from meshd.peers.comparison import Comparison
+from meshd.peers.outbox import Out, Outbox, Rank
 from meshd.service.context import Context
 from meshd_protocol import limits
 from meshd_protocol.bodies.decisions import Say

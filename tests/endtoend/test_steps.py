@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from meshd import opening
+from meshd.founding import opening
 from meshd.progress import Steps
 from meshd.service import audit, carry, proposing, results, talk, voting
 from meshd.service.context import Context

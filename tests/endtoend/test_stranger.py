@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from meshd import survey
-from meshd.config import KEYS
+from meshd.assembly import survey
+from meshd.home import KEYS
 from meshd.service import membership
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol.bodies.decisions import Say

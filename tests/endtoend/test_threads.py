@@ -10,10 +10,10 @@ from typing import Any
 import trio
 import trio.lowlevel
 
-from meshd.assembly import Assembly
-from meshd.doors import accept_initiator
-from meshd.executor import InlineExecutor, ThreadExecutor
-from meshd.node import Node
+from meshd.assembly.assembly import Assembly
+from meshd.assembly.doors import accept_initiator
+from meshd.log.executor import InlineExecutor, ThreadExecutor
+from meshd.mesh.node import Node
 from meshd.service import audit, links, membership, proposing, rosters, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables

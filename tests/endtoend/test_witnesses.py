@@ -3,13 +3,13 @@ nothing. Everything is the real stack; only clocks are moved."""
 
 import pytest
 
-from meshd import witness
+from meshd.clock import Reading
 from meshd.errors import NodeError, UsageError
-from meshd.opening import open_assembly
+from meshd.founding.opening import open_assembly
 from meshd.service import audit, membership, proposing, results, voting, witnessing
 from meshd.service.context import Context
-from meshd.stopwatch import Reading
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.decisions import Attestation, Proposal, Say, Verdict
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of

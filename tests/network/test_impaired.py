@@ -3,12 +3,12 @@
 import pytest
 import trio
 
-from meshd import dialling
-from meshd.executor import ThreadExecutor
-from meshd.node import Node
+from meshd.assembly.survey import digest
+from meshd.log.executor import ThreadExecutor
+from meshd.mesh import dialling
+from meshd.mesh.node import Node
 from meshd.service import proposing, talk
 from meshd.service.context import Context
-from meshd.survey import digest
 from meshd.transports.tcp import TcpTransport
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.kinds import Kind

@@ -5,10 +5,10 @@ import json
 import pytest
 import trio
 
-from meshd.config import SOCKET
-from meshd.control_server import WORD_SECONDS, serve_control
-from meshd.executor import InlineExecutor
-from meshd.node import Node
+from meshd.app.control_server import WORD_SECONDS, serve_control
+from meshd.home import SOCKET
+from meshd.log.executor import InlineExecutor
+from meshd.mesh.node import Node
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_cli.client import _SILENCE_SECONDS

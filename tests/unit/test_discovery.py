@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import trio
 
-from meshd.discovery import mdns
-from meshd.discovery.mdns import Candidate
+from meshd.mesh import mdns
+from meshd.mesh.mdns import Candidate
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
 from meshd_protocol.beacon import tags

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from meshd.gossip import MISSING, PATIENCE_SECONDS, Gossip
+from meshd.peers.gossip import MISSING, PATIENCE_SECONDS, Gossip
 from meshd_crypto.hashing import digest
 from meshd_protocol import limits
 

@@ -9,9 +9,9 @@ import sys
 import pytest
 import trio
 
-from meshd import helper_process
-from meshd.helper import Helper
-from meshd.intake import prepare
+from meshd.log import helper_process
+from meshd.log.helper import Helper
+from meshd.log.intake import prepare
 from meshd.store import tables
 from meshd_protocol.bodies.decisions import Ballot, Form
 from meshd_protocol.bodies.talk import Letter, Message

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from meshd import survey
+from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.service import audit, results, talk
 from meshd.service.context import Context
@@ -182,7 +182,7 @@ def test_a_seized_device_counts_alike_everywhere(two):
         shown = state_of(Context(assembly), question)
         assert (shown["state"], shown["counts"]["yes"]) == ("settled", 3)
     with ada.writing():
-        from meshd import caretaker
+        from meshd.upkeep import caretaker
 
         caretaker.ready_to_pin(ada)
     exchange(ada, bea)

@@ -3,10 +3,10 @@
 import pytest
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd import survey
-from meshd.config import LOG
+from meshd.assembly import survey
 from meshd.errors import NodeError
-from meshd.opening import open_assembly
+from meshd.founding.opening import open_assembly
+from meshd.home import LOG
 from meshd.service import audit, membership, refounding, results
 from meshd.service.context import Context
 from meshd.store import tables

@@ -10,7 +10,7 @@ import pytest
 from pycddl import Schema as Syntax
 
 import meshd_protocol
-from meshd.keystore import Keys
+from meshd.assembly.keystore import Keys
 from meshd_crypto.hashing import derive, digest
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import lock

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from meshd.keystore import Keys, NetworkKey
-from meshd.link import Introduction
-from meshd.opening import Joining
+from meshd.assembly.keystore import Keys, NetworkKey
+from meshd.founding.opening import Joining
+from meshd.peers.link import Introduction
 from meshd.sneakernet.stick import Stick
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.noise import CipherState, Handshake

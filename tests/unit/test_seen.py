@@ -7,10 +7,10 @@ from collections import deque
 import pytest
 import trio
 
-from meshd.config import SOCKET
-from meshd.control_server import serve_control
-from meshd.executor import InlineExecutor, ThreadExecutor
-from meshd.node import Node
+from meshd.app.control_server import serve_control
+from meshd.home import SOCKET
+from meshd.log.executor import InlineExecutor, ThreadExecutor
+from meshd.mesh.node import Node
 from meshd.transports.memory import MemoryNetwork
 from tests.worlds import commune, exchange
 

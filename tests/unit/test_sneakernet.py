@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from meshd import survey
-from meshd.config import KEYS
+from meshd.assembly import survey
 from meshd.errors import NodeError
+from meshd.home import KEYS
 from meshd.service import membership, talk
 from meshd.service.context import Context
 from meshd.sneakernet import media

@@ -1,9 +1,9 @@
 """How far a node comes with roster records that arrive together, in an order in which one needs a later one."""
 
-from meshd import recount
-from meshd.standing import Standing
+from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
+from meshd.upkeep import recount
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.bodies.membership import Application, Offer, RosterStep
 from meshd_protocol.kinds import Kind

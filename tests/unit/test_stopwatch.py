@@ -1,7 +1,8 @@
 """How much time has passed, whatever the clocks say."""
 
-from meshd.stopwatch import OFF_MS, Reading, advance, system_steady
+from meshd.clock import Reading, system_steady
 from meshd.store.tables import Passed
+from meshd.upkeep.stopwatch import OFF_MS, advance
 
 HOUR = 3_600_000
 YEAR = 365 * 24 * HOUR

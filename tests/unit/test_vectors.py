@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.keystore import Keys
+from meshd.assembly.keystore import Keys
 from meshd_crypto.identity import ExchangeKey
 from meshd_crypto.passphrase import open_keys
 from meshd_crypto.sealing import unlock, unseal

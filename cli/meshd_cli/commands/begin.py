@@ -35,7 +35,7 @@ def register(verbs: Any, common: Any) -> None:
 
 def init(where: Where, options: Any) -> int:
     """`meshd init NAME --as PERSON`."""
-    from meshd import alone
+    from meshd.app import alone
 
     answer = alone.init(where.home, options.name, options.person, lambda: passphrase(where, new=True), _label())
     if where.json:
@@ -49,7 +49,7 @@ def init(where: Where, options: Any) -> int:
 
 def join(where: Where, options: Any) -> int:
     """`meshd join TICKET --as PERSON`."""
-    from meshd import alone
+    from meshd.app import alone
 
     line = _ticket(options.ticket)
     key = _member_key(options.member_key) if options.member_key else None

@@ -48,7 +48,7 @@ def run(where: Where, options: Any) -> int:
             f"another meshd runs in {where.home}",
             "`meshd status` asks it; Ctrl-C or SIGTERM ends it. Or use another --home.",
         )
-    from meshd import daemon
+    from meshd.app import daemon
 
     def ready(nodes: list[daemon.Ready]) -> None:
         if where.json:

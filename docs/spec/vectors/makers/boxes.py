@@ -4,7 +4,7 @@ from typing import Any
 
 from makers.common import START_MS, Device, drawn, entropy, seal, told
 from makers.records import founded
-from meshd.keystore import Keys, NetworkKey
+from meshd.assembly.keystore import Keys, NetworkKey
 from meshd_crypto.hashing import derive, digest
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import Cost, NotAKeyFileError, new_lock, open_keys, seal_keys

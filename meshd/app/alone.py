@@ -1,0 +1,219 @@
+"""A home without a daemon: founding, joining, and answering one command in the command's own process."""
+
+import functools
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from meshd.assembly import keystore
+from meshd.assembly.assembly import REAL, Assembly, World
+from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
+from meshd.founding.opening import Joining, found, join, open_assembly
+from meshd.home import assemblies, lay_ballast, only_writer
+from meshd.service import rosters
+from meshd.service.context import Context
+from meshd.service.dispatch import answer
+from meshd.service.membership import identity, on_paper
+from meshd.store.api import DiskFullError, LostLogError, StoreError
+from meshd.upkeep.witness import keep_time
+from meshd_protocol.control import Request
+from meshd_protocol.errors import BadTicketError
+from meshd_protocol.names import bytes_of
+from meshd_protocol.tickets import read_ticket
+
+KEY_BYTES = 32
+
+Passphrase = Callable[[], str]
+"""Asks for the passphrase, only when it is needed."""
+
+
+@contextmanager
+def opened(
+    home: Path, words: str | None, passphrase: Passphrase, *, patience: float = 5.0, world: World = REAL
+) -> Iterator[Assembly]:
+    """The assembly of a home that the words name; the only one, if they are None. Holds the home's lock.
+
+    Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
+    """
+    folders = assemblies(home)
+    if not folders:
+        raise NoHomeError(
+            f"there is no assembly in {home}",
+            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
+        )
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may hold keys
+    secret = passphrase()
+    with only_writer(home, patience):
+        assembly = _choose(folders, words, secret, world)
+        if assembly.store.refusal is None:
+            lay_ballast(assembly.folder)
+        try:
+            yield assembly
+        finally:
+            assembly.close()
+
+
+@contextmanager
+def opened_all(
+    home: Path, words: str | None, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL
+) -> Iterator[list[Assembly]]:
+    """The assembly of a home that the words name; with None, all that the passphrase opens. Holds the home's lock.
+
+    `tell` hears of those that it does not open. Raises as `opened` does.
+    """
+    folders = assemblies(home)
+    if words is not None or len(folders) < 2:
+        with opened(home, words, passphrase, world=world) as assembly:
+            yield [assembly]
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    secret = passphrase()
+    with only_writer(home), ExitStack() as stack:
+        found: list[Assembly] = []
+        closed: list[str] = []
+        for folder in folders:
+            try:
+                assembly = open_assembly(folder, secret, world)
+            except (PassphraseError, StoreError) as error:
+                closed.append(f"{folder.name} stays closed: {error.error}")
+                continue
+            stack.callback(assembly.close)
+            if assembly.store.refusal is None:
+                lay_ballast(folder)
+            found.append(assembly)
+        if not found:
+            raise PassphraseError("no assembly of this home opens with this passphrase")
+        for line in closed:
+            tell(line)
+        yield found
+
+
+def ask(
+    home: Path,
+    request: Request,
+    passphrase: Passphrase,
+    tell: Callable[[str, int, int], None],
+    *,
+    patience: float = 5.0,
+    world: World = REAL,
+) -> Any:
+    """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
+    secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
+    member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
+    try:
+        with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
+            if assembly.store.refusal is None:
+                with suppress(DiskFullError):  # who reads needs no room
+                    keep_time(assembly)
+            if member_key:
+                request = request._replace(arguments=request.arguments | {"passphrase": secret()})
+            steps = answer(Context(assembly), request)
+            while True:
+                try:
+                    tell(*next(steps))
+                except StopIteration as end:
+                    return end.value
+    except LostLogError:
+        folders = assemblies(home)
+        if not member_key or len(folders) != 1:
+            raise
+        return on_paper(keystore.load(folders[0], secret())[0])
+
+
+def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
+    """Found an assembly, and say who its founder is."""
+    _say_something(name, "the assembly's name")
+    _say_something(person, "your name")
+    secret = passphrase()
+    with only_writer(home):
+        assembly = found(home, name, person, secret, label=label, world=world)
+        try:
+            return identity(Context(assembly))
+        finally:
+            assembly.close()
+
+
+def apply(
+    home: Path,
+    line: str,
+    person: str,
+    passphrase: Passphrase,
+    label: str,
+    how: Joining = Joining(),  # noqa: B008 (immutable)
+    world: World = REAL,
+) -> Any:
+    """Join with a ticket: make an identity and an application. Raises NodeError for a ticket that can't be read."""
+    try:
+        ticket = read_ticket(line)
+    except BadTicketError as error:
+        raise NodeError(str(error), "Ask for the whole line, or a new ticket.") from error
+    _say_something(person, "your name")
+    if ticket.expires_ms <= world.clock():
+        raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
+    secret = passphrase()
+    with only_writer(home):
+        assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
+        try:
+            return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
+        finally:
+            assembly.close()
+
+
+def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:
+    """What a newcomer says beside her name, from her words. Raises UsageError."""
+    member = rosters.member_key(member_key) if member_key is not None else None
+    try:
+        lost = bytes_of(formerly.lower()) if formerly is not None else None
+    except ValueError:
+        lost = b""
+    if lost is not None and len(lost) != KEY_BYTES:
+        raise UsageError("this is no member key of an assembly", "`meshd --json members` shows whole keys.")
+    return Joining(witness, member, lost)
+
+
+def _say_something(text: str, what: str) -> None:
+    if not text.strip():
+        raise NodeError(f"{what} is empty")
+
+
+def _choose(folders: list[Path], words: str | None, passphrase: str, world: World) -> Assembly:
+    if words is None:
+        if len(folders) > 1:
+            names = ", ".join(folder.name for folder in folders)
+            raise UsageError(
+                "this home has several assemblies", f"Say which with --assembly: its name, or one of {names}."
+            )
+        return open_assembly(folders[0], passphrase, world)
+    named = [folder for folder in folders if folder.name.startswith(words.lower())]
+    if len(named) == 1:
+        return open_assembly(named[0], passphrase, world)
+    wrong = 0
+    matches: list[Assembly] = []
+    damaged: StoreError | None = None
+    for folder in folders:
+        try:
+            assembly = open_assembly(folder, passphrase, world)
+        except PassphraseError:
+            wrong += 1
+            continue
+        except StoreError as error:  # another assembly of this home may be sound
+            damaged = error
+            continue
+        if assembly.standing is not None and assembly.standing.genesis.name == words:
+            matches.append(assembly)
+        else:
+            assembly.close()
+    if len(matches) == 1:
+        return matches[0]
+    for assembly in matches:
+        assembly.close()
+    if matches:
+        raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+    if damaged is not None:
+        raise damaged
+    if wrong == len(folders):
+        raise PassphraseError("the passphrase is wrong")
+    hint = f"{wrong} in this home have another passphrase." if wrong else ""
+    raise NotFoundError(f"no assembly {words} opens here with this passphrase", hint)

@@ -1,0 +1,201 @@
+"""The control socket: lets the person's own commands ask the running node (`meshd_protocol.control`).
+
+The socket is 0600 in a 0700 folder, and the caller's uid is checked. A socket's path may be too long for the kernel, so
+it is bound through the folder's descriptor.
+
+A daemon at work says so every second, from its event loop: who hears nothing for long talks to one that is frozen.
+"""
+
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.home import SOCKET, assemblies
+from meshd.mesh.node import Node
+from meshd.progress import Step, Steps
+from meshd.service.context import Context
+from meshd.service.dispatch import answer
+from meshd.service.links import check_address
+from meshd_protocol import limits
+from meshd_protocol.control import BadRequestError, Request, read_request, write_line
+from meshd_protocol.names import text_of
+
+WORD_SECONDS = 1.0
+"""How often a caller is told that its request is worked on."""
+
+_AT_WORK = Step("at work")
+
+
+async def serve_control(
+    nodes: list[Node], home: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Answer commands until cancelled, then remove the socket."""
+    path = home / SOCKET
+    listener = trio.SocketListener(_bound(home))
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(trio.serve_listeners, _Caller(nodes, home).serve, [listener])
+            task_status.started()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _bound(home: Path) -> trio.socket.SocketType:
+    """A listening socket of the home. Only the holder of the home's lock may call this: it removes a stale one."""
+    (home / SOCKET).unlink(missing_ok=True)
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            raw.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+        finally:
+            os.umask(before)
+        raw.listen(16)
+    finally:
+        os.close(folder)
+    return trio.socket.from_stdlib_socket(raw)
+
+
+class _Caller:
+    """Answers one request per connection."""
+
+    def __init__(self, nodes: list[Node], home: Path) -> None:
+        self._nodes = nodes
+        self._home = home
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Read a request, answer it, hang up. A caller that vanishes or talks nonsense harms nobody."""
+        try:
+            async with stream:
+                if not _is_own(stream):
+                    return
+                line: bytes | None = None
+                with trio.move_on_after(limits.HANDSHAKE_SECONDS):
+                    line = await _read_line(stream)
+                if line is None:
+                    return
+                words = _Words(stream)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(words.keep_coming)
+                    reply = await self._reply(line, words)
+                    words.last.set()
+                await stream.send_all(write_line(reply))
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+
+    async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
+        """The last line of the answer."""
+        try:
+            return {"result": await self._answer(read_request(line), words)}
+        except BadRequestError as error:
+            return {"error": str(error), "hint": "", "code": UsageError.code}
+        except NodeError as error:
+            return {"error": error.error, "hint": error.hint, "code": error.code}
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise  # the caller is gone
+        except Exception as error:  # a defect of ours must not take the daemon with it
+            self._nodes[0].note(f"a command failed: {error!r}")
+            return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
+
+    async def _answer(self, request: Request, words: "_Words") -> Any:
+        node = self._node(request.assembly)
+        forget = request.verb == "connect" and bool(request.arguments.get("forget"))
+        if request.verb == "connect" and not forget:
+            check_address(request.arguments["address"])
+            problem, tried = await node.connect_now(request.arguments["address"])
+            if problem:
+                hint = "The node keeps trying." if tried else ""
+                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
+            return {"address": request.arguments["address"], "connected": True}
+        steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
+        while True:
+            told, value = await node.work(lambda: _next(steps))
+            if told is None:
+                if forget:
+                    node.give_up(request.arguments["address"])
+                return value
+            await words.say(told)
+
+    def _node(self, words: str | None) -> Node:
+        """The node of the assembly that the words name; of the only one in the home, if they are None."""
+        several = len(assemblies(self._home)) > 1
+        if words is None:
+            if several:
+                names = ", ".join(sorted(node.assembly.title for node in self._nodes))
+                raise UsageError("this home has several assemblies", f"Say which with --assembly: {names}.")
+            return self._nodes[0]
+        found = [
+            node
+            for node in self._nodes
+            if node.assembly.title == words or text_of(node.assembly.id).startswith(words.lower())
+        ]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
+        if found:
+            raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+        raise NotFoundError(
+            f"the daemon of this home runs {names}, not {words}",
+            "One that another passphrase opens needs that one: stop the daemon, and `meshd --assembly NAME run`.",
+        )
+
+
+class _Words:
+    """What a caller hears before the last line: each step of the work, and the last one again while nothing is new."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.last = trio.Event()
+        """Set when the work is done: nothing is said after that."""
+        self._stream = stream
+        self._step = _AT_WORK
+        self._turn = trio.Lock()
+
+    async def say(self, step: Step) -> None:
+        """Tell of a step. Raises BrokenResourceError if the caller is gone."""
+        self._step = step
+        async with self._turn:
+            await self._stream.send_all(write_line({"progress": list(step)}))
+
+    async def keep_coming(self) -> None:
+        """Say something every second until the work is done; it goes on if nobody listens any more."""
+        try:
+            while not self.last.is_set():
+                with trio.move_on_after(WORD_SECONDS):
+                    await self.last.wait()
+                    return
+                await self.say(self._step)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+
+def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:
+    """One step of a request; None and the result when it is done."""
+    try:
+        return next(steps), None
+    except StopIteration as end:
+        return None, end.value
+
+
+def _is_own(stream: trio.SocketStream) -> bool:
+    """Whether the caller is the user that the node runs as."""
+    size = struct.calcsize("3i")
+    credentials = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack("3i", credentials)
+    return bool(uid == os.getuid())
+
+
+async def _read_line(stream: trio.SocketStream) -> bytes | None:
+    """The first line; None if the caller hangs up before it ends, or it is too long."""
+    buffer = bytearray()
+    while b"\n" not in buffer:
+        chunk = await stream.receive_some(65536)
+        if not chunk or len(buffer) > limits.CONTROL_BYTES:
+            return None
+        buffer += chunk
+    return bytes(buffer[: buffer.index(b"\n")])

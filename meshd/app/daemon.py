@@ -1,0 +1,153 @@
+"""The daemon: one home, a node for each of its assemblies, one control socket, until it is told to stop."""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+
+from meshd.app.alone import Passphrase, opened_all
+from meshd.app.control_server import serve_control
+from meshd.assembly.assembly import Assembly
+from meshd.clock import system_steady
+from meshd.errors import NodeError, UsageError
+from meshd.log.executor import ThreadExecutor
+from meshd.log.helper import Helper
+from meshd.mesh import mdns
+from meshd.mesh.netwatch import watch
+from meshd.mesh.node import Node
+from meshd.service.links import check_address
+from meshd.transports.addresses import parse_address
+from meshd.transports.api import Transport, UnreachableError
+from meshd.transports.serial import PREFIX, SerialTransport, parse_line
+from meshd.transports.several import SeveralTransports
+from meshd.transports.tcp import TcpTransport, local_hosts
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
+Python's own five milliseconds a busy link would hold up the log.
+"""
+
+_COLLECT_AFTER = 20_000
+"""New objects after which Python looks for circles among them: at its own seven hundred, a long batch is looked through
+again and again, and has none.
+"""
+
+
+class Options(NamedTuple):
+    """What `meshd run` was told."""
+
+    listen: str | None
+    connect: list[str]
+    discover: bool
+    announce: bool
+    reached_at: list[str]
+    lines: list[str]
+
+
+class Ready(NamedTuple):
+    """An assembly's name (its folder's while its log is not here), and where its node listens."""
+
+    name: str
+    listening: list[str]
+
+
+def run(
+    home: Path,
+    words: str | None,
+    passphrase: Passphrase,
+    options: Options,
+    ready: Callable[[list[Ready]], None],
+    note: Callable[[str], None],
+) -> None:
+    """Run until SIGTERM or Ctrl-C. `ready` hears where the nodes listen, `note` what happens. Raises NodeError.
+
+    Several assemblies of a home run side by side, each with its own keys, log, port and connections.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(_COLLECT_AFTER)
+    listen = _address(options.listen) if options.listen else None
+    for address in (*options.connect, *options.reached_at):
+        check_address(address)
+    for line in options.lines:
+        try:
+            parse_line(line)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    with opened_all(home, words, passphrase, note) as assemblies:
+        for each in assemblies:
+            if each.store.refusal is not None:
+                raise each.store.refusal
+        told = options.connect or options.reached_at or options.lines or (listen is not None and listen[1])
+        if len(assemblies) > 1 and told:
+            raise UsageError(
+                "this home has several assemblies, each with a port and addresses of its own",
+                "Say which one to run with --assembly. `meshd --assembly NAME connect ADDRESS` remembers an address.",
+            )
+        helper = Helper()
+        nodes = [
+            Node(
+                each,
+                _transport(listen, options.lines),
+                ThreadExecutor(helper),
+                note=_prefixed(each, note) if len(assemblies) > 1 else note,
+                reached_at=options.reached_at,
+            )
+            for each in assemblies
+        ]
+        try:
+            trio.run(_main, nodes, helper, home, options, ready)
+        except* UnreachableError as group:
+            raise NodeError(str(_first(group))) from None
+
+
+def _transport(listen: tuple[str, int] | None, lines: list[str]) -> Transport:
+    network = TcpTransport(listen)
+    if not lines:
+        return network
+    return SeveralTransports(network, [SerialTransport(*parse_line(line), os.urandom) for line in lines])
+
+
+def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str], None]:
+    """Notes that say which assembly they are about."""
+    return lambda text: note(f"{assembly.title}: {text}")
+
+
+async def _main(
+    nodes: list[Node], helper: Helper, home: Path, options: Options, ready: Callable[[list[Ready]], None]
+) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            if len(os.sched_getaffinity(0)) > 1:
+                nursery.start_soon(helper.mind)
+            for node in nodes:
+                discovery = mdns.discovery(announce=options.announce) if options.discover else None
+                connect = [*options.connect, *(PREFIX + parse_line(line)[0] for line in options.lines)]
+                nursery.start_soon(partial(node.run, connect=connect, discovery=discovery))
+            for node in nodes:
+                await node.started.wait()
+            nursery.start_soon(watch, nodes, local_hosts, system_steady)
+            await nursery.start(serve_control, nodes, home)
+            ready([Ready(node.assembly.title, node.listening) for node in nodes])
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+                break
+
+
+def _address(text: str) -> tuple[str, int]:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _first(group: BaseExceptionGroup[UnreachableError]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

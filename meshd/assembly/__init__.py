@@ -1,0 +1,1 @@
+"""One open assembly: keys, log and standing together; what it holds, and whom it lets in."""

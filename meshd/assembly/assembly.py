@@ -1,0 +1,267 @@
+"""One open assembly on this machine: keys, log and standing together. No network, no tasks, no event loop.
+
+Everything that reads or writes the log goes through an `Assembly`, by the daemon or by a command alone. It is not
+thread-safe: its owner calls it from one place at a time. how it comes to be open is in `founding`.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from meshd.assembly import keystore
+from meshd.assembly.keystore import Keys, NetworkKey
+from meshd.clock import Clock, Steady, system_clock, system_steady
+from meshd.errors import NodeError
+from meshd.home import drop_ballast, free_disk
+from meshd.log.door import Door, Report
+from meshd.log.intake import Intake, prepare
+from meshd.state.people import Directory
+from meshd.state.standing import Standing
+from meshd.store import tables
+from meshd.store.api import DiskFullError, Store
+from meshd_crypto.identity import Entropy
+from meshd_crypto.passphrase import STRONG, Cost, Lock
+from meshd_protocol import limits
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Certificate
+from meshd_protocol.chains import Waiting
+from meshd_protocol.errors import BadBodyError, BadRecordError
+from meshd_protocol.kinds import LOG_OF, Kind, Log, name_of
+from meshd_protocol.records import Record, make_record
+from meshd_protocol.schema import Body
+from meshd_protocol.sync.frontier import Head
+
+
+@dataclass(frozen=True)
+class World:
+    """What a test replaces: the clocks, randomness, the cost of a passphrase, the room on the disk."""
+
+    clock: Clock = system_clock
+    entropy: Entropy = os.urandom
+    cost: Cost = STRONG
+    free_disk: Callable[[Path], int] = free_disk
+    steady: Steady = system_steady
+
+    def chance(self) -> float:
+        """A random number below 1."""
+        return int.from_bytes(self.entropy(4), "big") / 2**32
+
+
+REAL = World()
+
+Listener = Callable[[Report], None]
+
+
+class Care(NamedTuple):
+    """What a node does by itself with an open assembly (`caretaker`)."""
+
+    before_commit: "Callable[[Assembly, Report], None]"
+    """What follows from records, in their transaction."""
+    after_commit: "Callable[[Assembly], None]"
+    """What is there for this device to open."""
+
+
+class Assembly:
+    """An open assembly. Make one with `opening.found`, `join` or `open_assembly`, and close it."""
+
+    def __init__(self, folder: Path, keys: Keys, lock: Lock, store: Store, world: World, care: Care) -> None:
+        self.folder = folder
+        self.keys = keys
+        self.store = store
+        self.world = world
+        self._care = care
+        self.lock = lock
+        self.door = Door(store, keys.assembly)
+        self.standing = Standing.load(store, keys.assembly)
+        self.listeners: list[Listener] = []
+        """Called after each commit with what it brought."""
+        self.opened_rotations: set[bytes] = set()
+        """Rotations that were looked at: each is sealed to this device, or never will be."""
+        self.frontier: tuple[list[Head], bytes] | None = None
+        """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
+        self._report: Report | None = None
+        self._people: Directory | None = None
+
+    @property
+    def people(self) -> Directory:
+        """Who is who, by the certificates in the log."""
+        if self._people is None:
+            self._people = Directory(self.store.find(tables.Certificate), self.store.find(tables.Acquaintance))
+        return self._people
+
+    @property
+    def id(self) -> bytes:
+        """The assembly's id: that of its genesis."""
+        return self.keys.assembly
+
+    @property
+    def title(self) -> str:
+        """The assembly's name; the name of its folder while the log is not here."""
+        return self.standing.genesis.name if self.standing is not None else self.folder.name
+
+    @property
+    def known(self) -> Standing:
+        """The standing, for what is done only where the genesis is here."""
+        assert self.standing is not None
+        return self.standing
+
+    @contextmanager
+    def writing(self) -> Iterator[Report]:
+        """Write records that belong together: all are durable after it, or none is there. Then listeners hear of it."""
+        assert self._report is None, "writes do not nest"
+        self._report = report = Report()
+        try:
+            with self.store.transaction():
+                yield report
+                self._care.before_commit(self, report)
+        except BaseException as error:
+            self.reload()
+            if isinstance(error, DiskFullError):
+                drop_ballast(self.folder)
+            raise
+        finally:
+            self._report = None
+            self.frontier = None
+        if self._people is not None:
+            self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
+        self._care.after_commit(self)
+        if report.new or report.filled:
+            for listener in self.listeners:
+                listener(report)
+
+    def write(self, kind: Kind, body: Body) -> Record:
+        """Sign and append a record of this device, inside `writing`.
+
+        Raises NodeError when the text is too long, or when the log proves that this device has a twin elsewhere.
+        """
+        assert self._report is not None, "write inside `writing`"
+        log = LOG_OF[kind]
+        if self.has_twin():
+            raise NodeError(
+                "this device's key was used elsewhere: the log holds records of it that this machine did not write",
+                "Nothing more is written by it, or the two would contradict each other. Join anew as another device.",
+            )
+        if self.world.free_disk(self.folder) < limits.FREE_DISK_OWN:
+            raise DiskFullError("the disk is nearly full: nothing new is written", "Make room, and do it again.")
+        chain = self.door.chain((self.keys.device.public, log))
+        try:
+            record = make_record(
+                self.id,
+                self.keys.device,
+                log=log,
+                seq=chain.head_seq + 1 if chain else 0,
+                prev=chain.head_id if chain else None,
+                time_ms=self.world.clock(),
+                kind=kind,
+                body=body.write(),
+            )
+        except (BadBodyError, BadRecordError) as error:
+            raise NodeError(f"this {name_of(kind)} can't be written: {error}") from error
+        self._admit_own(record)
+        return record
+
+    def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
+        """Take in records from elsewhere, in one transaction."""
+        return self.take(prepare(self.id, batch), waiting)
+
+    def take(self, intake: Intake, waiting: Waiting) -> Report:
+        """`receive`, for records that were prepared ahead."""
+        if self.world.free_disk(self.folder) < limits.FREE_DISK_REMOTE:
+            raise DiskFullError(
+                "the disk is nearly full: no records are taken from others",
+                f"Make room: {limits.FREE_DISK_REMOTE >> 20} MiB must be free.",
+            )
+        with self.writing() as report:
+            report.add(self.door.take(intake, waiting))
+        return report
+
+    def has_twin(self) -> bool:
+        """Whether the log proves that this device's key writes elsewhere: a fork, or records that are not from here."""
+        for log in Log:
+            chain = self.door.chain((self.keys.device.public, log))
+            own = self.store.get(tables.Own, log=int(log))
+            if chain is None and own is None:
+                continue
+            if chain is None or own is None or chain.forked or (chain.head_seq, chain.head_id) != (own.seq, own.id):
+                return True
+        return False
+
+    def add_network_keys(self, added: list[NetworkKey]) -> bool:
+        """Keep network keys that came in a welcome. True if some are new."""
+        keys = self.keys.with_network(added)
+        return self._save(keys)
+
+    def drop_ticket(self) -> None:
+        """The log is here: the ticket has done its work. Its addresses are remembered."""
+        ticket = self.keys.ticket
+        with self.store.transaction():
+            for address in ticket.addresses if ticket else ():
+                self.store.replace(tables.Peer(address, self.world.clock()))
+        self._save(replace(self.keys, ticket=None))
+
+    def reload(self) -> None:
+        """Forget what was remembered of the log: it was rebuilt."""
+        self.door.forget()
+        self.standing = Standing.load(self.store, self.id)
+        self._people = None
+        self.frontier = None
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self.store.close()
+
+    def _save(self, keys: Keys) -> bool:
+        if keys == self.keys:
+            return False
+        keystore.save(self.folder, keys, self.lock, self.world.entropy)
+        self.keys = keys
+        return True
+
+    def _admit_own(self, record: Record) -> None:
+        """Take an own record through the door, and remember that this machine wrote it."""
+        assert self._report is not None
+        report = self.door.accept([record], Waiting())
+        assert [each.id for each in report.new] == [record.id], "an own record is valid"
+        self.store.replace(tables.Own(record.log, record.seq, record.id))
+        report.own.append(record)
+        self._report.add(report)
+        if self.standing is not None:
+            self.standing.arrived(report.rows)
+
+    def certify(self, label: str) -> None:
+        """Publish this device's certificate, inside `writing`: its first record, or the founder's second."""
+        keys = self.keys
+        assert keys.member is not None
+        certificate = Certificate(
+            member=keys.member.public,
+            device=keys.device.public,
+            transport=keys.transport.public,
+            sealing=keys.sealing.public,
+            label=label,
+            scope=SCOPE_EVERYTHING,
+            person=keys.person,
+        )
+        self.write(Kind.CERTIFICATE, certificate.signed_by(keys.member, self.id))
+
+    def plant(self, genesis: Record) -> None:
+        """Take in the genesis, inside `writing`: this device's own, or that of whoever founds with this person."""
+        assert self._report is not None
+        if genesis.device == self.keys.device.public:
+            self._admit_own(genesis)
+        else:
+            self._report.add(self.door.accept([genesis], Waiting()))
+        self.standing = Standing.load(self.store, self.id)
+
+
+def role_of(assembly: Assembly, member: bytes) -> str:
+    """`member`, `observer`, `removed` or `applicant`, by the head."""
+    state = assembly.standing.state if assembly.standing else None
+    if state is None:
+        return "applicant"
+    if member in state.members:
+        return "member"
+    if member in state.observers:
+        return "observer"
+    return "removed" if member in state.removed else "applicant"

@@ -1,0 +1,126 @@
+"""The key file of one assembly: what must never be read without the passphrase (design: security, "Keys at rest").
+
+The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened.
+"""
+
+import errno
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from meshd.errors import NodeError, PassphraseError
+from meshd.home import KEYS, write_durably
+from meshd.store.api import DiskFullError
+from meshd_crypto.identity import Entropy, ExchangeKey, SigningKey
+from meshd_crypto.passphrase import Lock, NotAKeyFileError, open_keys, seal_keys
+from meshd_crypto.sealing import CannotOpenError
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class NetworkKey:
+    """A secret that belongs to a roster: whoever holds it may talk to the assembly's nodes and read its sticks."""
+
+    roster: bytes
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Everything secret of one person's device in one assembly.
+
+    `member` is None where its owner keeps it elsewhere. `ticket` is there until the log has been fetched.
+    """
+
+    assembly: bytes
+    person: str
+    device: SigningKey
+    transport: ExchangeKey
+    sealing: ExchangeKey
+    member: SigningKey | None
+    member_public: bytes
+    database: bytes = field(repr=False)
+    network: tuple[NetworkKey, ...] = ()
+    ticket: Ticket | None = None
+
+    @classmethod
+    def generate(cls, assembly: bytes, person: str, entropy: Entropy) -> Self:
+        """A new identity: member, device, transport and sealing keys, fresh for this assembly."""
+        member = SigningKey.generate(entropy)
+        return cls(
+            assembly=assembly,
+            person=person,
+            device=SigningKey.generate(entropy),
+            transport=ExchangeKey.generate(entropy),
+            sealing=ExchangeKey.generate(entropy),
+            member=member,
+            member_public=member.public,
+            database=entropy(32),
+        )
+
+    def with_network(self, added: list[NetworkKey]) -> Self:
+        """The same keys and those network keys that were not there."""
+        fresh = [key for key in added if key not in self.network]
+        return replace(self, network=(*self.network, *fresh))
+
+    def write(self) -> bytes:
+        """The plain bytes that are sealed."""
+        fields: dict[str, Any] = {
+            "assembly": self.assembly,
+            "person": self.person,
+            "device": self.device.seed,
+            "transport": self.transport.secret,
+            "sealing": self.sealing.secret,
+            "member": self.member.seed if self.member else None,
+            "member_public": self.member_public,
+            "database": self.database,
+            "network": [[key.roster, key.secret] for key in self.network],
+            "ticket": self.ticket.write() if self.ticket else None,
+        }
+        return encode(fields)
+
+    @classmethod
+    def read(cls, plain: bytes) -> Self:
+        """The keys that `write` wrote."""
+        fields: Any = decode(plain)
+        return cls(
+            assembly=fields["assembly"],
+            person=fields["person"],
+            device=SigningKey.from_seed(fields["device"]),
+            transport=ExchangeKey.from_secret(fields["transport"]),
+            sealing=ExchangeKey.from_secret(fields["sealing"]),
+            member=SigningKey.from_seed(fields["member"]) if fields["member"] else None,
+            member_public=fields["member_public"],
+            database=fields["database"],
+            network=tuple(NetworkKey(roster, secret) for roster, secret in fields["network"]),
+            ticket=Ticket.read(fields["ticket"]) if fields["ticket"] else None,
+        )
+
+
+def save(folder: Path, keys: Keys, lock: Lock, entropy: Entropy) -> None:
+    """Write the key file of an assembly's folder, durably. Raises DiskFullError."""
+    try:
+        write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError("the disk is full: the keys were not written", "Make room, and do it again.") from error
+
+
+def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
+    """Open the key file of an assembly's folder. Raises PassphraseError or NodeError."""
+    path = folder / KEYS
+    try:
+        lock, plain = open_keys(path.read_bytes(), passphrase)
+    except OSError as error:
+        raise NodeError(f"cannot read {path}: {error.strerror}") from error
+    except CannotOpenError as error:
+        raise PassphraseError(
+            "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."
+        ) from error
+    except NotAKeyFileError as error:
+        raise NodeError(
+            f"{path} is not a key file that this meshd reads", "A later meshd may have written it."
+        ) from error
+    return Keys.read(plain), lock

@@ -1,1 +1,0 @@
-"""Finding nodes nearby, without telling strangers who is there."""

@@ -1,0 +1,1 @@
+"""How an assembly comes to be in a home: founded, founded anew, joined, opened."""

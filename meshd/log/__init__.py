@@ -1,0 +1,1 @@
+"""The one way into the log: bytes are read, checked and taken in, one piece of work at a time."""

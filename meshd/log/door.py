@@ -1,0 +1,316 @@
+"""The one door for records: decode, authenticate, validate, append, project. Own, live, bulk, stick: all end here.
+
+The door writes inside a transaction that its caller opened, so that what belongs together is committed together.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from meshd.log.intake import Checked, Intake, prepare
+from meshd.store import tables
+from meshd.store.api import Store
+from meshd.store.projections import NO_SKETCHES, Row, Sketches, beside, project
+from meshd_protocol.chains import ChainKey, Waiting, settle
+from meshd_protocol.kinds import Kind, Log
+from meshd_protocol.records import Record, body_fits, is_signed, read_record
+
+
+@dataclass
+class Report:
+    """What became of a batch: records that are new here (`own` ones written by this device), and why others are not.
+
+    `rows` are what the new ones mean, as projections.
+    """
+
+    new: list[Record] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    own: list[Record] = field(default_factory=list)
+    filled: list[bytes] = field(default_factory=list)
+    known: int = 0
+    waiting: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, other: "Report") -> None:
+        """Take in the report of another batch of the same transfer."""
+        self.new += other.new
+        self.rows += other.rows
+        self.own += other.own
+        self.filled += other.filled
+        self.known += other.known
+        self.waiting = other.waiting
+        self.refused += other.refused
+
+
+class Door:
+    """The door of one assembly's log. It remembers chains and certificates; `forget` after a failed transaction."""
+
+    def __init__(self, store: Store, assembly: bytes, verify: Callable[[bytes, Record], bool] = is_signed) -> None:
+        self._store = store
+        self._assembly = assembly
+        self._verify = verify
+        self._chains: dict[ChainKey, tables.Chain] = {}
+        self._certificates: dict[bytes, tables.Certificate] = {}
+        self._numbers: int | None = None
+
+    def forget(self) -> None:
+        """Drop what was remembered: the transaction that it came from was rolled back."""
+        self._chains.clear()
+        self._certificates.clear()
+        self._numbers = None
+
+    def receive(self, batch: Iterable[bytes], waiting: Waiting) -> Report:
+        """Take in records as they came from elsewhere. Nothing that they contain raises; the report says it."""
+        return self.take(prepare(self._assembly, batch), waiting)
+
+    def take(self, intake: Intake, waiting: Waiting) -> Report:
+        """Take in records that were decoded, and partly checked, ahead of the log's turn."""
+        report = self.accept(intake.records, waiting, intake.checked, intake.sketches)
+        report.refused = intake.refused + report.refused
+        return report
+
+    def accept(
+        self,
+        records: Sequence[Record],
+        waiting: Waiting,
+        checked: Checked = frozenset(),
+        sketches: Sketches = NO_SKETCHES,
+    ) -> Report:
+        """Take in decoded records, with those that wait for them.
+
+        `checked` signatures are not checked again; what `sketches` tell is not read again.
+        """
+        report = Report()
+        by_chain: dict[ChainKey, dict[bytes, Record]] = {}
+        ends = {key: self._end(key) for key in {(record.device, record.log) for record in records}}
+        within = [record.id for record in records if record.seq <= ends[record.device, record.log]]
+        known = self._store.known(within)  # what lies beyond the end of its chain here, the log can't hold
+        for record in records:
+            if record.id in known:
+                report.known += 1
+                self._mend(record, report)
+                continue
+            mates = by_chain.setdefault((record.device, record.log), {})
+            mate = mates.get(record.id)
+            if mate is None or mate.signature == record.signature:
+                mates[record.id] = record if mate is None or mate.body is None else mate
+            else:  # two copies with different signatures: keep one that verifies, if any does
+                mates[record.id] = record if self._verify(self._assembly, record) else mate
+        verify = waiting.remembering(
+            lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
+        )
+        entries: list[tables.Entry] = []
+        rows: dict[type[Row], list[Row]] = {}
+        for key in sorted(by_chain):
+            candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
+            settled = settle(candidates, self._parents(key, candidates), verify)
+            if settled.valid:
+                self._append(key, settled.valid, settled.signed, sketches, entries, rows)
+                report.new += settled.valid
+            waiting.put(key, settled.waiting)
+            report.refused += ["a record whose place in its chain is impossible"] * len(settled.broken)
+        self._store.insert(entries)
+        for table in rows.values():
+            self._store.insert(table)
+            report.rows += table
+        report.waiting = len(waiting)
+        return report
+
+    def _end(self, key: ChainKey) -> int:
+        """The seq of a chain's end; -1 where there is no chain."""
+        chain = self.chain(key)
+        return chain.head_seq if chain is not None else -1
+
+    def fill(self, identity: bytes, body: bytes) -> bool:
+        """Put the missing body of a log-1 or log-2 record in its place. False if it is not wanted, or not the one."""
+        entry = self._store.get(tables.Entry, id=identity)
+        if entry is None or entry.body is not None:
+            return False
+        record = read_record(self._assembly, entry.header, entry.signature, None)
+        if not body_fits(record, body):
+            return False
+        self._store.replace(entry._replace(body=body))
+        chain = self.chain((record.device, record.log))
+        assert chain is not None, "an entry has a chain"
+        self._chains[record.device, record.log] = heavier = chain._replace(size=chain.size + len(body))
+        self._store.replace(heavier)
+        self._store.delete(tables.NoEffect, id=identity)
+        row = project(self._assembly, record._replace(body=body), None)
+        if row is not None:
+            self._store.insert([row])
+        return True
+
+    def chain(self, key: ChainKey) -> tables.Chain | None:
+        """The chain of a (device, log), if it has any record."""
+        chain = self._chains.get(key)
+        if chain is None:
+            chain = self._store.get(tables.Chain, device=key[0], log=key[1])
+            if chain is not None:
+                self._chains[key] = chain
+        return chain
+
+    def _not_known(self, held: list[Record], report: Report) -> list[Record]:
+        """Records that waited, without those that came in the meantime by another way."""
+        known = self._store.known([record.id for record in held]) if held else set[bytes]()
+        for record in held:
+            if record.id in known:
+                self._mend(record, report)
+        return [record for record in held if record.id not in known]
+
+    def _with_waiting(self, held: list[Record], fresh: dict[bytes, Record]) -> list[Record]:
+        """Fresh records with those that wait, one copy each: of two signatures, one that verifies."""
+        together = dict(fresh)
+        for record in held:
+            mine = together.get(record.id)
+            if mine is None or (mine.signature != record.signature and not self._verify(self._assembly, mine)):
+                together[record.id] = record
+        return list(together.values())
+
+    def _parents(self, key: ChainKey, candidates: Sequence[Record]) -> dict[bytes, int]:
+        """The seq of each valid record that a candidate names as the one before it."""
+        chain = self.chain(key)
+        if chain is None:
+            return {}
+        among = {record.id for record in candidates}
+        parents: dict[bytes, int] = {}
+        for record in candidates:
+            if record.prev is None or record.prev in among or record.prev in parents:
+                continue
+            if record.prev == chain.head_id:
+                parents[chain.head_id] = chain.head_seq
+                continue
+            entry = self._store.get(tables.Entry, id=record.prev)
+            if entry is not None:  # one of another chain is no parent: no seq fits it
+                parents[entry.id] = entry.seq if entry.chain == chain.number else -2
+        return parents
+
+    def _append(
+        self,
+        key: ChainKey,
+        valid: list[Record],
+        signed: set[bytes],
+        sketches: Sketches,
+        entries: list[tables.Entry],
+        rows: dict[type[Row], list[Row]],
+    ) -> None:
+        """Add the entries and rows of valid records of one chain, each after its parent, and move the chain's end."""
+        before = self.chain(key)
+        chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None, 0, 0)
+        number, head_seq, head_id, forked = chain.number, chain.head_seq, chain.head_id, chain.forked
+        added: list[tables.Entry] = []
+        for record in valid:
+            identity, seq = record.id, record.seq
+            added.append(
+                tables.Entry(
+                    identity,
+                    number,
+                    seq,
+                    record.kind,
+                    int(identity in signed),
+                    record.header,
+                    record.signature,
+                    record.body,
+                )
+            )
+            if seq == head_seq + 1 and (record.prev or b"") == head_id:
+                head_seq, head_id = seq, identity
+            else:
+                forked = 1
+                if (seq, head_id) > (head_seq, identity):
+                    head_seq, head_id = seq, identity
+        entries += added
+        certificate = chain.certificate
+        if key[1] == Log.DECISIONS:
+            authors = self._authors(chain, valid, added) if forked else None
+            author = self._certificate(certificate)
+            for record in valid:
+                if authors is not None and record.kind != Kind.CERTIFICATE:
+                    author = authors(record)
+                row = project(self._assembly, record, author, sketches.get(record.id))
+                if row is None:
+                    continue
+                for each in (row, *beside(row)):
+                    rows.setdefault(type(each), []).append(each)
+                if type(row) is tables.Certificate:
+                    self._certificates[row.id] = author = row
+                    certificate = certificate or row.id
+        else:
+            for record in valid:
+                row = project(self._assembly, record, None, sketches.get(record.id))
+                if row is not None:
+                    rows.setdefault(type(row), []).append(row)
+        size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)
+        records = chain.records + len(added)
+        chain = tables.Chain(number, key[0], key[1], head_seq, head_id, forked, certificate, records, size)
+        self._chains[key] = chain
+        if before is None:
+            self._store.insert([chain])
+        else:
+            self._store.replace(chain)
+
+    def _authors(
+        self, chain: tables.Chain, valid: list[Record], added: list[tables.Entry]
+    ) -> Callable[[Record], tables.Certificate | None] | None:
+        """Whose the records of a chain are that forks at its certificate: each belongs to its own branch's member.
+
+        None where the chain forks later: then all its branches share one certificate.
+        """
+        early = {entry.id: entry for entry in (*self._store.span(chain.number, 0, 2), *added) if entry.seq < 2}
+        roots = [entry for entry in early.values() if entry.seq == 0]
+        seconds = [entry for entry in early.values() if entry.seq == 1]
+        if len(roots) == 1 and (roots[0].id != self._assembly or len(seconds) <= 1):
+            return None
+        of: dict[bytes, tables.Certificate | None] = {}
+        here = {record.id: record for record in valid}
+
+        def author(record: Record) -> tables.Certificate | None:
+            """The certificate on the record's own branch, found at its root."""
+            path: list[bytes] = []
+            current: Record | None = record
+            found: tables.Certificate | None = None
+            while current is not None:
+                if current.id in of:
+                    found = of[current.id]
+                    break
+                path.append(current.id)
+                found = self._certificate(current.id) if current.kind == Kind.CERTIFICATE else None
+                if found is not None or current.prev is None:
+                    break
+                current = here.get(current.prev) or self._entry(current.prev)
+            of.update(dict.fromkeys(path, found))
+            return found
+
+        return author
+
+    def _entry(self, identity: bytes) -> Record | None:
+        entry = self._store.get(tables.Entry, id=identity)
+        return read_record(self._assembly, entry.header, entry.signature, entry.body) if entry else None
+
+    def _next_number(self) -> int:
+        if self._numbers is None:
+            self._numbers = self._store.last_chain()
+        self._numbers += 1
+        return self._numbers
+
+    def _certificate(self, identity: bytes | None) -> tables.Certificate | None:
+        if identity is None:
+            return None
+        found = self._certificates.get(identity) or self._store.get(tables.Certificate, id=identity)
+        if found is not None:
+            self._certificates[identity] = found
+        return found
+
+    def _mend(self, record: Record, report: Report) -> None:
+        """A second copy of a record that the log holds: take over a body or a good signature that it lacked."""
+        entry = self._store.get(tables.Entry, id=record.id)
+        if entry is None:
+            return
+        if entry.body is None and record.body is not None and self.fill(record.id, record.body):
+            report.filled.append(record.id)
+            entry = self._store.get(tables.Entry, id=record.id) or entry
+        if entry.signature == record.signature or entry.verified:
+            return
+        held = record._replace(signature=entry.signature)
+        if self._verify(self._assembly, held):
+            self._store.replace(entry._replace(verified=1))
+        elif self._verify(self._assembly, record):
+            self._store.replace(entry._replace(signature=record.signature, verified=1))

@@ -1,0 +1,381 @@
+"""The node: builds and minds the tasks of one assembly. No logic of its own.
+
+Tasks: one that listens, one for each address that is dialled, one for each peer, one for discovery. What touches the
+log goes through the executor, one piece at a time; what a piece committed is then pushed to the peers.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import trio
+
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly, role_of
+from meshd.assembly.doors import accept_initiator, entitled, open_doors
+from meshd.assembly.survey import Span
+from meshd.errors import NodeError
+from meshd.log.door import Report
+from meshd.log.executor import Executor, Prepared
+from meshd.mesh.dialling import Dialling, remembered
+from meshd.mesh.seen import Seen, away, linked
+from meshd.peers.bulk import Bulk
+from meshd.peers.gossip import Gossip
+from meshd.peers.link import Introduction, Link, LinkClosedError, welcome
+from meshd.peers.pacing import Pace
+from meshd.peers.peer import REMOVED, Peer
+from meshd.state.people import article
+from meshd.store import tables
+from meshd.transports.api import Connection, Transport, Where
+from meshd.upkeep.witness import keep_time
+from meshd_crypto.identity import ExchangeKey
+from meshd_protocol import limits
+from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.chains import ChainKey
+from meshd_protocol.errors import SessionError
+from meshd_protocol.sync.greeting import Door
+
+T = TypeVar("T")
+
+COMPARE_SECONDS = 30.0
+MEASURE_SECONDS = 60.0
+_REMEMBERED_FIRSTS = 10_000
+
+Discovery = Callable[["Node"], Awaitable[None]]
+Note = Callable[[str], None]
+News: TypeAlias = tuple[list[Span], list[Span]]
+"""What one commit brought: everything, and this node's own part of it."""
+
+
+class _Moved(NamedTuple):
+    """What follows from a moved head: the person's role, if it is a new one, and what is now asked of each peer
+    (`doors.entitled`).
+    """
+
+    role: str | None
+    verdicts: list[tuple[Peer, bool | None]]
+
+
+class Node:
+    """A running node. `push` off and `compare_seconds` None leave out one of the two ways in which records travel."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        transport: Transport,
+        executor: Executor,
+        *,
+        push: bool = True,
+        compare_seconds: float | None = COMPARE_SECONDS,
+        note: Note = lambda _: None,
+        reached_at: Sequence[str] = (),
+    ) -> None:
+        self.assembly = assembly
+        self.world = assembly.world
+        self.compare_seconds = compare_seconds
+        self.note = note
+        self.reached_at = list(reached_at)
+        """Addresses that others dial and this machine does not have: a forwarded port's, say."""
+        self._where: Where = list
+        self.started = trio.Event()
+        self._transport = transport
+        self.executor = executor
+        self.gossip = Gossip(self._lacking, lambda: any(peer.busy for peer in self._peers), self.world.chance)
+        self.bulk = Bulk()
+        self._dialling = Dialling(self, transport)
+        self._push = push
+        self._peers: list[Peer] = []
+        self._news: list[News] = []
+        self._live = True
+        """Whether what the work at hand commits is new everywhere, as far as this node knows."""
+        self.pace = Pace(self.world.steady)
+        self._reviewed: bytes | None = None
+        self._role = role_of(assembly, assembly.keys.member_public)
+        self._firsts: OrderedDict[bytes, None] = OrderedDict()
+        self._greeting: dict[str, int] = {}
+        self._nursery: trio.Nursery | None = None
+        self.changed = trio.Event()
+        """Set, and replaced, whenever records or peers come or go: what a waiting task waits for."""
+        self._certificate = b""
+
+    async def run(
+        self, *, connect: list[str] | None = None, discovery: Discovery | None = None, listen: bool = True
+    ) -> None:
+        """Run until cancelled. Raises UnreachableError if the address to listen at can't be had."""
+        self.assembly.listeners.append(self._heard)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self._dialling.start(nursery)
+                self._certificate = await self.executor.run(partial(_own_certificate, self.assembly))
+                if listen:
+                    self._where = await nursery.start(self._transport.serve, self._answer)
+                known = await self.executor.run(partial(remembered, self.assembly))
+                ticket = self.assembly.keys.ticket
+                for address in [
+                    *(connect or ()),
+                    *(ticket.addresses if ticket else ()),
+                    *known,
+                ]:
+                    self.dial(address)
+                nursery.start_soon(self._keep_time)
+                nursery.start_soon(self.gossip.mind)
+                if discovery is not None:
+                    nursery.start_soon(discovery, self)
+                self.started.set()
+                await trio.sleep_forever()
+        finally:
+            self._nursery = None
+            self._dialling.stop()
+            self.assembly.listeners.remove(self._heard)
+
+    async def _keep_time(self) -> None:
+        """Measure time for the votes that this device is to witness, and attest those that are over."""
+        while True:
+            try:
+                await self.work(partial(keep_time, self.assembly))
+            except NodeError as error:  # a full disk, say: the node goes on, and time is measured when there is room
+                self.note(f"time was not measured: {error.error}")
+            await trio.sleep(MEASURE_SECONDS)
+
+    async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
+        """Run a piece of work on the log, then tell the peers what it committed.
+
+        `source` is where its records came from, `pushed` whether they came because they are new.
+        """
+
+        def run() -> tuple[T, list[News], list[News], _Moved | None]:
+            self._live = pushed
+            left, self._news = self._news, []  # by a piece of work that failed after it had committed something
+            result = function()
+            news, self._news = self._news, []
+            return result, left, news, self._moved()
+
+        result, left, news, moved = await self.executor.run(run)
+        self._distribute(left, None, True)
+        self._distribute(news, source, pushed)
+        if moved is not None:
+            self._review(moved)
+        if left or news:
+            self.tell()
+        return result
+
+    async def prepare(self, batch: list[bytes]) -> Prepared:
+        """See `peering.Host.prepare`."""
+        return await self.executor.prepare(self.assembly.id, batch)
+
+    def dial(self, address: str, *, kept: bool = True) -> None:
+        """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
+        self._dialling.dial(address, kept=kept)
+
+    async def connect_now(self, address: str) -> tuple[str, bool]:
+        """Dial an address, and keep it for later starts: "" or why nobody was reached, and whether that goes on."""
+
+        async def changed() -> None:
+            await self.changed.wait()
+
+        problem = await self._dialling.connect_now(address, changed)
+        return problem, self._dialling.tries(address)
+
+    def give_up(self, address: str) -> None:
+        """Try an address no longer; a session that came about by it goes on."""
+        self._dialling.give_up(address)
+
+    def network_changed(self, why: str) -> None:
+        """See `netwatch.Watched`: try all addresses now, and ask every peer for a sign of life."""
+        if self._nursery is None:
+            return
+        self.note(f"{why}: looking for everybody anew")
+        self._dialling.hurry()
+        for peer in self._peers:
+            self._nursery.start_soon(self._guarded, peer, peer.probe)
+
+    @property
+    def listening(self) -> list[str]:
+        """The addresses of this machine at which this node can be reached now."""
+        return self._where()
+
+    def addresses(self) -> list[str]:
+        """Where this node can be reached. On the event loop alone."""
+        every = self.listening
+        own = [address for address in every if not address.startswith(("127.", "[::1]"))] or every
+        return self.reached_at + own
+
+    def seen(self) -> Seen:
+        """What commands may know of this node, as it is now. On the event loop alone."""
+        connected = {peer.address for peer in self._peers}
+        tried = [each for each in self._dialling.away() if each.address not in connected]
+        return Seen(
+            self.assembly,
+            linked(self._peers),
+            away(tried, self.world.steady().ms),
+            tuple(self.addresses()),
+            self.pace,
+        )
+
+    def peers(self) -> list[dict[str, object]]:
+        """See `Live.peers`. On the event loop alone."""
+        return self.seen().peers()
+
+    def _heard(self, report: Report) -> None:
+        """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
+        new = self.pace.at_once(self.assembly, report.new) if self._live else report.new
+        self._news.append((survey.spans(self.assembly, new), survey.spans(self.assembly, report.own)))
+
+    def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
+        for everything, own in news:
+            if self._push:
+                self.gossip.spread(everything, own, source, pushed=pushed)
+
+    def _moved(self) -> _Moved | None:
+        """What follows where the head moved, read in the executor between two commits; None where it didn't."""
+        standing = self.assembly.standing
+        head = standing.head if standing else None
+        if head == self._reviewed:
+            return None
+        verdicts = [(peer, entitled(self.assembly, peer.certificate)) for peer in list(self._peers)]
+        before, self._role = self._role, role_of(self.assembly, self.assembly.keys.member_public)
+        self._reviewed = head
+        return _Moved(self._role if self._role != before and before and standing else None, verdicts)
+
+    def _review(self, moved: _Moved) -> None:
+        """Tell the person when she becomes an observer, or a member; hang up on who is out, let in who is in now, each
+        in a task of its own.
+        """
+        if moved.role is not None:
+            self.note(f"you are {article(moved.role)} of {self.assembly.title} now")
+        for peer, verdict in moved.verdicts:
+            if verdict is True and self._nursery is not None:
+                self._nursery.start_soon(self._guarded, peer, peer.let_in)
+            elif verdict is None:
+                peer.stop(REMOVED)
+
+    async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
+        """Do something with a peer beside its own tasks: what goes wrong ends its session, never the node."""
+        try:
+            await function()
+        except (NodeError, SessionError, LinkClosedError) as error:
+            peer.stop(str(error))
+        except Exception as error:  # a defect of ours
+            peer.stop(f"a defect of meshd: {error!r}")
+
+    def tell(self) -> None:
+        """Wake whoever waits for records or peers to come or go."""
+        self.changed.set()
+        self.changed = trio.Event()
+
+    async def _answer(self, connection: Connection) -> None:
+        """Somebody dialled us."""
+        host = connection.remote.rpartition(":")[0] or connection.remote
+        greeting = sum(self._greeting.values())
+        if (
+            greeting >= limits.UNAUTHENTICATED
+            or self._greeting.get(host, 0) >= limits.UNAUTHENTICATED_PER_ADDRESS
+            or len(self._peers) + greeting >= limits.CONNECTIONS
+        ):
+            await trio.aclose_forcefully(connection.stream)
+            return
+        self._greeting[host] = self._greeting.get(host, 0) + 1
+        try:
+            doors = await self.executor.run(partial(open_doors, self.assembly))
+            link, certificate, door = await welcome(
+                connection, doors, self.introduction(), self._accept, self._fresh, self.reached_at
+            )
+        except (SessionError, LinkClosedError, NodeError):
+            await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
+            return
+        except Exception as error:  # a defect of ours must not let a stranger stop the node
+            await trio.aclose_forcefully(connection.stream)
+            self.note(f"a handshake failed by a defect of meshd: {error!r}")
+            return
+        finally:
+            self._greeting[host] -= 1
+            if not self._greeting[host]:
+                del self._greeting[host]
+        peer = self._peer(link, certificate, connection.remote, False, door.invitation)
+        other = self.session_with(certificate)
+        if other is not None:
+            if other.initiator and self._prefers_own_call(certificate):
+                await link.aclose()
+                return
+            other.stop("connected anew")
+        await self.talk(peer)
+
+    async def _accept(self, certificate: Certificate, door: Door) -> str | None:
+        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, door))
+
+    async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
+        try:
+            return await self.executor.run(partial(self._to_ask_for, chains))
+        except NodeError:
+            return {}
+
+    def _to_ask_for(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
+        """What is missing here of chains, but for those whose records come with comparisons today."""
+        missing = survey.lacking(self.assembly, chains)
+        return {chain: start for chain, start in missing.items() if not self.pace.delays(self.assembly, chain)}
+
+    def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
+        """A session with somebody whom this node called."""
+        return self._peer(link, certificate, address, True, None)
+
+    def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
+        peer = Peer(self, link, certificate, address, initiator, guest, initiator, self.world.clock())
+        peer.on_heard = lambda: self.note(f"connected: {certificate.person} at {address}")
+        return peer
+
+    async def talk(self, peer: Peer) -> None:
+        """Talk until the session ends."""
+        self._peers.append(peer)
+        self.tell()
+        try:
+            await peer.run()
+        finally:
+            self._peers.remove(peer)
+            if peer.heard or not peer.initiator:
+                self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
+            self.tell()
+
+    def session_with(self, certificate: Certificate) -> Peer | None:
+        """The session with the same device of the same member. Another's certificate for it displaces nobody."""
+        same = (certificate.device, certificate.member, certificate.transport)
+        for peer in self._peers:
+            if (peer.certificate.device, peer.certificate.member, peer.certificate.transport) == same:
+                return peer
+        return None
+
+    def _prefers_own_call(self, certificate: Certificate) -> bool:
+        """Where both called each other: the session that the smaller device key dialled stays."""
+        return self.assembly.keys.device.public < certificate.device
+
+    async def until_gone(self, peer: Peer) -> None:
+        """Don't dial again while the peer is connected by another way."""
+        while peer in self._peers:
+            await self.changed.wait()
+
+    def introduction(self) -> Introduction:
+        """What this node says of itself in a handshake."""
+        keys = self.assembly.keys
+        make = partial(ExchangeKey.generate, self.world.entropy)
+        return Introduction(self.assembly.id, keys.transport, self._certificate, make, self.world.clock())
+
+    def _fresh(self, ephemeral: bytes) -> bool:
+        """Whether a first message's ephemeral key was not seen before."""
+        if ephemeral in self._firsts:
+            return False
+        self._firsts[ephemeral] = None
+        if len(self._firsts) > _REMEMBERED_FIRSTS:
+            self._firsts.popitem(last=False)
+        return True
+
+
+def _own_certificate(assembly: Assembly) -> bytes:
+    """The body of this device's own certificate, to show in handshakes."""
+    row = assembly.store.get(tables.Certificate, device=assembly.keys.device.public)
+    assert row is not None, "a device's first record is its certificate"
+    entry = assembly.store.get(tables.Entry, id=row.id)
+    assert entry is not None and entry.body is not None
+    return entry.body

@@ -1,0 +1,95 @@
+"""What commands see of a running node: how it was at one moment, which nothing changes any more.
+
+The event loop makes it and hands it over: a command runs beside the loop, in the thread that works on the log, and may
+look at nothing that the loop changes meanwhile. Names are looked up there, since the log is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from meshd.assembly.assembly import Assembly
+from meshd.mesh.dialling import Dialled
+from meshd.peers.pacing import Pace
+from meshd.peers.peer import Peer
+from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.names import text_of
+
+Result = dict[str, Any]
+
+
+class Linked(NamedTuple):
+    """A connected peer: whose device it is, and how it goes."""
+
+    certificate: Certificate
+    how: Result
+
+
+@dataclass(frozen=True)
+class Seen:
+    """See `service.context.Live`. Of `pace` only what belongs to the log's thread is asked."""
+
+    assembly: Assembly
+    linked: tuple[Linked, ...]
+    away: tuple[Result, ...]
+    reached_at: tuple[str, ...]
+    pace: Pace
+
+    def peers(self) -> list[Result]:
+        """See `Live.peers`."""
+        return [self._who(each.certificate) | each.how for each in self.linked] + [dict(each) for each in self.away]
+
+    def paced(self) -> list[bytes]:
+        """See `Live.paced`."""
+        return self.pace.beyond()
+
+    def addresses(self) -> list[str]:
+        """See `Live.addresses`."""
+        return list(self.reached_at)
+
+    def _who(self, certificate: Certificate) -> Result:
+        people = self.assembly.people
+        named = people.name(certificate.member)
+        return {
+            "person": people.label(certificate.member) if named else certificate.person,
+            "member": text_of(certificate.member),
+            "device": text_of(certificate.device),
+        }
+
+
+def linked(peers: Iterable[Peer]) -> tuple[Linked, ...]:
+    """How it goes with those who are connected."""
+    return tuple(Linked(peer.certificate, _how(peer)) for peer in peers)
+
+
+def _how(peer: Peer) -> Result:
+    return {
+        "address": peer.address,
+        "state": peer.state,
+        "guest": peer.guest is not None,
+        "eager": peer.eager,
+        "records_in": peer.records_in.total,
+        "records_out": peer.records_out.total,
+        "bytes_in": peer.link.bytes_in,
+        "bytes_out": peer.link.bytes_out,
+        "rate_in": round(peer.records_in.rate(), 1),
+        "rate_out": round(peer.records_out.rate(), 1),
+        "to_come": peer.coming,
+        "to_send": peer.to_send,
+        "since_ms": peer.since_ms,
+        "problem": peer.problem(),
+    }
+
+
+def away(dialled: Iterable[Dialled], now_ms: int) -> tuple[Result, ...]:
+    """Addresses that are tried. `now_ms` is the steady clock's."""
+    return tuple(
+        {
+            "person": None,
+            "address": each.address,
+            "state": "away",
+            "problem": each.problem,
+            "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now_ms),
+        }
+        for each in dialled
+    )

@@ -1,0 +1,1 @@
+"""One session with one peer, and what all sessions share."""

@@ -1,0 +1,509 @@
+"""One connected peer: drives a session's states with what the log holds.
+
+The states and messages are in `meshd_protocol.sync.session`. Comparing is in `comparison`, what waits to go out in
+`outbox` and goes out in `writing`, how new records spread in `gossip`, what strangers may do in `strangers`. Here are
+the tasks that take in: one reads, one prepares records ahead, one takes in what was read in its order; and those that
+mind whose turn it is, and the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
+
+import trio
+
+from meshd.assembly import survey
+from meshd.assembly.assembly import Assembly, World
+from meshd.assembly.doors import entitled
+from meshd.assembly.survey import Span
+from meshd.errors import NodeError
+from meshd.log.door import Report
+from meshd.log.executor import Prepared
+from meshd.peers.bulk import Bulk
+from meshd.peers.comparison import Comparison
+from meshd.peers.gossip import Gossip
+from meshd.peers.link import Link, LinkClosedError
+from meshd.peers.meter import Meter
+from meshd.peers.outbox import Out, Outbox, Rank
+from meshd.peers.pacing import Pace
+from meshd.peers.strangers import Stranger
+from meshd.peers.writer import Writer
+from meshd_protocol import limits
+from meshd_protocol.bodies.membership import Certificate
+from meshd_protocol.chains import ChainKey, Waiting
+from meshd_protocol.errors import SessionError
+from meshd_protocol.kinds import Log
+from meshd_protocol.sync import messages, session
+from meshd_protocol.sync.framing import Lane
+from meshd_protocol.sync.frontier import Claim
+
+T = TypeVar("T")
+
+REMOVED = "it is not in the roster any more"
+
+_PATIENCE = 1000
+"""Bad records that a peer may send before it is dropped: an honest one sends none."""
+_TOGETHER = 9_216
+"""Records that are committed together, where so many are here."""
+_READ_AHEAD = 64
+"""Messages that are read while records before them are taken in."""
+_SILENT_SECONDS = 10
+_LIVELY_SECONDS = 1.0
+_QUIET_SECONDS = 40
+"""A little more than the time between two periodic comparisons."""
+_LOOKS = 6
+"""Looks at the time between two periodic comparisons."""
+
+
+class Host(Protocol):
+    """What a peer needs of the node that it is connected to."""
+
+    assembly: Assembly
+    world: World
+    compare_seconds: float | None
+    gossip: Gossip
+    bulk: Bulk
+    pace: Pace
+
+    async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
+        """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
+        ...
+
+    async def prepare(self, batch: list[bytes]) -> Prepared:
+        """Decode, read and check records ahead of the log's turn."""
+        ...
+
+
+class _Ready(NamedTuple):
+    """Records that are prepared, how many came and of how many bytes, and whether they were pushed."""
+
+    intake: Prepared
+    records: int
+    size: int
+    pushed: bool
+
+
+@dataclass(eq=False)
+class Peer:
+    """One session with one device, until it ends.
+
+    `guest` is the public key of the invitation through which it came. `may_read` says whether it is in the roster here.
+    """
+
+    node: Host
+    link: Link
+    certificate: Certificate
+    address: str
+    initiator: bool
+    guest: bytes | None
+    may_read: bool
+    since_ms: int
+    coming: int = 0
+    eager: bool = False
+    _outbox: Outbox = field(default_factory=Outbox)
+    _waiting: Waiting = field(default_factory=Waiting)
+    _bad: int = 0
+    _shown: bool = False
+    _theirs: session.Greeted | None = None
+    _greeting: bool = False
+    _greeted: trio.Event = field(default_factory=trio.Event)
+    _last_records: float = float("-inf")
+    _paced: bool = False
+    _heard_at: float = 0.0
+    _quiet: int = 0
+    """Seconds for which nothing was heard."""
+    _silent: int = 0
+    """Seconds for which nothing came of what is to come."""
+    _joined: bool = False
+    _over: bool = False
+    _listing: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(1))
+    _stated: trio.Event = field(default_factory=trio.Event)
+    """Set when the peer states more than it may send without our Go."""
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    heard: bool = False
+    """Whether the far end said anything after the handshake: one that hangs up at once has refused us."""
+    on_heard: Callable[[], None] = lambda: None
+    ended: str = ""
+
+    def __post_init__(self) -> None:
+        self.records_in = Meter(self.node.world.steady)
+        self.records_out = Meter(self.node.world.steady)
+        nonce = self.node.world.entropy(messages.NONCE_SIZE)
+        features = (messages.COMPACT,) if self._slow else ()
+        self._session = session.Session(
+            initiator=self.initiator, nonce=nonce, assembly=self.assembly.id, features=features
+        )
+        self._writer = Writer(self.assembly, self.link, self._session, self._outbox, self.node.work, self.records_out)
+        self._stranger = Stranger(self.assembly.id, self.certificate.device, guest=self.guest is not None)
+        self.comparison = Comparison(
+            self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._writer.send_long
+        )
+
+    @property
+    def _slow(self) -> bool:
+        """Whether this link has small frames."""
+        return self.link.most < messages.BYTES
+
+    @property
+    def assembly(self) -> Assembly:
+        """The assembly that the session is about."""
+        return self.node.assembly
+
+    async def run(self) -> None:
+        """Talk until the link ends or `stop`. Raises nothing; `ended` says why."""
+        self._heard_at = trio.current_time()
+        read, ahead = trio.open_memory_channel[session.Event](_READ_AHEAD)
+        ready, taken = trio.open_memory_channel["session.Event | _Ready"](0)
+        try:
+            with self.scope:
+                await self._let_read()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._writer.write, Lane.URGENT)
+                    nursery.start_soon(self._write_long)
+                    nursery.start_soon(self._mind)
+                    nursery.start_soon(self._writer.announce)
+                    nursery.start_soon(self._let_come)
+                    nursery.start_soon(self._prepare, ahead, ready)
+                    nursery.start_soon(self._take_in, taken)
+                    await self._greet()
+                    await self._read(read)
+        except* (LinkClosedError, SessionError, NodeError) as group:
+            self.ended = self.ended or _first(group)
+        except* Exception as group:  # a defect of ours ends this session, never the node
+            self.ended = f"a defect of meshd: {_first(group)!r}"
+        finally:
+            self._over = True
+            self.node.gossip.left(self)
+            self.node.bulk.over(self)
+            with trio.CancelScope(shield=True):
+                await self.link.aclose()
+
+    async def _let_read(self) -> None:
+        """Find out whether the peer may read. It is among the node's peers by now, so that it is told of whatever moves
+        the roster after this. Raises SessionError if it was removed since the handshake.
+        """
+        verdict = await self.node.work(partial(entitled, self.assembly, self.certificate))
+        if verdict is None:
+            raise SessionError(REMOVED)
+        self.may_read = self.may_read or verdict
+
+    def stop(self, why: str) -> None:
+        """End the session."""
+        self.ended = self.ended or why
+        self.scope.cancel()
+
+    async def probe(self) -> None:
+        """End the session if the peer gives no sign of life soon."""
+        if self._in_dialogue() and not self.comparison.under_way:
+            before = self.link.bytes_in
+            await self.comparison.tell_digest()
+            await trio.sleep(limits.PROBE_SECONDS)
+            if self.link.bytes_in == before:
+                self.stop(f"nothing was heard for {limits.PROBE_SECONDS} seconds after the network changed")
+
+    async def let_in(self) -> None:
+        """The peer is in the roster now: greet it."""
+        if not self.may_read and not self._over:
+            self.may_read = True
+            await self._greet()
+            await self._open()
+
+    # what gossip does with a neighbour
+
+    def steer(self, eager: bool) -> None:
+        """See `gossip.Neighbour`."""
+        self.eager = eager
+        self._outbox.put(Rank.URGENT, messages.Push(eager))
+
+    def push(self, spans: Iterable[Span]) -> None:
+        """See `gossip.Neighbour`."""
+        for span in spans:
+            rank = Rank.URGENT if span.chain[1] == Log.DECISIONS else Rank.NEW_TALK
+            self._outbox.put(rank, Out(span, pushed=True))
+
+    def tell(self, chains: Iterable[ChainKey]) -> None:
+        """See `gossip.Neighbour`."""
+        self._writer.tell(chains)
+
+    def ask(self, wanted: dict[ChainKey, int]) -> None:
+        """See `gossip.Neighbour`."""
+        for message in messages.ask_messages(list(wanted.items())):
+            self._outbox.put(Rank.URGENT, message)
+
+    def compare(self) -> None:
+        """See `gossip.Neighbour`."""
+        self._outbox.put(Rank.TURN, self.comparison.wish)
+
+    def lively(self) -> bool:
+        """See `gossip.Neighbour`."""
+        return trio.current_time() - self._heard_at < _LIVELY_SECONDS
+
+    # reading, in three tasks: bytes to events, records prepared ahead, everything taken in in its order
+
+    async def _read(self, read: trio.MemorySendChannel[session.Event]) -> None:
+        while True:
+            patience = limits.IDLE_SECONDS if self.node.compare_seconds else float("inf")
+            heard: tuple[Lane, bytes] | None = None
+            with trio.move_on_after(patience):
+                heard = await self.link.receive_in_lane()
+            if heard is None:
+                raise SessionError(f"nothing was heard for {limits.IDLE_SECONDS} seconds")
+            if not self.heard:
+                self.heard = True
+                self.on_heard()
+            lane, data = heard
+            self._heard_at = trio.current_time()
+            event = self._session.receive(data, lane)
+            if isinstance(event, session.Listed):  # one at a time: each may be of megabytes
+                await self._listing.acquire()
+            if event is not None:
+                await read.send(event)
+
+    async def _prepare(
+        self,
+        read: trio.MemoryReceiveChannel[session.Event],
+        ready: trio.MemorySendChannel[session.Event | _Ready],
+    ) -> None:
+        held: session.Event | None = None
+        while True:
+            event = held if held is not None else await read.receive()
+            held = None
+            if not isinstance(event, session.Arrived) or not self.may_read:
+                await ready.send(event)
+                continue
+            batch = list(event.batch)
+            while len(batch) < _TOGETHER:
+                try:
+                    held = read.receive_nowait()
+                except trio.WouldBlock:
+                    break
+                if not isinstance(held, session.Arrived) or held.pushed != event.pushed:
+                    break
+                batch += held.batch
+                held = None
+            intake = await self.node.prepare(batch)
+            await ready.send(_Ready(intake, len(batch), sum(map(len, batch)), event.pushed))
+
+    async def _take_in(self, taken: trio.MemoryReceiveChannel[session.Event | _Ready]) -> None:
+        async for each in taken:
+            if isinstance(each, _Ready):
+                await self._take(each)
+            else:
+                await self._on(each)
+
+    async def _on(self, event: session.Event) -> None:
+        self._writer.check()
+        match event:
+            case session.Greeted():
+                self._theirs = event
+                self._writer.compact = messages.COMPACT in event.features
+                await self._open()
+            case session.Asked(everything):
+                await self._show(everything)
+            case session.Arrived(batch, pushed):
+                await self._take_from_stranger(batch, pushed)
+            case session.Announced(records, _):
+                self.coming += records
+                self._last_records = trio.current_time()
+                if records > limits.UNASKED:
+                    self._stated.set()
+            case session.Turned(parts):
+                await self.comparison.answer(parts)
+            case session.Finished():
+                self.coming = 0
+                if self._stated.is_set():
+                    self._stated = trio.Event()
+                self.node.bulk.over(self)
+                await self.comparison.finish()
+            case session.Compared(digest) if self._in_dialogue():
+                await self.comparison.compare(digest)
+            case session.Matched():
+                await self.comparison.matched()
+            case session.Listed(chain, marks):
+                await self.comparison.sort_out(chain, marks)
+                self._listing.release()
+            case session.Wanted(ids):
+                self._writer.give_bodies(ids)
+            case session.Filled(bodies):
+                await self.node.work(partial(_fill, self.assembly, bodies), source=self)
+            case session.Told(claims):
+                await self._learn(claims)
+            case session.Requested(wanted):
+                self._writer.give(wanted)
+            case session.Steered(eager):
+                self.eager = eager
+                self.node.gossip.steered(self)
+            case session.Allowed():
+                self.comparison.go()
+
+    async def _write_long(self) -> None:
+        await self._greeted.wait()
+        await self._writer.write(Lane.BULK)
+
+    # greeting
+
+    async def _greet(self) -> None:
+        if not self.may_read:
+            self._outbox.put(Rank.URGENT, messages.Wait(everything=self.guest is None))
+        elif not self._greeting:
+            self._greeting = True
+            self._outbox.put(Rank.URGENT, await self.comparison.hello())
+            self._greeted.set()
+
+    async def _open(self) -> None:
+        """Both sides may let each other read, as soon as both have said hello."""
+        if self._theirs is not None and self._in_dialogue() and not self._joined and not self._over:
+            self._joined = True
+            self.node.gossip.joined(self)
+            await self.comparison.open(self._theirs)
+
+    def problem(self) -> str | None:
+        """What a person should know of this link, if anything."""
+        if self._silent >= _SILENT_SECONDS:
+            return f"nothing came for {self._silent} s; dropped at {limits.STALL_SECONDS} s"
+        if self._paced:  # before what follows: nothing is heard while nothing is read
+            return f"slowed down: it sent more than {limits.CATCH_UP_BYTES >> 20} MiB today"
+        if self._quiet > _QUIET_SECONDS:
+            return f"nothing was heard for {self._quiet} s; dropped at {limits.IDLE_SECONDS} s"
+        if self._stated.is_set():
+            return "it waits until another peer has sent what it has"
+        if self.comparison.held:
+            return "others send to it first"
+        if not self.may_read:
+            return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
+        if self._greeted.is_set() and self._theirs is None:
+            return "it does not let us read: we are not in the roster that it follows"
+        return None
+
+    @property
+    def to_send(self) -> int:
+        """Records that a comparison showed to be missing there, and that were not sent yet."""
+        return self._outbox.to_send
+
+    @property
+    def busy(self) -> bool:
+        """Whether a comparison may bring something."""
+        return self.coming > 0 or self.comparison.under_way
+
+    @property
+    def state(self) -> str:
+        """What is going on, in a word or two."""
+        if not self._in_dialogue():
+            return "waiting"
+        if self.coming or self.to_send:
+            return "receiving" if self.coming >= self.to_send else "sending"
+        if self._quiet > _QUIET_SECONDS:
+            return "silent"
+        return "in step" if self.comparison.in_step else "comparing"
+
+    def _in_dialogue(self) -> bool:
+        """Whether both sides let each other read."""
+        return self.may_read and self._greeted.is_set() and self._theirs is not None
+
+    async def _show(self, everything: bool) -> None:
+        """Show who we are to somebody whom we may talk to: the decisions that let us in, or our application."""
+        if not self.may_read or self._shown:
+            return
+        self._shown = True
+        spans = survey.decisions if everything else survey.own_records
+        for span in await self.node.work(partial(spans, self.assembly)):
+            self._outbox.put(Rank.DECISIONS, Out(span, pushed=False))
+
+    async def _learn(self, claims: tuple[Claim, ...]) -> None:
+        """The peer told of ends of chains: what is missing here will be pushed by somebody, or asked for."""
+        if not self._in_dialogue():
+            return
+        heard = await self.node.work(partial(survey.hear, self.assembly, claims, self._session.key))
+        self.node.gossip.told(self, heard.longer)
+        self.comparison.leave_out(heard.there)
+        if heard.forks:
+            await self.comparison.wish()
+
+    # taking in
+
+    async def _take(self, ready: _Ready) -> None:
+        pushed = ready.pushed
+        report = await self.node.work(partial(self._taken, ready), source=self, pushed=pushed)
+        self.records_in.add(len(report.new))
+        self._last_records = trio.current_time()
+        if not pushed:
+            self.coming = max(0, self.coming - ready.records)
+        self.node.gossip.arrived(self, report, pushed=pushed)
+        self._judge(report)
+
+        if not pushed:
+            wait = self.node.pace.wait_seconds(self.certificate.device, ready.size)
+            self._paced = wait > 0
+            until = trio.current_time() + wait
+            while (now := trio.current_time()) < until:  # our own patience is no stall of the peer's
+                await trio.sleep(min(_SILENT_SECONDS, until - now))
+                self._last_records = trio.current_time()
+
+    def _taken(self, ready: _Ready) -> Report:
+        """Take records in; of pushed ones, those that are not too many of one member today."""
+        intake = ready.intake()
+        admitted = self.node.pace.admit(self.assembly, intake) if ready.pushed else intake
+        return self.assembly.take(admitted, self._waiting)
+
+    async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
+        batch = self._stranger.filter(batch)
+        if batch:
+            work = partial(self.assembly.receive, batch, self._waiting)
+            report = await self.node.work(work, source=self, pushed=pushed)
+            self.records_in.add(len(report.new))
+            if not self.may_read:
+                self._stranger.charge(report)
+            self._judge(report)
+
+    def _judge(self, report: Report) -> None:
+        self._bad += len(report.refused)
+        if self._bad > _PATIENCE:
+            raise SessionError(f"it sent {self._bad} records that are none: {report.refused[-1]}")
+
+    # its turn, and its time
+
+    async def _let_come(self) -> None:
+        """Let the peer send what it stated when it is its turn, after we told what others sent meanwhile."""
+        while True:
+            stated = self._stated
+            await stated.wait()
+            await self.node.bulk.turn(self)
+            await self._writer.tell_now()
+            if stated is not self._stated:  # it is done already, without what it stated
+                self.node.bulk.over(self)
+                continue
+            self._stated = trio.Event()
+            self._last_records = trio.current_time()
+            self._outbox.put(Rank.URGENT, messages.Go())
+
+    async def _mind(self) -> None:
+        """The periodic comparison, which repairs whatever was lost and shows that the link is alive; and stalls."""
+        ticks = 0
+        while self.node.compare_seconds:
+            await trio.sleep(self.node.compare_seconds / _LOOKS)
+            ticks += 1
+            waits = self._stated.is_set()
+            self._silent = int(trio.current_time() - self._last_records) if self.coming and not waits else 0
+            self._quiet = int(trio.current_time() - self._heard_at)
+            if self._silent >= limits.STALL_SECONDS:
+                raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
+            if self.comparison.postponed:
+                await self.comparison.begin()
+            if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self.comparison.under_way:
+                await self.comparison.tell_digest()
+
+
+def _fill(assembly: Assembly, bodies: tuple[tuple[bytes, bytes], ...]) -> Report:
+    with assembly.writing() as report:
+        report.filled += [identity for identity, body in bodies if assembly.door.fill(identity, body)]
+    return report
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)

@@ -1,0 +1,294 @@
+"""Gathers a proof: the smallest set of records that shows a stranger that something is final (`proofs`)."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from meshd.assembly.assembly import Assembly
+from meshd.errors import NodeError
+from meshd.state import tallies
+from meshd.state.rows import question_of
+from meshd.state.standing import Standing
+from meshd.store import tables
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Say
+from meshd_protocol.decisions.certified import certify
+from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, Finding, reach
+from meshd_protocol.decisions.question import possible
+from meshd_protocol.evidence import Parts
+from meshd_protocol.force import Forces
+from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item
+from meshd_protocol.meaning import State
+from meshd_protocol.policies import Finality, Policy
+from meshd_protocol.proofs import Proof, ProofStep, write_proof
+from meshd_protocol.records import is_signed, read_record
+from meshd_protocol.rosters import policies_of, ratification_needed
+
+
+def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
+    """The proof of a final decision, and of what it comes to in `roster`; of the roster itself, without one.
+
+    Raises NodeError.
+    """
+    standing = assembly.known
+    gathered = _Gathered(assembly, standing)
+    if proposal is not None:
+        gathered.decision(proposal)
+    gathered.line(roster)
+    if proposal is not None and not proposal.verb and roster != proposal.roster:
+        gathered.force(proposal, roster)
+    genesis = assembly.store.get(tables.Entry, id=assembly.id)
+    assert genesis is not None
+    return write_proof(
+        Proof(
+            _parts(genesis),
+            proposal.id if proposal else None,
+            roster,
+            tuple(gathered.steps),
+            gathered.records(),
+        )
+    )
+
+
+class _Gathered:
+    """What a proof needs so far."""
+
+    def __init__(self, assembly: Assembly, standing: Standing) -> None:
+        self._assembly = assembly
+        self._store = assembly.store
+        self._standing = standing
+        self._rosters: set[bytes] = {standing.rosters.origin}
+        self._records: set[bytes] = set()
+        self.steps: list[ProofStep] = []
+
+    def records(self) -> tuple[Parts, ...]:
+        """The records' parts, each with its branch up to the first good signature, and its device's certificate."""
+        found: dict[bytes, Parts] = {}
+        for identity in sorted(self._records):
+            for entry in self._signed(identity):
+                found[entry.id] = _parts(entry)
+        return tuple(found.values())
+
+    def add(self, identity: bytes, member: bytes | None = None) -> None:
+        """Put a record in, with the certificate of its device: the member's, where several certified it."""
+        if identity in self._records or identity == self._assembly.id:
+            return
+        self._records.add(identity)
+        entry = self._entry(identity)
+        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
+        self.certificate(record.device, member)
+
+    def certificate(self, device: bytes, member: bytes | None = None) -> None:
+        """Put a device's certificate in."""
+        rows = self._store.find(tables.Certificate, device=device)
+        if rows:
+            self._records.add(next((row.id for row in rows if row.member == member), rows[0].id))
+
+    def _is_shared(self, device: bytes) -> bool:
+        """Whether several members certified a device: a proof can hold but one of them."""
+        return len({row.member for row in self._store.find(tables.Certificate, device=device)}) > 1
+
+    def decision(self, row: tables.Proposal) -> None:
+        """Put in what makes a proposal final in the roster that it pins. Raises NodeError if it is not."""
+        rosters = self._standing.rosters
+        if not rosters.knows(row.roster):
+            raise NodeError("the roster that it pins is not known here, so nothing can be proved")
+        problem = tallies.void(self._standing, row)
+        if problem is not None:
+            raise NodeError(f"it has no effect: {problem}")
+        state = rosters.state(row.roster)
+        policy = state.policies[row.policy]
+        self.line(row.roster)
+        self.add(row.id, row.member)
+        if policy.finality == Finality.SETTLED:
+            self._yes(row.id, [state.electorate], [policy.needed(len(state.members))])
+        else:
+            found = certify(self._attested(row, policy), state.witnesses)
+            if len(found.certified) != 1:
+                raise NodeError(
+                    "it is not final: no single outcome is certified", "`meshd why ID` says what is missing."
+                )
+            self._attestations(row, policy, found.certified[0], frozenset(state.witnesses.devices.values()))
+
+    def force(self, row: tables.Proposal, roster: bytes) -> None:
+        """Put in what makes a final decision on a text in force in a roster, if it is; the line there is in already."""
+        decision = self._standing.item(row.id)
+        assert isinstance(decision, Decision)
+        force = Forces(self._standing.rosters, self._standing, roster).of(decision)
+        if force is None or not force.holds:
+            return
+        policy = self._standing.rosters.state(row.roster).policies[row.policy]
+        people = force.support.people if force.named is None else force.named.people
+        if policy.finality == Finality.CERTIFIED:
+            self._attestations(row, policy, force.finding, people)
+            return
+        where = roster if force.named is None else force.named.roster
+        pinned = self._standing.rosters.ids(row.roster)
+        electorate = self._standing.rosters.state(where).electorate_of(pinned)
+        self._yes(row.id, [electorate._replace(members=people)], [len(people)])
+
+    def _attested(self, row: tables.Proposal, policy: Policy) -> list[Attested]:
+        return possible(question_of(row), policy, self._standing.attestations(row.id))
+
+    def _attestations(self, row: tables.Proposal, policy: Policy, finding: Finding, people: Collection[bytes]) -> None:
+        """Put in one attestation of a finding by each of some witnesses of the pinned roster, as many as certify."""
+        owners = self._standing.rosters.state(row.roster).witnesses.devices
+        first: dict[bytes, bytes] = {}
+        for each in sorted(self._attested(row, policy)):
+            if each.finding == finding and owners.get(each.device) in people:
+                first.setdefault(each.device, each.id)
+        for device, identity in first.items():
+            self.add(identity, owners[device])
+
+    def line(self, roster: bytes) -> None:
+        """Put in the steps from the genesis to a roster, and what they rest on."""
+        if roster in self._rosters:
+            return
+        way = self._way(roster)
+        for step in way:
+            for identity in (*step.cites, *([step.ratified_by] if step.ratified_by else [])):
+                item = self._standing.item(identity)
+                if item is not None:
+                    self.line(item.pin)
+            parent = step.parent
+            identity = self._standing.rosters.learn(parent, step.cites)
+            if identity in self._rosters:
+                continue
+            self._rosters.add(identity)
+            self.steps.append(step)
+            for each in step.cites:
+                item = self._standing.item(each)
+                assert item is not None
+                self._item(item, parent, ratified=step.ratified_by is not None)
+            if step.ratified_by is not None:
+                self._ratification(step, parent)
+
+    def _way(self, roster: bytes) -> list[ProofStep]:
+        """The recorded steps that lead to a roster, from one that is in already."""
+        way: list[ProofStep] = []
+        current = roster
+        while current not in self._rosters:
+            rows: list[tables.RosterStep | tables.Head] = [
+                *self._store.find(tables.RosterStep, roster=current),
+                *(each for each in self._store.find(tables.Head) if each.roster == current and each.cites),
+            ]
+            known = [row for row in rows if self._standing.rosters.knows(row.parent)]
+            if not known:
+                raise NodeError(
+                    "no roster record leads to that roster yet", "It is written when somebody proposes or vouches next."
+                )
+            row = max(known, key=lambda each: (len(self._standing.rosters.ids(each.parent)), each.parent))
+            here = self._standing.rosters.ids(row.parent)
+            cites = tuple(sorted(self._standing.rosters.ids(current) - here))
+            way.append(ProofStep(row.parent, cites, row.ratified_by if isinstance(row, tables.RosterStep) else None))
+            current = row.parent
+        return way[::-1]
+
+    def _item(self, item: Item, parent: bytes, *, ratified: bool) -> None:
+        """Put in what makes one id of a step qualify."""
+        self.add(item.id, self._author(item))
+        if isinstance(item, Endorsement):
+            vouch = self._store.get(tables.Vouch, id=item.id)
+            assert vouch is not None
+            self.add(vouch.application)
+        elif isinstance(item, DeviceEnd):
+            self.certificate(item.ended, item.author)
+        elif isinstance(item, Decision):
+            for each in item.newcomers:
+                self.add(each.application)
+            if item.verb == Verb.REVOKE:
+                self.certificate(item.payload[1], item.payload[0])
+            if not ratified:
+                states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
+                policies = [state.policies[item.policy] for state in states]
+                needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
+                self._yes(item.id, self._electorates(item, states), needed)
+
+    def _electorates(self, item: Decision, states: Iterable[State]) -> list[Electorate]:
+        """Who is counted on a decision in the roster that it pins, and in a later one."""
+        pinned = self._standing.rosters.ids(item.pin)
+        return [state.electorate_of(pinned) for state in states]
+
+    def _author(self, item: Item) -> bytes | None:
+        if isinstance(item, Decision):
+            proposal = self._store.get(tables.Proposal, id=item.id)
+            return proposal.member if proposal else None
+        return item.author
+
+    def _ratification(self, step: ProofStep, parent: bytes) -> None:
+        assert step.ratified_by is not None
+        item = self._standing.item(step.ratified_by)
+        assert isinstance(item, Decision)
+        self.add(item.id)
+        names = {item.policy, *policies_of(map(self._standing.item, item.payload))}
+        for named in item.payload:
+            self._named(named)
+        states = [self._standing.rosters.state(roster) for roster in (item.pin, parent)]
+        needed = [ratification_needed(state, names) or 0 for state in states]
+        self._yes(item.id, self._electorates(item, states), needed)
+
+    def _named(self, identity: bytes) -> None:
+        """Put in what a ratification names, whether or not its step still cites it."""
+        item = self._standing.item(identity)
+        if item is not None:
+            self._item(item, item.pin, ratified=True)
+
+    def _yes(self, decision: bytes, electorates: Sequence[Electorate], needed: Sequence[int]) -> None:
+        """Put in as few yes ballots as settle in each electorate; those that count in all of them first."""
+        casts = self._standing.casts(decision)
+        able: dict[bytes, Cast] = {}
+        for cast in sorted(casts):
+            if cast.choice == Say.YES and any(reach(cast, each) is None for each in electorates):
+                held = able.get(cast.member)
+                if held is None or _counts(cast, electorates) > _counts(held, electorates):
+                    able[cast.member] = cast
+        ordered = sorted(
+            able.values(), key=lambda cast: (self._is_shared(cast.device), -_counts(cast, electorates), cast.id)
+        )
+        chosen: set[bytes] = set()
+        for electorate, count in zip(electorates, needed, strict=True):
+            mine = [cast for cast in ordered if reach(cast, electorate) is None]
+            if len(mine) < count:
+                raise NodeError("it is not final: too few yes are here", "`meshd why ID` says what is missing.")
+            have = sum(cast.id in chosen for cast in mine)
+            for cast in mine:
+                if have >= count:
+                    break
+                if cast.id not in chosen:
+                    chosen.add(cast.id)
+                    have += 1
+        for cast in ordered:
+            if cast.id in chosen:
+                self.add(cast.id, cast.member)
+
+    def _signed(self, identity: bytes) -> list[tables.Entry]:
+        """A record, and if its own signature fails its branch up to the first one that verifies."""
+        entry = self._entry(identity)
+        found = [entry]
+        while not self._verifies(found[-1]):
+            following = self._store.span(entry.chain, found[-1].seq + 1, found[-1].seq + 2)
+            onward = [each for each in following if self._prev(each) == found[-1].id]
+            if not onward or len(found) > limits.RUN:
+                raise NodeError("a record that it rests on has no good signature here", "A peer may have a good copy.")
+            found.append(onward[0])
+        return found
+
+    def _verifies(self, entry: tables.Entry) -> bool:
+        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
+        return bool(entry.verified) or is_signed(self._assembly.id, record)
+
+    def _prev(self, entry: tables.Entry) -> bytes | None:
+        return read_record(self._assembly.id, entry.header, entry.signature, entry.body).prev
+
+    def _entry(self, identity: bytes) -> tables.Entry:
+        entry = self._store.get(tables.Entry, id=identity)
+        assert entry is not None, "what a result rests on is in the log"
+        return entry
+
+
+def _parts(entry: tables.Entry) -> Parts:
+    assert entry.body is not None, "log 0 has bodies"
+    return entry.header, entry.signature, entry.body
+
+
+def _counts(cast: Cast, electorates: Iterable[Electorate]) -> int:
+    return sum(reach(cast, each) is None for each in electorates)

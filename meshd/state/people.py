@@ -1,0 +1,107 @@
+"""Who is who: how a member key becomes `Ada·k3fq`, and how what a person types becomes a member key.
+
+A name that two people use is never resolved silently.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable
+
+from meshd.errors import NotFoundError
+from meshd.store.tables import Acquaintance, Certificate
+from meshd_protocol.names import SHORTEST, printable, text_of
+
+DOT = "·"
+
+DEVICE_LETTERS = 8
+
+
+class Directory:
+    """The people behind the certificates of a log. The same certificates give the same names.
+
+    Who has none yet is called as she was in the assembly that this one was founded anew from, where that is known.
+    """
+
+    def __init__(self, certificates: Iterable[Certificate], known: Iterable[Acquaintance] = ()) -> None:
+        self._known = {row.member: row.person for row in known}
+        self._names: dict[bytes, tuple[bytes, str]] = {}
+        self._members: list[bytes] = []
+        """Their keys, in order: a key's neighbours are those that begin most like it."""
+        self._devices: dict[bytes, bytes] = {}
+        self._labels: dict[bytes, str] = {}
+        self.add(certificates)
+
+    def add(self, certificates: Iterable[Certificate]) -> None:
+        """Take in more of them."""
+        for row in certificates:
+            first = self._names.get(row.member)
+            if first is None:
+                insort(self._members, row.member)
+            if first is None or row.id < first[0]:
+                self._names[row.member] = (row.id, row.person)
+            self._labels.setdefault(row.device, row.label)
+            held = self._devices.get(row.device)
+            self._devices[row.device] = row.member if held is None else min(held, row.member)
+
+    def label(self, member: bytes) -> str:
+        """`Ada·k3fq`, with as much of the key as makes it unique."""
+        return f"{printable(self.name(member)) or '?'}{DOT}{self._tail(member)}"
+
+    def _tail(self, member: bytes) -> str:
+        """The shortest beginning of a member's key that no other key shares."""
+        key, size = text_of(member), SHORTEST
+        if member in self._names:
+            at = bisect_left(self._members, member)
+            for other in map(text_of, self._members[max(0, at - 1) : at] + self._members[at + 1 : at + 2]):
+                while key[:size] == other[:size]:
+                    size += 1
+        return key[:size]
+
+    def name(self, member: bytes) -> str:
+        """The person's name alone, as she gave it."""
+        name = self._names.get(member)
+        return name[1] if name else self._known.get(member, "")
+
+    def owner(self, device: bytes) -> bytes | None:
+        """The member whom a device belongs to."""
+        return self._devices.get(device)
+
+    def device_label(self, device: bytes) -> str:
+        """Whose device this is, for people."""
+        owner = self.owner(device)
+        return self.label(owner) if owner else f"?{DOT}{text_of(device)[:SHORTEST]}"
+
+    def device_name(self, device: bytes) -> str:
+        """What a device is called, and the beginning of its key."""
+        label = self._labels.get(device, "")
+        key = text_of(device)[:DEVICE_LETTERS]
+        return f"{printable(label)} ({key})" if label else key
+
+    def find(self, words: str, among: Collection[bytes], what: str = "person") -> bytes:
+        """The one member among those given whom the words name: a name, a key's beginning, or `name·key`.
+
+        Raises NotFoundError if there is none, or more than one.
+        """
+        name, dot, tail = words.rpartition(DOT)
+        found = [
+            member
+            for member in among
+            if (dot and self.name(member) == name and text_of(member).startswith(tail.lower()))
+            or (not dot and self.name(member) == words)
+        ]
+        if not found and not dot and len(words) >= SHORTEST:
+            found = [member for member in among if text_of(member).startswith(words.lower())]
+        if not found:
+            found = [member for member in among if not dot and self.name(member).casefold() == words.casefold()]
+        if not found:
+            known = ", ".join(sorted(self.label(member) for member in among)[:8])
+            hint = f"Here are: {known}." if known else "`meshd members` shows who is who."
+            raise NotFoundError(f"no such {what}: {printable(words)}", hint)
+        if len(found) > 1:
+            labels = ", ".join(sorted(self.label(member) for member in found))
+            raise NotFoundError(f"{printable(words)} is more than one {what}: {labels}", "Write the name with its key.")
+        return found[0]
+
+
+def article(role: str) -> str:
+    """`a member`, `an observer`; nobody is `a removed`."""
+    return role if role == "removed" else f"{'an' if role[0] in 'aeiou' else 'a'} {role}"

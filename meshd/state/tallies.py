@@ -1,0 +1,131 @@
+"""Sums of ballots, kept as they arrive: one more ballot costs the same on a proposal with ten as with ten thousand.
+
+They follow from the records (`Sum` is a projection), and a recount from scratch must give the same.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from meshd.state.rows import cast_of, question_of
+from meshd.state.standing import Standing
+from meshd.store import tables
+from meshd.store.api import Store
+from meshd_protocol.bodies.decisions import Choice, read_choice
+from meshd_protocol.decisions import question
+from meshd_protocol.decisions.outcome import Electorate
+from meshd_protocol.decisions.poll import Ballots, Poll, poll_of, voice_of
+from meshd_protocol.encoding import decode, encode
+from meshd_protocol.items import Decision
+from meshd_protocol.schema import plain
+
+COUNTED = b""
+"""The `choice` of the row that says how many members were counted."""
+
+
+def void(standing: Standing, row: tables.Proposal) -> str | None:
+    """Why a proposal has no effect in the roster that it pins, which is known; None if it has."""
+    item = standing.item(row.id)
+    if isinstance(item, Decision):
+        return standing.rosters.void(item)
+    return question.void(question_of(row), standing.rosters.state(row.roster).policies.get(row.policy))
+
+
+def rule_of(standing: Standing, row: tables.Proposal) -> tuple[Ballots, Electorate] | None:
+    """Which ballots a proposal takes, and from whom; None while its roster is unknown, or where it has no effect."""
+    if not standing.rosters.knows(row.roster):
+        return None
+    if void(standing, row) is not None:
+        return None
+    state = standing.rosters.state(row.roster)
+    return question.ballots_of(question_of(row), state.policies[row.policy]), state.electorate
+
+
+def update(
+    store: Store,
+    standing: Standing,
+    rows: Iterable[tuple[Any, ...]],
+    fresh: Iterable[bytes],
+    counted: Iterable[bytes] = (),
+) -> set[bytes]:
+    """Take in rows that were just added, and rosters that became known. Returns the proposals whose sums changed.
+
+    `counted` are those that were just counted as a whole, these rows included.
+    """
+    changed: set[bytes] = set(counted)
+    for roster in fresh:
+        for proposal in store.find(tables.Proposal, roster=roster):
+            changed |= count(store, standing, proposal)
+    added: dict[tuple[bytes, bytes], set[bytes]] = {}
+    for row in rows:
+        if isinstance(row, tables.Proposal):
+            changed |= count(store, standing, row)
+        elif isinstance(row, tables.Ballot):
+            added.setdefault((row.proposal, row.member), set()).add(row.id)
+    rules: dict[bytes, tuple[Ballots, Electorate] | None] = {}
+    for (identity, member), ids in added.items():
+        if identity in changed:
+            continue
+        if identity not in rules:
+            there = store.get(tables.Sum, proposal=identity, choice=COUNTED) is not None
+            found = store.get(tables.Proposal, id=identity) if there else None
+            rules[identity] = rule_of(standing, found) if found else None
+        rule = rules[identity]
+        if rule is not None:
+            _add(store, rule, identity, member, ids)
+    return changed | {identity for identity, rule in rules.items() if rule is not None}
+
+
+def count(store: Store, standing: Standing, proposal: tables.Proposal) -> set[bytes]:
+    """Count all ballots on a proposal whose roster is known."""
+    rule = rule_of(standing, proposal)
+    if rule is None:
+        return set()
+    ballots, electorate = rule
+    casts = [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal.id)]
+    poll = poll_of(ballots, casts, electorate)
+    store.delete(tables.Sum, proposal=proposal.id)
+    store.insert([tables.Sum(proposal.id, COUNTED, poll.seen)])
+    store.insert([tables.Sum(proposal.id, _key(choice), members) for choice, members in poll.sums.items()])
+    return {proposal.id}
+
+
+def poll(store: Store, proposal: bytes, form: int) -> Poll:
+    """What the sums say of a proposal, without whose ballots they are."""
+    sums: dict[Choice, int] = {}
+    seen = 0
+    for row in store.find(tables.Sum, proposal=proposal):
+        if row.choice == COUNTED:
+            seen = row.members
+        elif row.members:
+            sums[read_choice(form, decode(row.choice))] = row.members
+    return Poll(sums, seen, detailed=False)
+
+
+def seen(store: Store, proposal: bytes) -> int | None:
+    """How many members were counted on a proposal; None where it is not counted here."""
+    row = store.get(tables.Sum, proposal=proposal, choice=COUNTED)
+    return row.members if row else None
+
+
+def _add(store: Store, rule: tuple[Ballots, Electorate], proposal: bytes, member: bytes, fresh: set[bytes]) -> None:
+    """Move one member's voice from what it was to what it is."""
+    ballots, electorate = rule
+    casts = [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal, member=member)]
+    before = voice_of(ballots, [cast for cast in casts if cast.id not in fresh], electorate)
+    after = voice_of(ballots, casts, electorate)
+    was, is_ = before.choice if before else None, after.choice if after else None
+    if was == is_:
+        return
+    for choice, step in ((was, -1), (is_, 1)):
+        if choice is None:
+            continue
+        for key in (_key(choice), COUNTED):
+            row = store.get(tables.Sum, proposal=proposal, choice=key) or tables.Sum(proposal, key, 0)
+            if row.members + step or key == COUNTED:
+                store.replace(row._replace(members=row.members + step))
+            else:
+                store.delete(tables.Sum, proposal=proposal, choice=key)
+
+
+def _key(choice: Choice) -> bytes:
+    return encode(plain(choice))
