@@ -18,7 +18,8 @@ from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "begin": ("init", "join"),
-    "running": ("run", "status", "peers", "connect"),
+    "home": ("home", "status"),
+    "running": ("run", "peers", "connect"),
     "people": (
         "invite",
         "members",
@@ -68,10 +69,9 @@ def main(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that has not every letter shows the others
             stream.reconfigure(errors="backslashreplace")
-    if not arguments:
-        build_parser(arguments).print_help(sys.stderr)
-        return UsageError.code
     try:
+        if _verb(arguments) is None and not {"-h", "--help", "--version"}.intersection(arguments):
+            arguments = [*arguments, "home"]
         options, unknown = build_parser(arguments).parse_known_args(arguments)
         if unknown:
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", f"`meshd {_verb(arguments)} --help`")

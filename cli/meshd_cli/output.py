@@ -47,6 +47,12 @@ def warn_all(answer: dict[str, Any]) -> None:
         warn(each)
 
 
+def tell_unsent(answer: dict[str, Any]) -> None:
+    """That what was just written is on this machine alone, and how it gets elsewhere."""
+    if answer.get("sent") is False:
+        tell("Not sent yet: no other node is connected. `meshd run` meets others; `meshd export DIR` carries it.")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Rows under a heading on a terminal; tab-separated elsewhere. `empty` goes to stderr where there is none."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]
@@ -80,6 +86,18 @@ def when(time_ms: int) -> str:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1000))
     except (OverflowError, ValueError, OSError):
         return "a time that no calendar knows"
+
+
+def span(milliseconds: int) -> str:
+    """A length of time for people: `3 d`, `2 d 5 h`, `1 h 12 min`, `less than a minute`."""
+    minutes = milliseconds // 60_000
+    if minutes < 1:
+        return "less than a minute"
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{days} d"] if days else []
+    parts += [f"{hours} h"] if hours else []
+    parts += [f"{minutes} min"] if minutes and not days else []
+    return " ".join(parts)
 
 
 def size(number: int) -> str:

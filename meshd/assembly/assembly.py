@@ -19,6 +19,7 @@ from meshd.home import drop_ballast, free_disk
 from meshd.log.door import Door, Report
 from meshd.log.intake import Intake, prepare
 from meshd.state.people import Directory
+from meshd.state.remembered import Remembered
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import DiskFullError, Store
@@ -81,6 +82,8 @@ class Assembly:
         """Rotations that were looked at: each is sealed to this device, or never will be."""
         self.frontier: tuple[list[Head], bytes] | None = None
         """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
+        self.remembered = Remembered()
+        """What was worked out of the log for each proposal."""
         self._report: Report | None = None
         self._people: Directory | None = None
 
@@ -126,6 +129,7 @@ class Assembly:
             self.frontier = None
         if self._people is not None:
             self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
+        self.remembered.forget(report.rows)
         self._care.after_commit(self)
         if report.new or report.filled:
             for listener in self.listeners:
@@ -206,6 +210,7 @@ class Assembly:
         self.door.forget()
         self.standing = Standing.load(self.store, self.id)
         self._people = None
+        self.remembered = Remembered()
         self.frontier = None
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ that were in common.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from meshd.assembly import reached
 from meshd.assembly.assembly import Assembly
 from meshd.store import tables
 from meshd_protocol import limits
@@ -93,9 +94,11 @@ def bases(assembly: Assembly, device: bytes) -> tuple[bytes, ...]:
 
 
 def agree(assembly: Assembly, device: bytes, where: Place) -> None:
-    """Remember that a device and this node had one frontier. Opens its own transaction, if that is new."""
+    """Remember that a device and this node had one frontier, and when. Opens its own transactions, if that is new."""
     rows = assembly.store.find(tables.Met, device=device)
-    if any(row.digest == where.digest for row in rows[-1:]):
+    same = any(row.digest == where.digest for row in rows[-1:])
+    reached.met(assembly, device, where.position, new=not same)
+    if same:
         return
     with assembly.store.transaction():
         assembly.store.delete(tables.Met, device=device, digest=where.digest)

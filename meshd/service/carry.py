@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from meshd.assembly import reached
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.progress import Steps
@@ -26,6 +27,8 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     )
     path = Path(arguments["path"])
     written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
+    if narrow == Narrow() and assembly.store.refusal is None:
+        reached.carried(assembly)
     return {
         "records": written.records,
         "bytes": written.bytes,

@@ -112,3 +112,9 @@ def id_range(prefix: str) -> tuple[bytes, bytes]:
         return beginning_of(prefix)
     except ValueError:
         return b"", b""
+
+
+def link_up(context: Context) -> bool:
+    """Whether a member's node is connected now: what is written leaves this machine at once."""
+    links = context.live.peers() if context.live else []
+    return any(link["state"] != "away" and not link["guest"] for link in links)

@@ -4,6 +4,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title
+from meshd.service.looked import look_at
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import open_motions
@@ -166,6 +167,7 @@ def delegates(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd delegates`: every mandate with its holder, state, acts and recall."""
     state = context.state()
     rows = [_mandate_row(context, each) for each in state.mandates]
+    look_at(context, tables.Act)
     return sorted(rows, key=lambda row: (row["role"], row["given_ms"], row["id"]))
 
 

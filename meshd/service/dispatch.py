@@ -10,6 +10,7 @@ from meshd.service import (
     carry,
     delegation,
     links,
+    listing,
     meetings,
     membership,
     proposing,
@@ -17,11 +18,13 @@ from meshd.service import (
     refounding,
     results,
     rosters,
+    status,
     talk,
     voting,
     witnessing,
 )
-from meshd.service.context import Context
+from meshd.service.context import Context, link_up
+from meshd.store import tables
 from meshd_protocol.control import BadRequestError, Request, check_arguments
 
 Handler = Callable[[Context, dict[str, Any]], Any]
@@ -32,7 +35,8 @@ HANDLERS: dict[str, Handler] = {
     "invite": membership.invite,
     "vouch": membership.vouch,
     "admit": membership.admit,
-    "status": audit.status,
+    "home": status.home,
+    "status": status.status,
     "peers": links.peers,
     "connect": links.connect,
     "remove": rosters.remove,
@@ -45,7 +49,7 @@ HANDLERS: dict[str, Handler] = {
     "witness": witnessing.witness,
     "propose": proposing.propose,
     "uphold": proposing.uphold,
-    "list": results.list_,
+    "list": listing.list_,
     "show": results.show,
     "vote": voting.vote,
     "why": results.why,
@@ -76,12 +80,17 @@ HANDLERS: dict[str, Handler] = {
 
 
 def answer(context: Context, request: Request) -> Steps[Any]:
-    """Answer a request, in steps where it takes long. Raises NodeError."""
+    """Answer a request, in steps where it takes long. Where something was written, `sent` says whether it leaves this
+    machine at once. Raises NodeError.
+    """
     try:
         check_arguments(request.verb, request.arguments)
     except BadRequestError as error:
         raise UsageError(str(error)) from error
+    before = context.assembly.store.find(tables.Own)
     result = HANDLERS[request.verb](context, request.arguments)
     if isinstance(result, Generator):
         result = yield from result
+    if isinstance(result, dict) and context.assembly.store.find(tables.Own) != before:
+        result["sent"] = link_up(context)
     return result

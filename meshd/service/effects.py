@@ -82,7 +82,7 @@ def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str
     if not row.verb or not has_effect(context, row.id):
         return None
     if outcome.outcome != PASSED:
-        return _moot(context, row) if outcome.outcome is None else None
+        return moot(context, row) if outcome.outcome is None else None
     if not _is_inside(context, row):
         return f"It is not in effect here. {_missing(context, row)}"
     return _ended(context, row) or "It is in effect: the roster that this node follows holds it."
@@ -118,7 +118,7 @@ def rivals(context: Context, verb: int, subject: str | None = None) -> list[byte
     return list(found) if len(found) > 1 else []
 
 
-def _moot(context: Context, row: tables.Proposal) -> str | None:
+def moot(context: Context, row: tables.Proposal) -> str | None:
     """That an open motion asks for what is so already."""
     standing, state = context.standing(), context.state()
     payload = question_of(row).payload
@@ -214,6 +214,26 @@ def _missing(context: Context, row: tables.Proposal) -> str:
 
 def _yes_missing(context: Context, row: tables.Proposal) -> str | None:
     """How many yes of today's members a settled decision lacks, and whose would help."""
+    found = _lacking(context, row)
+    if found is None:
+        return None
+    label = context.assembly.people.label
+    return (
+        f"Of the members of now, {found.needed} must have said yes, and {found.said} have. A yes of these would help, "
+        f"who may vote on it: {few(map(label, found.helps))}."
+    )
+
+
+class _Lacking(NamedTuple):
+    """How many of today's members must say yes to a settled decision, how many did, and whose yes would help."""
+
+    needed: int
+    said: int
+    helps: frozenset[bytes]
+
+
+def _lacking(context: Context, row: tables.Proposal) -> _Lacking | None:
+    """What a settled decision lacks among today's members; None where that is not what it lacks."""
     standing, now = context.standing(), context.state()
     pinned = standing.rosters.state(row.roster)
     needed = _needed(context, row, pinned, now)
@@ -221,13 +241,25 @@ def _yes_missing(context: Context, row: tables.Proposal) -> str | None:
         return None
     electorate = now.electorate_of(standing.rosters.ids(row.roster))
     said = supporters(standing.casts(row.id), electorate)
-    if len(said) >= needed:
-        return None
-    label = context.assembly.people.label
-    return (
-        f"Of the members of now, {needed} must have said yes, and {len(said)} have. A yes of these would help, who may "
-        f"vote on it: {few(map(label, now.members - said))}."
-    )
+    return None if len(said) >= needed else _Lacking(needed, len(said), frozenset(now.members - said))
+
+
+def whose_yes_helps(context: Context, row: tables.Proposal, outcome: Outcome) -> frozenset[bytes]:
+    """The members of today whose yes would put a decision that passed in effect, or in force; nobody, where it is."""
+    standing = context.standing()
+    if row.verb:
+        if outcome.outcome != PASSED or _is_inside(context, row) or standing.item(row.id) is None:
+            return frozenset()
+        found = _lacking(context, row)
+        return found.helps if found is not None else frozenset()
+    item = standing.item(row.id)
+    force = standing.forces.of(item) if isinstance(item, Decision) else None
+    if force is None or force.holds or force.rivals or force.finding[0] in REFUSED:
+        return frozenset()
+    if standing.rosters.state(row.roster).policies[row.policy].finality != Finality.SETTLED:
+        return frozenset()
+    voters = standing.rosters.state(row.roster).members
+    return frozenset((context.state().members & voters) - force.support.people)
 
 
 def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -> int | None:

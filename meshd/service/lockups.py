@@ -4,14 +4,13 @@ Only this machine's clock says who is silent: nothing here changes what counts. 
 more members (or witnesses) than were heard lately, and close to it where it asks for all of those.
 """
 
-import shlex
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from meshd.assembly.assembly import Assembly
 from meshd.service import refounding
 from meshd.service.context import Context
-from meshd.state.people import DOT
+from meshd.state.people import as_word
 from meshd.store import tables
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import few, people
@@ -138,13 +137,8 @@ def _way_on(context: Context, quiet: dict[bytes, int], settled: dict[str, Ask], 
         return "`meshd witness committee PERSON…` names other witnesses; `meshd witness on` gives a seat a device."
     if refounding.is_offered(context) or not quiet:
         return ""
-    names = sorted(_word(context.assembly.people.label(each)) for each in quiet)
+    names = sorted(as_word(context.assembly.people.label(each)) for each in quiet)
     return f"`meshd refound --without {' '.join(names) if len(names) <= _SPELLED_OUT else 'PERSON…'}` is a way on."
-
-
-def _word(label: str) -> str:
-    """A label as one word of a command, whatever somebody calls herself: a person may copy the line into a shell."""
-    return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)
 
 
 def ahead(context: Context, before: State, identity: bytes) -> list[str]:

@@ -23,14 +23,6 @@ from meshd_protocol.names import text_of
 from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
 
-def list_(context: Context, _: dict[str, Any]) -> list[Result]:
-    """`meshd list`: everything that is decided by ballots, by the authors' clocks: the same order on every node."""
-    if context.assembly.standing is None or context.assembly.standing.state is None:
-        return []
-    rows = sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id))
-    return [describe(context, row) for row in rows]
-
-
 def show(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd show ID`."""
     row = context.proposal(arguments["id"])
@@ -129,6 +121,16 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
 
 def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) -> Outcome:
     """What the rules say of a proposal, by what is in this log; with everybody's ballot in the reasons, if `full`."""
+    if full:
+        return _worked_out(context, row, full=True)
+    remembered = context.assembly.remembered.of("outcome", context.standing().head)
+    if row.id not in remembered:
+        remembered[row.id] = _worked_out(context, row, full=False)
+    found: Outcome = remembered[row.id]
+    return found
+
+
+def _worked_out(context: Context, row: tables.Proposal, *, full: bool) -> Outcome:
     standing, store = context.standing(), context.assembly.store
     if not standing.rosters.knows(row.roster):
         return without_effect("the roster that it pins is not reached from the genesis by what this node has seen")

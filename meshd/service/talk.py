@@ -1,16 +1,14 @@
-"""Verbs about talk: say, read, topics; and letters, which one person alone can read."""
+"""Verbs about talk: say, read, topics."""
 
 from typing import Any
 
 from meshd.assembly.assembly import role_of
-from meshd.errors import NodeError, UsageError
+from meshd.errors import NodeError
 from meshd.service.context import Context, Result
+from meshd.service.letters import open_letter, write_letter
+from meshd.service.looked import look_at
 from meshd.store import tables
-from meshd.upkeep import rotation
-from meshd_crypto.sealing import CannotOpenError, lock, seal, unlock, unseal
-from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.talk import SALT_SIZE, Letter, LetterPlain, Message
-from meshd_protocol.errors import BadBodyError
+from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 
@@ -24,58 +22,13 @@ def say(context: Context, arguments: dict[str, Any]) -> Result:
     if context.me not in state.members and context.me not in state.observers:
         raise NodeError("only members and observers talk here")
     if arguments.get("to"):
-        return _write_letter(context, arguments)
+        return write_letter(context, arguments)
     about = context.proposal(arguments["about"]).id if arguments.get("about") else None
     salt = context.assembly.world.entropy(SALT_SIZE)
     with context.assembly.writing():
         body = Message(salt, arguments.get("topic") or DEFAULT_TOPIC, arguments["text"], about)
         record = context.assembly.write(Kind.MESSAGE, body)
     return {"id": text_of(record.id)}
-
-
-def _write_letter(context: Context, arguments: dict[str, Any]) -> Result:
-    """Seal a text to every device of one person, and to this person's own."""
-    if arguments.get("topic") or arguments.get("about"):
-        raise UsageError("a letter has no topic: it is for one person")
-    assembly = context.assembly
-    member = context.person(arguments["to"])
-    devices = [row for row in rotation.remaining(assembly, context.state()) if row.member in (member, context.me)][
-        : limits.LETTER_BOXES
-    ]
-    secret, salt = assembly.world.entropy(32), assembly.world.entropy(SALT_SIZE)
-    keys: list[bytes] = []
-    for row in devices:
-        try:
-            keys.append(seal(row.sealing, contexts.LETTER + assembly.id + secret))
-        except CannotOpenError:
-            continue
-    plain = LetterPlain(member, arguments["text"])
-    try:
-        box = lock(secret, plain.write(), contexts.LETTER + assembly.id + salt, assembly.world.entropy)
-    except BadBodyError as error:
-        raise NodeError(f"this letter can't be written: {error}") from error
-    with assembly.writing():
-        record = assembly.write(Kind.LETTER, Letter(salt, tuple(keys), box))
-    return {"id": text_of(record.id), "to": assembly.people.label(member)}
-
-
-def _open_letter(context: Context, row: tables.Letter) -> LetterPlain | None:
-    """A letter's words, if it is sealed to this device."""
-    assembly = context.assembly
-    entry = assembly.store.get(tables.Entry, id=row.id)
-    if entry is None or entry.body is None:
-        return None
-    body = Letter.read(entry.body)
-    prefix = contexts.LETTER + assembly.id
-    for sealed in body.keys:
-        try:
-            plain = unseal(assembly.keys.sealing, sealed)
-            if plain.startswith(prefix) and len(plain) == len(prefix) + 32:
-                words = unlock(plain[len(prefix) :], body.box, prefix + body.salt)
-                return LetterPlain.read(words)
-        except (CannotOpenError, BadBodyError):
-            continue
-    return None
 
 
 def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
@@ -100,7 +53,7 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
     if where:
         return shown
     for letter in context.assembly.store.find(tables.Letter, newest=True, limit=limit):
-        plain = _open_letter(context, letter)
+        plain = open_letter(context, letter)
         if plain is None:
             continue
         shown.append(
@@ -115,6 +68,7 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
                 "to": people.label(plain.to),
             }
         )
+    look_at(context, tables.Letter)
     return sorted(shown, key=lambda each: (each["time_ms"], each["id"]))
 
 

@@ -7,14 +7,16 @@ from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
 from meshd.state import tallies
-from meshd.state.rows import question_of
+from meshd.state.rows import attested_of, cast_of, question_of
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
-from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED
-from meshd_protocol.decisions.poll import Ballots
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED, Cast
+from meshd_protocol.decisions.poll import Ballots, poll_of
 from meshd_protocol.decisions.question import ballots_of
+from meshd_protocol.decisions.result import decide
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
@@ -57,6 +59,11 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         if choice == Say.YES and form == Form.YES_NO:
             _hold_to_what_it_names(context, row, label)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
+    if arguments.get("preview"):
+        return _preview(context, row, Cast(
+            b"", context.me, context.assembly.keys.device.public, limits.INTEGER, SCOPE_EVERYTHING, int(form), choice,
+            counter, reason,
+        ))  # fmt: skip
     with context.assembly.writing():
         record = context.assembly.write(Kind.BALLOT, Ballot(row.id, form, choice, counter, reason))
     outcome = outcome_of(context, row)
@@ -65,6 +72,24 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         "proposal": describe(context, row, outcome),
         "effect": effect_text(context, row, outcome),
         "warnings": _warnings(context, row),
+    }
+
+
+def _preview(context: Context, row: tables.Proposal, cast: Cast) -> Result:
+    """What a ballot would make of the outcome by what is held here, whether it can be changed, who sees it."""
+    standing, store = context.standing(), context.assembly.store
+    state, question = standing.rosters.state(row.roster), question_of(row)
+    policy = state.policies[row.policy]
+    casts = [*(cast_of(each) for each in store.find(tables.Ballot, proposal=row.id)), cast]
+    poll = poll_of(ballots_of(question, policy), casts, state.electorate)
+    attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
+    label = context.assembly.people.label
+    outcome = decide(question, policy, poll, attestations, state.electorate, state.witnesses, label)
+    return {
+        "id": text_of(row.id),
+        "changeable": policy.changeable,
+        "proposal": describe(context, row, outcome),
+        "seen_by": len(context.state().members | context.state().observers),
     }
 
 

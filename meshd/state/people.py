@@ -3,6 +3,7 @@
 A name that two people use is never resolved silently.
 """
 
+import shlex
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
 
@@ -105,3 +106,8 @@ class Directory:
 def article(role: str) -> str:
     """`a member`, `an observer`; nobody is `a removed`."""
     return role if role == "removed" else f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
+
+
+def as_word(label: str) -> str:
+    """A label as one word of a command, whatever somebody calls themselves: a person may copy the line into a shell."""
+    return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)

@@ -4,7 +4,19 @@ import pytest
 
 from meshd.errors import NodeError
 from meshd.founding.opening import Joining, join
-from meshd.service import audit, delegation, effects, meetings, membership, proposing, proving, results, rosters, voting
+from meshd.service import (
+    delegation,
+    effects,
+    listing,
+    meetings,
+    membership,
+    proposing,
+    proving,
+    results,
+    rosters,
+    status,
+    voting,
+)
 from meshd.service.context import Context, span
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -211,7 +223,7 @@ def test_who_came_back_is_told_that_her_old_key_still_votes(tmp_path):
     (warning,) = done["warnings"]
     assert "whose lost key still counts" in warning
     assert "meshd remove Bea·" in warning
-    assert warning in audit.status(bea.context, {})["pending"]
+    assert warning in status.status(bea.context, {})["pending"]
     for each in (ada.assembly, bea.assembly, again):
         each.close()
 
@@ -240,16 +252,16 @@ def test_status_tells_people_what_is_about_them(nodes):
     mandate = delegation.mandate(ada, {"title": "Treasurer", "holder": "Bea", "powers": ["spend"]})["id"]
     admit = membership.admit(ada, {"people": ["Dan"]})["id"]
     exchange(*(each.assembly for each in nodes), dan.assembly)
-    pending = "\n".join(audit.status(cy, {})["pending"])
+    pending = "\n".join(status.status(cy, {})["pending"])
     assert f"A motion to remove you is open: {motion[:8]}. `meshd answer {motion[:8]} TEXT`" in pending
-    assert f"You are to be admitted by {admit[:8]}:" in "\n".join(audit.status(dan.context, {})["pending"])
-    assert "A motion to remove" not in "\n".join(audit.status(bea, {})["pending"])
+    assert f"You are to be admitted by {admit[:8]}:" in "\n".join(status.status(dan.context, {})["pending"])
+    assert "A motion to remove" not in "\n".join(status.status(bea, {})["pending"])
     for each in (ada, cy):
         _yes(each, mandate)
     exchange(*(each.assembly for each in nodes))
     delegation.recall(cy, {"mandate": "Treasurer"})
     exchange(*(each.assembly for each in nodes))
-    assert "Recall of Bea" in "\n".join(audit.status(ada, {})["pending"])
+    assert "Recall of Bea" in "\n".join(status.status(ada, {})["pending"])
     dan.assembly.close()
 
 
@@ -336,13 +348,13 @@ def test_a_void_motion_neither_catches_a_yes_nor_alarms_anybody(nodes):
             for verb, payload in ((Verb.ADMIT, (application,)), (Verb.REMOVE, (cy.me,)))
         ]
     exchange(*(each.assembly for each in nodes), dan.assembly)
-    assert "A motion to remove you" not in "\n".join(audit.status(cy, {})["pending"])
+    assert "A motion to remove you" not in "\n".join(status.status(cy, {})["pending"])
     assert results.show(ada, {"id": text_of(traps[0])})["effect"] is None
     answer = membership.admit(ada, {"people": ["Dan"]})
     assert bytes_of(answer["id"]) not in traps
     assert answer["warnings"] == []
     assert bytes_of(rosters.remove(ada, {"person": "Cy", "reason": "noise"})["id"]) not in traps
-    shown = next(row for row in results.list_(ada, {}) if row["id"] == text_of(traps[0]))
+    shown = next(row for row in listing.list_(ada, {}) if row["id"] == text_of(traps[0]))
     assert "This proposal has no effect" in shown["void"]
     dan.assembly.close()
 

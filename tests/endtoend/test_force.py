@@ -6,7 +6,19 @@ from dataclasses import replace
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import audit, meetings, membership, proposing, proving, results, rosters, voting, witnessing
+from meshd.service import (
+    audit,
+    listing,
+    meetings,
+    membership,
+    proposing,
+    proving,
+    results,
+    rosters,
+    status,
+    voting,
+    witnessing,
+)
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -77,7 +89,7 @@ def test_what_an_expelled_founder_settles_alone_binds_nobody(three):
     shown = state_of(bea.context, coup)
     assert (shown["state"], shown["outcome"], shown["in_force"]) == ("settled", "passed", False)
     assert shown["force"].startswith("It was decided by those of then (1 member); it is not in force: 2 of today's yes")
-    listed = {row["id"]: row for row in results.list_(cy.context, {})}
+    listed = {row["id"]: row for row in listing.list_(cy.context, {})}
     assert listed[text_of(coup)]["in_force"] is False
     reasons = results.why(cy.context, {"id": text_of(coup)})["reasons"]
     assert [each["holds"] for each in reasons if each["rule"] == "force"] == [False]
@@ -393,7 +405,7 @@ def test_a_removed_person_parts_no_heads(tmp_path):
     exchange(ada, bea)
     assert eve.member.public not in ada.standing.state.members
     assert ada.standing.head == bea.standing.head
-    assert not [text for text in audit.status(Context(ada), {})["pending"] if "Another line" in text]
+    assert not [text for text in status.status(Context(ada), {})["pending"] if "Another line" in text]
     for node in (ada, bea):
         node.close()
 
@@ -486,7 +498,7 @@ def test_where_an_earlier_meshd_went_and_today_s_rules_do_not(tmp_path):
     bea.assembly.close()
     again = open_assembly(bea.assembly.folder, "pw", world(2))
     assert again.standing.head == head
-    (pending,) = [text for text in audit.status(Context(again), {})["pending"] if "earlier meshd" in text]
+    (pending,) = [text for text in status.status(Context(again), {})["pending"] if "earlier meshd" in text]
     assert "proposed once more" in pending
     question = propose(Context(again), "Goes on")
     again.close()

@@ -15,8 +15,10 @@ import pytest
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import Keys
 from meshd.log.intake import Intake, read
-from meshd.service import audit, delegation, membership, proposing, results
+from meshd.service import audit, delegation, listing, membership, proposing, results
 from meshd.service.context import Context
+from meshd.service.matters import all_matters
+from meshd.state.remembered import Remembered
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
@@ -91,9 +93,11 @@ def view(node: Assembly) -> dict[str, object]:
     """All that people of one head must see alike."""
     context, state = Context(node), node.known.state
     assert state is not None
-    rows = results.list_(context, {})
+    rows = listing.list_(context, {})
+    as_remembered(context)
     for row in rows:
-        row.pop("voted")
+        for own in ("voted", "said", "asked"):
+            row.pop(own)
     texts = (each for each in map(node.known.item, sorted(row.id for row in node.store.find(tables.Proposal))) if each)
     forces = {each.id: node.known.forces.of(each) for each in texts if isinstance(each, Decision) and not each.verb}
     people = [row | {"me": False} for row in membership.members(context, {}) if row["person"]]
@@ -107,6 +111,17 @@ def view(node: Assembly) -> dict[str, object]:
         "policies": proposing.policies(context, {}),
         "report": membership.members(context, {"report": True}),
     }
+
+
+def as_remembered(context: Context) -> None:
+    """What a node remembers of each proposal is what it would work out now."""
+    matters, outcomes = all_matters(context), {}
+    for row in context.assembly.store.find(tables.Proposal):
+        outcomes[row.id] = results.outcome_of(context, row)
+    context.assembly.remembered = Remembered()
+    assert {each.id: each for each in matters} == {each.id: each for each in all_matters(context)}
+    for row in context.assembly.store.find(tables.Proposal):
+        assert outcomes[row.id] == results.outcome_of(context, row)
 
 
 def same(shown: dict[str, object], node: Assembly, *, where: str) -> None:

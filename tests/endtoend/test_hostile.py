@@ -13,7 +13,7 @@ from meshd.assembly.doors import is_open, my_psks
 from meshd.errors import NodeError
 from meshd.home import LOG
 from meshd.peers.link import Link, LinkClosedError, greet
-from meshd.service import audit, membership, proposing, results, talk, voting
+from meshd.service import listing, membership, proposing, status, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.api import DiskFullError
@@ -120,7 +120,7 @@ async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock
             await link.send(write_message(messages.Records(batch)))
         await heard(link)
         assert ada.assembly.store.count(tables.Entry) == before + 2
-        assert len(results.list_(ada.context, {})) == 1
+        assert len(listing.list_(ada.context, {})) == 1
         link = await greeted(eve, network)
         for _ in range(6):
             await link.send(write_message(messages.Records(tuple(own))))
@@ -224,7 +224,7 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
         free[0] = (8 << 20) - 1
         with pytest.raises(NodeError, match="nearly full"):
             await ada.do(proposing.propose, title="Nothing fits")
-        assert len(results.list_(ada.context, {})) == 1
+        assert len(listing.list_(ada.context, {})) == 1
         free[0] = 1 << 40
         await until(equal([ada, bea]))
     one.close()
@@ -648,7 +648,7 @@ async def test_a_stalled_peer_is_dropped_and_said_so(pair, autojump_clock):
         (row,) = ada.node.peers()
         assert (row["state"], row["to_come"]) == ("receiving", 4210)
         assert row["problem"].startswith("nothing came for ")
-        assert [link["state"] for link in (await ada.do(audit.status))["links"]] == ["receiving"]
+        assert [link["state"] for link in (await ada.do(status.status))["links"]] == ["receiving"]
         await until(lambda: any("stalled: 4210 records were to come" in note for note in ada.notes))
         assert ada.node.peers() == []
 

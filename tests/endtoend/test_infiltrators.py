@@ -9,7 +9,7 @@ import pytest
 from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError
 from meshd.founding.opening import join
-from meshd.service import audit, delegation, membership, proving, results, rosters, voting
+from meshd.service import audit, delegation, membership, proving, results, rosters, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -200,7 +200,7 @@ def test_nobody_writes_under_a_key_of_the_removed(tmp_path):
     for node in (ada, bea):
         assert newest_first(node)[0].roster == node.standing.head
         assert newest_first(node)[0].secret != b"x" * 32
-        assert not [text for text in audit.status(Context(node), {})["pending"] if "Another line" in text], "noise"
+        assert not [text for text in status.status(Context(node), {})["pending"] if "Another line" in text], "noise"
     for each in (ada, bea):
         each.close()
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from meshd.service import membership, proposing, results, voting
+from meshd.service import membership, proposing, results, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
@@ -101,9 +101,8 @@ def test_lines_that_do_not_join_by_themselves_stay_and_say_so(islands):
     assert ada.standing.rosters.ids(ada.standing.head) == {admit}
     assert bea.standing.rosters.ids(bea.standing.head) == {admit, remove}
     assert len(ada.standing.apart()) > 0
-    from meshd.service import audit
 
-    assert any("Another line" in text for text in audit.status(Context(ada), {})["pending"])
+    assert any("Another line" in text for text in status.status(Context(ada), {})["pending"])
     give(ada, authors[0].ballot(remove))
     exchange(ada, bea)
     assert ada.standing.head == bea.standing.head

@@ -6,7 +6,7 @@ import pytest
 from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
-from meshd.service import audit, membership, proposing, results, rosters, talk, voting
+from meshd.service import audit, membership, proposing, results, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -243,7 +243,7 @@ def test_two_lines_that_do_not_qualify_mutually(tmp_path):
     exchange(ada, bea)
     heads = {Context(node).standing().head for node in (ada, bea)}
     assert len(heads) == 2
-    (pending,) = [each for each in audit.status(Context(ada), {})["pending"] if "Another line" in each]
+    (pending,) = [each for each in status.status(Context(ada), {})["pending"] if "Another line" in each]
     assert "meshd ratify" in pending
     with pytest.raises(NotFoundError):
         rosters.follow(Context(ada), {"roster": "zzzz"})

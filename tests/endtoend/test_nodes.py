@@ -7,7 +7,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.service import membership, proposing, results, talk
+from meshd.service import listing, membership, proposing, talk
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
@@ -32,7 +32,7 @@ async def test_joining_over_the_network(tmp_path, autojump_clock):
         assert _roles(bea) == {"Bea": "applicant"}
         async with running([bea]):
             await until(lambda: "Bea" in _roles(ada))
-            assert results.list_(bea.context, {}) == []
+            assert listing.list_(bea.context, {}) == []
             await ada.do(membership.vouch, person="Bea")
             await until(lambda: _roles(bea).get("Bea") == "observer")
             assert bea.assembly.keys.ticket is None

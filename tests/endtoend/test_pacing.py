@@ -8,7 +8,7 @@ from meshd import home
 from meshd.clock import Reading
 from meshd.log.intake import prepare
 from meshd.peers.pacing import Pace
-from meshd.service import audit, talk
+from meshd.service import status, talk
 from meshd.store.api import DiskFullError
 from meshd.transports.memory import MemoryNetwork
 from meshd_protocol import limits
@@ -74,7 +74,7 @@ async def test_a_flood_comes_later_and_comes(tmp_path, autojump_clock, monkeypat
         for number in range(50):
             await nodes[0].do(talk.say, text=f"spam {number}")
         assert len(talk.read(nodes[2].context, {"limit": 100})) < 50
-        pending = (await nodes[0].do(audit.status))["pending"]
+        pending = (await nodes[0].do(status.status))["pending"]
         assert any("wrote more than 20 records" in line for line in pending)
         await until(equal(nodes), seconds=100)
         assert len(talk.read(nodes[2].context, {"limit": 100})) == 50

@@ -12,13 +12,16 @@ from meshd.founding.opening import signed_genesis
 from meshd.service import (
     audit,
     delegation,
+    listing,
     meetings,
     membership,
     proposing,
     proving,
     results,
     rosters,
+    status,
     talk,
+    waiting,
     witnessing,
 )
 from meshd.service.context import Context
@@ -154,13 +157,15 @@ class Bodies:
 def _views(node):
     """Everything that a person can look at."""
     context = Context(node)
-    shown = {row["id"]: row for row in results.list_(context, {})}
+    shown = {row["id"]: row for row in listing.list_(context, {})}
     for identity, row in shown.items():
         results.show(context, {"id": identity})
         reasons = results.why(context, {"id": identity})["reasons"]
         row["reasons"] = [each for each in reasons if each["rule"] != "witness-here"]
-        row.pop("voted")
-    for verb in (audit.status, audit.log, audit.forks, talk.read, rosters.devices, proposing.charter):
+        for own in ("voted", "said", "asked"):
+            row.pop(own)
+    waiting.waiting(context)
+    for verb in (status.status, status.home, audit.log, audit.forks, talk.read, rosters.devices, proposing.charter):
         verb(context, {})
     membership.members(context, {"report": True})
     people = [{key: value for key, value in row.items() if key != "me"} for row in membership.members(context, {})]
@@ -216,7 +221,7 @@ def test_random_bodies(tmp_path, seed):
     for node in (ada, bea):
         found = _ok(node)
         assert found["ok"], found["problems"]
-    for row in results.list_(Context(ada), {}):
+    for row in listing.list_(Context(ada), {}):
         if row["outcome"] is None:
             continue
         try:

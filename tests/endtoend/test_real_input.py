@@ -7,7 +7,7 @@ cost of a passphrase are injected.
 import re
 from pathlib import Path
 
-from meshd.service import audit, carry, proposing, results, voting
+from meshd.service import audit, carry, listing, proposing, results, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -101,10 +101,10 @@ async def test_what_the_larger_island_settles_the_smaller_learns_and_it_never_ch
     def watch() -> None:
         """Final never changes: once a node has shown it, it shows it for ever."""
         for n, node in enumerate(nodes):
-            for row in results.list_(node.context, {}):
+            for row in listing.list_(node.context, {}):
                 if row["outcome"] is not None:
                     history[n].add(f"{row['id']} {row['state']} {row['outcome']}")
-            now = {f"{row['id']} {row['state']} {row['outcome']}" for row in results.list_(node.context, {})}
+            now = {f"{row['id']} {row['state']} {row['outcome']}" for row in listing.list_(node.context, {})}
             assert history[n] <= now, "what was final changed"
 
     async with running(nodes, ring):
@@ -155,7 +155,7 @@ def _twin_of(node: Running) -> Author:
 
 
 def state_known(node: Running, question: bytes) -> bool:
-    return any(row["id"] == text_of(question) for row in results.list_(node.context, {}))
+    return any(row["id"] == text_of(question) for row in listing.list_(node.context, {}))
 
 
 def bytes_of_id(answer: dict[str, str]) -> bytes:

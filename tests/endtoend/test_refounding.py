@@ -12,7 +12,7 @@ from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
 from meshd.founding import refounding
 from meshd.founding.opening import open_assembly, signed_genesis
 from meshd.home import assemblies
-from meshd.service import audit, membership, proposing, voting
+from meshd.service import audit, membership, proposing, status, voting
 from meshd.service import refounding as verbs
 from meshd.service.context import Context
 from meshd.store import tables
@@ -64,7 +64,7 @@ def refound(context, **arguments):
 
 
 def pending(context):
-    return audit.status(context, {})["pending"]
+    return status.status(context, {})["pending"]
 
 
 def lines(context):
@@ -127,12 +127,12 @@ async def test_those_who_are_left_go_on(old, opened, autojump_clock):
         assert state_of(context, decided)["outcome"] == "passed", "what was decided stays in the old assembly"
     with pytest.raises(NotFoundError):
         state_of(third, decided)
-    assert audit.status(third, {})["refounded_from"] == {
+    assert status.status(third, {})["refounded_from"] == {
         "assembly": ada.assembly.id.hex(),
         "folder": text_of(ada.assembly.id)[:16],
         "here": True,
     }
-    assert audit.status(ada, {})["refounded_from"] is None
+    assert status.status(ada, {})["refounded_from"] is None
     for context in (*news, third, ada, bea, cy):
         (*_, report) = _all(audit.check(context, {}))
         assert report["ok"], report
@@ -301,9 +301,9 @@ def test_the_member_key_must_be_here(old):
 def test_where_the_old_assembly_is_not_status_says_so(old, opened, tmp_path):
     (ada, *_), _, _ = old
     fresh = new_of(ada, refound(ada, without=["Dan", "Eve"]), opened)
-    assert audit.status(fresh, {})["refounded_from"]["here"] is True
+    assert status.status(fresh, {})["refounded_from"]["here"] is True
     ada.assembly.folder.rename(tmp_path / "elsewhere")
-    assert audit.status(fresh, {})["refounded_from"]["here"] is False
+    assert status.status(fresh, {})["refounded_from"]["here"] is False
 
 
 def test_a_start_that_broke_off_is_done_again(old, opened, monkeypatch):

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from meshd.errors import NodeError
-from meshd.service import audit, membership, proposing, results, talk, voting
+from meshd.service import audit, listing, membership, proposing, talk, voting
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.transports.memory import MemoryNetwork
@@ -88,7 +88,7 @@ class Play:
         if choice < 0.08:
             await self.say(number, proposing.propose, title=f"Question {self.rng.random()}", policy="significant")
         elif choice < 0.5:
-            rows = [row for row in results.list_(node.context, {}) if not row["voted"]]
+            rows = [row for row in listing.list_(node.context, {}) if not row["voted"]]
             if rows:
                 words = self.rng.choice(["yes", "yes", "yes", "no", "abstain"])
                 await self.say(number, voting.vote, id=self.rng.choice(rows)["id"], choices=[words])
@@ -121,7 +121,7 @@ class Play:
     def sign(self, node: Running) -> None:
         """Somebody without a node votes here; a traitor votes twice in one place, and shows each vote elsewhere."""
         author = self.rng.choice(self.authors)
-        rows = results.list_(node.context, {})
+        rows = listing.list_(node.context, {})
         if not rows:
             return
         question = bytes_of(self.rng.choice(rows)["id"])
@@ -145,7 +145,7 @@ class Play:
 
     def watch(self) -> None:
         for number, node in enumerate(self.nodes):
-            rows = results.list_(node.context, {})
+            rows = listing.list_(node.context, {})
             now = {f"{row['id']} {row['outcome']}" for row in rows if row["outcome"] is not None}
             assert self.final[number] <= now, "what was final changed"
             self.final[number] = now
@@ -156,7 +156,7 @@ class Play:
         views = [
             [
                 {key: row[key] for key in ("id", "state", "outcome", "counts", "seen", "electorate", "roster")}
-                for row in results.list_(node.context, {})
+                for row in listing.list_(node.context, {})
             ]
             for node in self.nodes
         ]

@@ -14,7 +14,7 @@ import pytest
 
 from meshd.founding import opening
 from meshd.progress import Steps
-from meshd.service import audit, carry, proposing, results, talk, voting
+from meshd.service import audit, carry, listing, proposing, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
@@ -77,7 +77,7 @@ class Life:
         self.command(proposing.propose, title=f"Question {self.rng.random()}", policy="significant")
 
     def vote(self) -> None:
-        row = next((row for row in results.list_(self.context, {}) if not row["voted"]), None)
+        row = next((row for row in listing.list_(self.context, {}) if not row["voted"]), None)
         if row is None:
             self.propose()
         else:
@@ -343,5 +343,5 @@ def test_random_work_at_a_time(tmp_path, seed):
     finish(audit.check(life.context, {"rebuild": True}))
     give(life.node, *life.dan.history)
     life.holds()
-    assert text_of(life.question) in {row["id"] for row in results.list_(life.context, {})}
+    assert text_of(life.question) in {row["id"] for row in listing.list_(life.context, {})}
     life.close()

@@ -14,7 +14,7 @@ from meshd.assembly.assembly import Assembly
 from meshd.assembly.doors import accept_initiator
 from meshd.log.executor import InlineExecutor, ThreadExecutor
 from meshd.mesh.node import Node
-from meshd.service import audit, links, membership, proposing, rosters, talk, voting
+from meshd.service import links, membership, proposing, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -104,7 +104,7 @@ async def test_a_daemon_reads_its_log_in_the_executor_alone(tmp_path):
             await each.comes_to(lambda each=each: bool(each.assembly.store.known([bytes_of(question["id"])])))
         await ada.do(voting.vote, id=question["id"], choices=["yes"])
         for each in (ada, bea, eve):
-            await each.do(audit.status)
+            await each.do(status.status)
             await each.do(links.peers)
         motion = await ada.do(rosters.remove, person="Bea", reason="so that somebody goes")
         identity = bytes_of(motion["id"])

@@ -6,7 +6,7 @@ import pytest
 from meshd.clock import Reading
 from meshd.errors import NodeError, UsageError
 from meshd.founding.opening import open_assembly
-from meshd.service import audit, membership, proposing, results, voting, witnessing
+from meshd.service import audit, membership, proposing, results, status, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -197,7 +197,7 @@ def test_clocks_wrong_by_years_change_no_outcome(tmp_path, years):
     for node in nodes:
         witness.keep_time(node)
         if not attestations(node, question):  # its clock is far from the others': its person is asked
-            assert any("agree" in text for text in audit.status(Context(node), {})["pending"])
+            assert any("agree" in text for text in status.status(Context(node), {})["pending"])
             witnessing.witness(Context(node), {"word": "agree", "names": [text_of(question)]})
     exchange(*nodes)
     assert {state_of(Context(node), question)["outcome"] for node in nodes} == {"failed"}
@@ -220,7 +220,7 @@ def test_a_clock_far_behind_the_others_asks_first(three):
     exchange(ada, bea, cy)
     assert "behind" in str(witness.clock_doubt(ada, question))
     assert not witness.keep_time(ada)
-    (pending,) = audit.status(Context(ada), {})["pending"]
+    (pending,) = status.status(Context(ada), {})["pending"]
     assert f"meshd witness agree {text_of(question)[:8]}" in pending
     assert any(
         reason["rule"] == "witness-here" and "asks first" in reason["text"]
@@ -252,7 +252,7 @@ def test_a_witness_refuses_a_roster_that_leaves_out_what_was_decided(three):
     witness.keep_time(ada)
     assert attestations(ada, late.id) == []
     assert len(attestations(ada, stale.id)) == 1
-    (pending,) = [each for each in audit.status(Context(ada), {})["pending"] if "does not attest" in each]
+    (pending,) = [each for each in status.status(Context(ada), {})["pending"] if "does not attest" in each]
     assert "On the old roster again" in pending
     with pytest.raises(NodeError, match="must not attest"):
         witnessing.witness(Context(ada), {"word": "agree", "names": [text_of(late.id)]})

@@ -6,7 +6,7 @@ import pytest
 
 from meshd.assembly import survey
 from meshd.errors import NodeError
-from meshd.service import audit, results, talk
+from meshd.service import audit, results, status, talk
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.projections import project, sketch
@@ -153,7 +153,7 @@ def test_a_record_from_the_future_in_the_middle_of_a_chain(two):
     assert fields[0] == 1
     assert len(give(ada, unknown, later, ballot).new) == 3
     assert state_of(Context(ada), question)["seen"] == 1
-    assert any("needs an update" in text for text in audit.status(Context(ada), {})["pending"])
+    assert any("needs an update" in text for text in status.status(Context(ada), {})["pending"])
     reasons = [row["reason"] for row in audit.log(Context(ada), {}) if not row["effect"]]
     assert len(reasons) == 2
     exchange(ada, bea)

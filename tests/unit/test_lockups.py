@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from meshd.service import audit, proposing, rosters, voting, witnessing
+from meshd.service import proposing, rosters, status, voting, witnessing
 from meshd.service.context import Context
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Offer
@@ -39,7 +39,7 @@ def assembly_of(tmp_path):
 
 
 def told(context):
-    lines = audit.status(context, {})["pending"]
+    lines = status.status(context, {})["pending"]
     return [line for line in lines if "Silent" in line or "any more:" in line]
 
 

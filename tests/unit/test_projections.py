@@ -7,7 +7,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import LOG
-from meshd.service import audit, membership, refounding, results
+from meshd.service import audit, listing, membership, refounding, results
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -206,7 +206,7 @@ def test_one_ballot_for_an_unknown_proposal_waits_without_harm(busy):
     one, _, _ = busy
     author = Author(one.id, "Dan", 70)
     give(one, author.certify(), author.write(Kind.BALLOT, Ballot(b"q" * 32, Form.YES_NO, 1)))
-    assert len(results.list_(Context(one), {})) == 1
+    assert len(listing.list_(Context(one), {})) == 1
     assert run(audit.check(Context(one), {}))["ok"]
 
 

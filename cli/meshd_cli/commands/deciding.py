@@ -1,9 +1,11 @@
 """propose, list, show, vote, why, answer: decisions."""
 
+import shlex
 import time
 from typing import Any
 
 from meshd_cli import output
+from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
 from meshd_cli.texts import text_from
@@ -40,6 +42,8 @@ def register(verbs: Any, common: Any) -> None:
     )
     parser.set_defaults(function=propose)
     parser = verbs.add_parser("list", parents=[common], help="everything that is decided by ballots")
+    parser.add_argument("--open", action="store_true", help="what can still be voted on, or lacks somebody's yes")
+    parser.add_argument("--mine", action="store_true", help="what you proposed, voted on, or are asked to vote on")
     parser.set_defaults(function=list_)
     parser = verbs.add_parser("show", parents=[common], help="one proposal and where it stands")
     parser.add_argument("id", metavar="ID", help=_ID)
@@ -49,9 +53,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "choices",
         metavar="CHOICE",
-        nargs="+",
+        nargs="*",
         help="yes, no, abstain; consent, object, stand-aside; options, best first (A=B: equal); A=5 B=3 where scores "
-        "are asked; blank",
+        "are asked; blank. Without one you are shown the question, and asked",
     )
     parser.add_argument("--reason", metavar="TEXT", help="why; an objection needs it")
     parser.add_argument(
@@ -59,6 +63,7 @@ def register(verbs: Any, common: Any) -> None:
         action="store_true",
         help="vote although its date has passed, its roster is old, or its outcome is certified",
     )
+    parser.add_argument("--yes", action="store_true", help="cast a ballot that can't be changed without asking first")
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
     parser.add_argument("id", metavar="ID", help=_ID)
@@ -68,7 +73,12 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=uphold)
     parser = verbs.add_parser("answer", parents=[common], help="say something to a motion that is about you")
     parser.add_argument("id", metavar="ID", help=_ID)
-    parser.add_argument("text", metavar="TEXT", help="what you say, in quotes; it travels with the motion")
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="?",
+        help="what you say, in quotes, to everybody who votes; else you are asked",
+    )
     parser.set_defaults(function=answer)
 
 
@@ -92,23 +102,32 @@ def propose(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]} …` casts your own ballot.")
-    for each in answer["warnings"]:
-        output.warn(each)
+    output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]}` casts your own ballot.")
+    output.tell_unsent(answer)
+    output.warn_all(answer)
     return 0
 
 
 def list_(where: Where, options: Any) -> int:
     """`meshd list`."""
-    answer = ask(where, "list")
+    answer = ask(where, "list", {"open": options.open, "mine": options.mine})
     if where.json:
         output.emit(answer)
         return 0
     rows = [
-        (row["id"][: output.SHORT_ID], _state(row), _counts(row), f"{row['seen']}/{row['electorate']}", row["title"])
+        (
+            row["id"][: output.SHORT_ID],
+            _state(row),
+            _counts(row),
+            f"{row['seen']}/{row['electorate']}",
+            row["said"] or ("?" if row["asked"] else ""),
+            row["title"],
+        )
         for row in answer
     ]
-    output.table(("id", "state", "counts", "seen", "title"), rows, "Nothing has been proposed yet.")
+    some = options.open or options.mine
+    empty = "Nothing of that kind: `meshd list` shows everything." if some else "Nothing has been proposed yet."
+    output.table(("id", "state", "counts", "seen", "you", "title"), rows, empty)
     return 0
 
 
@@ -131,7 +150,10 @@ def show(where: Where, options: Any) -> int:
 
 def vote(where: Where, options: Any) -> int:
     """`meshd vote ID CHOICE…`."""
-    arguments = {"id": options.id, "choices": options.choices, "late": options.late, "reason": options.reason}
+    choices = options.choices or _asked_for(where, options.id)
+    arguments = {"id": options.id, "choices": choices, "late": options.late, "reason": options.reason}
+    if on_terminal() and not options.yes:
+        _make_sure_of(ask(where, "vote", arguments | {"preview": True}))
     answer = ask(where, "vote", arguments)
     if where.json:
         output.emit({"id": answer["id"]})
@@ -145,9 +167,53 @@ def vote(where: Where, options: Any) -> int:
     )
     if answer["effect"]:
         output.tell(answer["effect"])
-    for each in answer["warnings"]:
-        output.warn(each)
+    output.tell_unsent(answer)
+    output.warn_all(answer)
     return 0
+
+
+def _asked_for(where: Where, identity: str) -> list[str]:
+    """Show the question, and take the choice from the person or the script."""
+    row = ask(where, "show", {"id": identity})
+    if on_terminal():
+        _head(row)
+        if row["text"]:
+            output.say("")
+            output.paragraph(row["text"])
+        for number, option in enumerate(row["options"], 1):
+            output.say(f"  {number}. {option}")
+    if row["options"]:
+        known = "options, best first" if METHOD_WORDS.get(row["method"]) is None else METHOD_WORDS[row["method"]]
+    else:
+        known = "consent, object or stand-aside" if row["consent"] else "yes, no or abstain"
+    said = words(f"Your ballot ({known}):", f"`meshd vote {identity} CHOICE`: {known}")
+    try:
+        return shlex.split(said)
+    except ValueError:
+        return said.split()
+
+
+METHOD_WORDS = {
+    "plurality": "one option, or blank",
+    "approval": "every option that you approve of, or blank",
+    "block-approval": "every option that you approve of, or blank",
+    "score": "OPTION=SCORE for each, like A=5 B=3",
+    "equal-shares": "every option that you approve of, or blank",
+}
+"""What a ballot says under a counting method; under any other the options are put in order."""
+
+
+def _make_sure_of(ahead: dict[str, Any]) -> None:
+    """Say what a ballot that can't be changed would do, and ask."""
+    row = ahead["proposal"]
+    if ahead["changeable"]:
+        return
+    output.tell(f"With your ballot, {row['title']} is {_state(row)} ({_counts(row)}).")
+    if row["action"]:
+        output.tell(f"If it passes, it {row['action']}.")
+    seen_by = output.plural(ahead["seen_by"], "person", "people")
+    output.tell(f"Everybody in the assembly, {seen_by}, sees how you voted.")
+    make_sure("You can't change this ballot later. Cast it?", yes=False)
 
 
 def why(where: Where, options: Any) -> int:
@@ -176,7 +242,8 @@ def uphold(where: Where, options: Any) -> int:
 
 def answer(where: Where, options: Any) -> int:
     """`meshd answer ID TEXT`."""
-    given = ask(where, "answer", {"id": options.id, "text": options.text})
+    text = options.text or words("What do you say to it?", f"`meshd answer {options.id} TEXT`")
+    given = ask(where, "answer", {"id": options.id, "text": text})
     if where.json:
         output.emit(given)
     else:

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from meshd_cli import output
+from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
 
@@ -28,6 +29,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("remove", parents=[common], help="propose to remove somebody, and vote yes")
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
     parser.add_argument("--reason", metavar="TEXT", help="why, so that she can answer")
+    parser.add_argument("--yes", action="store_true", help="open the motion without asking first")
     parser.set_defaults(function=remove)
     parser = verbs.add_parser("leave", parents=[common], help="go; no vote is needed")
     parser.add_argument("--yes", action="store_true", help="I mean it")
@@ -38,6 +40,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("revoke", parents=[common], help="shut out a device that is lost or stolen")
     parser.add_argument("device", metavar="DEVICE", help="the beginning of its key, as `meshd devices` shows it")
     parser.add_argument("--reason", metavar="TEXT", help="why, where the others decide it")
+    parser.add_argument("--yes", action="store_true", help="do it without asking first")
     parser.set_defaults(function=revoke)
     parser = verbs.add_parser("ratify", parents=[common], help="propose to take in what another line decided")
     parser.add_argument("roster", metavar="ROSTER", nargs="?", help="which line (default: all beside this one)")
@@ -159,6 +162,8 @@ def admit(where: Where, options: Any) -> int:
 
 def remove(where: Where, options: Any) -> int:
     """`meshd remove PERSON --reason TEXT`."""
+    question = f"This opens a motion to remove {options.person}, with your yes: everybody sees it. Do you want that?"
+    make_sure(question, yes=options.yes)
     answer = ask(where, "remove", {"person": options.person, "reason": options.reason})
     if where.json:
         output.emit(answer)
@@ -203,6 +208,8 @@ def devices(where: Where, options: Any) -> int:
 
 def revoke(where: Where, options: Any) -> int:
     """`meshd revoke DEVICE`."""
+    question = f"This shuts out the device {options.device}, or asks the others to, for good. Do you want that?"
+    make_sure(question, yes=options.yes)
     answer = ask(where, "revoke", {"device": options.device, "reason": options.reason})
     if where.json:
         output.emit(answer)

@@ -1,4 +1,4 @@
-"""run, status, peers, connect: the daemon and its links."""
+"""run, peers, connect: the daemon and its links."""
 
 import sys
 import time
@@ -30,8 +30,6 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
     parser.set_defaults(function=run)
-    parser = verbs.add_parser("status", parents=[common], help="what this node holds, and what waits")
-    parser.set_defaults(function=status)
     parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
     parser.add_argument("--watch", action="store_true", help="look again every second, until interrupted")
     parser.set_defaults(function=peers)
@@ -73,37 +71,6 @@ def run(where: Where, options: Any) -> int:
     return 0
 
 
-def status(where: Where, options: Any) -> int:
-    """`meshd status`."""
-    answer = ask(where, "status")
-    if where.json:
-        output.emit(answer)
-        return 0
-    output.say(f"{answer['person']}, {answer['role']} of {answer['name'] or 'an assembly whose log is not here yet'}")
-    output.say(f"  daemon    {'running' if answer['running'] else 'not running'}")
-    if answer["addresses"]:
-        output.say(f"  reached   at {', '.join(answer['addresses'])}")
-    output.say(f"  peers     {answer['peers']} connected")
-    for row in answer["links"]:
-        output.say(f"            {row['person'] or row['address']}: {row['state']}, {_note(row)}")
-    output.say(
-        f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}"
-    )
-    output.say(f"  digest    {answer['digest']}")
-    if answer["members"] is not None:
-        output.say(f"  roster    {answer['roster'][: output.SHORT_ID]}, {output.plural(answer['members'], 'member')}")
-    before = answer["refounded_from"]
-    if before:
-        look = f"`meshd --assembly {before['folder'][: output.SHORT_ID]} list` shows its decisions"
-        here = look if before["here"] else "which is not in this home"
-        output.say(f"  before    {before['folder'][: output.SHORT_ID]}, of which this was founded anew: {here}")
-    if answer["forks"]:
-        output.say(f"  forks     {answer['forks']}: `meshd forks`")
-    for each in answer["pending"]:
-        output.say(f"  waiting   {each}")
-    return 0
-
-
 def peers(where: Where, options: Any) -> int:
     """`meshd peers`."""
     if options.watch:
@@ -135,11 +102,11 @@ def _show_peers(where: Where, answer: list[dict[str, Any]]) -> None:
     if where.json:
         output.emit(answer)
         return
-    rows = [(row["person"] or "?", row["address"], row["state"], _note(row)) for row in answer]
+    rows = [(row["person"] or "?", row["address"], row["state"], link_words(row)) for row in answer]
     output.table(("person", "address", "state", ""), rows, "No peers: nobody is connected, and no address is known.")
 
 
-def _note(row: dict[str, Any]) -> str:
+def link_words(row: dict[str, Any]) -> str:
     """What goes on with a peer: what moves, how much is left, how fast, since when; or why nothing does."""
     if row["state"] == "away":
         wait = row.get("next_try_ms")

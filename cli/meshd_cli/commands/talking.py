@@ -29,6 +29,7 @@ def say(where: Where, options: Any) -> int:
         output.emit(answer)
     else:
         output.tell(f"Sealed to {answer['to']}." if options.to else "Said.")
+        output.tell_unsent(answer)
     return 0
 
 

@@ -1,0 +1,185 @@
+"""home, status: what waits for a person, in words, and how their node is. What waits comes as codes from the node."""
+
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask
+from meshd_cli.commands.running import link_words
+
+_SHOWN = 5
+"""People, and things that happened, that are named; of more the number is told."""
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("home", parents=[common], help="what waits for you; `meshd` alone shows it, too")
+    parser.set_defaults(function=home)
+    parser = verbs.add_parser("status", parents=[common], help="what waits, and how this node is")
+    parser.add_argument("--full", action="store_true", help="the log, the roster and all peers, too")
+    parser.set_defaults(function=status)
+
+
+def home(where: Where, options: Any) -> int:
+    """`meshd` alone."""
+    answer = ask(where, "home")
+    if where.json:
+        output.emit(answer)
+        return 0
+    _who(answer)
+    _show_waiting(answer["waiting"], answer["more"], answer["now_ms"])
+    for each in answer["pending"]:
+        output.say(f"! {each}")
+    if answer["since"] is not None:
+        _show_since(answer["since"])
+    _show_reached(answer)
+    if not answer["waiting"] and not answer["pending"]:
+        others = f"; {output.plural(answer['open'], 'vote')} open" if answer["open"] else ""
+        output.tell(f"`meshd list` shows what was decided{others}. `meshd --help` shows all commands.")
+    return 0
+
+
+def status(where: Where, options: Any) -> int:
+    """`meshd status`."""
+    answer = ask(where, "status")
+    if where.json:
+        output.emit(answer)
+        return 0
+    _who(answer)
+    _show_waiting(answer["waiting"], 0, answer["now_ms"])
+    for each in answer["pending"]:
+        output.say(f"! {each}")
+    _show_node(answer)
+    if options.full:
+        _show_full(answer)
+    return 0
+
+
+def _who(answer: dict[str, Any]) -> None:
+    output.say(f"{answer['person']}, {answer['role']} of {answer['name'] or 'an assembly whose log is not here yet'}")
+
+
+def _show_waiting(rows: list[dict[str, Any]], more: int, now_ms: int) -> None:
+    if rows:
+        output.say("Waits for you:")
+    for row in rows:
+        output.say(f"  {_WORDS[row['what']](row)}{_ends(row, now_ms)}")
+        output.say(f"      {row['command']}")
+    if more:
+        output.say(f"  and {more} more: `meshd status` shows all")
+
+
+def _ends(row: dict[str, Any], now_ms: int) -> str:
+    if row["ends"] is None:
+        return ""
+    word = "due" if row["what"] == "task" else "ends"
+    left = row["ends"] - now_ms
+    return f" · {word} {output.when(row['ends'])}, {f'in {output.span(left)}' if left > 0 else 'that is over'}"
+
+
+_WHY_ANEW = {
+    "split": "its witnesses attested different outcomes",
+    "witnesses-gone": "too few of its witnesses are left to certify it",
+    "witnesses-late": "too many of its witnesses have not attested it in twice its time",
+}
+_WORDS = {
+    "line": lambda row: (
+        f"The assembly has parted into lines. Another one, of {output.plural(row['members'], 'member')}, decided: "
+        f"{row['title']}. Join them"
+    ),
+    "confirm": lambda row: f"{row['person']} founds the assembly anew, with you: {row['title']}. Confirm it",
+    "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
+    "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
+    "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
+    "witness": lambda row: f"As a witness, say that this machine's clock is right: {row['title']}",
+    "anew": lambda row: f"Put your vote anew, since {_WHY_ANEW[row['why']]}: {row['title']}",
+    "vouch": lambda row: (
+        f"{row['title']} asks to join{', invited by ' + row['person'] if row['person'] else ''}. Vouch if you know them"
+    ),
+    "admit": lambda row: f"{row['title']} was vouched for, and is no member yet. Open the vote",
+    "act": lambda row: (
+        f"Look at what was done as {row['title']}{' by ' + row['person'] if row['person'] else ''}: "
+        f"{output.plural(row['count'], 'act')}"
+    ),
+    "assent": lambda row: f"Sign the minutes of a meeting that you were at: {row['title']}",
+    "task": lambda row: f"You took on: {row['title']}",
+    "letter": lambda row: f"A letter from {row['person']}",
+}
+
+
+def _show_since(since: dict[str, Any]) -> None:
+    """What happened since the last look; nothing at the first."""
+    if since["since_ms"] is None:
+        return
+    news: list[str] = []
+    news += [f"decided: {each['title']} ({each['id'][: output.SHORT_ID]})" for each in since["decided"][-_SHOWN:]]
+    news += [f"{each} is a member now" for each in since["joined"][:_SHOWN]]
+    news += [f"{each} is no member any more" for each in since["left"][:_SHOWN]]
+    news += [f"{each['person']} proposed: {each['title']}" for each in since["proposed"][-_SHOWN:]]
+    if since["messages"]:
+        news.append(f"{output.plural(since['messages'], 'message')}: `meshd read`")
+    if news:
+        output.say(f"Since you last looked, {output.when(since['since_ms'])}:")
+        for each in news:
+            output.say(f"  {each}")
+
+
+def _show_reached(answer: dict[str, Any]) -> None:
+    rows = answer["reached"]
+    now = [row["person"] for row in rows if row["now"]]
+    before = [row for row in rows if not row["now"]]
+    parts = [f"{', '.join(now[:_SHOWN])}{_more(now)} now"] if now else []
+    parts += [
+        f"{row['person']} {output.when(row['last_ms']) if row['last_ms'] else 'never'}" for row in before[:_SHOWN]
+    ]
+    if parts:
+        output.say(f"Reached: {'; '.join(parts)}{_more(before)}")
+    if answer["unsent"]:
+        output.say(
+            f"Not sent yet: {output.plural(answer['unsent'], 'record')} of yours. "
+            f"{'' if answer['running'] else '`meshd run` meets others; '}`meshd export DIR` carries them."
+        )
+    elif not answer["running"]:
+        output.say("The daemon is not running: `meshd run` meets others.")
+
+
+def _more(rows: list[Any]) -> str:
+    return f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+
+
+def _show_node(answer: dict[str, Any]) -> None:
+    output.say(f"  daemon    {'running' if answer['running'] else 'not running'}")
+    if answer["addresses"]:
+        output.say(f"  reached   at {', '.join(answer['addresses'])}")
+    output.say(f"  peers     {answer['peers']} connected")
+    for row in answer["links"]:
+        output.say(f"            {row['person'] or row['address']}: {row['state']}, {link_words(row)}")
+    _show_sent(answer)
+    before = answer["refounded_from"]
+    if before:
+        look = f"`meshd --assembly {before['folder'][: output.SHORT_ID]} list` shows its decisions"
+        here = look if before["here"] else "which is not in this home"
+        output.say(f"  before    {before['folder'][: output.SHORT_ID]}, of which this was founded anew: {here}")
+    if answer["forks"]:
+        output.say(f"  forks     {answer['forks']}: `meshd forks`")
+
+
+def _show_sent(answer: dict[str, Any]) -> None:
+    """When what this person wrote was sent."""
+    last = next((row for row in answer["reached"] if row["now"] or row["last_ms"]), None)
+    if answer["unsent"]:
+        output.say(f"  sent      not yet: {output.plural(answer['unsent'], 'record')} of yours")
+    elif last is not None:
+        when = "now" if last["now"] else output.when(last["last_ms"])
+        output.say(f"  sent      all of yours; last in step with {last['person']}, {when}")
+
+
+def _show_full(answer: dict[str, Any]) -> None:
+    output.say(
+        f"  log       {output.plural(answer['records'], 'record')} in {output.plural(answer['chains'], 'chain')}"
+    )
+    output.say(f"  digest    {answer['digest']}")
+    if answer["members"] is not None:
+        output.say(f"  roster    {answer['roster'][: output.SHORT_ID]}, {output.plural(answer['members'], 'member')}")
+    for row in answer["reached"]:
+        when = "now" if row["now"] else output.when(row["last_ms"]) if row["last_ms"] else "never"
+        output.say(f"  in step   with {row['person']}: {when}")

@@ -1,0 +1,60 @@
+"""Whom this node reached and when, and which own records have not left this machine. For people: no rule reads it."""
+
+from meshd.assembly.assembly import Assembly
+from meshd.store import tables
+
+_REACHED = "reached "
+_SENT = "sent"
+_AGAIN_MS = 10 * 60 * 1000
+"""How old a note may be before a meeting that brings nothing new writes another one: disks wear."""
+
+
+def met(assembly: Assembly, device: bytes, position: int, *, new: bool) -> None:
+    """Note that a device holds what was here when the log ended at a position; `new` where that was not so before.
+
+    Opens its own transaction.
+    """
+    now = assembly.world.clock()
+    if not new and 0 <= now - reached_ms(assembly, device) < _AGAIN_MS:
+        return
+    with assembly.store.transaction():
+        assembly.store.replace(tables.Setting(_REACHED + device.hex(), str(now)))
+        _note_sent(assembly, position)
+
+
+def carried(assembly: Assembly) -> None:
+    """Note that all that is here is on a stick. Opens its own transaction."""
+    with assembly.store.transaction():
+        _note_sent(assembly, assembly.store.position())
+
+
+def reached_ms(assembly: Assembly, device: bytes) -> int:
+    """When a device held last what this node does, by this machine's clock; 0 if never."""
+    row = assembly.store.get(tables.Setting, name=_REACHED + device.hex())
+    return int(row.value) if row is not None else 0
+
+
+def unsent(assembly: Assembly) -> int:
+    """How many of this device's records are known to be nowhere else: on no other node, and on no stick."""
+    sent = _sent(assembly)
+    return sum(max(0, chain.head_seq - sent.get(chain.log, -1)) for chain in _own(assembly))
+
+
+def _note_sent(assembly: Assembly, position: int) -> None:
+    later = dict(assembly.store.since(position))
+    ends = {chain.log: later[chain.number] - 1 if chain.number in later else chain.head_seq for chain in _own(assembly)}
+    before = _sent(assembly)
+    ends = {log: max(end, before.get(log, -1)) for log, end in ends.items()}
+    words = ",".join(f"{log}:{end}" for log, end in sorted(ends.items()))
+    assembly.store.replace(tables.Setting(_SENT, words))
+
+
+def _sent(assembly: Assembly) -> dict[int, int]:
+    """The last seq that is elsewhere, by log."""
+    row = assembly.store.get(tables.Setting, name=_SENT)
+    pairs = (each.split(":") for each in row.value.split(",") if each) if row is not None else ()
+    return {int(log): int(end) for log, end in pairs}
+
+
+def _own(assembly: Assembly) -> list[tables.Chain]:
+    return assembly.store.find(tables.Chain, device=assembly.keys.device.public)

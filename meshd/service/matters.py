@@ -1,0 +1,163 @@
+"""What each proposal is to this person: whether their ballot is asked for, until when, and what they said.
+
+Most of it is remembered from one question to the next (`state.remembered`), since a home may hold thousands of them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from meshd.service.context import Context
+from meshd.service.effects import moot, whose_yes_helps
+from meshd.service.results import outcome_of
+from meshd.state import tallies
+from meshd.state.rows import cast_of, question_of
+from meshd.store import tables
+from meshd.upkeep import witness
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Form, Say
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.decisions.outcome import OPEN, PROVISIONAL, Outcome
+from meshd_protocol.policies import Finality, Method
+
+VOTE = "vote"
+STEP = "step"
+"""It is decided, and waits for the yes of more of today's members, this person's too."""
+
+
+class Matter(NamedTuple):
+    """A proposal as this person meets it. `asked` is VOTE, STEP or None; `said` their own ballot in words, or None.
+
+    `wait_s` is how long its policy lets people vote, in seconds; None where it is over once enough have said yes.
+    """
+
+    id: bytes
+    title: str
+    policy: str
+    author: bytes
+    time_ms: int
+    closes_ms: int | None
+    wait_s: int | None
+    open: bool
+    final: bool
+    asked: str | None
+    said: str | None
+
+
+def all_matters(context: Context) -> list[Matter]:
+    """Every proposal, in the order in which they came here. Raises NodeError."""
+    assembly = context.assembly
+    remembered = assembly.remembered.of("matter", context.standing().head)
+    if assembly.remembered.proposals is None:
+        assembly.remembered.proposals = [row.id for row in assembly.store.find(tables.Proposal)]
+    found: list[Matter] = []
+    for identity in assembly.remembered.proposals:
+        matter: Matter | None = remembered.get(identity)
+        if matter is None:
+            row = assembly.store.get(tables.Proposal, id=identity)
+            assert row is not None, "what is remembered is in the log"
+            matter = matter_of(context, row)
+            if row.verb != Verb.UPHOLD:  # that hangs on ballots for others
+                remembered[identity] = matter
+        found.append(matter)
+    return found
+
+
+def asked_now(context: Context) -> Iterator[Matter]:
+    """The matters in which this person's ballot is asked for and can still be cast."""
+    now = context.assembly.world.clock()
+    for matter in all_matters(context):
+        if matter.asked is not None and not (matter.closes_ms is not None and matter.closes_ms < now):
+            yield matter
+
+
+def ends_ms(context: Context, matter: Matter) -> int | None:
+    """When a vote is over, by this machine's clock and measure; None where it is over once enough have said yes."""
+    if matter.wait_s is None:
+        return matter.closes_ms
+    left = witness.left_ms(context.assembly, matter.id)
+    over = matter.time_ms + matter.wait_s * 1000 if left is None else context.assembly.world.clock() + left
+    return over if matter.closes_ms is None else min(over, matter.closes_ms)
+
+
+def matter_of(context: Context, row: tables.Proposal) -> Matter:
+    """What a proposal is to this person now."""
+    outcome = outcome_of(context, row)
+    standing = context.standing()
+    known = standing.rosters.knows(row.roster)
+    policy = standing.rosters.state(row.roster).policies.get(row.policy) if known else None
+    sound = policy is not None and tallies.void(standing, row) is None
+    certified = policy is not None and policy.finality == Finality.CERTIFIED
+    return Matter(
+        row.id,
+        row.title,
+        row.policy,
+        row.member,
+        row.time_ms,
+        row.closes_ms,
+        policy.wait if policy is not None and certified else None,
+        sound and outcome.state in (OPEN, PROVISIONAL) and outcome.outcome is None,
+        outcome.outcome is not None,
+        _asked(context, row, outcome) if sound else None,
+        _said(context, row),
+    )
+
+
+def _asked(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
+    """Why this person's ballot is asked for; None where it is not, or would count for nothing."""
+    standing, now = context.standing(), context.state()
+    pinned = standing.rosters.state(row.roster)
+    if context.me not in now.members or not _may_sign(context, changeable=pinned.policies[row.policy].changeable):
+        return None
+    if context.me not in pinned.members and not row.verb:
+        return None
+    if context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None:
+        return None
+    if outcome.outcome is not None:
+        return STEP if context.me in whose_yes_helps(context, row, outcome) else None
+    if outcome.state not in (OPEN, PROVISIONAL) or (row.verb and moot(context, row) is not None):
+        return None
+    gone = pinned.members - now.members
+    return None if gone and row.roster != standing.head else VOTE
+
+
+def _may_sign(context: Context, *, changeable: bool) -> bool:
+    """Whether this device may cast such a ballot: one that several people use casts only those that can be changed."""
+    device = context.assembly.keys.device.public
+    if device in context.state().revoked:
+        return False
+    own = context.assembly.store.get(tables.Certificate, device=device)
+    return own is None or own.scope == SCOPE_EVERYTHING or changeable
+
+
+def _said(context: Context, row: tables.Proposal) -> str | None:
+    """This person's last ballot, in words."""
+    mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
+    if not mine:
+        return None
+    last = max(map(cast_of, mine), key=lambda cast: (cast.counter, cast.seq, cast.id))
+    standing = context.standing()
+    policies = standing.rosters.state(row.roster).policies if standing.rosters.knows(row.roster) else {}
+    policy = policies.get(row.policy)
+    consent = policy is not None and policy.method == Method.CONSENT
+    return choice_words(last.form, last.choice, question_of(row).options, consent=consent)
+
+
+def choice_words(form: int, choice: Any, options: tuple[str, ...], *, consent: bool) -> str:
+    """A ballot's choice in the words that cast it."""
+    if form == Form.YES_NO:
+        said = Say(choice)
+        return _CONSENT[said] if consent else said.name.lower()
+    if not choice:
+        return "blank"
+    if form == Form.RANKS:
+        return " > ".join("=".join(_option(each, options) for each in rank) for rank in choice)
+    if form == Form.SCORES:
+        return ", ".join(f"{_option(option, options)}={score}" for option, score in choice)
+    return ", ".join(_option(each, options) for each in choice)
+
+
+def _option(number: int, options: tuple[str, ...]) -> str:
+    return options[number] if number < len(options) else f"option {number + 1}"
+
+
+_CONSENT = {Say.YES: "consent", Say.NO: "object", Say.ABSTAIN: "stand-aside"}

@@ -1,0 +1,70 @@
+"""Votes that come to nothing: what their witnesses can't certify any more, or don't, and that can be put anew."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from meshd.service.context import Context
+from meshd.service.matters import Matter
+from meshd.store import tables
+from meshd.upkeep import witness
+from meshd_protocol.decisions.certified import bound, quorum
+from meshd_protocol.decisions.outcome import Outcome
+
+
+class Why(Enum):
+    """Why a vote comes to nothing. The values are codes for front ends."""
+
+    SPLIT = "split"
+    """Its witnesses attested different outcomes, none of them enough."""
+    GONE = "witnesses-gone"
+    """Of its witnesses too few are left to certify it."""
+    LATE = "witnesses-late"
+    """Too many of its witnesses have not attested it in twice its time."""
+
+
+class Stuck(NamedTuple):
+    """A vote that comes to nothing: of `seats` witnesses `needed` certify; `able` still can, or did."""
+
+    why: Why
+    needed: int
+    able: int
+    seats: int
+
+
+def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | None:
+    """Why a vote comes to nothing; None while it can be certified, or where no witness is asked."""
+    standing, state = context.standing(), context.state()
+    vote = witness.vote_of(standing, row)
+    if vote is None or outcome.outcome is not None:
+        return None
+    found = witness.certificates_of(standing, vote)
+    pinned = vote.state.witnesses
+    needed = quorum(pinned.seats)
+    attested = frozenset[bytes]().union(*found.attested.values())
+    here = {device for device, owner in pinned.devices.items() if owner in state.members} - state.revoked.keys()
+    best = max(map(len, found.attested.values()), default=0)
+    able = best + len(here - attested)
+    if found.split or len(found.certified) > 1:
+        return Stuck(Why.SPLIT, needed, able, pinned.seats)
+    if able < needed:
+        return Stuck(Why.GONE, needed, able, pinned.seats)
+    if len(here - attested) > bound(pinned.seats) and _is_twice_over(context, vote):
+        return Stuck(Why.LATE, needed, best, pinned.seats)
+    return None
+
+
+def _is_twice_over(context: Context, vote: witness.Vote) -> bool:
+    """Whether this machine has measured twice the time that a vote takes."""
+    watched = context.assembly.store.get(tables.Watch, proposal=vote.row.id)
+    passed = context.assembly.store.get(tables.Passed, n=1)
+    if watched is None or passed is None:  # this device attested it, or never saw it begin
+        return context.assembly.world.clock() > vote.row.time_ms + 2000 * vote.policy.wait
+    return passed.total_ms - watched.since_ms >= 2000 * vote.policy.wait
+
+
+def put_anew(context: Context, matter: Matter, all_: list[Matter]) -> bool:
+    """Whether a later proposal asks the same: it names this one, or has its title and policy."""
+    if context.standing().repealing(matter.id):
+        return True
+    same = (each for each in all_ if (each.title, each.policy) == (matter.title, matter.policy))
+    return any(each.time_ms > matter.time_ms and each.id != matter.id for each in same)

@@ -1,0 +1,225 @@
+"""What waits for this person: one list, each with the command that does it, for the home screen and for `status`.
+
+It says what, as a code with its parameters; front ends word it. Each command works when it is typed. What waits for
+others, or for nobody in particular, is told by `status` (`pending`).
+"""
+
+from collections.abc import Callable, Iterator
+
+from meshd.founding import refounding
+from meshd.home import assemblies
+from meshd.service.context import Context, Result
+from meshd.service.effects import has_effect, moot
+from meshd.service.looked import acts_since, letters_since
+from meshd.service.matters import all_matters, asked_now, ends_ms
+from meshd.service.meetings import todo
+from meshd.service.results import outcome_of
+from meshd.service.rosters import lines
+from meshd.service.stuck import put_anew, stuck
+from meshd.state.people import as_word
+from meshd.state.rows import question_of, split
+from meshd.store import tables
+from meshd.upkeep import witness
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.items import Decision
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import Finality
+
+_SHORT = 8
+_AGAIN_DAYS = 30
+"""A vote that came to nothing longer ago waits for nobody."""
+_DAY_MS = 24 * 3600 * 1000
+
+
+def waiting(context: Context) -> list[Result]:
+    """Everything that waits for this person, the most pressing first: `{what, id, title, command, ends}` and more.
+
+    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `witness`, `anew`,
+    `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
+    """
+    standing = context.assembly.standing
+    if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
+        return []
+    parts = _MEMBERS if context.me in standing.state.members else ()
+    parts = (_letters,) if context.me in standing.state.observers else parts
+    found = [each for part in parts for each in part(context)]
+    if len(assemblies(context.assembly.folder.parent)) > 1:  # then a command says which one it means
+        named = f"meshd --assembly {context.assembly.folder.name[:_SHORT]}"
+        found = [each | {"command": named + each["command"].removeprefix("meshd")} for each in found]
+    return found
+
+
+def _thing(what: str, identity: bytes, title: str, command: str, ends: int | None = None, **more: object) -> Result:
+    return {"what": what, "id": text_of(identity), "title": title, "command": command, "ends": ends, **more}
+
+
+def _short(identity: bytes) -> str:
+    return text_of(identity)[:_SHORT]
+
+
+def _lines(context: Context) -> Iterator[Result]:
+    """Other lines of the assembly, while this person has not asked for what joins them."""
+    asked = [each for each in _open_motions(context) if each.verb == Verb.RATIFY]
+    for line in lines(context):
+        roster = context.standing().rosters.ids(_roster(context, line["roster"]))
+        here = context.standing().rosters.ids(context.standing().head)
+        if any((roster - here) & set(each.payload) for each in asked):
+            continue  # whoever has not voted on it has it among their votes
+        title = "; ".join(line["decisions"][:3])
+        command = f"meshd ratify {line['roster'][:_SHORT]}"
+        yield {"what": "line", "id": line["roster"], "title": title, "command": command, "ends": None} | {
+            "members": line["members"]
+        }
+
+
+def _roster(context: Context, text: str) -> bytes:
+    return next(each for each in context.standing().rosters.known() if text_of(each) == text)
+
+
+def _open_motions(context: Context) -> Iterator[Decision]:
+    for item in context.standing().uncited():
+        if isinstance(item, Decision) and has_effect(context, item.id):
+            yield item
+
+
+def _foundings(context: Context) -> Iterator[Result]:
+    """An assembly that others found anew with this person."""
+    assembly = context.assembly
+    for each in refounding.all_open(assembly):
+        if each.problem is None and context.me in each.founders and not refounding.is_confirmed(assembly, each.id):
+            name = each.founding.genesis.name
+            by = assembly.people.label(each.row.member)
+            yield _thing("confirm", each.id, name, f"meshd refound {_short(each.id)}", person=by)
+
+
+def _answers(context: Context) -> Iterator[Result]:
+    """Motions about this person that they have not answered."""
+    store, now = context.assembly.store, context.state()
+    for verb in (Verb.REMOVE, Verb.RECALL, Verb.REVOKE):
+        for row in store.find(tables.Proposal, verb=int(verb)):
+            payload = question_of(row).payload
+            if verb == Verb.RECALL:
+                mine = payload in now.mandates and now.mandates[payload].mandate.holder == context.me
+            else:
+                mine = context.me in payload if verb == Verb.REMOVE else payload[0] == context.me
+            if not mine or not has_effect(context, row.id) or moot(context, row) is not None:
+                continue
+            if outcome_of(context, row).outcome is not None:
+                continue
+            if any(each.member == context.me for each in store.find(tables.Answer, proposal=row.id)):
+                continue
+            by = context.assembly.people.label(row.member)
+            yield _thing("answer", row.id, row.title, f"meshd answer {_short(row.id)}", person=by)
+
+
+def _votes(context: Context) -> Iterator[Result]:
+    """Ballots that this person may cast and has not: the first to end first."""
+    asked = [(matter, ends_ms(context, matter)) for matter in asked_now(context)]
+    for matter, ends in sorted(asked, key=lambda each: (each[1] is None, each[1] or 0)):
+        by = context.assembly.people.label(matter.author)
+        assert matter.asked is not None
+        command = f"meshd vote {_short(matter.id)}"
+        yield _thing(matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by)
+
+
+def _attestations(context: Context) -> Iterator[Result]:
+    """Votes that are over and that this device, as a witness, asks about before it attests them."""
+    assembly = context.assembly
+    for row in assembly.store.find(tables.Watch):
+        vote = witness.vote_of(context.standing(), assembly.store.get(tables.Proposal, id=row.proposal))
+        if vote is None or row.refused or row.agreed:
+            continue
+        if assembly.keys.device.public not in vote.state.witnesses.devices:
+            continue
+        if witness.left_ms(assembly, row.proposal) == 0 and witness.clock_doubt(assembly, row.proposal):
+            yield _thing("witness", row.proposal, vote.row.title, f"meshd witness agree {_short(row.proposal)}")
+
+
+def _stuck(context: Context) -> Iterator[Result]:
+    """This person's votes that come to nothing, and that nobody put anew."""
+    now, everything = context.assembly.world.clock(), all_matters(context)
+    certified = {each.name for each in context.state().policies.values() if each.finality == Finality.CERTIFIED}
+    for matter in everything:
+        if matter.final or matter.author != context.me or matter.policy not in certified:
+            continue
+        if now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
+            continue
+        row = context.assembly.store.get(tables.Proposal, id=matter.id)
+        found = stuck(context, row, outcome_of(context, row)) if row is not None and not row.verb else None
+        if found is not None and not put_anew(context, matter, everything):
+            again = f"meshd propose --again {_short(matter.id)}"
+            yield _thing("anew", matter.id, matter.title, again, why=found.why.value)
+
+
+def _applicants(context: Context) -> Iterator[Result]:
+    """People who ask to join, and for whom this person has not vouched."""
+    assembly, state = context.assembly, context.state()
+    now = assembly.world.clock()
+    inside = state.members | state.observers
+    told: set[bytes] = set()
+    for row in assembly.store.find(tables.Application):
+        if row.member in inside or row.member in told:
+            continue
+        vouchers = {vouch.member for vouch in assembly.store.find(tables.Vouch, application=row.id)}
+        invitation = assembly.store.get(tables.Invitation, public=row.invitation)
+        fresh = invitation is not None and invitation.expires_ms > now
+        if context.me in vouchers or not (fresh or (vouchers and row.member not in state.removed)):
+            continue
+        told.add(row.member)
+        label = assembly.people.label(row.member)
+        by = assembly.people.label(invitation.member) if invitation is not None else None
+        yield _thing("vouch", row.id, label, f"meshd vouch {as_word(label)}", person=by, vouches=len(vouchers))
+
+
+def _observers(context: Context) -> Iterator[Result]:
+    """People who were vouched for, and on whose admission no vote is open."""
+    moved = {each.member for item in _open_motions(context) for each in item.newcomers}
+    for member in sorted(context.state().observers - moved):
+        label = context.assembly.people.label(member)
+        yield _thing("admit", member, label, f"meshd admit {as_word(label)}")
+
+
+def _acts(context: Context) -> Iterator[Result]:
+    """What delegates did since this person looked last."""
+    found: dict[bytes, int] = {}
+    for row in acts_since(context):
+        if row.member != context.me:
+            found[row.mandate] = found.get(row.mandate, 0) + 1
+    for mandate, count in found.items():
+        given = context.state().mandates.get(mandate)
+        title = given.mandate.role if given is not None else _short(mandate)
+        holder = context.assembly.people.label(given.mandate.holder) if given is not None else None
+        yield _thing("act", mandate, title, "meshd delegates", count=count, person=holder)
+
+
+def _minutes(context: Context) -> Iterator[Result]:
+    """Minutes of meetings that this person was at, and has not signed."""
+    store = context.assembly.store
+    for row in store.find(tables.Minutes):
+        if context.me not in split(row.present) or row.member == context.me:
+            continue
+        if not any(each.member == context.me for each in store.find(tables.Assent, minutes=row.id)):
+            by = context.assembly.people.label(row.member)
+            yield _thing("assent", row.id, row.title, f"meshd assent {_short(row.id)}", person=by)
+
+
+def _tasks(context: Context) -> Iterator[Result]:
+    """What this person took on."""
+    for task in todo(context, {}):
+        if task["mine"] and task["in_force"] is not False:
+            whole, _, number = task["id"].rpartition(".")
+            command = f"meshd done {whole[:_SHORT]}.{number}"
+            yield {"what": "task", "id": task["id"], "title": task["what"], "command": command, "ends": task["due_ms"]}
+
+
+def _letters(context: Context) -> Iterator[Result]:
+    """Letters to this person that they have not read."""
+    for row in letters_since(context):
+        by = context.assembly.people.device_label(row.device)
+        yield _thing("letter", row.id, by, "meshd read", person=by)
+
+
+_MEMBERS: tuple[Callable[[Context], Iterator[Result]], ...] = (
+    _lines, _foundings, _answers, _votes, _attestations, _stuck, _applicants, _observers, _acts, _minutes, _tasks,
+    _letters,
+)  # fmt: skip

@@ -1,0 +1,62 @@
+"""What was worked out of the log for each proposal, until something comes that may change it.
+
+A home with thousands of decisions is asked all the time what is open in it: most of the answer is as it was. What is
+remembered hangs on rows alone, never on a clock.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from meshd.store import tables
+
+_OF_A_PROPOSAL = (tables.Ballot, tables.Attestation, tables.Answer)
+_OF_NONE = (
+    tables.Message,
+    tables.Letter,
+    tables.Minutes,
+    tables.Assent,
+    tables.Resolution,
+    tables.FollowUp,
+    tables.Act,
+    tables.Countersignature,
+    tables.Handover,
+    tables.Invitation,
+    tables.Welcome,
+)
+"""Rows that no result hangs on. Any other kind may change all of them."""
+
+
+class Remembered:
+    """Values by name and proposal. `roster` is the one that they were worked out in."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[bytes, Any]] = {}
+        self._roster: bytes | None = None
+        self.proposals: list[bytes] | None = None
+        """The ids of all proposals, in the order in which they came; None before somebody asked."""
+
+    def of(self, name: str, roster: bytes) -> dict[bytes, Any]:
+        """The values of that name, by proposal, worked out in that roster. Callers read, and add what is missing."""
+        if roster != self._roster:
+            self._values, self._roster = {}, roster
+        return self._values.setdefault(name, {})
+
+    def forget(self, rows: Iterable[object]) -> None:
+        """Rows came: forget what they may change."""
+        for row in rows:
+            if isinstance(row, _OF_NONE):
+                continue
+            if isinstance(row, _OF_A_PROPOSAL):
+                self._drop(row.proposal)
+            elif isinstance(row, tables.Proposal) and not row.verb:
+                if self.proposals is not None:
+                    self.proposals.append(row.id)
+                for values in self._values.values():
+                    values.clear() if row.repeals else values.pop(row.id, None)
+            else:
+                self._values.clear()
+                self.proposals = None
+
+    def _drop(self, proposal: bytes) -> None:
+        for values in self._values.values():
+            values.pop(proposal, None)
