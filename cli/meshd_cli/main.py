@@ -7,6 +7,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
             arguments = [*arguments, "home"]
         options, unknown = build_parser(arguments).parse_known_args(arguments)
         if unknown:
-            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", f"`meshd {_verb(arguments)} --help`")
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", _quoted(arguments, unknown))
         _refuse_empty(vars(options))
         where = Where(
             Path(options.home) if options.home else default_home(),
@@ -86,6 +87,8 @@ def main(arguments: list[str]) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
+        if sys.stderr is not None and sys.stderr.isatty():
+            print(file=sys.stderr)  # the prompt that was left stands in its own line
         return INTERRUPTED
     except BrokenPipeError:
         _forget_output()  # a reader that has seen enough is no error
@@ -99,6 +102,29 @@ def main(arguments: list[str]) -> int:
             raise
         return _fail(error, as_json)
     return code
+
+
+def _nearest(verb: str) -> str:
+    """The command that somebody most likely meant."""
+    from difflib import get_close_matches
+
+    known = [word for words in FAMILIES.values() for word in words]
+    near = get_close_matches(verb.lower(), known, n=1, cutoff=0.5)
+    return f"Did you mean `meshd {near[0]}`? " if near else ""
+
+
+def _quoted(arguments: list[str], unknown: list[str]) -> str:
+    """What to type instead of words that a command does not know: a text of several words needs quotes."""
+    verb = _verb(arguments)
+    words = [word for word in arguments[arguments.index(verb or "") + 1 :] if not word.startswith("-")]
+    if verb in _ONE_TEXT and not any(word.startswith("-") for word in unknown):
+        kept, text = words[: _ONE_TEXT[verb]], " ".join(words[_ONE_TEXT[verb] :])
+        return f"In quotes: `meshd {shlex.join([verb, *kept, text])}`"
+    return f"`meshd {verb} --help`"
+
+
+_ONE_TEXT = {"propose": 0, "say": 0, "mandate": 0, "minutes": 0, "answer": 1, "act": 1, "outcome": 1, "init": 0}
+"""Commands that take a text after so many words: people forget its quotes."""
 
 
 def _refuse_empty(options: dict[str, Any]) -> None:
@@ -134,6 +160,8 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
     top.add_argument("--version", action=_ShowVersion, nargs=0, help="say which meshd this is")
     verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser, action=_Verbs)
     verb = _verb(arguments)
+    if verb is not None and not any(verb in words for words in FAMILIES.values()):
+        raise UsageError(f"there is no command {verb}", f"{_nearest(verb)}`meshd --help` shows all.")
     named = next((family for family, words in FAMILIES.items() if verb in words), None)
     for family in [named] if named else FAMILIES:
         import_module(f"meshd_cli.commands.{family}").register(verbs, common)

@@ -3,25 +3,29 @@
 import functools
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from meshd.assembly import keystore
-from meshd.assembly.assembly import REAL, Assembly, World
+from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, join, open_assembly
-from meshd.home import assemblies, lay_ballast, only_writer
+from meshd.home import KEYS, assemblies, folder_of, lay_ballast, make_private, only_writer
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.membership import identity, on_paper
+from meshd.service.outside import out
+from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.upkeep.witness import keep_time
+from meshd_crypto.identity import SigningKey
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
 from meshd_protocol.names import bytes_of
-from meshd_protocol.tickets import read_ticket
+from meshd_protocol.tickets import Ticket, read_ticket
 
 KEY_BYTES = 32
 
@@ -154,11 +158,46 @@ def apply(
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
     secret = passphrase()
     with only_writer(home):
+        aside = None
+        if (folder_of(home, ticket.assembly) / KEYS).exists():
+            how, aside = _come_back(home, ticket, secret, how, world)
         assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
         try:
-            return identity(Context(assembly)) | {"addresses": list(ticket.addresses)}
+            found = identity(Context(assembly))
+            return found | {"addresses": list(ticket.addresses), "before": str(aside) if aside else None}
         finally:
             assembly.close()
+
+
+def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> tuple[Joining, Path]:
+    """Put aside what this home was in the assembly, so that its person applies anew, as another device of theirs.
+
+    Returns how, with their member key, and the home that has the old log now. Raises NodeError where they are still in,
+    PassphraseError where the old keys don't open.
+    """
+    folder = folder_of(home, ticket.assembly)
+    keys, _ = keystore.load(folder, secret)
+    with suppress(StoreError), closing(open_assembly(folder, secret, world)) as assembly:
+        _check_is_out(assembly, ticket)
+    if how.member is None and how.formerly is None:
+        how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
+    number = next(n for n in count(1) if not (home / f"before-{n}").exists())
+    aside = home / f"before-{number}"
+    make_private(aside)
+    folder.rename(aside / folder.name)
+    return how, aside
+
+
+def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
+    """Raises NodeError where this home is in the assembly, or waits to be let in with this very ticket."""
+    standing = assembly.standing
+    mine = assembly.store.find(tables.Application, member=assembly.keys.member_public)
+    if any(row.invitation == SigningKey.from_seed(ticket.seed).public for row in mine):
+        raise NodeError("your application with this ticket is written already", "`meshd run` hands it in.")
+    if standing is None or standing.state is None or out(Context(assembly)) is not None:
+        return
+    if role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
+        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
 
 
 def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:

@@ -24,6 +24,7 @@ from meshd.service import (
     witnessing,
 )
 from meshd.service.context import Context, link_up
+from meshd.service.outside import refuse_outsiders
 from meshd.store import tables
 from meshd_protocol.control import BadRequestError, Request, check_arguments
 
@@ -79,6 +80,13 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+_WRITES = frozenset({
+    "invite", "vouch", "admit", "remove", "revoke", "ratify", "refound", "propose", "uphold", "vote", "amend",
+    "charter", "answer", "mandate", "act", "recall", "handover", "assent", "outcome", "done", "say",
+})  # fmt: skip
+"""Verbs that say something to others: nobody takes that from those who are out."""
+
+
 def answer(context: Context, request: Request) -> Steps[Any]:
     """Answer a request, in steps where it takes long. Where something was written, `sent` says whether it leaves this
     machine at once. Raises NodeError.
@@ -87,6 +95,8 @@ def answer(context: Context, request: Request) -> Steps[Any]:
         check_arguments(request.verb, request.arguments)
     except BadRequestError as error:
         raise UsageError(str(error)) from error
+    if request.verb in _WRITES:
+        refuse_outsiders(context)
     before = context.assembly.store.find(tables.Own)
     result = HANDLERS[request.verb](context, request.arguments)
     if isinstance(result, Generator):

@@ -161,3 +161,11 @@ def _option(number: int, options: tuple[str, ...]) -> str:
 
 
 _CONSENT = {Say.YES: "consent", Say.NO: "object", Say.ABSTAIN: "stand-aside"}
+
+
+def put_anew(context: Context, matter: Matter, everything: list[Matter]) -> bool:
+    """Whether a later proposal asks the same: it names this one, or has its title and policy."""
+    if context.standing().repealing(matter.id):
+        return True
+    same = (each for each in everything if (each.title, each.policy) == (matter.title, matter.policy))
+    return any(each.time_ms > matter.time_ms and each.id != matter.id for each in same)

@@ -9,8 +9,9 @@ from meshd.assembly.keystore import Keys
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
+from meshd.service.outside import out
 from meshd.service.rosters import move, report
-from meshd.state.people import article
+from meshd.state.people import article, as_word
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.hashing import derive
@@ -44,6 +45,7 @@ def identity(context: Context) -> Result:
         "person": assembly.keys.person,
         "label": assembly.people.label(context.me),
         "role": role_of(assembly, context.me),
+        "out": why.value if (why := out(context)) is not None else None,
     }
 
 
@@ -252,7 +254,7 @@ def _check_newcomer(context: Context, member: bytes) -> None:
         needed = vouches_needed(len(state.members))
         raise NodeError(
             f"{label} is not vouched for yet: {len(pending['vouched_by'])} of {needed}",
-            f"`meshd vouch {label}`; a person who is vouched for reads and talks.",
+            f"`meshd vouch {as_word(label)}`; a person who is vouched for reads and talks.",
         )
 
 
@@ -301,6 +303,6 @@ def former_keys(context: Context) -> list[str]:
             old = label(row.formerly)
             found.add(
                 f"{label(row.member)} says that she was {old}, whose lost key still counts: if that is so, "
-                f'`meshd remove {old} --reason "lost her keys"` takes it out.'
+                f'`meshd remove {as_word(old)} --reason "lost their keys"` takes it out.'
             )
     return sorted(found)

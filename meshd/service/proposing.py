@@ -6,7 +6,7 @@ from typing import Any
 from meshd.errors import NodeError, UsageError
 from meshd.founding.refounding import charter_text
 from meshd.service import lockups
-from meshd.service.context import Context, Result, short_title
+from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.state.rows import question_of
@@ -43,6 +43,10 @@ _INSTEAD = {
 def propose(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd propose`: put a question to the members of the roster that this node follows."""
     state = context.member_only("propose")
+    if arguments.get("again"):
+        arguments = _again(context, arguments)
+    if not arguments.get("title"):
+        raise UsageError("a proposal has a title", "`meshd propose TITLE`")
     options = tuple(arguments.get("options") or ())
     name = arguments.get("policy") or ("election" if options else DEFAULT_POLICY)
     policy = state.policies.get(name)
@@ -51,6 +55,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name in RESERVED:
         raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
+    _check_closes(context, policy, arguments.get("closes_ms"))
     repealed = _repealed(context, name, arguments.get("repeals") or [])
     body = Proposal(
         roster=context.standing().head,
@@ -84,6 +89,43 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
     return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+
+
+def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that put a proposal anew: what it said, and in its place where it came to nothing certain."""
+    row = context.proposal(arguments["again"])
+    others = sorted(name for name, value in arguments.items() if value and name != "again")
+    if others:
+        raise UsageError(f"a proposal that is put anew says what it said: leave out {', '.join(others)}")
+    if row.verb:
+        raise UsageError("what changes the roster is put anew by its own command", "`meshd --help`")
+    outcome = outcome_of(context, row)
+    if outcome.outcome is not None:
+        raise NodeError(f"{text_of(row.id)[:8]} is {outcome.state}", "`meshd propose TITLE --repeals ID` asks again.")
+    question = question_of(row)
+    return {
+        "title": row.title,
+        "text": row.text,
+        "policy": row.policy,
+        "options": list(question.options),
+        "method": row.method,
+        "seats": row.seats if question.options else None,
+        "costs": [str(cost) for cost in question.costs],
+        "budget": row.budget,
+        "repeals": [text_of(row.id)] if _is_open(context, row) else [],
+    }
+
+
+def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> None:
+    """Witnesses attest a vote after its policy's time, whatever date is wished for. Raises UsageError."""
+    if closes_ms is None or policy.finality != Finality.CERTIFIED:
+        return
+    earliest = context.assembly.world.clock() + (policy.notice + policy.open_for) * 1000
+    if closes_ms < earliest - 60_000:
+        raise UsageError(
+            f"{policy.name} is open for {span((policy.notice + policy.open_for) * 1000)}: it can't close before that",
+            f"Leave out --closes, or choose another policy; `meshd amend {policy.name} --open SPAN` changes this one.",
+        )
 
 
 def _method(policy: Policy, arguments: dict[str, Any]) -> str | None:

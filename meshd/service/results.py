@@ -5,6 +5,7 @@ from typing import Any
 
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, is_in_force
+from meshd.service.stuck import stuck, stuck_text
 from meshd.state import tallies
 from meshd.state.rows import attested_of, cast_of, question_of, split
 from meshd.store import tables
@@ -52,6 +53,8 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
         for each in sorted(store.find(tables.Resolution, proposal=row.id), key=_by_time)
     ]
     result["effect"] = effect_text(context, row, outcome)
+    found = stuck(context, row, outcome)
+    result["stuck"] = None if found is None else found._asdict() | {"why": found.why.value}
     result["waits_ms"] = witness.left_ms(context.assembly, row.id)
     result["waits"] = span(result["waits_ms"]) if result["waits_ms"] else ""
     return result
@@ -74,10 +77,16 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     reasons += (
         [{"rule": "force", "holds": force.holds, "text": force.text}] if (force := force_of(context, row)) else []
     )
+    reasons += _stuck_reason(context, row, outcome)
     reasons += _repeal_reasons(context, row, outcome)
     reasons += _recall_reasons(context, row)
     reasons += _witness_here(context, row, outcome)
     return describe(context, row, outcome) | {"reasons": reasons}
+
+
+def _stuck_reason(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
+    found = stuck(context, row, outcome)
+    return [{"rule": "stuck", "holds": False, "text": stuck_text(found, text_of(row.id)[:8])}] if found else []
 
 
 def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = None) -> Result:

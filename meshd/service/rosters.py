@@ -7,6 +7,7 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, short_of
+from meshd.service.offering import take_over
 from meshd.service.proposing import open_proposal
 from meshd.state import tallies
 from meshd.store import tables
@@ -164,7 +165,9 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
             record = context.assembly.write(
                 Kind.REVOCATION, body.signed_by(context.assembly.keys.member, context.assembly.id)
             )
-        return {"id": text_of(record.id), "by": "member key", "revoked": row.device in context.state().revoked}
+        attests = take_over(context)
+        revoked = row.device in context.state().revoked
+        return {"id": text_of(record.id), "by": "member key", "revoked": revoked, "attests": attests}
     context.member_only("revoke others' devices")
     label = context.assembly.people.label(row.member)
     action = (int(Verb.REVOKE), (row.member, row.device, good))
@@ -172,7 +175,8 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     device = row.device
     body_ = Proposal(context.standing().head, REMOVAL, words, arguments.get("reason") or "", action=action)
     motion = move(context, body_, lambda item: item.payload[1] == device)
-    return {"id": text_of(motion), "by": "decision", "revoked": row.device in context.state().revoked}
+    revoked = row.device in context.state().revoked
+    return {"id": text_of(motion), "by": "decision", "revoked": revoked, "attests": False}
 
 
 def _good(context: Context, device: bytes) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from meshd.service.effects import has_effect
 from meshd.service.looked import since
 from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
+from meshd.service.outside import out, words
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
 from meshd.service.waiting import waiting
@@ -18,7 +19,7 @@ from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.decisions.outcome import PASSED, people
-from meshd_protocol.items import Decision, Departure
+from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
 
 _UPDATE = "needs an update"
@@ -56,6 +57,7 @@ def _who(context: Context) -> Result:
         "name": standing.genesis.name if standing else None,
         "person": context.assembly.people.label(context.me),
         "role": role_of(context.assembly, context.me),
+        "out": why.value if (why := out(context)) is not None else None,
     }
 
 
@@ -146,16 +148,41 @@ def _pending(context: Context) -> list[str]:
             "An earlier meshd wrote part of this log by rules that had holes. What was decided on rosters that today's "
             "rules do not lead to has no effect (`meshd why ID` says so): what still matters is proposed once more."
         )
-    if assembly.has_twin():
-        found.append("This device's key was used elsewhere: it writes nothing any more. Join anew as another device.")
+    if (why := out(context)) is not None:
+        found.append(" ".join(sentence(each) for each in words(why)))
     found += lockups.lines(context)
     found += refounding.lines(context)
     found += refounding.missing(context)
     found += _refused_votes(context)
     found += former_keys(context)
+    found += _crossing(context)
     found += _about_me(context)
     found += _recalls(context)
     return found
+
+
+def _crossing(context: Context) -> list[str]:
+    """Admissions and removals that are open together: where one group decides one and another the other, what comes
+    second lacks somebody's yes.
+    """
+    decisions = [each for each in context.standing().uncited() if isinstance(each, Decision)]
+    items = [each for each in decisions if has_effect(context, each.id)]
+    admissions = [item for item in items if item.newcomers and not _is_in(context, item)]
+    removals = [item for item in items if item.removes and set(item.removes) & context.state().members]
+    if not admissions or not removals:
+        return []
+    store, label = context.assembly.store, context.assembly.people.label
+    what = [f"{', '.join(label(new.member) for new in item.newcomers)} to come in" for item in admissions]
+    what += [f"{', '.join(map(label, item.removes))} to go" for item in removals]
+    commands: list[str] = []
+    for item in (*admissions, *removals):
+        voted = store.get(tables.Ballot, proposal=item.id, member=context.me) is not None
+        commands.append(f"`meshd {'why' if voted else 'vote'} {text_of(item.id)[:8]}`")
+    return [f"Open together: {'; '.join(what)}. Whoever decides one should decide all: {', '.join(commands)}."]
+
+
+def _is_in(context: Context, item: Decision) -> bool:
+    return {each.member for each in item.newcomers} <= context.state().members
 
 
 def _about_me(context: Context) -> list[str]:
@@ -163,8 +190,6 @@ def _about_me(context: Context) -> list[str]:
     found: list[str] = []
     observer = role_of(context.assembly, context.me) == "observer"
     for item in context.standing().uncited():
-        if isinstance(item, Departure) and item.author == context.me:
-            found.append("You left: others' nodes take you out when they see it, and don't talk to this one any more.")
         if isinstance(item, Decision) and has_effect(context, item.id):
             label = text_of(item.id)[:8]
             if observer and any(each.member == context.me for each in item.newcomers):
@@ -219,3 +244,8 @@ def _refused_votes(context: Context) -> list[str]:
                 f"{text_of(row.proposal)[:8]}` attests."
             )
     return found
+
+
+def sentence(text: str) -> str:
+    """Words of an error as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

@@ -4,7 +4,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from meshd.service.context import Context
-from meshd.service.matters import Matter
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.decisions.certified import bound, quorum
@@ -62,9 +61,17 @@ def _is_twice_over(context: Context, vote: witness.Vote) -> bool:
     return passed.total_ms - watched.since_ms >= 2000 * vote.policy.wait
 
 
-def put_anew(context: Context, matter: Matter, all_: list[Matter]) -> bool:
-    """Whether a later proposal asks the same: it names this one, or has its title and policy."""
-    if context.standing().repealing(matter.id):
-        return True
-    same = (each for each in all_ if (each.title, each.policy) == (matter.title, matter.policy))
-    return any(each.time_ms > matter.time_ms and each.id != matter.id for each in same)
+def stuck_text(found: Stuck, label: str) -> str:
+    """The same in words, with the command that helps."""
+    again = f"`meshd propose --again {label}` puts it anew."
+    if found.why == Why.SPLIT:
+        return f"It is split: its witnesses attested different outcomes, so that none will be certified. {again}"
+    if found.why == Why.GONE:
+        return (
+            f"It will never be final: of its {found.seats} witnesses {found.needed} certify, and {found.able} are left "
+            f"who can. {again}"
+        )
+    return (
+        f"Too many of its {found.seats} witnesses have not attested it in twice its time: {found.needed} certify, and "
+        f"{found.able} have. It is final once their nodes run and meet; or {again}"
+    )

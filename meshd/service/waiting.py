@@ -11,11 +11,12 @@ from meshd.home import assemblies
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, moot
 from meshd.service.looked import acts_since, letters_since
-from meshd.service.matters import all_matters, asked_now, ends_ms
+from meshd.service.matters import all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
+from meshd.service.offering import lacks_device
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
-from meshd.service.stuck import put_anew, stuck
+from meshd.service.stuck import stuck
 from meshd.state.people import as_word
 from meshd.state.rows import question_of, split
 from meshd.store import tables
@@ -34,8 +35,8 @@ _DAY_MS = 24 * 3600 * 1000
 def waiting(context: Context) -> list[Result]:
     """Everything that waits for this person, the most pressing first: `{what, id, title, command, ends}` and more.
 
-    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `witness`, `anew`,
-    `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
+    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `witness`, `seat`,
+    `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
@@ -135,6 +136,12 @@ def _attestations(context: Context) -> Iterator[Result]:
             yield _thing("witness", row.proposal, vote.row.title, f"meshd witness agree {_short(row.proposal)}")
 
 
+def _seat(context: Context) -> Iterator[Result]:
+    """A witness's seat of this person for which no device attests."""
+    if lacks_device(context):
+        yield _thing("seat", context.me, "", "meshd witness on")
+
+
 def _stuck(context: Context) -> Iterator[Result]:
     """This person's votes that come to nothing, and that nobody put anew."""
     now, everything = context.assembly.world.clock(), all_matters(context)
@@ -220,6 +227,6 @@ def _letters(context: Context) -> Iterator[Result]:
 
 
 _MEMBERS: tuple[Callable[[Context], Iterator[Result]], ...] = (
-    _lines, _foundings, _answers, _votes, _attestations, _stuck, _applicants, _observers, _acts, _minutes, _tasks,
-    _letters,
+    _lines, _foundings, _answers, _votes, _attestations, _seat, _stuck,
+    _applicants, _observers, _acts, _minutes, _tasks, _letters,
 )  # fmt: skip

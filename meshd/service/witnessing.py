@@ -5,17 +5,14 @@ from typing import Any
 from meshd.errors import NodeError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
+from meshd.service.offering import offer, offered
 from meshd.service.proposing import open_proposal
 from meshd.store import tables
 from meshd.upkeep import witness as watching
-from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
-from meshd_protocol.bodies.membership import Offer
 from meshd_protocol.decisions.certified import bound, quorum
 from meshd_protocol.items import Decision
-from meshd_protocol.items import Offer as Offered
-from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import CONSTITUTION
 
@@ -62,35 +59,19 @@ def _on(context: Context, arguments: dict[str, Any]) -> Result:
     device = context.assembly.keys.device.public
     if device in state.witnesses.devices:
         raise NodeError("this device is your witness device already")
-    if device not in _offered(context):
-        _offer(context, device)
+    if device not in offered(context):
+        offer(context, device)
     if context.me in state.witnesses.members:
         return _list(context, {})
     return _name_witnesses(context, tuple(sorted(state.witnesses.members | {context.me})), arguments)
-
-
-def _offered(context: Context) -> set[bytes | None]:
-    """The devices that this person's open offers give her."""
-    standing = context.standing()
-    open_ = map(standing.item, standing.rosters.in_place(standing.head, 0, context.me))
-    return {item.offered for item in open_ if isinstance(item, Offered)}
 
 
 def _off(context: Context, _: dict[str, Any]) -> Result:
     state = context.member_only("are witnesses")
     if context.me not in state.witnesses.devices.values():
         raise NodeError("no device attests for you")
-    _offer(context, None)
+    offer(context, None)
     return _list(context, {})
-
-
-def _offer(context: Context, device: bytes | None) -> None:
-    assembly = context.assembly
-    with assembly.writing():
-        ready_to_pin(assembly)
-        standing = context.standing()
-        replaces = standing.rosters.in_place(standing.head, 0, context.me)
-        assembly.write(Kind.OFFER, Offer(standing.head, device, replaces))
 
 
 def _agree(context: Context, arguments: dict[str, Any]) -> Result:

@@ -4,6 +4,7 @@ A name that two people use is never resolved silently.
 """
 
 import shlex
+import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
 
@@ -78,21 +79,20 @@ class Directory:
         return f"{printable(label)} ({key})" if label else key
 
     def find(self, words: str, among: Collection[bytes], what: str = "person") -> bytes:
-        """The one member among those given whom the words name: a name, a key's beginning, or `name·key`.
+        """The one member among those given whom the words name: a name, its beginning in any case and without signs
+        that no keyboard has, a key's beginning, or `name·key`.
 
-        Raises NotFoundError if there is none, or more than one.
+        Raises NotFoundError if there is none, or more than one: the first way in which any are meant decides.
         """
         name, dot, tail = words.rpartition(DOT)
-        found = [
-            member
-            for member in among
-            if (dot and self.name(member) == name and text_of(member).startswith(tail.lower()))
-            or (not dot and self.name(member) == words)
-        ]
-        if not found and not dot and len(words) >= SHORTEST:
-            found = [member for member in among if text_of(member).startswith(words.lower())]
-        if not found:
-            found = [member for member in among if not dot and self.name(member).casefold() == words.casefold()]
+        if dot:
+            among_ = [member for member in among if text_of(member).startswith(tail.lower())]
+            found = [member for member in among_ if self.name(member) == name]
+            found = found or [member for member in among_ if folded(self.name(member)).startswith(folded(name))]
+        else:
+            found = [member for member in among if self.name(member) == words]
+            found = found or [member for member in among if folded(self.name(member)) == folded(words) != ""]
+            found = found or [member for member in among if self._begins(member, words)]
         if not found:
             known = ", ".join(sorted(self.label(member) for member in among)[:8])
             hint = f"Here are: {known}." if known else "`meshd members` shows who is who."
@@ -101,6 +101,18 @@ class Directory:
             labels = ", ".join(sorted(self.label(member) for member in found))
             raise NotFoundError(f"{printable(words)} is more than one {what}: {labels}", "Write the name with its key.")
         return found[0]
+
+    def _begins(self, member: bytes, words: str) -> bool:
+        """Whether a member's name, or their key, begins so."""
+        by_key = len(words) >= SHORTEST and text_of(member).startswith(words.lower())
+        return by_key or folded(self.name(member)).startswith(folded(words) or "\0")
+
+
+def folded(name: str) -> str:
+    """A name as people type it: small letters and digits, without accents, signs and emoji, single spaces."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(letter if letter.isalnum() else " " if letter.isspace() else "" for letter in plain)
+    return " ".join(letters.split())
 
 
 def article(role: str) -> str:

@@ -47,7 +47,8 @@ VERBS: dict[str, dict[str, Argument]] = {
     "peers": {},
     "connect": {"address": _NAME, "forget": _FLAG},
     "propose": {
-        "title": _NAME,
+        "title": _TEXT,
+        "again": _TEXT,
         "text": _TEXT,
         "policy": _TEXT,
         "options": _LIST,

@@ -18,7 +18,8 @@ _ID = "any unique beginning of its id"
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("propose", parents=[common], help="put a question to the members")
-    parser.add_argument("title", metavar="TITLE", help="the question, in quotes")
+    parser.add_argument("title", metavar="TITLE", nargs="?", help="the question, in quotes")
+    parser.add_argument("--again", metavar="ID", help="put a vote anew that came to nothing: what it said, as it was")
     parser.add_argument("--text", metavar="FILE", help="the whole text, from a file (- for standard input)")
     parser.add_argument("--policy", metavar="P", help="the rule to decide by (default: standard, or election)")
     parser.add_argument(
@@ -86,6 +87,7 @@ def propose(where: Where, options: Any) -> int:
     """`meshd propose TITLE`."""
     arguments = {
         "title": options.title,
+        "again": options.again,
         "text": text_from(options.text),
         "policy": options.policy,
         "options": options.options,

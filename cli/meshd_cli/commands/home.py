@@ -1,5 +1,6 @@
 """home, status: what waits for a person, in words, and how their node is. What waits comes as codes from the node."""
 
+from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output
@@ -81,7 +82,7 @@ _WHY_ANEW = {
     "witnesses-gone": "too few of its witnesses are left to certify it",
     "witnesses-late": "too many of its witnesses have not attested it in twice its time",
 }
-_WORDS = {
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "line": lambda row: (
         f"The assembly has parted into lines. Another one, of {output.plural(row['members'], 'member')}, decided: "
         f"{row['title']}. Join them"
@@ -91,6 +92,7 @@ _WORDS = {
     "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
     "witness": lambda row: f"As a witness, say that this machine's clock is right: {row['title']}",
+    "seat": lambda row: "You are a witness, and no device attests for you. Let this one",
     "anew": lambda row: f"Put your vote anew, since {_WHY_ANEW[row['why']]}: {row['title']}",
     "vouch": lambda row: (
         f"{row['title']} asks to join{', invited by ' + row['person'] if row['person'] else ''}. Vouch if you know them"

@@ -1,5 +1,6 @@
 """invite, members, vouch, admit, remove, leave, devices, revoke, ratify, follow, refound, whoami: who is who."""
 
+import os
 import sys
 from typing import Any
 
@@ -75,7 +76,12 @@ def invite(where: Where, options: Any) -> int:
         if options.qr:
             import segno
 
-            segno.make(answer["ticket"].upper(), error="l").terminal(out=sys.stderr, compact=True)
+            code = segno.make(answer["ticket"].upper(), error="l")
+            width = code.symbol_size()[0]
+            if sys.stderr.isatty() and width > (room := os.get_terminal_size(sys.stderr.fileno()).columns):
+                output.warn(f"The code is {width} letters wide, and this terminal {room}: make it wider.")
+            else:
+                code.terminal(out=sys.stderr, compact=True)
         output.tell(
             f"Good until {output.when(answer['expires_ms'])}, for one person. "
             "Whoever holds it can ask to join once, and can read nothing."
@@ -140,7 +146,7 @@ def vouch(where: Where, options: Any) -> int:
         output.say(f"You vouch for {answer['person']}: {have} of {output.plural(need, 'vouch', 'vouches')}.")
     else:
         output.say(f"You vouch for {answer['person']}, who is an observer now, and reads and talks.")
-        output.tell(f"`meshd admit {answer['person']}` opens the vote that makes a member.")
+        output.tell(f"`meshd admit {output.word(answer['person'])}` opens the vote that makes a member.")
     return 0
 
 
@@ -216,6 +222,8 @@ def revoke(where: Where, options: Any) -> int:
     elif answer["revoked"]:
         output.say("Revoked. What it wrote until now still counts; on what is proposed from now on it has no say.")
         output.tell("A new network key goes to every device that remains.")
+        if answer["attests"]:
+            output.tell("As a witness, this device attests for you from now on.")
     else:
         output.say(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
     return 0

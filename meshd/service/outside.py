@@ -1,0 +1,75 @@
+"""Who can't take part any more with this home, why, and the way back: so that nothing is said that nobody will take."""
+
+from enum import Enum
+
+from meshd.errors import NodeError
+from meshd.service.context import Context
+from meshd.store import tables
+
+
+class Out(Enum):
+    """Why nobody takes what this home writes. The values are codes for front ends."""
+
+    REMOVED = "removed"
+    LEFT = "left"
+    REVOKED = "revoked"
+    TWIN = "twin"
+
+
+_COME_BACK = "To come back, ask a member for a ticket, and apply anew with this home: `meshd join TICKET --as YOU`."
+_ANOTHER_DEVICE = (
+    "With your member key another home becomes a device of yours: `meshd join TICKET --as YOU --member-key FILE`."
+)
+_WORDS = {
+    Out.REMOVED: ("you were removed from this assembly: others' nodes take nothing from this one any more", _COME_BACK),
+    Out.LEFT: ("you left this assembly: others' nodes take nothing from this one any more", _COME_BACK),
+    Out.REVOKED: ("this device was revoked: others' nodes take nothing from it any more", _ANOTHER_DEVICE),
+    Out.TWIN: ("this device's key was used elsewhere, too: it writes nothing any more", _ANOTHER_DEVICE),
+}
+
+
+def out(context: Context) -> Out | None:
+    """Why this home can't take part; None while it can, or while it waits to be let in for the first time."""
+    assembly = context.assembly
+    standing = assembly.standing
+    if assembly.has_twin():
+        return Out.TWIN
+    if standing is None or standing.state is None:
+        return None
+    state = standing.state
+    if assembly.keys.device.public in state.revoked:
+        return Out.REVOKED
+    inside = state.members | state.observers
+    if context.me in inside:
+        return Out.LEFT if has_left(context) else None
+    if context.me not in state.removed:
+        return None
+    return Out.LEFT if _left_last(context) else Out.REMOVED
+
+
+def has_left(context: Context) -> bool:
+    """Whether this person has left, and their node has not seen yet that others took it in."""
+    standing = context.standing()
+    mine = (standing.item(row.id) for row in context.assembly.store.find(tables.Leave) if row.member == context.me)
+    return any(item is not None and not standing.rosters.is_over(standing.head, item) for item in mine)
+
+
+def _left_last(context: Context) -> bool:
+    """Whether it was their own leave that ended this person's stay, and no removal."""
+    standing = context.standing()
+    here = standing.rosters.ids(standing.head)
+    leaves = {row.id for row in context.assembly.store.find(tables.Leave) if row.member == context.me}
+    enders = context.state().left.get(context.me, {})
+    return bool(enders) and set(enders) <= leaves and bool(leaves & here)
+
+
+def words(why: Out) -> tuple[str, str]:
+    """What to tell a person, and the way on."""
+    return _WORDS[why]
+
+
+def refuse_outsiders(context: Context) -> None:
+    """Raises NodeError where nobody will take what this home writes."""
+    why = out(context)
+    if why is not None:
+        raise NodeError(*words(why))
