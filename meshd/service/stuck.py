@@ -17,12 +17,16 @@ class Why(Enum):
     """Its witnesses attested different outcomes, none of them enough."""
     GONE = "witnesses-gone"
     """Of its witnesses too few are left to certify it."""
+    ROSTER = "roster-changed"
+    """It was put to people who are not members any more, so that nodes ask before they vote on it."""
     LATE = "witnesses-late"
     """Too many of its witnesses have not attested it in twice its time."""
 
 
 class Stuck(NamedTuple):
-    """A vote that comes to nothing: of `seats` witnesses `needed` certify; `able` still can, or did."""
+    """A vote that comes to nothing: of `seats` witnesses `needed` certify, and `able` still can, or did; of a settled
+    one (`seats` 0), `needed` were members, and `able` still are.
+    """
 
     why: Why
     needed: int
@@ -33,9 +37,11 @@ class Stuck(NamedTuple):
 def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | None:
     """Why a vote comes to nothing; None while it can be certified, or where no witness is asked."""
     standing, state = context.standing(), context.state()
-    vote = witness.vote_of(standing, row)
-    if vote is None or outcome.outcome is not None:
+    if outcome.outcome is not None or not standing.rosters.knows(row.roster):
         return None
+    vote = witness.vote_of(standing, row)
+    if vote is None:
+        return _on_an_old_roster(context, row)
     found = witness.certificates_of(standing, vote)
     pinned = vote.state.witnesses
     needed = quorum(pinned.seats)
@@ -50,6 +56,15 @@ def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | N
     if len(here - attested) > bound(pinned.seats) and _is_twice_over(context, vote):
         return Stuck(Why.LATE, needed, best, pinned.seats)
     return None
+
+
+def _on_an_old_roster(context: Context, row: tables.Proposal) -> Stuck | None:
+    """Whether members have gone since a settled proposal was put to them."""
+    standing = context.standing()
+    then, now = standing.rosters.state(row.roster).members, context.state().members
+    if row.verb or then <= now or row.roster == standing.head:
+        return None
+    return Stuck(Why.ROSTER, len(then), len(then & now), 0)
 
 
 def _is_twice_over(context: Context, vote: witness.Vote) -> bool:
@@ -70,6 +85,10 @@ def stuck_text(found: Stuck, label: str) -> str:
         return (
             f"It will never be final: of its {found.seats} witnesses {found.needed} certify, and {found.able} are left "
             f"who can. {again}"
+        )
+    if found.why == Why.ROSTER:
+        return (
+            f"It was put to {found.needed} members, of whom {found.able} are left: nodes ask before they vote. {again}"
         )
     return (
         f"Too many of its {found.seats} witnesses have not attested it in twice its time: {found.needed} certify, and "

@@ -80,6 +80,7 @@ def _ends(row: dict[str, Any], now_ms: int) -> str:
 _WHY_ANEW = {
     "split": "its witnesses attested different outcomes",
     "witnesses-gone": "too few of its witnesses are left to certify it",
+    "roster-changed": "people have left to whom it was put",
     "witnesses-late": "too many of its witnesses have not attested it in twice its time",
 }
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -1,0 +1,434 @@
+"""What waits for a person: each thing is there once it waits for them, with the command that does it, and gone after."""
+
+import pytest
+
+from meshd.assembly import survey
+from meshd.errors import NodeError, UsageError
+from meshd.service import (
+    delegation,
+    listing,
+    meetings,
+    membership,
+    proposing,
+    results,
+    rosters,
+    talk,
+    voting,
+    witnessing,
+)
+from meshd.service.context import Context
+from meshd.service.dispatch import answer
+from meshd.service.status import home, status
+from meshd.service.waiting import waiting
+from meshd.store import tables
+from meshd.upkeep.witness import keep_time
+from meshd_protocol.chains import Waiting
+from meshd_protocol.control import Request
+from meshd_protocol.names import bytes_of, text_of
+from tests.worlds import Clock, commune, exchange, give, newcomer, propose
+
+DAY = 24 * 3600 * 1000
+
+
+@pytest.fixture
+def three(tmp_path):
+    clock = Clock()
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], clock=clock)
+    exchange(*nodes)
+    yield [Context(node) for node in nodes], clock
+    for node in nodes:
+        node.close()
+
+
+def meet(contexts):
+    exchange(*(context.assembly for context in contexts))
+
+
+def told(context):
+    return [(each["what"], each["title"], each["command"]) for each in waiting(context)]
+
+
+def whats(context):
+    return [each["what"] for each in waiting(context)]
+
+
+def do(context, verb, **arguments):
+    """A command as the control socket takes it."""
+    steps = answer(context, Request(verb, arguments, None))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def short(identity):
+    return text_of(identity)[:8]
+
+
+def test_a_ballot_that_was_not_cast(three):
+    (ada, bea, cy), _ = three
+    question = propose(ada, "Buy an oven")
+    meet(three[0])
+    for person in (ada, bea, cy):
+        assert told(person) == [("vote", "Buy an oven", f"meshd vote {short(question)}")]
+    do(bea, "vote", id=short(question), choices=["no"])
+    assert told(bea) == []
+    do(ada, "vote", id=short(question), choices=["yes"])
+    meet(three[0])
+    assert whats(cy) == ["vote"]
+    do(cy, "vote", id=short(question), choices=["yes"])
+    assert whats(cy) == []
+    (row,) = do(cy, "list")
+    assert (row["said"], row["asked"], row["outcome"]) == ("yes", None, "passed")
+
+
+def test_what_is_decided_asks_nobody_any_more(three):
+    (ada, bea, cy), _ = three
+    question = propose(ada)
+    meet(three[0])
+    for person in (ada, bea):
+        do(person, "vote", id=short(question), choices=["yes"])
+    meet(three[0])
+    assert whats(cy) == []
+    assert do(cy, "list", open=True) == []
+    assert do(cy, "list", mine=True) == []
+    assert [row["title"] for row in do(bea, "list", mine=True)] == ["A question"]
+
+
+def test_a_vote_says_when_it_ends(tmp_path):
+    clock = Clock()
+    (node,), authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=1, clock=clock, witnesses=4)
+    ada = Context(node)
+    give(node, *(author.certify() for author in authors))
+    first = propose(ada, "Slow", "standard")
+    clock.now_ms += DAY
+    second = propose(ada, "Slower", "standard")
+    settled = propose(ada, "When enough agree")
+    found = waiting(ada)
+    assert [each["id"] for each in found] == [text_of(first), text_of(second), text_of(settled)]
+    wait = ada.state().policies["standard"].wait * 1000
+    begun = node.store.get(tables.Proposal, id=second).time_ms
+    assert abs(found[1]["ends"] - begun - wait) < 1000
+    assert found[2]["ends"] is None
+    closing = bytes_of(
+        proposing.propose(ada, {"title": "Soon", "policy": "significant", "closes_ms": clock() + 5000})["id"]
+    )
+    assert text_of(closing) in [each["id"] for each in waiting(ada)]
+    clock.now_ms += 6000
+    assert text_of(closing) not in [each["id"] for each in waiting(ada)], "`vote` would refuse it"
+    node.close()
+
+
+def test_before_a_ballot_is_cast_it_says_what_it_would_do(three):
+    (ada, bea, cy), _ = three
+    question = propose(ada)
+    do(ada, "vote", id=short(question), choices=["yes"])
+    meet(three[0])
+    ahead = do(bea, "vote", id=short(question), choices=["yes"], preview=True)
+    assert (ahead["changeable"], ahead["seen_by"]) == (False, 3)
+    assert (ahead["proposal"]["state"], ahead["proposal"]["outcome"]) == ("settled", "passed")
+    assert bea.assembly.store.count(tables.Ballot, proposal=question) == 1, "nothing was written"
+    assert whats(bea) == ["vote"]
+    with pytest.raises(UsageError, match="yes, no or abstain"):
+        do(bea, "vote", id=short(question), choices=["perhaps"], preview=True)
+
+
+def test_an_applicant_an_observer_and_their_admission(three, tmp_path):
+    (ada, bea, cy), clock = three
+    dan = newcomer(tmp_path / "dan", ada, "Dan the Van!", seed=9, clock=clock).assembly
+    give_applications(dan, ada.assembly)
+    meet(three[0])
+    label = ada.assembly.people.label(dan.keys.member_public)
+    assert told(bea) == [("vouch", label, f"meshd vouch '{label}'")]
+    membership.vouch(ada, {"person": label})
+    assert whats(ada) == []
+    meet(three[0])
+    membership.vouch(bea, {"person": label})
+    meet(three[0])
+    for person in three[0]:
+        assert told(person) == [("admit", label, f"meshd admit '{label}'")]
+    motion = membership.admit(cy, {"people": [label]})["id"]
+    meet(three[0])
+    assert whats(cy) == []
+    assert told(ada) == [("vote", f"Admit {label}", f"meshd vote {motion[:8]}")]
+    dan.close()
+
+
+def give_applications(newcomer, member):
+    records, _ = survey.load(newcomer, survey.own_records(newcomer)[0])
+    member.receive(records, Waiting())
+
+
+def test_an_applicant_whose_ticket_is_over_waits_for_nobody(three, tmp_path):
+    (ada, _, _), clock = three
+    dan = newcomer(tmp_path / "dan", ada, "Dan", seed=9, clock=clock).assembly
+    give_applications(dan, ada.assembly)
+    assert whats(ada) == ["vouch"]
+    clock.now_ms += 8 * DAY
+    assert whats(ada) == []
+    dan.close()
+
+
+def test_a_motion_about_me_asks_for_my_answer(three):
+    (ada, bea, cy), _ = three
+    motion = rosters.remove(ada, {"person": "Bea", "reason": "never here"})["id"]
+    meet(three[0])
+    by_ada = ada.assembly.people.label(ada.me)
+    assert told(bea)[0] == ("answer", f"Remove {bea.assembly.people.label(bea.me)}", f"meshd answer {motion[:8]}")
+    assert waiting(bea)[0]["person"] == by_ada
+    assert "answer" not in whats(cy)
+    do(bea, "answer", id=motion[:8], text="I am here now")
+    assert "answer" not in whats(bea)
+    mandate = delegation.mandate(cy, {"title": "Treasurer", "holder": "Bea", "powers": ["spend"]})["id"]
+    for person in (cy, bea, ada):
+        meet(three[0])
+        if person.assembly.store.get(tables.Ballot, proposal=bytes_of(mandate), member=person.me) is None:
+            voting.vote(person, {"id": mandate, "choices": ["yes"]})
+    meet(three[0])
+    recall = delegation.recall(cy, {"mandate": "Treasurer"})["id"]
+    meet(three[0])
+    assert ("answer", recall[:8]) in [(each["what"], each["id"][:8]) for each in waiting(bea)]
+
+
+def test_acts_minutes_tasks_and_letters(three):
+    (ada, bea, cy), clock = three
+    mandate = delegation.mandate(ada, {"title": "Baker", "holder": "Bea", "powers": ["bake"]})["id"]
+    meet(three[0])
+    for person in three[0]:
+        voting.vote(person, {"id": mandate, "choices": ["yes"]})
+        meet(three[0])
+    delegation.act(bea, {"mandate": "Baker", "power": "bake", "text": "Forty loaves"})
+    notes = meetings.minutes(bea, {"title": "Monday", "text": "We met.", "present": ["Ada", "Bea"]})["id"]
+    task = meetings.outcome(bea, {"id": mandate, "text": "Bread", "tasks": [f"buy flour\tAda\t{clock() + DAY}"]})["id"]
+    talk.say(cy, {"text": "for you alone", "to": "Ada"})
+    meet(three[0])
+    assert told(bea) == []
+    assert told(ada) == [
+        ("act", "Baker", "meshd delegates"),
+        ("assent", "Monday", f"meshd assent {notes[:8]}"),
+        ("task", "buy flour", f"meshd done {task[:8]}.1"),
+        ("letter", cy.assembly.people.device_label(cy.assembly.keys.device.public), "meshd read"),
+    ]
+    assert waiting(ada)[2]["ends"] is not None
+    do(ada, "delegates")
+    do(ada, "assent", id=notes[:8])
+    do(ada, "done", id=f"{task[:8]}.1")
+    do(ada, "read")
+    assert told(ada) == []
+    assert told(cy) == [("act", "Baker", "meshd delegates")]
+
+
+def test_who_is_out_is_told_so_everywhere(three):
+    (ada, bea, cy), _ = three
+    rosters.leave(cy, {})
+    for verb, arguments in (("say", {"text": "hello"}), ("propose", {"title": "x"}), ("invite", {})):
+        with pytest.raises(NodeError, match="you left"):
+            do(cy, verb, **arguments)
+    assert do(cy, "whoami")["out"] == do(cy, "status")["out"] == "left"
+    meet(three[0])
+    assert cy.me not in ada.state().members
+    meet(three[0])
+    assert do(cy, "status")["out"] == "left"
+    assert any("join TICKET" in line for line in do(cy, "status")["pending"])
+    motion = rosters.remove(ada, {"person": "Bea", "reason": "moved"})["id"]
+    with pytest.raises(NodeError):
+        voting.vote(cy, {"id": motion, "choices": ["yes"]})
+    assert do(ada, "whoami")["out"] is None
+
+
+def test_a_removed_person_and_a_revoked_device(tmp_path):
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Eve", "Cy", "Dan"])
+    exchange(*nodes)
+    ada, bea, eve, cy, dan = map(Context, nodes)
+    device = text_of(dan.assembly.keys.device.public)
+    for verb, arguments, voters in (
+        (rosters.remove, {"person": "Cy", "reason": "gone"}, (bea, eve, dan)),
+        (rosters.revoke, {"device": device, "reason": "stolen"}, (bea, eve)),
+    ):
+        motion = verb(ada, arguments)["id"]
+        for person in voters:
+            exchange(*nodes)
+            voting.vote(person, {"id": motion, "choices": ["yes"]})
+        exchange(*nodes)
+    assert do(cy, "whoami")["out"] == "removed"
+    assert do(dan, "whoami")["out"] == "revoked"
+    for person, word in ((cy, "you were removed"), (dan, "this device was revoked")):
+        with pytest.raises(NodeError, match=word):
+            do(person, "say", text="hello?")
+    assert waiting(cy) == []
+    for node in nodes:
+        node.close()
+
+
+def test_an_admission_and_a_removal_name_each_other(three, tmp_path):
+    (ada, bea, cy), clock = three
+    dan = newcomer(tmp_path / "dan", ada, "Dan", seed=9, clock=clock).assembly
+    give_applications(dan, ada.assembly)
+    membership.vouch(ada, {"person": "Dan"})
+    meet(three[0])
+    membership.vouch(bea, {"person": "Dan"})
+    meet(three[0])
+    admission = membership.admit(ada, {"people": ["Dan"]})["id"]
+    removal = rosters.remove(bea, {"person": "Cy", "reason": "gone"})["id"]
+    meet(three[0])
+    (line,) = [each for each in status(ada, {})["pending"] if each.startswith("Open together")]
+    assert f"`meshd why {admission[:8]}`" in line
+    assert f"`meshd vote {removal[:8]}`" in line
+    dan.close()
+
+
+def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
+    clock = Clock()
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], clock=clock, witnesses=4)
+    exchange(*nodes)
+    contexts = [Context(node) for node in nodes]
+    ada, bea, cy, dan = contexts
+    question = propose(ada, "Paint the door", "standard")
+    exchange(*nodes)
+    assert results.show(ada, {"id": text_of(question)})["stuck"] is None
+    rosters.leave(cy, {})
+    exchange(*nodes)
+    rosters.leave(dan, {})
+    exchange(*nodes)
+    exchange(*nodes)
+    assert len(ada.state().members) == 2
+    found = results.show(ada, {"id": text_of(question)})["stuck"]
+    assert (found["why"], found["needed"], found["able"]) == ("witnesses-gone", 3, 2)
+    reasons = {each["rule"]: each["text"] for each in results.why(ada, {"id": text_of(question)})["reasons"]}
+    assert "never be final" in reasons["stuck"]
+    command = f"meshd propose --again {short(question)}"
+    assert ("anew", "Paint the door", command) in told(ada)
+    assert "anew" not in whats(bea), "it is its author's to put anew"
+    again = do(ada, "propose", again=short(question))["id"]
+    row = ada.assembly.store.get(tables.Proposal, id=bytes_of(again))
+    assert (row.title, row.policy, row.roster) == ("Paint the door", "standard", ada.standing().head)
+    assert "anew" not in whats(ada)
+    for node in nodes:
+        node.close()
+
+
+def test_a_vote_that_witnesses_don_t_attest_in_twice_its_time(tmp_path):
+    clock = Clock()
+    (node,), authors = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=1, clock=clock, witnesses=4)
+    ada = Context(node)
+    give(node, *(author.certify() for author in authors))
+    question = propose(ada, "Paint the door", "standard")
+    wait = ada.state().policies["standard"].wait * 1000
+    clock.now_ms += wait + 1000
+    keep_time(node)
+    assert results.show(ada, {"id": text_of(question)})["stuck"] is None
+    clock.now_ms += wait + 1000
+    keep_time(node)
+    assert results.show(ada, {"id": text_of(question)})["stuck"]["why"] == "witnesses-late"
+    assert "anew" in whats(ada)
+    node.close()
+
+
+def test_a_question_that_was_put_to_people_who_left(three):
+    (ada, bea, cy), _ = three
+    question = propose(ada, "Buy an oven")
+    meet(three[0])
+    rosters.leave(cy, {})
+    meet(three[0])
+    assert told(ada) == [("anew", "Buy an oven", f"meshd propose --again {short(question)}")]
+    assert whats(bea) == []
+    do(ada, "propose", again=short(question))
+    meet(three[0])
+    assert whats(bea) == ["vote"]
+
+
+def test_what_is_put_anew_says_what_it_said(three):
+    (ada, bea, _), _ = three
+    question = propose(ada)
+    with pytest.raises(UsageError, match="leave out title"):
+        do(ada, "propose", again=short(question), title="Another")
+    with pytest.raises(UsageError, match="has a title"):
+        do(ada, "propose")
+    for person in (ada, bea):
+        voting.vote(person, {"id": text_of(question), "choices": ["yes"]})
+        meet(three[0])
+    with pytest.raises(NodeError, match="is settled"):
+        do(ada, "propose", again=short(question))
+
+
+def test_a_date_before_the_policy_s_time_is_refused(tmp_path):
+    clock = Clock()
+    (node,), _ = commune(tmp_path, ["Ada"], clock=clock, witnesses=1)
+    ada = Context(node)
+    with pytest.raises(UsageError, match="can't close before"):
+        do(ada, "propose", title="Soon", closes_ms=clock() + 60_000)
+    do(ada, "propose", title="Soon", policy="significant", closes_ms=clock() + 60_000)
+    node.close()
+
+
+def test_a_seat_that_lost_its_device(tmp_path):
+    nodes, _ = commune(tmp_path, ["Ada", "Bea"], witnesses=2)
+    exchange(*nodes)
+    ada = Context(nodes[0])
+    witnessing.witness(ada, {"word": "off"})
+    assert told(ada) == [("seat", "", "meshd witness on")]
+    do(ada, "witness", word="on")
+    assert told(ada) == []
+    for node in nodes:
+        node.close()
+
+
+def test_the_home_screen_tells_what_happened_since(three):
+    (ada, bea, cy), _ = three
+    assert home(ada, {})["since"]["since_ms"] is None
+    question = propose(bea, "Buy an oven")
+    talk.say(cy, {"text": "hello"})
+    voting.vote(bea, {"id": text_of(question), "choices": ["yes"]})
+    meet(three[0])
+    voting.vote(cy, {"id": text_of(question), "choices": ["yes"]})
+    rosters.leave(cy, {})
+    meet(three[0])
+    found = home(ada, {})["since"]
+    assert [each["title"] for each in found["decided"]] == ["Buy an oven"]
+    assert [each["title"] for each in found["proposed"]] == ["Buy an oven"]
+    assert found["left"] == [ada.assembly.people.label(cy.me)]
+    assert found["messages"] == 1
+    again = home(ada, {})["since"]
+    assert (again["decided"], again["proposed"], again["left"], again["messages"]) == ([], [], [], 0)
+
+
+def test_what_was_not_sent_is_told(three):
+    (ada, bea, _), _ = three
+    assert do(ada, "say", text="hello")["sent"] is False
+    written = status(ada, {})["unsent"]
+    do(ada, "say", text="hello")
+    assert status(ada, {})["unsent"] == written + 1
+    survey.agree(ada.assembly, bea.assembly.keys.device.public, survey.place(ada.assembly))
+    assert status(ada, {})["unsent"] == 0
+    (row,) = [row for row in status(ada, {})["reached"] if row["last_ms"]]
+    assert row["person"] == ada.assembly.people.label(bea.me)
+    do(ada, "say", text="hello again")
+    assert status(ada, {})["unsent"] == 1
+
+
+def test_the_most_pressing_are_on_the_home_screen_and_all_in_status(three):
+    (ada, _, _), _ = three
+    for number in range(20):
+        propose(ada, f"Question {number}")
+    shown = home(ada, {})
+    assert (len(shown["waiting"]), shown["more"]) == (12, 8)
+    assert len(status(ada, {})["waiting"]) == 20
+    assert len(listing.list_(ada, {"open": True})) == 20
+
+
+def test_people_are_found_as_they_are_typed(tmp_path):
+    names = ["Émil 🐝 Zola", "Emma", "Émilie", "Bo"]
+    (node,), authors = commune(tmp_path, ["Ada", *names], nodes=1)
+    give(node, *(author.certify() for author in authors))
+    ada = Context(node)
+    keys = {author.name: author.member.public for author in authors}
+    for words, name in (
+        ("emil z", "Émil 🐝 Zola"), ("EMIL ZOLA", "Émil 🐝 Zola"), ("emili", "Émilie"), ("émilie", "Émilie"), ("bo", "Bo"),
+        ("b", "Bo"), ("emm", "Emma"), (f"emil·{text_of(keys['Émil 🐝 Zola'])[:6]}", "Émil 🐝 Zola"),
+    ):  # fmt: skip
+        assert ada.person(words) == keys[name], words
+    for words in ("em", "e", "émil", "🐝", "", "zola"):
+        with pytest.raises(NodeError):
+            ada.person(words)
+    node.close()
