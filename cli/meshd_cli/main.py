@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import sys
+import textwrap
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,7 +45,21 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "proving": ("prove", "verify", "count"),
     "audit": ("check", "log", "forks"),
 }
-"""Each file of commands, with its verbs, in the order of the help text."""
+"""Each file of commands, with its verbs."""
+
+THEMES: dict[str, tuple[str, ...]] = {
+    "Begin": ("demo", "init", "join", "invite", "home"),
+    "Decide": ("propose", "list", "show", "vote", "why", "answer", "uphold"),
+    "Talk": ("say", "read", "topics"),
+    "People": ("members", "whoami", "vouch", "admit", "remove", "leave", "devices", "revoke"),
+    "Delegates": ("mandate", "delegates", "act", "recall", "handover"),
+    "Meetings and tasks": ("minutes", "assent", "outcome", "todo", "done"),
+    "Rules": ("policies", "amend", "charter", "witness"),
+    "Network and sticks": ("run", "status", "peers", "connect", "export", "import"),
+    "Proofs and counts": ("prove", "verify", "count"),
+    "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
+}
+"""What people look for, and the commands for it, in the order of the help text."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,6 +72,24 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         raise UsageError(message, f"`{self.prog} --help`")
+
+
+class Top(Parser):
+    """The grammar as a whole, whose help lists the commands by what people look for."""
+
+    verbs: Any
+
+    def format_help(self) -> str:
+        """The usage, the commands by theme, the options that every command has."""
+        told = {action.dest: action.help or "" for action in self.verbs.listed()}
+        lines = ["usage: meshd [OPTION]… COMMAND …", "", *textwrap.wrap(_ABOUT, 100)]
+        for theme, words in THEMES.items():
+            lines += ["", f"{theme}:", *(f"  {word:10} {told[word]}" for word in words)]
+        formatter = self._get_formatter()
+        formatter.start_section("Options")
+        formatter.add_arguments(action for action in self._actions if action is not self.verbs)
+        formatter.end_section()
+        return "\n".join([*lines, "", formatter.format_help().rstrip(), "", "`meshd COMMAND --help` tells more.", ""])
 
 
 def run() -> NoReturn:
@@ -144,7 +177,7 @@ def _forget_output() -> None:
 def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
     """The grammar: only of the verb's family if there is one among the arguments, else of all."""
     common = Parser(add_help=False)
-    for parser, default in ((common, argparse.SUPPRESS), (top := Parser(prog="meshd", description=_ABOUT), None)):
+    for parser, default in ((common, argparse.SUPPRESS), (top := Top(prog="meshd", description=_ABOUT), None)):
         parser.add_argument(
             "--home", metavar="DIR", default=default, help="the home (default: MESHD_HOME, or your data folder)"
         )
@@ -159,6 +192,7 @@ def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
         )
     top.add_argument("--version", action=_ShowVersion, nargs=0, help="say which meshd this is")
     verbs = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser, action=_Verbs)
+    top.verbs = verbs
     verb = _verb(arguments)
     if verb is not None and not any(verb in words for words in FAMILIES.values()):
         raise UsageError(f"there is no command {verb}", f"{_nearest(verb)}`meshd --help` shows all.")
@@ -195,6 +229,10 @@ class _Verbs(argparse._SubParsersAction):  # type: ignore[type-arg]  # pyright: 
     def add_parser(self, name: str, **options: Any) -> Any:
         options.setdefault("description", options.get("help"))
         return super().add_parser(name, **options)
+
+    def listed(self) -> list[argparse.Action]:
+        """The verbs with their sentences."""
+        return list(self._choices_actions)
 
 
 class _ShowVersion(argparse.Action):

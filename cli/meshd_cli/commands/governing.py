@@ -52,6 +52,10 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=witness)
 
 
+_SMALL = 7
+"""Witnesses up to whom two machines that sleep may stop every certified vote."""
+
+
 def policies(where: Where, options: Any) -> int:
     """`meshd policies`."""
     answer = ask(where, "policies")
@@ -60,7 +64,21 @@ def policies(where: Where, options: Any) -> int:
         return 0
     rows = [(row["name"], row["rule"], _amended(row)) for row in answer]
     output.table(("policy", "rule", ""), rows, "There are none.")
+    _advise_small(answer, ask(where, "witness"))
     return 0
+
+
+def _advise_small(rules: list[dict[str, Any]], witnesses: dict[str, Any]) -> None:
+    """What to choose in a group so small that two machines that sleep stop what witnesses certify."""
+    seats, needed = witnesses["seats"], witnesses["quorum"]
+    certified = [row["name"] for row in rules if row["finality"] == "certified" and not row["void"]]
+    if not certified or not 1 < seats <= _SMALL or seats - needed > 1:
+        return
+    stop = "one machine that sleeps stops" if seats == needed else "two machines that sleep stop"
+    output.tell(
+        f"Of {seats} witnesses {needed} attest: {stop} what is decided by {', '.join(certified)}. In so small a group "
+        "`meshd propose TITLE --policy significant` is safer: it is final with enough yes, whoever's machine sleeps."
+    )
 
 
 def _amended(row: dict[str, Any]) -> str:

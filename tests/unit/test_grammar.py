@@ -1,0 +1,45 @@
+"""The grammar of the command line: themes, near misses, words without quotes."""
+
+import pytest
+
+from meshd_cli import main
+
+
+def run(capsys, *words):
+    code = main.main(list(words))
+    return code, *capsys.readouterr()
+
+
+def test_every_command_is_in_one_theme():
+    known = [verb for verbs in main.FAMILIES.values() for verb in verbs]
+    told = [verb for verbs in main.THEMES.values() for verb in verbs]
+    assert sorted(known) == sorted(told)
+
+
+def test_the_help_lists_every_command_by_theme():
+    text = main.build_parser([]).format_help()
+    for theme, verbs in main.THEMES.items():
+        assert f"\n{theme}:\n" in text
+        for verb in verbs:
+            assert f"\n  {verb:10} " in text
+    assert "--passphrase-file" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["stauts"], "no command stauts", "`meshd status`"),
+        (["xyzzyx"], "no command xyzzyx", "`meshd --help` shows all"),
+        (["propose", "Buy", "an", "oven"], "unrecognized", "`meshd propose 'Buy an oven'`"),
+        (["say", "it's", "on"], "unrecognized", """`meshd say 'it'"'"'s on'`"""),
+        (["answer", "k3fq", "I", "am", "here"], "unrecognized", "`meshd answer k3fq 'I am here'`"),
+        (["vote", "k3fq", "yes", "--nonsense"], "unrecognized", "`meshd vote --help`"),
+        (["say", ""], "text is empty", ""),
+    ],
+)
+def test_what_to_type_instead(capsys, words, error, hint):
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert out == ""
+    assert error in err
+    assert hint in err
