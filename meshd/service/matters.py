@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from meshd.service.context import Context
 from meshd.service.effects import moot, whose_yes_helps
 from meshd.service.results import outcome_of
+from meshd.service.stuck import Why, stuck
 from meshd.state import tallies
 from meshd.state.rows import cast_of, question_of
 from meshd.store import tables
@@ -28,6 +29,7 @@ class Matter(NamedTuple):
     """A proposal as this person meets it. `asked` is VOTE, STEP or None; `said` their own ballot in words, or None.
 
     `wait_s` is how long its policy lets people vote, in seconds; None where it is over once enough have said yes.
+    `stuck` says why it comes to nothing, but for witnesses who are late: that a clock says.
     """
 
     id: bytes
@@ -41,6 +43,7 @@ class Matter(NamedTuple):
     final: bool
     asked: str | None
     said: str | None
+    stuck: Why | None
 
 
 def all_matters(context: Context) -> list[Matter]:
@@ -87,6 +90,7 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
     policy = standing.rosters.state(row.roster).policies.get(row.policy) if known else None
     sound = policy is not None and tallies.void(standing, row) is None
     certified = policy is not None and policy.finality == Finality.CERTIFIED
+    found = stuck(context, row, outcome) if sound else None
     return Matter(
         row.id,
         row.title,
@@ -99,6 +103,7 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
         outcome.outcome is not None,
         _asked(context, row, outcome) if sound else None,
         _said(context, row),
+        found.why if found is not None and found.why != Why.LATE else None,
     )
 
 

@@ -29,12 +29,12 @@ _SHOWN = 12
 
 def home(context: Context, _: dict[str, Any]) -> Result:
     """`meshd`: what waits for this person, what happened since they looked last, whom they reached when."""
-    asked, matters = waiting(context), all_matters(context) if _is_inside(context) else []
+    asked, matters = waiting(context, _SHOWN), all_matters(context) if _is_inside(context) else []
     return _who(context) | {
         "running": context.live is not None,
         "peers": len(_connected(context)),
-        "waiting": asked[:_SHOWN],
-        "more": max(0, len(asked) - _SHOWN),
+        "waiting": asked.shown,
+        "more": asked.more,
         "open": sum(matter.open for matter in matters),
         "since": since(context, matters) if _is_inside(context) else None,
         "reached": _reached(context),
@@ -90,7 +90,7 @@ def status(context: Context, _: dict[str, Any]) -> Result:
         "assembly": assembly.id.hex(),
         "running": context.live is not None,
         "unlocked": True,
-        "waiting": waiting(context),
+        "waiting": waiting(context).shown,
         "records": sum(row.records for row in assembly.store.find(tables.Chain)),
         "chains": assembly.store.count(tables.Chain),
         "digest": text_of(survey.digest(assembly)),

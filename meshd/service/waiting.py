@@ -4,23 +4,25 @@ It says what, as a code with its parameters; front ends word it. Each command wo
 others, or for nobody in particular, is told by `status` (`pending`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from meshd.founding import refounding
 from meshd.home import assemblies
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, moot
 from meshd.service.looked import acts_since, letters_since
-from meshd.service.matters import all_matters, asked_now, ends_ms, put_anew
+from meshd.service.matters import Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
 from meshd.service.offering import lacks_device
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
-from meshd.service.stuck import stuck
+from meshd.service.stuck import Why, stuck
 from meshd.state.people import as_word
 from meshd.state.rows import question_of, split
 from meshd.store import tables
 from meshd.upkeep import witness
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
@@ -31,22 +33,33 @@ _AGAIN_DAYS = 30
 _DAY_MS = 24 * 3600 * 1000
 
 
-def waiting(context: Context) -> list[Result]:
-    """Everything that waits for this person, the most pressing first: `{what, id, title, command, ends}` and more.
+class Waiting(NamedTuple):
+    """What waits for a person, the most pressing first, and how much more there is."""
+
+    shown: list[Result]
+    more: int
+
+
+def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
+    """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
     `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `witness`, `seat`,
     `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
-        return []
-    parts = _MEMBERS if context.me in standing.state.members else ()
-    parts = (_letters,) if context.me in standing.state.observers else parts
+        return Waiting([], 0)
+    inside = context.me in standing.state.members
+    asked = _asked(context) if inside else []
+    parts: _Parts = (_letters,) if context.me in standing.state.observers else ()
+    if inside:
+        parts = (*_BEFORE, lambda _: [_vote(context, *each) for each in asked[:most]], *_AFTER)
     found = [each for part in parts for each in part(context)]
     if len(assemblies(context.assembly.folder.parent)) > 1:  # then a command says which one it means
         named = f"meshd --assembly {context.assembly.folder.name[:_SHORT]}"
         found = [each | {"command": named + each["command"].removeprefix("meshd")} for each in found]
-    return found
+    unmade = max(0, len(asked) - most)
+    return Waiting(found[:most], len(found[most:]) + unmade)
 
 
 def _thing(what: str, identity: bytes, title: str, command: str, ends: int | None = None, **more: object) -> Result:
@@ -112,14 +125,16 @@ def _answers(context: Context) -> Iterator[Result]:
             yield _thing("answer", row.id, row.title, f"meshd answer {_short(row.id)}", person=by)
 
 
-def _votes(context: Context) -> Iterator[Result]:
-    """Ballots that this person may cast and has not: the first to end first."""
+def _asked(context: Context) -> list[tuple[Matter, int | None]]:
+    """Ballots that this person may cast and has not, and when that ends: the first to end first."""
     asked = [(matter, ends_ms(context, matter)) for matter in asked_now(context)]
-    for matter, ends in sorted(asked, key=lambda each: (each[1] is None, each[1] or 0)):
-        by = context.assembly.people.label(matter.author)
-        assert matter.asked is not None
-        command = f"meshd vote {_short(matter.id)}"
-        yield _thing(matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by)
+    return sorted(asked, key=lambda each: (each[1] is None, each[1] or 0))
+
+
+def _vote(context: Context, matter: Matter, ends: int | None) -> Result:
+    assert matter.asked is not None
+    by, command = context.assembly.people.label(matter.author), f"meshd vote {_short(matter.id)}"
+    return _thing(matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by)
 
 
 def _attestations(context: Context) -> Iterator[Result]:
@@ -145,15 +160,19 @@ def _stuck(context: Context) -> Iterator[Result]:
     """This person's votes that come to nothing, and that nobody put anew."""
     now, everything = context.assembly.world.clock(), all_matters(context)
     for matter in everything:
-        if matter.final or matter.author != context.me:
+        if matter.final or matter.author != context.me or now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
             continue
-        if now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
-            continue
-        row = context.assembly.store.get(tables.Proposal, id=matter.id)
-        found = stuck(context, row, outcome_of(context, row)) if row is not None and not row.verb else None
-        if found is not None and not put_anew(context, matter, everything):
+        late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s
+        why = matter.stuck or (_late(context, matter) if late else None)
+        if why is not None and not put_anew(context, matter, everything):
             again = f"meshd propose --again {_short(matter.id)}"
-            yield _thing("anew", matter.id, matter.title, again, why=found.why.value)
+            yield _thing("anew", matter.id, matter.title, again, why=why.value)
+
+
+def _late(context: Context, matter: Matter) -> Why | None:
+    row = context.assembly.store.get(tables.Proposal, id=matter.id)
+    found = stuck(context, row, outcome_of(context, row)) if row is not None and not row.verb else None
+    return found.why if found is not None else None
 
 
 def _applicants(context: Context) -> Iterator[Result]:
@@ -224,7 +243,6 @@ def _letters(context: Context) -> Iterator[Result]:
         yield _thing("letter", row.id, by, "meshd read", person=by)
 
 
-_MEMBERS: tuple[Callable[[Context], Iterator[Result]], ...] = (
-    _lines, _foundings, _answers, _votes, _attestations, _seat, _stuck,
-    _applicants, _observers, _acts, _minutes, _tasks, _letters,
-)  # fmt: skip
+_Parts = tuple[Callable[[Context], Iterable[Result]], ...]
+_BEFORE: _Parts = (_lines, _foundings, _answers)
+_AFTER: _Parts = (_attestations, _seat, _stuck, _applicants, _observers, _acts, _minutes, _tasks, _letters)

@@ -45,11 +45,11 @@ def meet(contexts):
 
 
 def told(context):
-    return [(each["what"], each["title"], each["command"]) for each in waiting(context)]
+    return [(each["what"], each["title"], each["command"]) for each in waiting(context).shown]
 
 
 def whats(context):
-    return [each["what"] for each in waiting(context)]
+    return [each["what"] for each in waiting(context).shown]
 
 
 def do(context, verb, **arguments):
@@ -105,7 +105,7 @@ def test_a_vote_says_when_it_ends(tmp_path):
     clock.now_ms += DAY
     second = propose(ada, "Slower", "standard")
     settled = propose(ada, "When enough agree")
-    found = waiting(ada)
+    found = waiting(ada).shown
     assert [each["id"] for each in found] == [text_of(first), text_of(second), text_of(settled)]
     wait = ada.state().policies["standard"].wait * 1000
     begun = node.store.get(tables.Proposal, id=second).time_ms
@@ -114,9 +114,9 @@ def test_a_vote_says_when_it_ends(tmp_path):
     closing = bytes_of(
         proposing.propose(ada, {"title": "Soon", "policy": "significant", "closes_ms": clock() + 5000})["id"]
     )
-    assert text_of(closing) in [each["id"] for each in waiting(ada)]
+    assert text_of(closing) in [each["id"] for each in waiting(ada).shown]
     clock.now_ms += 6000
-    assert text_of(closing) not in [each["id"] for each in waiting(ada)], "`vote` would refuse it"
+    assert text_of(closing) not in [each["id"] for each in waiting(ada).shown], "`vote` would refuse it"
     node.close()
 
 
@@ -176,7 +176,7 @@ def test_a_motion_about_me_asks_for_my_answer(three):
     meet(three[0])
     by_ada = ada.assembly.people.label(ada.me)
     assert told(bea)[0] == ("answer", f"Remove {bea.assembly.people.label(bea.me)}", f"meshd answer {motion[:8]}")
-    assert waiting(bea)[0]["person"] == by_ada
+    assert waiting(bea).shown[0]["person"] == by_ada
     assert "answer" not in whats(cy)
     do(bea, "answer", id=motion[:8], text="I am here now")
     assert "answer" not in whats(bea)
@@ -188,7 +188,7 @@ def test_a_motion_about_me_asks_for_my_answer(three):
     meet(three[0])
     recall = delegation.recall(cy, {"mandate": "Treasurer"})["id"]
     meet(three[0])
-    assert ("answer", recall[:8]) in [(each["what"], each["id"][:8]) for each in waiting(bea)]
+    assert ("answer", recall[:8]) in [(each["what"], each["id"][:8]) for each in waiting(bea).shown]
 
 
 def test_acts_minutes_tasks_and_letters(three):
@@ -210,7 +210,7 @@ def test_acts_minutes_tasks_and_letters(three):
         ("task", "buy flour", f"meshd done {task[:8]}.1"),
         ("letter", cy.assembly.people.device_label(cy.assembly.keys.device.public), "meshd read"),
     ]
-    assert waiting(ada)[2]["ends"] is not None
+    assert waiting(ada).shown[2]["ends"] is not None
     do(ada, "delegates")
     do(ada, "assent", id=notes[:8])
     do(ada, "done", id=f"{task[:8]}.1")
@@ -256,7 +256,7 @@ def test_a_removed_person_and_a_revoked_device(tmp_path):
     for person, word in ((cy, "you were removed"), (dan, "this device was revoked")):
         with pytest.raises(NodeError, match=word):
             do(person, "say", text="hello?")
-    assert waiting(cy) == []
+    assert waiting(cy).shown == []
     for node in nodes:
         node.close()
 
