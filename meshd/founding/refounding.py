@@ -135,7 +135,7 @@ def _problem(assembly: Assembly, row: tables.Refounding, genesis: Genesis) -> st
     assert state is not None
     assert genesis.origin is not None
     if row.member not in state.members or row.device in state.revoked:
-        return "who founds is no member here, or her device was revoked"
+        return "who founds is no member here, or their device was revoked"
     roster = genesis.origin.roster
     if not standing.rosters.knows(roster):
         return "the roster that it comes from has not arrived here"

@@ -271,7 +271,7 @@ def _admission_warnings(context: Context, motion: bytes, before: State, after: S
     warnings: list[str] = []
     if len(after.members) == 2 and len(before.members) == 1:
         text = (
-            "With two members, both must say yes to everything: if one loses her machine, nobody can be admitted "
+            "With two members, both must say yes to everything: if one loses their machine, nobody can be admitted "
             "any more. Admit a third soon."
         )
         warnings.append(text)
@@ -302,7 +302,7 @@ def former_keys(context: Context) -> list[str]:
                 continue
             old = label(row.formerly)
             found.add(
-                f"{label(row.member)} says that she was {old}, whose lost key still counts: if that is so, "
+                f"{label(row.member)} says that they were {old}, whose lost key still counts: if that is so, "
                 f'`meshd remove {as_word(old)} --reason "lost their keys"` takes it out.'
             )
     return sorted(found)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd.service.context import Context, Result, span
-from meshd.service.effects import effect_text, force_of, in_effect, is_in_force
+from meshd.service.effects import effect_text, force_of, in_effect, is_in_force, whose_yes_helps
 from meshd.service.stuck import stuck, stuck_text
 from meshd.state import tallies
 from meshd.state.rows import attested_of, cast_of, question_of, split
@@ -121,6 +121,9 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "budget": row.budget,
         "action": action_text(context, row),
         "in_effect": in_effect(context, row, outcome),
+        "waits_for": sorted(map(context.assembly.people.label, whose_yes_helps(context, row, outcome)))
+        if final
+        else [],
         "in_force": is_in_force(context, row, outcome),
         "force": force.text if force is not None and not force.holds else None,
         "void": next((each.text for each in outcome.reasons if each.rule == VOID), None),
@@ -209,7 +212,7 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
         if payload.ends_ms is not None:
             parts.append(f"until {date(payload.ends_ms)}")
         if payload.again:
-            parts.append("the holder may follow herself")
+            parts.append("the holder may follow themselves")
         return "; ".join(parts)
     if row.verb == Verb.RECALL:
         return f"recalls the mandate {mandate_title(context, payload)}"
@@ -227,7 +230,7 @@ def _applicant(context: Context, application: tables.Application | None) -> str:
     if application is None:
         return "somebody not known here"
     label = context.assembly.people.label
-    was = f" (who says that she was {label(application.formerly)})" if application.formerly else ""
+    was = f" (who says that they were {label(application.formerly)})" if application.formerly else ""
     return f"{label(application.member)}{was}"
 
 
@@ -285,7 +288,7 @@ def policy_text(policy: Any) -> str:
     if policy.notice:
         parts.append(f"notice {_period(policy.notice)} (the vote is open that much longer)")
     parts.append(f"open {_period(policy.open_for)}, grace {_period(policy.grace)}")
-    parts.append("ballots may be changed" if policy.changeable else "ballots stay")
+    parts.append("ballots may be changed" if policy.changeable else "nobody can change their vote")
     return f"certified by witnesses: {'; '.join(parts)}"
 
 

@@ -53,7 +53,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
     mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
-        raise NodeError(f"you have voted on {label} already, and {row.policy} ballots stay as they were cast")
+        raise NodeError(f"you have voted on {label} already, and you can't change your vote")
     if not arguments.get("late"):
         _ask_first(context, row, label)
         if choice == Say.YES and form == Form.YES_NO:

@@ -66,7 +66,7 @@ def rotation_problem(mandate: Mandate, before: Iterable[Appointment]) -> str | N
     """Why the holder may not have a second term in a row, by the mandates of the roster that it pins."""
     for last in last_of_role(mandate.role, before):
         if last.mandate.holder == mandate.holder and not last.mandate.again:
-            return "the holder had this role before, and that mandate does not let anybody follow herself"
+            return "the holder had this role before, and that mandate does not let anybody follow themselves"
     return None
 
 

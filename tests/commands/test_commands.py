@@ -57,7 +57,7 @@ def _tour(shell: Shell, tmp_path) -> dict[str, object]:
     election = shell.json("propose", "Who speaks?", "--policy", "election", "--option", "Bea", "--option", "Cy")["id"]
     shell.ok("vote", election[:8], "cy", "1")
     assert shell.json("show", election)["leading"] == ["Cy"]
-    assert "certified: Cy" in shell.ok("list")
+    assert "final: Cy" in shell.ok("list")
     assert [row["title"] for row in shell.rows("list")] == ["Buy flour", "Who speaks?"]
     assert all(KEYS["show"] <= set(row) for row in shell.rows("list"))
     assert set(shell.json("say", "in JSON")) == {"id"}
@@ -131,7 +131,7 @@ def test_joining_deciding_parting_and_a_stick(shells, ada, tmp_path):
     stick = tmp_path / "stick"
     stick.mkdir()
     ada.ok("export", str(stick))
-    assert "Buy flour: settled: passed" in bea.ok("import", str(stick))
+    assert "Buy flour: final: passed" in bea.ok("import", str(stick))
     bea.ok("export", str(stick))
     ada.ok("import", str(stick))
     assert ada.json("why", question) == bea.json("why", question) | {"voted": True}

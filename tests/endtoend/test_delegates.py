@@ -202,7 +202,7 @@ def test_no_second_term_in_a_row_and_handing_over(four):
     ada, bea, cy, dan, _ = four
     first = _given(ada, [cy, dan], holder="Bea")
     exchange(ada, bea)
-    with pytest.raises(NodeError, match="does not let anybody follow herself"):
+    with pytest.raises(NodeError, match="does not let anybody follow themselves"):
         delegation.mandate(Context(ada), {"title": "treasurer", "holder": "Bea", "powers": ["spend"]})
     forged = dan.write(
         Kind.PROPOSAL,
@@ -212,7 +212,7 @@ def test_no_second_term_in_a_row_and_handing_over(four):
         ),
     )  # fmt: skip
     give(ada, forged, dan.ballot(forged.id), cy.ballot(forged.id))
-    with pytest.raises(NodeError, match="does not let anybody follow herself"):
+    with pytest.raises(NodeError, match="does not let anybody follow themselves"):
         voting.vote(Context(ada), {"id": text_of(forged.id), "choices": ["yes"]})
     assert forged.id not in Context(ada).state().mandates, "it has no effect where it is pinned"
     second = _given(ada, [cy, dan], holder="Ada", again=True)

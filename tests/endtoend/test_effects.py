@@ -216,7 +216,7 @@ def test_who_came_back_is_told_that_her_old_key_still_votes(tmp_path):
         membership.vouch(voucher, {"person": new})
         exchange(ada.assembly, bea.assembly, again)
     motion = membership.admit(ada.context, {"people": [new]})
-    assert "who says that she was Bea" in results.show(ada.context, {"id": motion["id"]})["action"]
+    assert "who says that they were Bea" in results.show(ada.context, {"id": motion["id"]})["action"]
     exchange(ada.assembly, bea.assembly, again)
     done = membership.admit(bea.context, {"people": [new]})
     assert done["role"] == "member"

@@ -43,7 +43,7 @@ def export(where: Where, options: Any) -> int:
         return 0
     if answer["applicant"]:
         output.say("Your application is on the stick. A member imports it, and exports the answer.")
-        output.tell("She vouches for you first, unless this is one more device of yours.")
+        output.tell("They vouch for you first, unless this is one more device of yours.")
         return 0
     records = output.plural(answer["records"], "record")
     if answer["segments"]:
@@ -77,7 +77,7 @@ def import_(where: Where, options: Any) -> int:
                 "this node has."
             )
             output.tell(
-                "A key that was made while you were away comes from a member's node, or on her next export. It does "
+                "A key that was made while you were away comes from a member's node, or on their next export. It does "
                 "not come to who was removed, or to a device that was revoked: ask somebody."
             )
         if answer["damaged_segments"]:

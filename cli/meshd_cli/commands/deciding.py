@@ -12,6 +12,8 @@ from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
 _CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
+_NAMED = 3
+"""People whose yes is waited for that are named."""
 _ID = "any unique beginning of its id"
 
 
@@ -265,7 +267,7 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"{row['title']}")
     output.say(f"  id        {row['id']}")
     output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
-    output.say(f"  state     {_state(row)}")
+    output.say(f"  state     {_state(row, exact=True)}")
     output.say(f"  counts    {_counts(row)}")
     output.say(f"  seen      {row['seen']} of {row['electorate']} ballots")
     if row.get("action"):
@@ -305,12 +307,15 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  closes    {output.when(row['closes_ms'])}{note}")
 
 
-def _state(row: dict[str, Any]) -> str:
+def _state(row: dict[str, Any], *, exact: bool = False) -> str:
+    """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
     note = " (repealed)" if row["repealed"] else ""
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        note += " (not in effect)" if row["in_effect"] is False else " (not in force)" if row["force"] else ""
-        return f"{row['state']}: {outcome}{note}"
+        if row["in_effect"] is False or row["force"]:
+            lacks = "not in effect" if row["in_effect"] is False else "not in force"
+            note += f" ({waits_for(row['waits_for']) if row['waits_for'] else lacks})"
+        return f"final: {outcome}{note}{' (' + row['state'] + ')' if exact else ''}"
     if row["void"]:
         return "without effect"
     leading = row["leading"]
@@ -321,6 +326,13 @@ def _state(row: dict[str, Any]) -> str:
     names = leading if isinstance(leading, str) else ", ".join(leading)
     one = isinstance(leading, str) or len(leading) == 1
     return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
+
+
+def waits_for(people: list[str]) -> str:
+    """`waits for Émil·k3fq's yes`, of any of several."""
+    if len(people) > _NAMED:
+        return f"waits for the yes of more of today's {len(people)} others"
+    return f"waits for {' or '.join(people)}'s yes" if len(people) == 1 else f"waits for a yes of {', '.join(people)}"
 
 
 def _counts(row: dict[str, Any]) -> str:

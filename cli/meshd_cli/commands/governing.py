@@ -31,7 +31,7 @@ def register(verbs: Any, common: Any) -> None:
     ballots.add_argument(
         "--changeable", dest="changeable", action="store_true", default=None, help="ballots may be changed"
     )
-    ballots.add_argument("--locked", dest="changeable", action="store_false", help="ballots stay as they were cast")
+    ballots.add_argument("--locked", dest="changeable", action="store_false", help="nobody can change their vote")
     parser.add_argument("--title", metavar="TITLE", help="the proposal's title")
     parser.add_argument("--text", metavar="FILE", help="why, from a file (- for standard input)")
     parser.set_defaults(function=amend)

@@ -29,7 +29,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=admit)
     parser = verbs.add_parser("remove", parents=[common], help="propose to remove somebody, and vote yes")
     parser.add_argument("person", metavar="PERSON", help="a name, the beginning of a key, or name·key")
-    parser.add_argument("--reason", metavar="TEXT", help="why, so that she can answer")
+    parser.add_argument("--reason", metavar="TEXT", help="why, so that they can answer")
     parser.add_argument("--yes", action="store_true", help="open the motion without asking first")
     parser.set_defaults(function=remove)
     parser = verbs.add_parser("leave", parents=[common], help="go; no vote is needed")
@@ -130,7 +130,7 @@ def _note(row: dict[str, Any]) -> str:
     if row["same_ticket_as"]:
         notes.append(f"the same ticket was used by {', '.join(row['same_ticket_as'])}: ask who is who")
     if row["formerly"]:
-        notes.append(f"says she was {', '.join(row['formerly'])}, and lost everything: ask her")
+        notes.append(f"says they were {', '.join(row['formerly'])}, and lost everything: ask them")
     if row["me"]:
         notes.append("the application waits for an answer")
     return "; ".join(notes)

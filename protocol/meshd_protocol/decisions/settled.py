@@ -98,5 +98,5 @@ def _threshold_reason(policy: Policy, yes: int, needed: int, total: int, seen: i
         return Reason("threshold", False, f"{text}; {needed - yes} more would settle it.")
     rest = "everybody has voted" if left == 0 else f"only {left} {'has' if left == 1 else 'have'} not voted"
     return Reason(
-        "threshold", False, f"{text}; {rest}, so it will not settle unless somebody adds a yes to her ballot."
+        "threshold", False, f"{text}; {rest}, so it will not settle unless somebody adds a yes to their ballot."
     )
