@@ -43,11 +43,11 @@ def look_at(context: Context, *kinds: type[Any]) -> None:
     _note(context, {kind.__name__: str(context.assembly.store.count(kind)) for kind in kinds})
 
 
-def since(context: Context, matters: Iterable[Matter]) -> Result:
+def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
     """What happened since this person looked at the home screen last, as codes and numbers.
 
     `since_ms` is None at the first look, when nothing is told. What was final then, who was in, and what others said or
-    proposed is held against what is so now. Looking again then tells of what comes after.
+    proposed is held against what is so now. With `look` the next answer tells of what comes after.
     """
     marks = _marks(context)
     state, label = context.state(), context.assembly.people.label
@@ -70,6 +70,13 @@ def since(context: Context, matters: Iterable[Matter]) -> Result:
             for row in _newest(context, tables.Proposal)
             if row.member != context.me
         ][-_SHOWN:]
+    if look:
+        _look(context, final)
+    return result
+
+
+def _look(context: Context, final: Iterable[bytes]) -> None:
+    state = context.state()
     _note(
         context,
         {
@@ -79,7 +86,6 @@ def since(context: Context, matters: Iterable[Matter]) -> Result:
             **{kind.__name__: str(context.assembly.store.count(kind)) for kind in (tables.Message, tables.Proposal)},
         },
     )
-    return result
 
 
 def _is_mine(context: Context, device: bytes) -> bool:

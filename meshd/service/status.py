@@ -27,8 +27,10 @@ _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
 
 
-def home(context: Context, _: dict[str, Any]) -> Result:
-    """`meshd`: what waits for this person, what happened since they looked last, whom they reached when."""
+def home(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd`: what waits for this person, what happened since they looked last, whom they reached when. With `look`
+    they look now: the next time tells of what comes after.
+    """
     asked, matters = waiting(context, _SHOWN), all_matters(context) if _is_inside(context) else []
     return _who(context) | {
         "running": context.live is not None,
@@ -36,7 +38,7 @@ def home(context: Context, _: dict[str, Any]) -> Result:
         "waiting": asked.shown,
         "more": asked.more,
         "open": sum(matter.open for matter in matters),
-        "since": since(context, matters) if _is_inside(context) else None,
+        "since": since(context, matters, look=bool(arguments.get("look"))) if _is_inside(context) else None,
         "reached": _reached(context),
         "unsent": 0 if link_up(context) else reached.unsent(context.assembly),
         "pending": _pending(context),

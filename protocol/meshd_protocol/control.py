@@ -42,7 +42,7 @@ VERBS: dict[str, dict[str, Argument]] = {
     "follow": {"roster": _NAME},
     "refound": {"id": _TEXT, "without": _LIST},
     "witness": {"word": _TEXT, "names": _LIST, "title": _TEXT, "text": _TEXT},
-    "home": {},
+    "home": {"look": _FLAG},
     "status": {},
     "peers": {},
     "connect": {"address": _NAME, "forget": _FLAG},

@@ -376,7 +376,7 @@ def test_a_seat_that_lost_its_device(tmp_path):
 
 def test_the_home_screen_tells_what_happened_since(three):
     (ada, bea, cy), _ = three
-    assert home(ada, {})["since"]["since_ms"] is None
+    assert home(ada, {"look": True})["since"]["since_ms"] is None
     question = propose(bea, "Buy an oven")
     talk.say(cy, {"text": "hello"})
     voting.vote(bea, {"id": text_of(question), "choices": ["yes"]})
@@ -384,7 +384,7 @@ def test_the_home_screen_tells_what_happened_since(three):
     voting.vote(cy, {"id": text_of(question), "choices": ["yes"]})
     rosters.leave(cy, {})
     meet(three[0])
-    found = home(ada, {})["since"]
+    found = home(ada, {"look": True})["since"]
     assert [each["title"] for each in found["decided"]] == ["Buy an oven"]
     assert [each["title"] for each in found["proposed"]] == ["Buy an oven"]
     assert found["left"] == [ada.assembly.people.label(cy.me)]

@@ -62,6 +62,8 @@ def join(where: Where, options: Any) -> int:
     places = f" It tries {', '.join(answer['addresses'])}, and looks around." if answer["addresses"] else ""
     output.tell(f"`meshd run` hands it in, and waits for the answer.{places}")
     output.tell("Or take it by hand: `meshd export DIR`, and later `meshd import DIR`.")
+    if key is not None:
+        output.tell("Once you are in, `meshd devices` shows yours, and `meshd revoke DEVICE` shuts out a lost one.")
     if answer["before"]:
         output.tell(f"What this home held of the assembly before is kept: `meshd --home {answer['before']} list`.")
     return 0

@@ -22,7 +22,7 @@ def register(verbs: Any, common: Any) -> None:
 
 def home(where: Where, options: Any) -> int:
     """`meshd` alone."""
-    answer = ask(where, "home")
+    answer = ask(where, "home", {"look": not where.json})
     if where.json:
         output.emit(answer)
         return 0
