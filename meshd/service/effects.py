@@ -20,7 +20,7 @@ from meshd_protocol.mandates import last_of_role
 from meshd_protocol.meaning import State
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import Finality
-from meshd_protocol.rosters import policies_of, ratification_needed, settled_needed
+from meshd_protocol.rosters import policies_asked, policies_of, ratification_needed, settled_needed
 
 
 def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:
@@ -266,7 +266,7 @@ def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -
     if row.verb == Verb.RATIFY:
         named = map(context.standing().item, question_of(row).payload)
         return ratification_needed(now, {row.policy, *policies_of(named)})
-    return settled_needed([state.policies.get(row.policy) for state in (pinned, now)], len(now.members))
+    return settled_needed(policies_asked(pinned, now, row.policy), len(now.members))
 
 
 def other_admissions(context: Context, motion: bytes) -> list[bytes]:

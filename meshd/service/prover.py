@@ -21,7 +21,7 @@ from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
-from meshd_protocol.rosters import policies_of, ratification_needed
+from meshd_protocol.rosters import policies_asked, policies_of, ratification_needed, settled_needed
 
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
@@ -199,8 +199,8 @@ class _Gathered:
                 self.certificate(item.payload[1], item.payload[0])
             if not ratified:
                 states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
-                policies = [state.policies[item.policy] for state in states]
-                needed = [max(each.needed(len(state.members)) for each in policies) for state in states]
+                policies = policies_asked(states[0], states[1], item.policy)
+                needed = [settled_needed(policies, len(state.members)) or 0 for state in states]
                 self._yes(item.id, self._electorates(item, states), needed)
 
     def _electorates(self, item: Decision, states: Iterable[State]) -> list[Electorate]:
@@ -223,7 +223,7 @@ class _Gathered:
         for named in item.payload:
             self._named(named)
         states = [self._standing.rosters.state(roster) for roster in (item.pin, parent)]
-        needed = [ratification_needed(state, names) or 0 for state in states]
+        needed = [ratification_needed(state, names) for state in states]
         self._yes(item.id, self._electorates(item, states), needed)
 
     def _named(self, identity: bytes) -> None:

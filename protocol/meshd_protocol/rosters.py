@@ -280,14 +280,18 @@ class Rosters:
         return None if ratified else self._threshold_problem(item, parent)
 
     def _threshold_problem(self, item: Decision, parent: bytes) -> str | None:
-        """Enough yes among the members of the pinned roster and among those of the parent, by the stricter policy."""
+        """Enough yes among the members of the pinned roster and among those of the parent, by the stricter policy.
+
+        The parent's is passed over where it no longer settles: else a decision by a policy that was made certified
+        would be in the heads that took it before, and nobody's yes would bring it into the others.
+        """
         states = self.state(item.pin), self.state(parent)
-        policies = [state.policies.get(item.policy) for state in states]
+        policies = policies_asked(*states, item.policy)
         casts = self._facts.casts(item.id)
         for state in states:
             needed = settled_needed(policies, len(state.members))
             if needed is None:
-                return "it cites a decision that has no effect under the policy of one of the rosters"
+                return "it cites a decision that has no effect under the policy of the roster that it pins"
             if len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
                 return "it cites a decision that its own members, or those of the roster before, did not make final"
         return None
@@ -321,8 +325,8 @@ class Rosters:
         if item.pin not in self._sets or not _contains(self._meaning(parent), self._meaning(item.pin)):
             return NOTHING, "its ratification pins a roster that is not contained in the one before"
         states = self.state(item.pin), self.state(parent)
-        if any(void(item.question, state.policies.get(item.policy)) is not None for state in states):
-            return NOTHING, "its ratification has no effect under the policies of one of the rosters"
+        if void(item.question, states[0].policies.get(item.policy)) is not None:
+            return NOTHING, "its ratification has no effect under the policies of the roster that it pins"
         named: Set = frozenset(item.payload)
         items = self._items(named)
         if len(items) < len(named) or result.plus(items).ids != result.ids:
@@ -333,7 +337,7 @@ class Rosters:
         casts = self._facts.casts(item.id)
         for state in states:
             needed = ratification_needed(state, needs)
-            if needed is None or len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
+            if len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
                 return NOTHING, "its ratification is not settled by the highest threshold among what it names"
         return named, None
 
@@ -384,11 +388,20 @@ def settled_needed(policies: Sequence[Policy | None], members: int) -> int | Non
     return needed
 
 
-def ratification_needed(state: State, names: Iterable[str]) -> int | None:
-    """How many members must ratify decisions under policies of these names: the highest threshold, at least a majority.
+def policies_asked(pinned: State, parent: State, name: str) -> list[Policy | None]:
+    """The policies that a decision must satisfy: that of its name in its pin, and in the parent if it settles there."""
+    return [pinned.policies.get(name), *_settling(parent, [name])]
 
-    None where one of them can't settle anything: what nobody could decide here, nobody ratifies.
+
+def _settling(state: State, names: Iterable[str]) -> list[Policy]:
+    """A roster's policies of these names that settle there."""
+    found = [state.policies.get(name) for name in sorted(names)]
+    return [each for each in found if each is not None and settled_needed([each], 1) is not None]
+
+
+def ratification_needed(state: State, names: Iterable[str]) -> int:
+    """How many members must ratify decisions under policies of these names: the highest threshold of those that settle,
+    and at least a majority.
     """
     total = len(state.members)
-    needed = settled_needed([state.policies.get(name) for name in sorted(names)], total)
-    return None if needed is None else max(needed, total // 2 + 1)
+    return max(total // 2 + 1, *(each.needed(total) for each in _settling(state, names)), 0)

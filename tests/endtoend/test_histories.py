@@ -270,6 +270,16 @@ def test_histories(tmp_path, seed):
         raise
 
 
+FAILED_ONCE = {
+    2361: "an uphold by a policy that another head had amended to certified: no yes could bring it in there",
+}
+
+
+@pytest.mark.parametrize("seed", FAILED_ONCE)
+def test_histories_that_failed_once(tmp_path, seed):
+    play(tmp_path, seed)
+
+
 def test_one_seed_gives_one_history(tmp_path):
     """The canary: if two runs of one seed differ, no failing seed can be replayed."""
     one, other = (play(tmp_path / folder, 3, orders=1) for folder in ("one", "other"))

@@ -40,7 +40,9 @@ def qualifies(history: History, identity: str, parent: Set, result: State, ratif
     if identity in ratified:
         return True
     before = state(history, parent)
-    policies = [settled_by(each, item["policy"]) for each in (pinned, before)]
+    policies = [settled_by(pinned, item["policy"])]
+    if settled_by(before, item["policy"]) is not None:
+        policies.append(settled_by(before, item["policy"]))
     for there, by in ((pinned, electorate(pinned)), (before, electorate_since(before, pinned.ids))):
         enough = 0
         for policy in policies:
@@ -62,7 +64,7 @@ def ratified_by(history: History, identity: str | None, parent: Set, result: Sta
     if decision["pin"] not in history.sets:
         return NOTHING
     before, pinned = state(history, parent), state(history, history.pin(decision))
-    if is_void(history, decision, pinned) or is_void(history, decision, before) or not before.contains(pinned.ids):
+    if is_void(history, decision, pinned) or not before.contains(pinned.ids):
         return NOTHING
     named = frozenset(decision["payload"])
     if not named <= history.items.keys() or state(history, result.ids | named).ids != result.ids:
@@ -75,9 +77,8 @@ def ratified_by(history: History, identity: str | None, parent: Set, result: Sta
         enough = len(there.members) // 2 + 1
         for name in names:
             policy = settled_by(there, name)
-            if policy is None:
-                return NOTHING
-            enough = max(enough, needed(policy, len(there.members)))
+            if policy is not None:
+                enough = max(enough, needed(policy, len(there.members)))
         own = policy_of(pinned, decision["policy"])
         assert own is not None
         if len(yes(history, decision, own, by)) < enough:
