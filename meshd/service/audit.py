@@ -13,6 +13,7 @@ from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
+from meshd.state import votes
 from meshd.state.standing import LEFT_BEHIND, Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
@@ -156,7 +157,7 @@ def _waiting_votes(context: Context) -> list[str]:
     """Votes that this device, as a witness, must not attest, or asks about first."""
     found: list[str] = []
     for row in context.assembly.store.find(tables.Watch):
-        vote = witness.vote_of(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
+        vote = votes.certified(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
         if vote is None or context.assembly.keys.device.public not in vote.state.witnesses.devices:
             continue
         label = f"{text_of(row.proposal)[:8]} ({vote.row.title})"

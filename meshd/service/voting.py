@@ -6,15 +6,14 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
-from meshd.state import tallies
-from meshd.state.rows import question_of
+from meshd.state import votes
+from meshd.state.votes import Void
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
 from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED
 from meshd_protocol.decisions.poll import Ballots
-from meshd_protocol.decisions.question import ballots_of
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
@@ -32,20 +31,16 @@ _BLANK = "blank"
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vote ID CHOICE…`: cast this person's ballot."""
     row = context.proposal(arguments["id"])
-    standing = context.standing()
     label = text_of(row.id)[:8]
-    if not standing.rosters.knows(row.roster):
-        raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
-    pinned = standing.rosters.state(row.roster)
-    question = question_of(row)
-    problem = tallies.void(standing, row)
-    if problem is not None:
-        raise NodeError(f"{label} has no effect: {problem}")
-    policy = pinned.policies[row.policy]
-    if context.me not in pinned.members and not (row.verb and context.me in context.state().members):
+    called = votes.of(context.standing(), row)
+    if isinstance(called, Void):
+        if called.state is None:
+            raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
+        raise NodeError(f"{label} has no effect: {called.reason}")
+    policy, ballots = called.policy, called.ballots
+    if context.me not in called.state.members and not (row.verb and context.me in context.state().members):
         raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
-    ballots = ballots_of(question, policy)
-    form, choice = choice_of(ballots, arguments["choices"], question.options)
+    form, choice = choice_of(ballots, arguments["choices"], called.question.options)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
