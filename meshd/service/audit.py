@@ -13,6 +13,7 @@ from meshd.service.effects import has_effect
 from meshd.service.membership import former_keys
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
+from meshd.service.verbs import verb
 from meshd.state import votes
 from meshd.state.standing import LEFT_BEHIND, Standing
 from meshd.store import tables
@@ -20,6 +21,7 @@ from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount, witness
 from meshd_protocol import limits
+from meshd_protocol.control import FLAG, NUMBER
 from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.items import Decision, Departure
 from meshd_protocol.kinds import name_of
@@ -31,6 +33,7 @@ _UPDATE = "needs an update"
 _SHOWN_PROBLEMS = 20
 
 
+@verb("status")
 def status(context: Context, _: dict[str, Any]) -> Result:
     """`meshd status`."""
     assembly = context.assembly
@@ -173,6 +176,7 @@ def _waiting_votes(context: Context) -> list[str]:
     return found
 
 
+@verb("log", {"limit": NUMBER})
 def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd log`: the newest records, oldest first, and those without effect with the reason."""
     store, people = context.assembly.store, context.assembly.people
@@ -199,6 +203,7 @@ def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return rows
 
 
+@verb("forks")
 def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd forks`: who signed two records in one place, with the proof."""
     assembly = context.assembly
@@ -220,6 +225,7 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     return rows
 
 
+@verb("check", {"rebuild": FLAG})
 def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
     assembly = context.assembly

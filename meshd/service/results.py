@@ -5,12 +5,14 @@ from typing import Any
 
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, is_in_force
+from meshd.service.verbs import verb
 from meshd.state import tallies, votes
 from meshd.state.rows import attested_of, cast_of, question_of, split
 from meshd.state.votes import Void
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.control import NAME
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
@@ -23,6 +25,7 @@ from meshd_protocol.names import text_of
 from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
 
+@verb("list")
 def list_(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd list`: everything that is decided by ballots, by the authors' clocks: the same order on every node."""
     if context.assembly.standing is None or context.assembly.standing.state is None:
@@ -31,6 +34,7 @@ def list_(context: Context, _: dict[str, Any]) -> list[Result]:
     return [describe(context, row) for row in rows]
 
 
+@verb("show", {"id": NAME})
 def show(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd show ID`."""
     row = context.proposal(arguments["id"])
@@ -70,6 +74,7 @@ def _by_time(row: Any) -> tuple[int, bytes]:
     return row.time_ms, row.id
 
 
+@verb("why", {"id": NAME})
 def why(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd why ID`: the result, and what each rule said."""
     row = context.proposal(arguments["id"])

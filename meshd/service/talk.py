@@ -5,11 +5,13 @@ from typing import Any
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep import rotation
 from meshd_crypto.sealing import CannotOpenError, lock, seal, unlock, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.talk import SALT_SIZE, Letter, LetterPlain, Message
+from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
@@ -18,6 +20,7 @@ DEFAULT_TOPIC = "general"
 _PAGE = 50
 
 
+@verb("say", {"text": NAME, "topic": TEXT, "about": TEXT, "to": TEXT})
 def say(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd say TEXT`: to everybody who reads; observers may, too."""
     state = context.state()
@@ -78,6 +81,7 @@ def _open_letter(context: Context, row: tables.Letter) -> LetterPlain | None:
     return None
 
 
+@verb("read", {"topic": TEXT, "all": FLAG})
 def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd read`: the newest messages, oldest first."""
     where = {"topic": arguments["topic"]} if arguments.get("topic") else {}
@@ -127,6 +131,7 @@ def _role(context: Context, device: bytes) -> str | None:
     return role_of(context.assembly, owner) if owner else None
 
 
+@verb("topics")
 def topics(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd topics`: what is talked about, and how much."""
     counts: dict[str, int] = {}

@@ -6,12 +6,14 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
+from meshd.service.verbs import verb
 from meshd.state import votes
 from meshd.state.votes import Void
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
+from meshd_protocol.control import FLAG, NAME, SOME, TEXT
 from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED
 from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.force import Forces
@@ -28,6 +30,7 @@ _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.A
 _BLANK = "blank"
 
 
+@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "reason": TEXT})
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vote ID CHOICE…`: cast this person's ballot."""
     row = context.proposal(arguments["id"])
