@@ -81,14 +81,15 @@ def tables() -> str:
         lines.append(f"| {name} | `{value}` | {text} |")
     lines += ["", "## Record kinds", "", "| number | kind | log | body |", "| --- | --- | --- | --- |"]
     for kind in kinds.Kind:
-        reader = bodies.READERS[kind].__self__  # type: ignore[attr-defined]
-        lines.append(f"| {kind.value} | {kind.name.lower()} | {kinds.LOG_OF[kind].value} | {_first(reader.__doc__)} |")
+        lines.append(
+            f"| {kind.value} | {kind.name.lower()} | {kinds.LOG_OF[kind].value} | {_first(bodies.BODIES[kind].__doc__)} |"
+        )
     lines += ["", "## Fields that may be left out", "", "A field that has no default here is required.", ""]
     lines += ["| body | key | field | what it is where it is left out |", "| --- | --- | --- | --- |"]
-    described = [(kind.name.lower(), bodies.READERS[kind].__self__) for kind in kinds.Kind]  # type: ignore[attr-defined]
-    for name, reader in [*described, ("policy", Policy), ("mandate (in a proposal)", Mandate)]:
+    described = [(kind.name.lower(), bodies.BODIES[kind]) for kind in kinds.Kind]
+    for name, body in [*described, ("policy", Policy), ("mandate (in a proposal)", Mandate)]:
         lines += [
-            f"| {name} | {field.key} | {field.name} | {_default(field)} |" for field in reader.FIELDS if field.optional
+            f"| {name} | {field.key} | {field.name} | {_default(field)} |" for field in body.FIELDS if field.optional
         ]
     lines += ["", "## Messages of a session", "", "| number | message | parts | meaning |", "| --- | --- | --- | --- |"]
     for number, name in messages.NAMES.items():

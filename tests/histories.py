@@ -18,6 +18,7 @@ from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.service import delegation, membership, proposing, rosters, voting, witnessing
 from meshd.service.context import Context
+from meshd.state import votes
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
@@ -211,7 +212,7 @@ class History:
     def attest(self, node: Assembly) -> None:
         """Witnesses without a node attest what a node would: once, by their one device."""
         for row in self.rng.sample(rows := node.store.find(tables.Proposal), min(len(rows), 12)):
-            vote = witness.vote_of(node.known, row)
+            vote = votes.certified(node.known, row)
             if vote is None:
                 continue
             for device in (each for devices in self.people.values() for each in devices):
@@ -430,7 +431,7 @@ class History:
         self._ballots(node, identity, voters)
 
     def _is_split(self, node: Assembly, identity: bytes) -> bool:
-        vote = witness.vote_of(node.known, node.store.get(tables.Proposal, id=identity))
+        vote = votes.certified(node.known, node.store.get(tables.Proposal, id=identity))
         if vote is None:
             return False
         found = witness.certificates_of(node.known, vote)

@@ -21,6 +21,7 @@ from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
+from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
 from meshd_protocol.control import BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
@@ -92,7 +93,7 @@ class _Caller:
     async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
         """The last line of the answer."""
         try:
-            return {"result": await self._answer(read_request(line), words)}
+            return {"result": await self._answer(read_request(line, SCHEMAS), words)}
         except BadRequestError as error:
             return {"error": str(error), "hint": "", "code": UsageError.code}
         except NodeError as error:

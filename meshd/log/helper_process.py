@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from meshd.log.intake import Intake, check, read
-from meshd.store import tables
+from meshd.store.projections import SKETCHED
 from meshd_protocol.records import Record
 
 READY = b"."
@@ -26,7 +26,7 @@ _PART = 1024
 """Records of a batch that are answered together."""
 _FORMAT = 2
 """The form of `marshal` that does not look for objects that occur twice: there are none."""
-_SKETCHED: tuple[Any, ...] = (tables.Message, tables.Letter, tables.Ballot)
+_SKETCHED: tuple[Any, ...] = tuple(SKETCHED.values())
 
 
 def pack_batch(assembly: bytes, batch: list[bytes]) -> Iterator[bytes]:

@@ -6,11 +6,13 @@ from typing import Any
 from meshd.errors import UsageError
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result
+from meshd.service.verbs import verb
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount
+from meshd_protocol.control import FLAG, NUMBER
 from meshd_protocol.kinds import name_of
 from meshd_protocol.names import text_of
 from meshd_protocol.records import read_record
@@ -19,6 +21,7 @@ _PAGE = 50
 _SHOWN_PROBLEMS = 20
 
 
+@verb("log", {"limit": NUMBER})
 def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd log`: the newest records, oldest first, and those without effect with the reason."""
     store, people = context.assembly.store, context.assembly.people
@@ -45,6 +48,7 @@ def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return rows
 
 
+@verb("forks")
 def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd forks`: who signed two records in one place, with the proof."""
     assembly = context.assembly
@@ -66,6 +70,7 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     return rows
 
 
+@verb("check", {"rebuild": FLAG})
 def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd check`: recount everything from the records beside what is shown, and compare; `rebuild` mends it."""
     assembly = context.assembly

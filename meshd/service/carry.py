@@ -9,14 +9,17 @@ from meshd.errors import NodeError
 from meshd.progress import Steps
 from meshd.service.context import Context, Result
 from meshd.service.results import describe
+from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
 from meshd.store import tables
+from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
 from meshd_protocol.kinds import Kind
 
 _SHOWN = 10
 
 
+@verb("export", {"path": NAME, "file": FLAG, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
 def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd export`: write what others lack to a folder, or everything to one file."""
     assembly = context.assembly
@@ -39,6 +42,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     }
 
 
+@verb("import", {"path": NAME})
 def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd import`: read what this node lacks from a folder or a file."""
     path = Path(arguments["path"])

@@ -8,6 +8,7 @@ from meshd.service.looked import look_at
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import open_motions
+from meshd.service.verbs import verb
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -16,6 +17,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Handover
+from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import (
@@ -35,6 +37,19 @@ from meshd_protocol.roles import role_problem, same_role
 _HINT = "`meshd delegates` shows all mandates."
 
 
+@verb(
+    "mandate",
+    {
+        "title": NAME,
+        "holder": NAME,
+        "powers": SOME,
+        "role": TEXT,
+        "ends_ms": NUMBER,
+        "limits": TEXT,
+        "text": TEXT,
+        "again": FLAG,
+    },
+)
 def mandate(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd mandate TITLE --holder PERSON --power P…`: propose to give somebody a mandate. Casts no ballot."""
     state = context.member_only("give mandates")
@@ -91,6 +106,7 @@ def _mandate(context: Context, words: str) -> tables.Proposal:
     return row
 
 
+@verb("act", {"mandate": NAME, "text": NAME, "power": NAME, "name": TEXT, "anyway": FLAG})
 def act(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd act MANDATE TEXT --power P`: say in the open what was done under a mandate."""
     context.member_only("act under a mandate")
@@ -122,6 +138,7 @@ def act(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id), "act": _act_row(context, found), "suspended": marks.suspended}
 
 
+@verb("recall", {"mandate": NAME, "reason": TEXT})
 def recall(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd recall MANDATE`: open the motion, or join the one that is not final yet, and sign it."""
     context.member_only("recall")
@@ -163,6 +180,7 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
     }
 
 
+@verb("delegates")
 def delegates(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd delegates`: every mandate with its holder, state, acts and recall."""
     state = context.state()
@@ -267,6 +285,7 @@ def _pairs(data: bytes) -> Any:
     return decode(data)
 
 
+@verb("handover", {"mandate": NAME, "to": NAME, "text": NAME})
 def handover(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd handover MANDATE TO TEXT`: what one holder gave to the next, said by either of them."""
     state = context.state()

@@ -1,11 +1,11 @@
 """From a request to the function that answers it: the same for the daemon and for a command alone."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 from meshd.errors import UsageError
 from meshd.progress import Steps
-from meshd.service import (
+from meshd.service import (  # noqa: F401 (what a file answers is registered as it is imported)
     audit,
     carry,
     delegation,
@@ -25,60 +25,9 @@ from meshd.service import (
 )
 from meshd.service.context import Context, link_up
 from meshd.service.outside import refuse_outsiders
+from meshd.service.verbs import HANDLERS, SCHEMAS
 from meshd.store import tables
 from meshd_protocol.control import BadRequestError, Request, check_arguments
-
-Handler = Callable[[Context, dict[str, Any]], Any]
-
-HANDLERS: dict[str, Handler] = {
-    "whoami": membership.whoami,
-    "members": membership.members,
-    "invite": membership.invite,
-    "vouch": membership.vouch,
-    "admit": membership.admit,
-    "home": status.home,
-    "status": status.status,
-    "peers": links.peers,
-    "connect": links.connect,
-    "remove": rosters.remove,
-    "leave": rosters.leave,
-    "devices": rosters.devices,
-    "revoke": rosters.revoke,
-    "ratify": rosters.ratify,
-    "follow": rosters.follow,
-    "refound": refounding.refound,
-    "witness": witnessing.witness,
-    "propose": proposing.propose,
-    "uphold": proposing.uphold,
-    "list": listing.list_,
-    "show": results.show,
-    "vote": voting.vote,
-    "why": results.why,
-    "policies": proposing.policies,
-    "amend": proposing.amend,
-    "charter": proposing.charter,
-    "answer": proposing.answer,
-    "mandate": delegation.mandate,
-    "delegates": delegation.delegates,
-    "act": delegation.act,
-    "recall": delegation.recall,
-    "handover": delegation.handover,
-    "minutes": meetings.minutes,
-    "assent": meetings.assent,
-    "outcome": meetings.outcome,
-    "todo": meetings.todo,
-    "done": meetings.done,
-    "say": talk.say,
-    "read": talk.read,
-    "topics": talk.topics,
-    "prove": proving.prove,
-    "export": carry.export,
-    "import": carry.import_,
-    "check": audit.check,
-    "log": audit.log,
-    "forks": audit.forks,
-}
-
 
 _WRITES = frozenset({
     "invite", "vouch", "admit", "remove", "revoke", "ratify", "refound", "propose", "uphold", "vote", "amend",
@@ -92,7 +41,7 @@ def answer(context: Context, request: Request) -> Steps[Any]:
     machine at once. Raises NodeError.
     """
     try:
-        check_arguments(request.verb, request.arguments)
+        check_arguments(SCHEMAS, request.verb, request.arguments)
     except BadRequestError as error:
         raise UsageError(str(error)) from error
     if request.verb in _WRITES:

@@ -7,8 +7,9 @@ that this node follows, where the members of today must have agreed, too (design
 from typing import NamedTuple
 
 from meshd.service.context import Context
-from meshd.state import tallies
+from meshd.state import votes
 from meshd.state.rows import question_of
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
@@ -91,7 +92,7 @@ def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str
 def has_effect(context: Context, identity: bytes) -> bool:
     """Whether a proposal is not void, and its roster is known: whether anybody's ballot on it counts."""
     row = context.assembly.store.get(tables.Proposal, id=identity)
-    return row is not None and tallies.rule_of(context.standing(), row) is not None
+    return row is not None and isinstance(votes.of(context.standing(), row), Vote)
 
 
 def _is_inside(context: Context, row: tables.Proposal) -> bool:

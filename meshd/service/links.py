@@ -4,11 +4,14 @@ from typing import Any
 
 from meshd.errors import NotFoundError, UsageError
 from meshd.service.context import Context, Result
+from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.transports.addresses import parse_address
+from meshd_protocol.control import FLAG, NAME
 from meshd_protocol.names import printable
 
 
+@verb("peers")
 def peers(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd peers`: who is connected, and the addresses that are tried."""
     if context.live is not None:
@@ -29,6 +32,7 @@ def check_address(address: str) -> None:
         raise UsageError("nobody can be reached at port 0")
 
 
+@verb("connect", {"address": NAME, "forget": FLAG})
 def connect(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd connect HOST:PORT` without a daemon: remember the address for its next start; or forget it."""
     address = arguments["address"]

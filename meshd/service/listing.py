@@ -5,9 +5,12 @@ from typing import Any
 from meshd.service.context import Context, Result
 from meshd.service.matters import matter_of
 from meshd.service.results import describe
+from meshd.service.verbs import verb
 from meshd.store import tables
+from meshd_protocol.control import FLAG
 
 
+@verb("list", {"open": FLAG, "mine": FLAG})
 def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over alone, with
     `mine` what this person proposed, voted on, or is asked to vote on.

@@ -10,8 +10,9 @@ from meshd.service.context import Context
 from meshd.service.effects import moot, whose_yes_helps
 from meshd.service.results import outcome_of
 from meshd.service.stuck import Why, stuck
-from meshd.state import tallies
+from meshd.state import votes
 from meshd.state.rows import cast_of, question_of
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
@@ -84,12 +85,9 @@ def ends_ms(context: Context, matter: Matter) -> int | None:
 
 def matter_of(context: Context, row: tables.Proposal) -> Matter:
     """What a proposal is to this person now."""
-    outcome = outcome_of(context, row)
-    standing = context.standing()
-    known = standing.rosters.knows(row.roster)
-    policy = standing.rosters.state(row.roster).policies.get(row.policy) if known else None
-    sound = policy is not None and tallies.void(standing, row) is None
-    certified = policy is not None and policy.finality == Finality.CERTIFIED
+    outcome, vote = outcome_of(context, row), votes.of(context.standing(), row)
+    sound = isinstance(vote, Vote)
+    certified = isinstance(vote, Vote) and vote.policy.finality == Finality.CERTIFIED
     found = stuck(context, row, outcome) if sound else None
     return Matter(
         row.id,
@@ -98,22 +96,21 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
         row.member,
         row.time_ms,
         row.closes_ms,
-        policy.wait if policy is not None and certified else None,
+        vote.policy.wait if isinstance(vote, Vote) and certified else None,
         sound and outcome.state in (OPEN, PROVISIONAL) and outcome.outcome is None,
         outcome.outcome is not None,
-        _asked(context, row, outcome) if sound else None,
+        _asked(context, vote, outcome) if isinstance(vote, Vote) else None,
         _said(context, row),
         found.why if found is not None and found.why != Why.LATE else None,
     )
 
 
-def _asked(context: Context, row: tables.Proposal, outcome: Outcome) -> str | None:
+def _asked(context: Context, vote: Vote, outcome: Outcome) -> str | None:
     """Why this person's ballot is asked for; None where it is not, or would count for nothing."""
-    standing, now = context.standing(), context.state()
-    pinned = standing.rosters.state(row.roster)
-    if context.me not in now.members or not _may_sign(context, changeable=pinned.policies[row.policy].changeable):
+    standing, now, row, then = context.standing(), context.state(), vote.row, vote.state.members
+    if context.me not in now.members or not _may_sign(context, changeable=vote.policy.changeable):
         return None
-    if context.me not in pinned.members and not row.verb:
+    if context.me not in then and not row.verb:
         return None
     if context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None:
         return None
@@ -121,8 +118,7 @@ def _asked(context: Context, row: tables.Proposal, outcome: Outcome) -> str | No
         return STEP if context.me in whose_yes_helps(context, row, outcome) else None
     if outcome.state not in (OPEN, PROVISIONAL) or (row.verb and moot(context, row) is not None):
         return None
-    gone = pinned.members - now.members
-    return None if gone and row.roster != standing.head else VOTE
+    return None if then - now.members and row.roster != standing.head else VOTE
 
 
 def _may_sign(context: Context, *, changeable: bool) -> bool:

@@ -6,14 +6,17 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.results import outcome_of, repealed_by
+from meshd.service.verbs import verb
 from meshd.state.rows import split
 from meshd.store import tables
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
+from meshd_protocol.control import FLAG, LIST, NAME, NUMBER, TEXT
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 
 
+@verb("minutes", {"id": TEXT, "title": TEXT, "text": TEXT, "held_ms": NUMBER, "present": LIST})
 def minutes(context: Context, arguments: dict[str, Any]) -> Any:
     """`meshd minutes`: all minutes; with an id, one of them; with a title and a text, new ones."""
     if arguments.get("title"):
@@ -58,6 +61,7 @@ def _minutes_row(context: Context, row: tables.Minutes) -> Result:
     }
 
 
+@verb("assent", {"id": NAME})
 def assent(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd assent MINUTES`: sign minutes."""
     context.member_only("sign minutes")
@@ -69,6 +73,7 @@ def assent(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)} | {"minutes": _minutes_row(context, row)}
 
 
+@verb("outcome", {"id": NAME, "text": NAME, "tasks": LIST})
 def outcome(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd outcome ID TEXT --task …`: what was decided in words, and who does what by when."""
     context.member_only("write outcomes")
@@ -95,6 +100,7 @@ def _task(context: Context, given: Any) -> Task:
     return Task(what.strip(), context.person(who) if who else None, int(due) if due else None)
 
 
+@verb("todo", {"all": FLAG})
 def todo(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd todo`: what is to be done, by whom, by when; what is done too, with `all`."""
     store, label = context.assembly.store, context.assembly.people.label
@@ -128,6 +134,7 @@ def todo(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return sorted(rows, key=lambda each: (each["done"], each["due_ms"] is None, each["due_ms"] or 0, each["id"]))
 
 
+@verb("done", {"id": NAME, "text": TEXT, "open": FLAG})
 def done(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd done TASK [NOTE]`: say that a task is done, or (with `open`) only how far it is."""
     context.member_only("follow up")

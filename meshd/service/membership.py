@@ -11,6 +11,7 @@ from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
 from meshd.service.outside import out
 from meshd.service.rosters import move, report
+from meshd.service.verbs import verb
 from meshd.state.people import article, as_word
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
@@ -22,6 +23,7 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
+from meshd_protocol.control import FLAG, NAME, SECRET, SOME
 from meshd_protocol.decisions.outcome import few
 from meshd_protocol.items import Decision, Endorsement
 from meshd_protocol.kinds import Kind
@@ -49,6 +51,7 @@ def identity(context: Context) -> Result:
     }
 
 
+@verb("whoami", {"member_key": FLAG, "passphrase": SECRET})
 def whoami(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd whoami`; with `member_key` the secret that makes one more device this person's, to keep on paper.
 
@@ -71,6 +74,7 @@ def on_paper(keys: Keys) -> Result:
     return {"member_key": text_of(keys.member.seed)}
 
 
+@verb("members", {"report": FLAG})
 def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd members`: everybody who is in the roster, was, or asks to be."""
     if arguments.get("report"):
@@ -116,6 +120,7 @@ def _pending(context: Context, member: bytes, needed: int | None) -> Result:
     }
 
 
+@verb("invite", {"withdraw": FLAG})
 def invite(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd invite`: open a door for one newcomer, or close all of one's own."""
     context.member_only("invite")
@@ -159,6 +164,7 @@ def _withdraw(context: Context) -> Result:
     return {"withdrawn": len(doors)}
 
 
+@verb("vouch", {"person": NAME})
 def vouch(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vouch PERSON`: this member knows the applicant. The vouch that is the last one needed lets her in."""
     context.member_only("vouch")
@@ -210,6 +216,7 @@ def _applicant(context: Context, words: str, waiting: set[bytes]) -> bytes:
         return people.find(words, waiting, "applicant")
 
 
+@verb("admit", {"people": SOME})
 def admit(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd admit PERSON…`: open the membership proposal (or join one that is open), and vote yes."""
     state = context.member_only("admit")

@@ -9,12 +9,14 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
+from meshd.service.verbs import verb
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
+from meshd_protocol.control import FLAG, LIST, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
@@ -40,6 +42,23 @@ _INSTEAD = {
 }
 
 
+@verb(
+    "propose",
+    {
+        "title": TEXT,
+        "again": TEXT,
+        "text": TEXT,
+        "policy": TEXT,
+        "options": LIST,
+        "closes_ms": NUMBER,
+        "method": TEXT,
+        "seats": NUMBER,
+        "costs": LIST,
+        "budget": NUMBER,
+        "amends": TEXT,
+        "repeals": LIST,
+    },
+)
 def propose(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd propose`: put a question to the members of the roster that this node follows."""
     state = context.member_only("propose")
@@ -186,6 +205,7 @@ def _is_open(context: Context, row: tables.Proposal) -> bool:
     return outcome_of(context, row).state in (SPLIT, CONTESTED) or (force is not None and bool(force.rivals))
 
 
+@verb("uphold", {"ids": SOME})
 def uphold(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd uphold ID…`: propose to put in force what was decided before and binds nobody now, and vote yes."""
     context.member_only("uphold decisions")
@@ -257,6 +277,7 @@ def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(sorted(kept))
 
 
+@verb("policies")
 def policies(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd policies`: the rules in force, and what each is for."""
     state = context.state()
@@ -292,6 +313,23 @@ _FINALITIES = {each.name.lower(): each for each in Finality}
 _METHODS = {each.name.lower().replace("_", "-"): each for each in Method}
 
 
+@verb(
+    "amend",
+    {
+        "name": NAME,
+        "finality": TEXT,
+        "method": TEXT,
+        "threshold": TEXT,
+        "quorum": TEXT,
+        "yes_from": TEXT,
+        "changeable": FLAG,
+        "open_for": NUMBER,
+        "grace": NUMBER,
+        "notice": NUMBER,
+        "title": TEXT,
+        "text": TEXT,
+    },
+)
 def amend(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd amend POLICY`: propose, as a constitution decision, to set a policy's numbers. Others stay as they are."""
     state = context.member_only("amend policies")
@@ -371,6 +409,7 @@ def _fraction(words: str, key: str) -> Any:
     return int(top), int(bottom), strict
 
 
+@verb("charter", {"text": TEXT, "title": TEXT})
 def charter(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd charter [FILE]`: the charter's text; with a text, propose it as a constitution decision."""
     standing = context.standing()
@@ -391,6 +430,7 @@ def charter(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title, "text": arguments["text"]}
 
 
+@verb("answer", {"id": NAME, "text": NAME})
 def answer(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd answer ID TEXT`: what the person whom a motion is about has to say; it travels with the motion."""
     row = context.proposal(arguments["id"])

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.state import tallies
+from meshd.state import votes
 from meshd.state.rows import question_of
 from meshd.state.standing import Standing
+from meshd.state.votes import Void
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
@@ -89,14 +90,12 @@ class _Gathered:
 
     def decision(self, row: tables.Proposal) -> None:
         """Put in what makes a proposal final in the roster that it pins. Raises NodeError if it is not."""
-        rosters = self._standing.rosters
-        if not rosters.knows(row.roster):
-            raise NodeError("the roster that it pins is not known here, so nothing can be proved")
-        problem = tallies.void(self._standing, row)
-        if problem is not None:
-            raise NodeError(f"it has no effect: {problem}")
-        state = rosters.state(row.roster)
-        policy = state.policies[row.policy]
+        vote = votes.of(self._standing, row)
+        if isinstance(vote, Void):
+            if vote.state is None:
+                raise NodeError("the roster that it pins is not known here, so nothing can be proved")
+            raise NodeError(f"it has no effect: {vote.reason}")
+        state, policy = vote.state, vote.policy
         self.line(row.roster)
         self.add(row.id, row.member)
         if policy.finality == Finality.SETTLED:

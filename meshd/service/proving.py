@@ -7,12 +7,15 @@ from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, id_range
 from meshd.service.prover import prove as gather
 from meshd.service.results import outcome_of, repealed_by
+from meshd.service.verbs import verb
 from meshd.upkeep.caretaker import ready_to_pin
+from meshd_protocol.control import NAME
 from meshd_protocol.names import printable, text_of
 
 ROSTER = "roster"
 
 
+@verb("prove", {"id": NAME})
 def prove(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd prove ID`: the proof of a final decision, or of a roster (`roster`: the one that this node follows)."""
     standing = context.standing()

@@ -6,7 +6,9 @@ from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
 from meshd.founding import refounding
 from meshd.founding.refounding import Open
 from meshd.service.context import Context, Result
+from meshd.service.verbs import verb
 from meshd.upkeep.caretaker import ready_to_pin
+from meshd_protocol.control import LIST, TEXT
 from meshd_protocol.decisions.outcome import few
 from meshd_protocol.names import printable, text_of
 
@@ -17,6 +19,7 @@ FOLDER = 16
 """Letters of an assembly's id that name its folder."""
 
 
+@verb("refound", {"id": TEXT, "without": LIST})
 def refound(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd refound --without PERSON…`, or `meshd refound ID` to confirm what somebody else founds."""
     words, names = arguments.get("id"), arguments.get("without")

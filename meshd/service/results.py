@@ -6,15 +6,17 @@ from typing import Any
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, is_in_force, whose_yes_helps
 from meshd.service.stuck import stuck, stuck_text
-from meshd.state import tallies
+from meshd.service.verbs import verb
+from meshd.state import tallies, votes
 from meshd.state.rows import attested_of, cast_of, question_of, split
+from meshd.state.votes import Void
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.control import NAME
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import ballots_of
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
 from meshd_protocol.encoding import decode
@@ -24,6 +26,7 @@ from meshd_protocol.names import text_of
 from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
 
 
+@verb("show", {"id": NAME})
 def show(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd show ID`."""
     row = context.proposal(arguments["id"])
@@ -65,6 +68,7 @@ def _by_time(row: Any) -> tuple[int, bytes]:
     return row.time_ms, row.id
 
 
+@verb("why", {"id": NAME})
 def why(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd why ID`: the result, and what each rule said."""
     row = context.proposal(arguments["id"])
@@ -143,24 +147,18 @@ def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) ->
 
 
 def _worked_out(context: Context, row: tables.Proposal, *, full: bool) -> Outcome:
-    standing, store = context.standing(), context.assembly.store
-    if not standing.rosters.knows(row.roster):
-        return without_effect("the roster that it pins is not reached from the genesis by what this node has seen")
-    state = standing.rosters.state(row.roster)
-    question = question_of(row)
-    reason = tallies.void(standing, row)
-    if reason is not None:
-        return without_effect(reason, len(state.members))
-    policy = state.policies[row.policy]
-    ballots = ballots_of(question, policy)
+    vote, store = votes.of(context.standing(), row), context.assembly.store
+    if isinstance(vote, Void):
+        return without_effect(vote.reason, len(vote.state.members) if vote.state is not None else 0)
+    state = vote.state
     if full:
         casts = [cast_of(ballot) for ballot in store.find(tables.Ballot, proposal=row.id)]
-        poll = poll_of(ballots, casts, state.electorate)
+        poll = poll_of(vote.ballots, casts, state.electorate)
     else:
-        poll = tallies.poll(store, row.id, ballots.form)
+        poll = tallies.poll(store, row.id, vote.ballots.form)
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
-    return decide(question, policy, poll, attestations, state.electorate, state.witnesses, label)
+    return decide(vote.question, vote.policy, poll, attestations, state.electorate, state.witnesses, label)
 
 
 def is_consent(context: Context, row: tables.Proposal) -> bool:
@@ -376,7 +374,7 @@ def _recall_reasons(context: Context, row: tables.Proposal) -> list[Result]:
 def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
     """What this machine, as a witness, waits for."""
     watch = context.assembly.store.get(tables.Watch, proposal=row.id)
-    vote = witness.vote_of(context.standing(), row)
+    vote = votes.certified(context.standing(), row)
     if watch is None or vote is None or outcome.outcome is not None:
         return []
     if context.assembly.keys.device.public not in vote.state.witnesses.devices:

@@ -9,6 +9,7 @@ from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, short_of
 from meshd.service.offering import take_over
 from meshd.service.proposing import open_proposal
+from meshd.service.verbs import verb
 from meshd.state import tallies
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
@@ -17,6 +18,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.membership import Leave, Revocation
+from meshd_protocol.control import NAME, TEXT
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.items import Decision, Endorsement, Item
 from meshd_protocol.kinds import Kind
@@ -25,6 +27,7 @@ from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.rosters import policies_of, ratification_needed
 
 
+@verb("remove", {"person": NAME, "reason": TEXT})
 def remove(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer."""
     state = context.member_only("remove")
@@ -94,6 +97,7 @@ def _vote_yes(context: Context, motion: bytes) -> None:
         context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
 
 
+@verb("leave")
 def leave(context: Context, _: dict[str, Any]) -> Result:
     """`meshd leave`: go, of one's own will. It takes effect when another member's node sees it."""
     state = context.state()
@@ -118,6 +122,7 @@ def _own_counts(context: Context) -> tuple[tuple[bytes, int], ...]:
     return tuple(sorted(counts.items()))[: limits.LEFT_DEVICES]
 
 
+@verb("devices", {"person": TEXT})
 def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd devices [PERSON]`: a person's devices, which one is a witness's, which are revoked."""
     state = context.state()
@@ -138,6 +143,7 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return rows
 
 
+@verb("revoke", {"device": NAME, "reason": TEXT})
 def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays."""
     state = context.state()
@@ -188,6 +194,7 @@ def _good(context: Context, device: bytes) -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
+@verb("ratify", {"roster": TEXT})
 def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd ratify [ROSTER]`: propose to take in what another line of this assembly decided, and vote yes."""
     context.member_only("ratify")
@@ -252,6 +259,7 @@ def _line(context: Context, words: str) -> bytes:
     return found[0]
 
 
+@verb("follow", {"roster": NAME})
 def follow(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd follow ROSTER`: follow another line of this assembly from now on, by this person's choice."""
     standing = context.standing()

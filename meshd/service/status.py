@@ -13,11 +13,14 @@ from meshd.service.membership import former_keys
 from meshd.service.outside import out, words
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
+from meshd.service.verbs import verb
 from meshd.service.waiting import waiting
+from meshd.state import votes
 from meshd.state.standing import LEFT_BEHIND
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
+from meshd_protocol.control import FLAG
 from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
@@ -27,6 +30,7 @@ _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
 
 
+@verb("home", {"look": FLAG})
 def home(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd`: what waits for this person, what happened since they looked last, whom they reached when. With `look`
     they look now: the next time tells of what comes after.
@@ -82,6 +86,7 @@ def _reached(context: Context) -> list[Result]:
     return sorted(rows, key=lambda row: (not row["now"], -(row["last_ms"] or 0), row["person"]))
 
 
+@verb("status")
 def status(context: Context, _: dict[str, Any]) -> Result:
     """`meshd status`: what waits, how this node is, what it holds."""
     assembly = context.assembly
@@ -232,7 +237,7 @@ def _refused_votes(context: Context) -> list[str]:
     """Votes that this device, as a witness, must not attest."""
     found: list[str] = []
     for row in context.assembly.store.find(tables.Watch):
-        vote = witness.vote_of(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
+        vote = votes.certified(context.standing(), context.assembly.store.get(tables.Proposal, id=row.proposal))
         if vote is None or context.assembly.keys.device.public not in vote.state.witnesses.devices:
             continue
         label = f"{text_of(row.proposal)[:8]} ({vote.row.title})"

@@ -4,6 +4,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from meshd.service.context import Context
+from meshd.state import votes
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.decisions.certified import bound, quorum
@@ -39,7 +41,7 @@ def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | N
     standing, state = context.standing(), context.state()
     if outcome.outcome is not None or not standing.rosters.knows(row.roster):
         return None
-    vote = witness.vote_of(standing, row)
+    vote = votes.certified(standing, row)
     if vote is None:
         return _on_an_old_roster(context, row)
     found = witness.certificates_of(standing, vote)
@@ -67,7 +69,7 @@ def _on_an_old_roster(context: Context, row: tables.Proposal) -> Stuck | None:
     return Stuck(Why.ROSTER, len(then), len(then & now), 0)
 
 
-def _is_twice_over(context: Context, vote: witness.Vote) -> bool:
+def _is_twice_over(context: Context, vote: Vote) -> bool:
     """Whether this machine has measured twice the time that a vote takes."""
     watched = context.assembly.store.get(tables.Watch, proposal=vote.row.id)
     passed = context.assembly.store.get(tables.Passed, n=1)

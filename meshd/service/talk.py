@@ -7,8 +7,10 @@ from meshd.errors import NodeError
 from meshd.service.context import Context, Result
 from meshd.service.letters import open_letter, write_letter
 from meshd.service.looked import look_at
+from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
+from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 
@@ -16,6 +18,7 @@ DEFAULT_TOPIC = "general"
 _PAGE = 50
 
 
+@verb("say", {"text": NAME, "topic": TEXT, "about": TEXT, "to": TEXT})
 def say(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd say TEXT`: to everybody who reads; observers may, too."""
     state = context.state()
@@ -31,6 +34,7 @@ def say(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)}
 
 
+@verb("read", {"topic": TEXT, "all": FLAG})
 def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd read`: the newest messages, oldest first."""
     where = {"topic": arguments["topic"]} if arguments.get("topic") else {}
@@ -81,6 +85,7 @@ def _role(context: Context, device: bytes) -> str | None:
     return role_of(context.assembly, owner) if owner else None
 
 
+@verb("topics")
 def topics(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd topics`: what is talked about, and how much."""
     counts: dict[str, int] = {}

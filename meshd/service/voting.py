@@ -6,16 +6,18 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text
 from meshd.service.results import describe, outcome_of
-from meshd.state import tallies
-from meshd.state.rows import attested_of, cast_of, question_of
+from meshd.service.verbs import verb
+from meshd.state import votes
+from meshd.state.rows import attested_of, cast_of
+from meshd.state.votes import Void, Vote
 from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.control import FLAG, NAME, SOME, TEXT
 from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED, Cast
 from meshd_protocol.decisions.poll import Ballots, poll_of
-from meshd_protocol.decisions.question import ballots_of
 from meshd_protocol.decisions.result import decide
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
@@ -31,23 +33,20 @@ _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.A
 _BLANK = "blank"
 
 
+@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT})
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vote ID CHOICE…`: cast this person's ballot."""
     row = context.proposal(arguments["id"])
-    standing = context.standing()
     label = text_of(row.id)[:8]
-    if not standing.rosters.knows(row.roster):
-        raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
-    pinned = standing.rosters.state(row.roster)
-    question = question_of(row)
-    problem = tallies.void(standing, row)
-    if problem is not None:
-        raise NodeError(f"{label} has no effect: {problem}")
-    policy = pinned.policies[row.policy]
-    if context.me not in pinned.members and not (row.verb and context.me in context.state().members):
+    called = votes.of(context.standing(), row)
+    if isinstance(called, Void):
+        if called.state is None:
+            raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
+        raise NodeError(f"{label} has no effect: {called.reason}")
+    policy, ballots = called.policy, called.ballots
+    if context.me not in called.state.members and not (row.verb and context.me in context.state().members):
         raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
-    ballots = ballots_of(question, policy)
-    form, choice = choice_of(ballots, arguments["choices"], question.options)
+    form, choice = choice_of(ballots, arguments["choices"], called.question.options)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
@@ -60,7 +59,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
             _hold_to_what_it_names(context, row, label)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     if arguments.get("preview"):
-        return _preview(context, row, Cast(
+        return _preview(context, called, Cast(
             b"", context.me, context.assembly.keys.device.public, limits.INTEGER, SCOPE_EVERYTHING, int(form), choice,
             counter, reason,
         ))  # fmt: skip
@@ -75,19 +74,17 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     }
 
 
-def _preview(context: Context, row: tables.Proposal, cast: Cast) -> Result:
+def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     """What a ballot would make of the outcome by what is held here, whether it can be changed, who sees it."""
-    standing, store = context.standing(), context.assembly.store
-    state, question = standing.rosters.state(row.roster), question_of(row)
-    policy = state.policies[row.policy]
+    store, row, state = context.assembly.store, called.row, called.state
     casts = [*(cast_of(each) for each in store.find(tables.Ballot, proposal=row.id)), cast]
-    poll = poll_of(ballots_of(question, policy), casts, state.electorate)
+    poll = poll_of(called.ballots, casts, state.electorate)
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
-    outcome = decide(question, policy, poll, attestations, state.electorate, state.witnesses, label)
+    outcome = decide(called.question, called.policy, poll, attestations, state.electorate, state.witnesses, label)
     return {
         "id": text_of(row.id),
-        "changeable": policy.changeable,
+        "changeable": called.policy.changeable,
         "proposal": describe(context, row, outcome),
         "seen_by": len(context.state().members | context.state().observers),
     }

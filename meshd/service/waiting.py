@@ -18,6 +18,7 @@ from meshd.service.offering import lacks_device
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.service.stuck import Why, stuck
+from meshd.state import votes
 from meshd.state.people import as_word
 from meshd.state.rows import question_of, split
 from meshd.store import tables
@@ -141,7 +142,7 @@ def _attestations(context: Context) -> Iterator[Result]:
     """Votes that are over and that this device, as a witness, asks about before it attests them."""
     assembly = context.assembly
     for row in assembly.store.find(tables.Watch):
-        vote = witness.vote_of(context.standing(), assembly.store.get(tables.Proposal, id=row.proposal))
+        vote = votes.certified(context.standing(), assembly.store.get(tables.Proposal, id=row.proposal))
         if vote is None or row.refused or row.agreed:
             continue
         if assembly.keys.device.public not in vote.state.witnesses.devices:

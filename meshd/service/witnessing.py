@@ -7,16 +7,19 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.offering import offer, offered
 from meshd.service.proposing import open_proposal
+from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep import witness as watching
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
+from meshd_protocol.control import LIST, TEXT
 from meshd_protocol.decisions.certified import bound, quorum
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import CONSTITUTION
 
 
+@verb("witness", {"word": TEXT, "names": LIST, "title": TEXT, "text": TEXT})
 def witness(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd witness [on|off|agree ID|committee PERSON…|everybody]`; without a word, who the witnesses are."""
     word = arguments.get("word") or "list"

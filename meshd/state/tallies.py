@@ -6,38 +6,19 @@ They follow from the records (`Sum` is a projection), and a recount from scratch
 from collections.abc import Iterable
 from typing import Any
 
-from meshd.state.rows import cast_of, question_of
+from meshd.state import votes
+from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol.bodies.decisions import Choice, read_choice
-from meshd_protocol.decisions import question
-from meshd_protocol.decisions.outcome import Electorate
-from meshd_protocol.decisions.poll import Ballots, Poll, poll_of, voice_of
+from meshd_protocol.decisions.poll import Poll, poll_of, voice_of
 from meshd_protocol.encoding import decode, encode
-from meshd_protocol.items import Decision
 from meshd_protocol.schema import plain
 
 COUNTED = b""
 """The `choice` of the row that says how many members were counted."""
-
-
-def void(standing: Standing, row: tables.Proposal) -> str | None:
-    """Why a proposal has no effect in the roster that it pins, which is known; None if it has."""
-    item = standing.item(row.id)
-    if isinstance(item, Decision):
-        return standing.rosters.void(item)
-    return question.void(question_of(row), standing.rosters.state(row.roster).policies.get(row.policy))
-
-
-def rule_of(standing: Standing, row: tables.Proposal) -> tuple[Ballots, Electorate] | None:
-    """Which ballots a proposal takes, and from whom; None while its roster is unknown, or where it has no effect."""
-    if not standing.rosters.knows(row.roster):
-        return None
-    if void(standing, row) is not None:
-        return None
-    state = standing.rosters.state(row.roster)
-    return question.ballots_of(question_of(row), state.policies[row.policy]), state.electorate
 
 
 def update(
@@ -61,28 +42,27 @@ def update(
             changed |= count(store, standing, row)
         elif isinstance(row, tables.Ballot):
             added.setdefault((row.proposal, row.member), set()).add(row.id)
-    rules: dict[bytes, tuple[Ballots, Electorate] | None] = {}
+    called: dict[bytes, Vote | None] = {}
     for (identity, member), ids in added.items():
         if identity in changed:
             continue
-        if identity not in rules:
+        if identity not in called:
             there = store.get(tables.Sum, proposal=identity, choice=COUNTED) is not None
             found = store.get(tables.Proposal, id=identity) if there else None
-            rules[identity] = rule_of(standing, found) if found else None
-        rule = rules[identity]
-        if rule is not None:
-            _add(store, rule, identity, member, ids)
-    return changed | {identity for identity, rule in rules.items() if rule is not None}
+            vote = votes.of(standing, found) if found else None
+            called[identity] = vote if isinstance(vote, Vote) else None
+        if (vote := called[identity]) is not None:
+            _add(store, vote, member, ids)
+    return changed | {identity for identity, vote in called.items() if vote is not None}
 
 
 def count(store: Store, standing: Standing, proposal: tables.Proposal) -> set[bytes]:
     """Count all ballots on a proposal whose roster is known."""
-    rule = rule_of(standing, proposal)
-    if rule is None:
+    vote = votes.of(standing, proposal)
+    if not isinstance(vote, Vote):
         return set()
-    ballots, electorate = rule
     casts = [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal.id)]
-    poll = poll_of(ballots, casts, electorate)
+    poll = poll_of(vote.ballots, casts, vote.state.electorate)
     store.delete(tables.Sum, proposal=proposal.id)
     store.insert([tables.Sum(proposal.id, COUNTED, poll.seen)])
     store.insert([tables.Sum(proposal.id, _key(choice), members) for choice, members in poll.sums.items()])
@@ -107,9 +87,9 @@ def seen(store: Store, proposal: bytes) -> int | None:
     return row.members if row else None
 
 
-def _add(store: Store, rule: tuple[Ballots, Electorate], proposal: bytes, member: bytes, fresh: set[bytes]) -> None:
+def _add(store: Store, vote: Vote, member: bytes, fresh: set[bytes]) -> None:
     """Move one member's voice from what it was to what it is."""
-    ballots, electorate = rule
+    proposal, ballots, electorate = vote.row.id, vote.ballots, vote.state.electorate
     casts = [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal, member=member)]
     before = voice_of(ballots, [cast for cast in casts if cast.id not in fresh], electorate)
     after = voice_of(ballots, casts, electorate)

@@ -2,40 +2,34 @@
 
 Rows stand in the same transaction as their record. A record without effect becomes a `NoEffect` row with the reason.
 What depends on more than one record and its author's certificate (rosters, results) is not decided here.
+
+A row's columns are copied from its body's fields of the same name, and else from the record and its author
+(`_SOURCES`). What is neither, or is checked, is listed by kind (`_COLUMNS`, `_CHECKS`): a new kind needs nothing here.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from operator import attrgetter
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from meshd.store import tables
-from meshd_protocol.bodies import read_body
+from meshd_protocol.bodies import BODIES, read_body
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Proposal
-from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
-from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution
 from meshd_protocol.bodies.membership import (
     SCOPE_CHANGEABLE,
     SCOPE_EVERYTHING,
     Application,
     Certificate,
-    Invitation,
-    Leave,
-    NetworkKeys,
     Offer,
     Revocation,
-    RosterStep,
-    Vouch,
-    Welcome,
-    Withdrawal,
 )
 from meshd_protocol.bodies.refounding import Refounding
-from meshd_protocol.bodies.talk import Letter, Message
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadBodyError, NewerVersionError
-from meshd_protocol.kinds import Kind
+from meshd_protocol.kinds import LOG_OF, Kind, Log
 from meshd_protocol.records import Record
 from meshd_protocol.refoundings import founding
-from meshd_protocol.schema import plain
+from meshd_protocol.schema import Body, plain
 
 Row = tuple[Any, ...]
 Sketches = Mapping[bytes, Row]
@@ -50,24 +44,12 @@ def sketch(record: Record) -> Row | None:
     Of talk that is the row itself, which is kept by its device alone: its author's certificate stands in another log,
     and may arrive later. Of a ballot it is all but the voter. None where only `project` can tell.
     """
-    if record.kind not in _SKETCHED:
+    if record.kind not in SKETCHED:
         return None
     try:
-        body = read_body(record)
+        return _PROJECTORS[record.kind](b"", record, read_body(record), _NOBODY)
     except BadBodyError:
         return None
-    if isinstance(body, Message):
-        return tables.Message(record.id, record.device, body.topic, body.text, body.about, record.time_ms)
-    if isinstance(body, Letter):
-        return tables.Letter(record.id, record.device, record.time_ms)
-    assert isinstance(body, Ballot)
-    choice = encode(body.choice)
-    return tables.Ballot(
-        record.id, body.proposal, b"", record.device, record.seq, 0, body.form, choice, body.counter, body.reason
-    )
-
-
-_SKETCHED = frozenset({Kind.MESSAGE, Kind.LETTER, Kind.BALLOT})
 
 
 def project(
@@ -89,12 +71,12 @@ def project(
             read_body(record)
             return None
         body = read_body(record)
-        if record.kind == Kind.CERTIFICATE:
-            assert isinstance(body, Certificate)
-            return _certificate(assembly, record, body)
-        if certificate is None:
+        author = _NOBODY if record.kind == Kind.CERTIFICATE else certificate
+        if author is None:
             raise _uncertified()
-        return _WRITERS[record.kind](assembly, record, body, certificate)
+        if record.kind in _CHECKS:
+            _CHECKS[record.kind](assembly, record, body, author)
+        return _PROJECTORS[record.kind](assembly, record, body, author)
     except BadBodyError as error:
         return tables.NoEffect(record.id, record.kind, str(error))
 
@@ -120,7 +102,7 @@ def _cast(row: tables.Ballot, author: tables.Certificate | None) -> Row:
     return tables.Ballot(identity, proposal, author.member, device, seq, author.scope, form, choice, counter, reason)
 
 
-def _certificate(assembly: bytes, record: Record, body: Certificate) -> Row:
+def _check_certificate(assembly: bytes, record: Record, body: Certificate, _: tables.Certificate) -> None:
     first = record.seq == 0 or (record.seq == 1 and record.prev == assembly)
     if not first:
         raise BadBodyError("a certificate that is not its device's first record")
@@ -130,188 +112,131 @@ def _certificate(assembly: bytes, record: Record, body: Certificate) -> Row:
         raise NewerVersionError("a certificate with a scope of a later version: this meshd needs an update")
     if not body.is_signed_by(body.member, assembly):
         raise BadBodyError("a certificate that its member did not sign")
-    return tables.Certificate(
-        record.id, body.device, body.member, body.transport, body.sealing, body.label, body.scope, body.person
-    )
 
 
-def _revocation(assembly: bytes, record: Record, body: Revocation, _: tables.Certificate) -> Row:
+def _check_revocation(assembly: bytes, _: Record, body: Revocation, __: tables.Certificate) -> None:
     if not body.is_signed_by(body.member, assembly):
         raise BadBodyError("a revocation that its member did not sign")
-    return tables.Revocation(record.id, body.member, body.device, body.roster, *body.good)
 
 
-def _invitation(_: bytes, record: Record, body: Invitation, author: tables.Certificate) -> Row:
-    return tables.Invitation(record.id, body.public, author.member, body.network_key, body.psk_box, body.expires_ms)
-
-
-def _withdrawal(_: bytes, record: Record, body: Withdrawal, author: tables.Certificate) -> Row:
-    return tables.Withdrawal(record.id, body.public, author.member)
-
-
-def _application(assembly: bytes, record: Record, body: Application, author: tables.Certificate) -> Row:
+def _check_application(assembly: bytes, record: Record, body: Application, author: tables.Certificate) -> None:
     if body.member != author.member or body.device != record.device:
         raise BadBodyError("an application for somebody else")
     if not body.is_signed_by(body.invitation, assembly):
         raise BadBodyError("an application that its invitation's key did not sign")
-    return tables.Application(record.id, body.invitation, body.member, body.device, int(body.witness), body.formerly)
 
 
-def _vouch(_: bytes, record: Record, body: Vouch, author: tables.Certificate) -> Row:
-    return tables.Vouch(
-        record.id, body.application, author.member, record.device, record.seq, author.scope, body.roster
-    )
-
-
-def _welcome(_: bytes, record: Record, body: Welcome, author: tables.Certificate) -> Row:
-    return tables.Welcome(record.id, body.application, author.member, body.sealed)
-
-
-def _roster(_: bytes, record: Record, body: RosterStep, __: tables.Certificate) -> Row:
-    return tables.RosterStep(record.id, body.parent, b"".join(body.cites), body.ratified_by, None)
-
-
-def _offer(_: bytes, record: Record, body: Offer, author: tables.Certificate) -> Row:
+def _check_offer(_: bytes, record: Record, body: Offer, __: tables.Certificate) -> None:
     if body.device not in (None, record.device):
         raise BadBodyError("an offer of another device than the one that writes it")
-    return tables.Offer(
-        record.id,
-        author.member,
-        record.device,
-        record.seq,
-        author.scope,
-        body.roster,
-        body.device,
-        b"".join(body.replaces),
-    )
 
 
-def _leave(_: bytes, record: Record, body: Leave, author: tables.Certificate) -> Row:
-    good = encode(plain(body.good))
-    return tables.Leave(record.id, author.member, record.device, record.seq, author.scope, body.roster, good)
-
-
-def _network_keys(_: bytes, record: Record, body: NetworkKeys, author: tables.Certificate) -> Row:
-    return tables.Rotation(record.id, author.member, record.device, body.roster)
-
-
-def _refounding(assembly: bytes, record: Record, body: Refounding, author: tables.Certificate) -> Row:
+def _check_refounding(_: bytes, __: Record, ___: Refounding, author: tables.Certificate) -> None:
     if author.scope != SCOPE_EVERYTHING:
         raise BadBodyError("a refounding by a device that may not found")
-    founded = founding(assembly, record.device, author.member, body).record.id
-    return tables.Refounding(record.id, author.member, record.device, founded)
 
 
-def _proposal(_: bytes, record: Record, body: Proposal, author: tables.Certificate) -> Row:
-    verb, payload = body.action or (0, None)
-    return tables.Proposal(
-        record.id,
-        author.member,
-        body.roster,
-        body.policy,
-        body.title,
-        body.text,
-        encode(body.options) if body.options else None,
-        body.closes_ms,
-        body.method,
-        body.seats,
-        verb,
-        encode(plain(payload)) if verb else None,
-        payload if verb == Verb.RECALL else None,
-        body.amends,
-        b"".join(body.repeals),
-        encode(body.costs) if body.costs else None,
-        body.budget,
-        int(body.anew),
-        encode(plain(body.keeps)) if body.keeps else None,
-        record.time_ms,
-    )
-
-
-def _attestation(_: bytes, record: Record, body: Attestation, author: tables.Certificate) -> Row:
-    return tables.Attestation(
-        record.id,
-        body.proposal,
-        record.device,
-        author.member,
-        body.verdict,
-        encode(body.winners),
-        encode(body.counts),
-        body.counted,
-        body.ballots,
-        record.seq,
-    )
-
-
-def _answer(_: bytes, record: Record, body: Answer, author: tables.Certificate) -> Row:
-    return tables.Answer(record.id, body.proposal, author.member, body.text, record.time_ms)
-
-
-def _minutes(_: bytes, record: Record, body: Minutes, author: tables.Certificate) -> Row:
-    return tables.Minutes(record.id, author.member, body.title, body.text, body.held_ms, b"".join(body.present))
-
-
-def _assent(_: bytes, record: Record, body: Assent, author: tables.Certificate) -> Row:
-    return tables.Assent(record.id, body.minutes, author.member)
-
-
-def _resolution(_: bytes, record: Record, body: Resolution, author: tables.Certificate) -> Row:
-    tasks = encode(plain(body.tasks))
-    return tables.Resolution(record.id, body.proposal, author.member, body.text, tasks, record.time_ms)
-
-
-def _follow_up(_: bytes, record: Record, body: FollowUp, author: tables.Certificate) -> Row:
-    return tables.FollowUp(
-        record.id, body.resolution, author.member, body.task, body.text, int(body.done), record.time_ms
-    )
-
-
-def _act(_: bytes, record: Record, body: Act, author: tables.Certificate) -> Row:
-    return tables.Act(
-        record.id,
-        body.mandate,
-        author.member,
-        record.device,
-        record.seq,
-        author.scope,
-        body.roster,
-        body.power,
-        body.text,
-        body.name,
-        record.time_ms,
-    )
-
-
-def _countersignature(_: bytes, record: Record, body: Countersignature, author: tables.Certificate) -> Row:
-    return tables.Countersignature(record.id, body.act, record.device, author.member, encode(plain(body.recalls)))
-
-
-def _handover(_: bytes, record: Record, body: Handover, author: tables.Certificate) -> Row:
-    return tables.Handover(record.id, body.mandate, body.successor, author.member, body.text, record.time_ms)
-
-
-_Writer = Callable[[bytes, Record, Any, tables.Certificate], Row]
-
-_WRITERS: dict[int, _Writer] = {
-    Kind.REVOCATION: _revocation,
-    Kind.INVITATION: _invitation,
-    Kind.WITHDRAWAL: _withdrawal,
-    Kind.APPLICATION: _application,
-    Kind.VOUCH: _vouch,
-    Kind.WELCOME: _welcome,
-    Kind.ROSTER: _roster,
-    Kind.OFFER: _offer,
-    Kind.NETWORK_KEYS: _network_keys,
-    Kind.LEAVE: _leave,
-    Kind.REFOUNDING: _refounding,
-    Kind.PROPOSAL: _proposal,
-    Kind.ATTESTATION: _attestation,
-    Kind.ANSWER: _answer,
-    Kind.MINUTES: _minutes,
-    Kind.ASSENT: _assent,
-    Kind.RESOLUTION: _resolution,
-    Kind.FOLLOW_UP: _follow_up,
-    Kind.ACT: _act,
-    Kind.COUNTERSIGNATURE: _countersignature,
-    Kind.HANDOVER: _handover,
+_Check = Callable[[bytes, Record, Any, tables.Certificate], None]
+_CHECKS: dict[int, _Check] = {
+    Kind.CERTIFICATE: _check_certificate,
+    Kind.REVOCATION: _check_revocation,
+    Kind.APPLICATION: _check_application,
+    Kind.OFFER: _check_offer,
+    Kind.REFOUNDING: _check_refounding,
 }
+"""By kind, what must hold beside the body's bounds."""
+
+_Source = Callable[[bytes, Record, Any, tables.Certificate], Any]
+"""What is in a column, by the assembly, the record, its body, its author's certificate."""
+
+_Projector = Callable[[bytes, Record, Any, tables.Certificate], Row]
+
+_SOURCES: dict[str, _Source] = {
+    "id": lambda _, record, __, ___: record.id,
+    "device": lambda _, record, __, ___: record.device,
+    "by": lambda _, record, __, ___: record.device,
+    "seq": lambda _, record, __, ___: record.seq,
+    "time_ms": lambda _, record, __, ___: record.time_ms,
+    "member": lambda _, __, ___, author: author.member,
+    "scope": lambda _, __, ___, author: author.scope,
+}
+"""Columns that a body has no field for."""
+
+_COLUMNS: dict[int, dict[str, _Source]] = {
+    Kind.REVOCATION: {
+        "good_decisions": lambda _, __, body, ___: body.good[0],
+        "good_talk": lambda _, __, body, ___: body.good[1],
+        "good_bulk": lambda _, __, body, ___: body.good[2],
+    },
+    Kind.ROSTER: {"roster": lambda *_: None},  # until the step is effective, which other records decide
+    Kind.REFOUNDING: {
+        "founded": lambda assembly, record, body, author: (
+            founding(assembly, record.device, author.member, body).record.id
+        ),
+    },
+    Kind.PROPOSAL: {
+        "verb": lambda _, __, body, ___: body.action[0] if body.action else 0,
+        "payload": lambda _, __, body, ___: encode(plain(body.action[1])) if body.action else None,
+        "subject": lambda _, __, body, ___: body.action[1] if body.action and body.action[0] == Verb.RECALL else None,
+    },
+    Kind.BALLOT: {"choice": lambda _, __, body, ___: encode(body.choice)},  # a number here, a list there
+}
+"""By kind, the columns that are no copies."""
+
+_JOINED = frozenset({"cites", "replaces", "repeals", "present"})
+"""Columns that hold ids, joined. Other lists are kept as canonical CBOR."""
+
+_ROWS: dict[int, type[Any]] = {
+    kind: tables.Rotation if kind == Kind.NETWORK_KEYS else vars(tables)[body.__name__]
+    for kind, body in BODIES.items()
+    if kind != Kind.GENESIS
+}
+"""By kind, the row that its records become: the one that is called as the body is."""
+
+_NOBODY = tables.Certificate(b"", b"", b"", b"", b"", "", 0, "")
+"""Stands for the author where no column is taken from it."""
+
+
+def projector(table: type[Any], body: type[Body], columns: Mapping[str, _Source]) -> _Projector:
+    """What makes a table's row of a body's record: a copy, column by column, but for those that are given.
+
+    Raises LookupError for a column that comes from nowhere.
+    """
+    fields, hints = {field.name for field in body.FIELDS}, get_type_hints(table)
+    sources: list[_Source] = []
+    for column in hints:
+        source = columns.get(column) or (
+            _copy(column, NoneType in get_args(hints[column])) if column in fields else _SOURCES.get(column)
+        )
+        if source is None:
+            raise LookupError(f"nothing says what is in the column {column} of {table.__name__}")
+        sources.append(source)
+    make: Callable[[list[Any]], Row] = table._make
+
+    def row(assembly: bytes, record: Record, body: Any, author: tables.Certificate) -> Row:
+        return make([source(assembly, record, body, author) for source in sources])
+
+    return row
+
+
+def _copy(name: str, optional: bool) -> _Source:
+    """A body's field as a column keeps it; an empty list is null where the column may be."""
+    get = attrgetter(name)
+
+    def copy(_: bytes, __: Record, body: Any, ___: tables.Certificate) -> Any:
+        value = get(body)
+        if type(value) is tuple:
+            return None if optional and not value else b"".join(value) if name in _JOINED else encode(plain(value))
+        return int(value) if type(value) is bool else value
+
+    return copy
+
+
+_PROJECTORS: dict[int, _Projector] = {
+    kind: projector(table, BODIES[kind], _COLUMNS.get(kind, {})) for kind, table in _ROWS.items()
+}
+
+SKETCHED: dict[int, type[Any]] = {
+    kind: table for kind, table in _ROWS.items() if kind == Kind.BALLOT or LOG_OF[kind] == Log.TALK
+}
+"""By frequent kind, the row that a `sketch` of it is."""

@@ -1,14 +1,12 @@
-"""A row's table in SQL: how today's projections are made, and a digest that changes whenever one of them does.
+"""A row's table in SQL: how today's projections are made.
 
 Primary tables have their shapes from migrations; that both agree is tested.
 """
 
-from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from meshd.store.tables import PROJECTIONS, TABLES, indexed
-from meshd_crypto.hashing import digest
+from meshd.store.tables import TABLES, indexed
 
 _TYPES = {bytes: "BLOB", int: "INTEGER", str: "TEXT"}
 
@@ -37,10 +35,3 @@ def statements(table: type[Any]) -> list[str]:
 def _index(table: type[Any], columns: tuple[str, ...], what: str) -> str:
     name = name_of(table)
     return f"CREATE {what} {name}_{'_'.join(columns)} ON {name} ({', '.join(indexed(table, each) for each in columns)})"
-
-
-@cache
-def projections_digest() -> str:
-    """Some letters that tell the shapes of all projections from those of any other version."""
-    every = "\n".join(line for table in PROJECTIONS for line in statements(table))
-    return digest(every.encode())[:8].hex()

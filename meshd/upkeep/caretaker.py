@@ -11,9 +11,10 @@ from meshd.assembly.assembly import Assembly, Care
 from meshd.assembly.keystore import NetworkKey
 from meshd.errors import NodeError
 from meshd.log.door import Report
-from meshd.state import tallies
+from meshd.state import tallies, votes
 from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.upkeep import rotation, witness
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
@@ -115,16 +116,13 @@ def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:
         return False
     if standing.rosters.knows(standing.head) and proposal in standing.rosters.ids(standing.head):
         return standing.unsettled()
-    state = standing.rosters.state(row.roster)
-    policy = state.policies.get(row.policy)
-    if policy is None:
+    vote = votes.of(standing, row)
+    if not isinstance(vote, Vote):
         return False
-    if policy.finality == Finality.CERTIFIED:
+    if vote.policy.finality == Finality.CERTIFIED:
         return True
-    rule = tallies.rule_of(standing, row)
-    if rule is None:
-        return False
-    return tallies.poll(assembly.store, proposal, rule[0].form).says(Say.YES) >= policy.needed(len(state.members))
+    poll = tallies.poll(assembly.store, proposal, vote.ballots.form)
+    return poll.says(Say.YES) >= vote.policy.needed(len(vote.state.members))
 
 
 def _is_about_rosters(assembly: Assembly, report: Report, proposals: Iterable[bytes]) -> bool:

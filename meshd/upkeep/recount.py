@@ -5,8 +5,13 @@ steps, and between them others write. So what was read ahead is only a help: `re
 belong into one step, and go by the log as it is in that step.
 """
 
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import meshd_protocol
+from meshd import log, state, store
 from meshd.log.door import Door
 from meshd.progress import Step, Steps
 from meshd.state import tallies
@@ -14,14 +19,15 @@ from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd.store.memory import MemoryStore
-from meshd.store.shapes import projections_digest
+from meshd_crypto.hashing import digest
 from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record, read_record
 
-_MEANING = 5
-"""One more where what projections say changed. Of their shapes, `shapes` keeps account."""
+_SAID_BY = (meshd_protocol, log, state, store)
+"""The packages that say what follows from records. What only carries them (`_CARRY`) says nothing of it."""
+_CARRY = frozenset({"sync", "papers"})
 
 
 class Contents(NamedTuple):
@@ -44,8 +50,28 @@ def note_current(store: Store) -> None:
     store.replace(_current())
 
 
+@cache
+def version() -> str:
+    """Some letters that tell what this version makes of records from what any other one makes of them."""
+    return version_of([Path(package.__path__[0]) for package in _SAID_BY])
+
+
+def version_of(folders: Iterable[Path]) -> str:
+    """A digest of the code in some folders: nobody has to remember that a rule changed what stands on disk.
+
+    A change that comes to nothing costs a recount, too.
+    """
+    parts: list[bytes] = []
+    for folder in folders:
+        files = {path.relative_to(folder): path for path in folder.rglob("*.py")}
+        assert files, f"the program's own files in {folder} can't be read"
+        for place in sorted(place for place in files if not _CARRY.intersection(place.parts)):
+            parts += [place.as_posix().encode(), digest(files[place].read_bytes())]
+    return digest(*parts)[:8].hex()
+
+
 def _current() -> tables.Setting:
-    return tables.Setting("projections", f"{_MEANING} {projections_digest()}")
+    return tables.Setting("projections", version())
 
 
 def renew(store: Store, assembly: bytes) -> None:

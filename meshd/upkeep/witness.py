@@ -6,13 +6,13 @@ nothing else.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from meshd.assembly.assembly import Assembly
 from meshd.log.door import Report
-from meshd.state import tallies
-from meshd.state.rows import cast_of, question_of, split
+from meshd.state import tallies, votes
+from meshd.state.rows import cast_of, split
 from meshd.state.standing import Standing
+from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.upkeep import stopwatch
 from meshd_crypto.hashing import digest
@@ -24,37 +24,16 @@ from meshd_protocol.decisions.certified import Certificates, certify
 from meshd_protocol.decisions.counted import bitmap
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.decisions.poll import poll_of
-from meshd_protocol.decisions.question import Question, ballots_of, possible
+from meshd_protocol.decisions.question import possible
 from meshd_protocol.decisions.recall import Marks, marks
 from meshd_protocol.decisions.tally import tally
 from meshd_protocol.items import Decision, Item
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
 from meshd_protocol.meaning import State
-from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.records import read_record
 
 _SEEN_MOTIONS = limits.REPLACES
-
-
-class Vote(NamedTuple):
-    """A sound proposal under a certified policy, with what its pinned roster says of it."""
-
-    row: tables.Proposal
-    question: Question
-    policy: Policy
-    state: State
-
-
-def vote_of(standing: Standing, row: tables.Proposal | None) -> Vote | None:
-    """The vote that a proposal calls for; None where it needs no witness, or its roster is unknown."""
-    if row is None or not standing.rosters.knows(row.roster):
-        return None
-    state = standing.rosters.state(row.roster)
-    policy = state.policies.get(row.policy)
-    if policy is None or policy.finality != Finality.CERTIFIED or tallies.void(standing, row) is not None:
-        return None
-    return Vote(row, question_of(row), policy, state)
 
 
 def certificates_of(standing: Standing, vote: Vote) -> Certificates:
@@ -80,12 +59,12 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     standing = assembly.known
     rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
     rows += [row for roster in fresh for row in assembly.store.find(tables.Proposal, roster=roster)]
-    votes = {row.id: vote for row in rows if (vote := vote_of(standing, row)) is not None}
-    if not votes:
+    called = {row.id: vote for row in rows if (vote := votes.certified(standing, row)) is not None}
+    if not called:
         return
     now = measure(assembly)
     came = {row.id for row in report.rows if isinstance(row, tables.Ballot | tables.Attestation)}
-    for identity, vote in votes.items():
+    for identity, vote in called.items():
         if assembly.store.get(tables.Watch, proposal=identity) is None:
             assembly.store.insert([tables.Watch(identity, now, _judged(assembly, vote, came), 0)])
 
@@ -112,8 +91,7 @@ def _is_unsettled(standing: Standing, identity: bytes) -> bool:
     """Whether a vote is split or contested by what is held here, or was put anew beside another that came to something
     else.
     """
-    row = standing.proposal(identity)
-    vote = vote_of(standing, row)
+    vote = votes.certified(standing, standing.proposal(identity))
     if vote is None:
         return False
     found = certificates_of(standing, vote)
@@ -196,7 +174,7 @@ def keep_time(assembly: Assembly) -> bool:
 
 
 def _watched(assembly: Assembly, proposal: bytes) -> Vote | None:
-    return vote_of(assembly.known, assembly.store.get(tables.Proposal, id=proposal))
+    return votes.certified(assembly.known, assembly.store.get(tables.Proposal, id=proposal))
 
 
 def is_due(assembly: Assembly, row: tables.Watch, now: int) -> bool:
@@ -279,7 +257,7 @@ def _attest(assembly: Assembly, row: tables.Watch) -> None:
 def attestation(assembly: Assembly, vote: Vote) -> Attestation:
     """What this node would attest of a vote now, by the ballots that it holds."""
     casts = [cast_of(each) for each in assembly.store.find(tables.Ballot, proposal=vote.row.id)]
-    poll = poll_of(ballots_of(vote.question, vote.policy), casts, vote.state.electorate)
+    poll = poll_of(vote.ballots, casts, vote.state.electorate)
     found = tally(vote.question, vote.policy, poll, len(vote.state.members), assembly.people.label)
     counted = [voice for voice in poll.voices if voice.choice is not None]
     verdict, winners = found.finding

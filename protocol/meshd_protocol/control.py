@@ -1,4 +1,4 @@
-"""What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
+"""What the command line may ask of a node: how requests and answers stand on the control socket.
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
 `{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
@@ -6,6 +6,7 @@ A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from meshd_protocol import limits
@@ -22,96 +23,16 @@ class Argument(NamedTuple):
     any_text: bool = False
 
 
-_TEXT = Argument(str)
-_FLAG = Argument(bool)
-_NAME = Argument(str, optional=False)
-_LIST = Argument(list)
-_NUMBER = Argument(int)
+TEXT = Argument(str)
+FLAG = Argument(bool)
+LIST = Argument(list)
+NUMBER = Argument(int)
+NAME = Argument(str, optional=False)
+SOME = Argument(list, optional=False)
+SECRET = Argument(str, any_text=True)
 
-VERBS: dict[str, dict[str, Argument]] = {
-    "whoami": {"member_key": _FLAG, "passphrase": Argument(str, any_text=True)},
-    "members": {"report": _FLAG},
-    "invite": {"withdraw": _FLAG},
-    "vouch": {"person": _NAME},
-    "admit": {"people": Argument(list, optional=False)},
-    "remove": {"person": _NAME, "reason": _TEXT},
-    "leave": {},
-    "devices": {"person": _TEXT},
-    "revoke": {"device": _NAME, "reason": _TEXT},
-    "ratify": {"roster": _TEXT},
-    "follow": {"roster": _NAME},
-    "refound": {"id": _TEXT, "without": _LIST},
-    "witness": {"word": _TEXT, "names": _LIST, "title": _TEXT, "text": _TEXT},
-    "home": {"look": _FLAG},
-    "status": {},
-    "peers": {},
-    "connect": {"address": _NAME, "forget": _FLAG},
-    "propose": {
-        "title": _TEXT,
-        "again": _TEXT,
-        "text": _TEXT,
-        "policy": _TEXT,
-        "options": _LIST,
-        "closes_ms": _NUMBER,
-        "method": _TEXT,
-        "seats": _NUMBER,
-        "costs": _LIST,
-        "budget": _NUMBER,
-        "amends": _TEXT,
-        "repeals": _LIST,
-    },
-    "uphold": {"ids": Argument(list, optional=False)},
-    "list": {"open": _FLAG, "mine": _FLAG},
-    "show": {"id": _NAME},
-    "vote": {"id": _NAME, "choices": Argument(list, optional=False), "late": _FLAG, "preview": _FLAG, "reason": _TEXT},
-    "why": {"id": _NAME},
-    "policies": {},
-    "amend": {
-        "name": _NAME,
-        "finality": _TEXT,
-        "method": _TEXT,
-        "threshold": _TEXT,
-        "quorum": _TEXT,
-        "yes_from": _TEXT,
-        "changeable": _FLAG,
-        "open_for": _NUMBER,
-        "grace": _NUMBER,
-        "notice": _NUMBER,
-        "title": _TEXT,
-        "text": _TEXT,
-    },
-    "charter": {"text": _TEXT, "title": _TEXT},
-    "answer": {"id": _NAME, "text": _NAME},
-    "mandate": {
-        "title": _NAME,
-        "holder": _NAME,
-        "powers": Argument(list, optional=False),
-        "role": _TEXT,
-        "ends_ms": _NUMBER,
-        "limits": _TEXT,
-        "text": _TEXT,
-        "again": _FLAG,
-    },
-    "delegates": {},
-    "act": {"mandate": _NAME, "text": _NAME, "power": _NAME, "name": _TEXT, "anyway": _FLAG},
-    "recall": {"mandate": _NAME, "reason": _TEXT},
-    "handover": {"mandate": _NAME, "to": _NAME, "text": _NAME},
-    "minutes": {"id": _TEXT, "title": _TEXT, "text": _TEXT, "held_ms": _NUMBER, "present": _LIST},
-    "assent": {"id": _NAME},
-    "outcome": {"id": _NAME, "text": _NAME, "tasks": _LIST},
-    "todo": {"all": _FLAG},
-    "done": {"id": _NAME, "text": _TEXT, "open": _FLAG},
-    "prove": {"id": _NAME},
-    "say": {"text": _NAME, "topic": _TEXT, "about": _TEXT, "to": _TEXT},
-    "read": {"topic": _TEXT, "all": _FLAG},
-    "topics": {},
-    "export": {"path": _NAME, "file": _FLAG, "since": _NUMBER, "decisions_only": _FLAG, "to": _TEXT},
-    "import": {"path": _NAME},
-    "check": {"rebuild": _FLAG},
-    "log": {"limit": _NUMBER},
-    "forks": {},
-}
-"""Every verb that a node answers, with its arguments."""
+Schema = Mapping[str, Argument]
+"""What a verb may be given, by name. Each stands beside the function that answers the verb (`meshd.service.verbs`)."""
 
 
 class BadRequestError(ProtocolError):
@@ -134,8 +55,8 @@ def write_line(value: dict[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-def read_request(line: bytes) -> Request:
-    """The request of a line. Raises BadRequestError."""
+def read_request(line: bytes, schemas: Mapping[str, Schema]) -> Request:
+    """The request of a line, held against the verbs that are answered. Raises BadRequestError."""
     if len(line) > limits.CONTROL_BYTES:
         raise BadRequestError("the request is too long")
     try:
@@ -147,7 +68,7 @@ def read_request(line: bytes) -> Request:
     arguments, assembly = value.get("arguments", {}), value.get("assembly")
     if not isinstance(arguments, dict) or not (assembly is None or isinstance(assembly, str)):
         raise BadRequestError("the request's arguments can't be read")
-    check_arguments(value["verb"], arguments)
+    check_arguments(schemas, value["verb"], arguments)
     return Request(value["verb"], arguments, assembly)
 
 
@@ -163,19 +84,19 @@ def _is_sound(value: Any) -> bool:
     return not isinstance(value, int) or abs(value) < limits.INTEGER
 
 
-def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
-    """Hold a verb's arguments against its table. Raises BadRequestError."""
-    table = VERBS.get(verb)
-    if table is None:
+def check_arguments(schemas: Mapping[str, Schema], verb: str, arguments: dict[str, Any]) -> None:
+    """Hold a verb's arguments against its schema. Raises BadRequestError."""
+    schema = schemas.get(verb)
+    if schema is None:
         raise BadRequestError(f"this meshd knows no verb {verb[:40]!r}: is the daemon of another version?")
     for name, value in arguments.items():
-        argument = table.get(name)
+        argument = schema.get(name)
         if argument is None:
             raise BadRequestError(f"{verb} has no argument {name[:40]!r}")
         if value is None and argument.optional:
             continue
         if type(value) is not argument.kind or not (argument.any_text or _is_sound(value)):
             raise BadRequestError(f"the argument {name} of {verb} can't be read: it must be {_WORDS[argument.kind]}")
-    for name, argument in table.items():
+    for name, argument in schema.items():
         if not argument.optional and name not in arguments:
             raise BadRequestError(f"{verb} needs the argument {name}")

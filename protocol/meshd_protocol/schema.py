@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from meshd_protocol import limits
 from meshd_protocol.encoding import Value, decode, encode
 from meshd_protocol.errors import BadBodyError, NewerVersionError, NotCanonicalError
+from meshd_protocol.kinds import Kind
 
 Check = Callable[[Any], Any]
 
@@ -31,8 +32,12 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that was read or is about to be written. Its fields are those of the class's table."""
+    """A body that was read or is about to be written. Its fields are those of the class's table.
 
+    `KIND` is the kind of record that it is the body of; None where it is a part of others.
+    """
+
+    KIND: ClassVar[Kind | None] = None
     FIELDS: ClassVar[tuple[Field, ...]] = ()
 
     @classmethod

@@ -12,7 +12,7 @@ import pytest
 from tests.commands.shell import Shell
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 WITH_EXAMPLES = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
 SETTLE_SECONDS = 20
 
@@ -116,3 +116,32 @@ def test_the_readme_s_test_command_is_the_one_that_ci_runs():
     for command in (".venv/bin/pip install -q -e '.[dev]'", ".venv/bin/pytest"):
         assert command in readme
         assert command in ci
+
+
+def test_the_licences_are_whole_and_told():
+    """Letter by letter as gnu.org and creativecommons.org have them."""
+    import hashlib
+    import tomllib
+
+    for path, told in (
+        ("LICENSE", "0d96a4ff68ad6d4b6f1f30f713b18d5184912ba8dd389f86aa7710db079abcb0"),
+        ("docs/spec/LICENSE", "a2010f343487d3f7618affe54f789f5487602331c0a8d03f49e9a7c547cf0499"),
+    ):
+        assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == told, path
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "AGPL-3.0-or-later AND CC0-1.0"
+    assert {"LICENSE", "docs/spec/LICENSE"} == set(project["license-files"])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"({path})" in readme for path in project["license-files"])
+    for schema in (ROOT / "protocol" / "meshd_protocol").glob("*.cddl"):
+        assert schema.read_text(encoding="utf-8").startswith("; SPDX-License-Identifier: CC0-1.0\n"), schema.name
+
+
+def test_what_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:protocol|meshd|cli|docs|tests)/[\w./-]+)`", text)
+    assert len(set(named)) >= 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    tasks = (ROOT / "justfile").read_text()
+    for task in re.findall(r"^just (\w+)", text, re.MULTILINE):
+        assert f"\n{task}" in tasks, task

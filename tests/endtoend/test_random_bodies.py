@@ -6,6 +6,7 @@ import os
 import random
 
 import pytest
+from makers.bodies import EXAMPLES
 
 from meshd.errors import NodeError
 from meshd.founding.opening import signed_genesis
@@ -36,7 +37,8 @@ from meshd_protocol.bodies.membership import Leave, Offer, RosterStep, Vouch
 from meshd_protocol.bodies.refounding import Refounding
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.question import POLICY_OF
-from meshd_protocol.kinds import Kind
+from meshd_protocol.encoding import encode
+from meshd_protocol.kinds import LOG_OF, Kind
 from meshd_protocol.policies import DEFAULTS, Policy
 from meshd_protocol.proofs import verify_proof
 from tests.worlds import Clock, commune, exchange, give
@@ -130,9 +132,21 @@ class Bodies:
         signature = record.signature if rng.random() < 0.8 else rng.randbytes(64)
         return Refounding((record.header, signature, record.body), ((author.device.public, b"box"),))
 
+    def like(self, kind):
+        """The example of a kind, with other ids and keys in it: a kind that has no line in `any` is written so, too."""
+
+        def changed(value):
+            if isinstance(value, list):
+                return [changed(each) for each in value]
+            if type(value) is bytes and len(value) == 32:
+                return self.rng.choice([self.id(), self.roster(), self.rng.choice(self.members)])
+            return value
+
+        return encode({key: changed(item) for key, item in EXAMPLES[kind].to_map().items()})
+
     def any(self, author):
         rng, device = self.rng, author.device.public
-        verdict = rng.choice([0, 1, 1, 2, 3])
+        verdict, kind = rng.choice([0, 1, 1, 2, 3]), rng.choice(list(Kind))
         return rng.choice([
             (Kind.PROPOSAL, self.proposal()), (Kind.PROPOSAL, self.proposal()), (Kind.PROPOSAL, self.proposal()),
             (Kind.BALLOT, self.ballot()), (Kind.BALLOT, self.ballot()), (Kind.BALLOT, self.ballot()),
@@ -150,6 +164,7 @@ class Bodies:
             (Kind.MINUTES, Minutes("a", "b", HUGE, tuple(sorted(set(self.members[:2]))))),
             (Kind.RESOLUTION, Resolution(self.id(), "t", (Task("w", None, HUGE),))),
             (Kind.FOLLOW_UP, FollowUp(self.id(), 31, "", True)),
+            (kind, self.like(kind)), (kind, self.like(kind)),
             (rng.choice(list(Kind)), rng.choice([b"\xa0", b"\x80", b"", b"\xa1\x00\x00"])),
         ])  # fmt: skip
 
@@ -207,7 +222,7 @@ def test_random_bodies(tmp_path, seed):
         kind, body = bodies.any(author)
         if rng.random() < 0.05:
             author = author.fork()
-        record = author.write(kind, body, log=1 if kind in (Kind.MESSAGE, Kind.LETTER) else 0)
+        record = author.write(kind, body, log=LOG_OF[kind])
         bodies.ids.append(record.id)
         give(rng.choice([ada, bea]), *author.history)
         if rng.random() < 0.1:

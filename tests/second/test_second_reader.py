@@ -124,6 +124,17 @@ def test_chains(row):
 # section 4
 
 
+@pytest.mark.parametrize("row", rows("bodies.json", "bodies", 26))
+def test_bodies(row):
+    body, rule = cbor.read(raw(row["body"])), row["rule"]
+    assert cbor.told(body) == row["value"]
+    assert greeting.SCHEMA.takes(rule, body)
+    assert greeting.SCHEMA.takes(rule, {**body, 64: "a hint"})
+    assert not greeting.SCHEMA.takes(rule, {**body, 62: 1})
+    for key in body:
+        assert not greeting.SCHEMA.takes(rule, {**body, key: [[[]]]}), key
+
+
 @pytest.mark.parametrize("row", rows("countersigned.json", "bodies", 8))
 def test_second_signatures(row):
     body = cbor.read(raw(row["body"]))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from meshd.service.dispatch import SCHEMAS
 from meshd_crypto.hashing import derive, digest
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.noise import XX, Handshake
@@ -227,15 +228,15 @@ def test_friends_recognise_an_announcement_in_its_hour_and_place():
 )
 def test_lines_that_are_no_requests(line, words_):
     with pytest.raises(control.BadRequestError, match=words_):
-        control.read_request(line)
+        control.read_request(line, SCHEMAS)
 
 
 def test_requests_read_back(monkeypatch):
     line = control.write_line({"verb": "read", "arguments": {"topic": None, "all": True}, "assembly": "Bakery"})
-    assert control.read_request(line) == ("read", {"topic": None, "all": True}, "Bakery")
+    assert control.read_request(line, SCHEMAS) == ("read", {"topic": None, "all": True}, "Bakery")
     monkeypatch.setattr(limits, "CONTROL_BYTES", 5)
     with pytest.raises(control.BadRequestError, match="too long"):
-        control.read_request(line)
+        control.read_request(line, SCHEMAS)
 
 
 def test_a_ticket_whose_check_is_right_and_whose_body_is_none():

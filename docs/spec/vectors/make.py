@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from makers import (
+    bodies,
     boxes,
     countersigned,
     derivations,
@@ -42,6 +43,7 @@ MAKERS: dict[str, File] = {
     "frontier.json": frontier.make,
     "derivations.json": derivations.make,
     "boxes.json": boxes.make,
+    "bodies.json": bodies.make,
     "countersigned.json": countersigned.make,
     "handshake.json": handshake.make,
     "session.json": session.make,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb, read_action, read_named
 from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 
 __all__ = ["Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Say", "Verb", "Verdict", "read_choice"]
@@ -69,6 +70,7 @@ class Proposal(Body):
     anew: bool = False
     keeps: tuple[tuple[bytes, bytes], ...] = ()
 
+    KIND: ClassVar = Kind.PROPOSAL
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
         Field(1, "policy", string(limits.NAME_BYTES)),
@@ -117,6 +119,7 @@ class Ballot(Body):
     counter: int = 0
     reason: str = ""
 
+    KIND: ClassVar = Kind.BALLOT
     FIELDS: ClassVar = (
         Field(0, "proposal", ID),
         Field(1, "form", uint()),
@@ -176,6 +179,7 @@ class Attestation(Body):
     counted: bytes = b""
     ballots: bytes = bytes(32)
 
+    KIND: ClassVar = Kind.ATTESTATION
     FIELDS: ClassVar = (
         Field(0, "proposal", ID),
         Field(1, "verdict", uint()),
@@ -203,4 +207,5 @@ class Answer(Body):
     proposal: bytes
     text: str
 
+    KIND: ClassVar = Kind.ANSWER
     FIELDS: ClassVar = (Field(0, "proposal", ID), Field(1, "text", string(limits.TEXT_BYTES)))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from meshd_protocol import limits
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Field, array, string, uint
 
 
@@ -18,6 +19,7 @@ class Act(Body):
     text: str
     name: str = ""
 
+    KIND: ClassVar = Kind.ACT
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
         Field(1, "mandate", ID),
@@ -37,6 +39,7 @@ class Countersignature(Body):
     act: bytes
     recalls: tuple[tuple[bytes, int], ...] = ()
 
+    KIND: ClassVar = Kind.COUNTERSIGNATURE
     FIELDS: ClassVar = (
         Field(0, "act", ID),
         Field(1, "recalls", array(lambda value: _recall(value), limits.REPLACES), optional=True, default=()),
@@ -57,6 +60,7 @@ class Handover(Body):
     successor: bytes
     text: str
 
+    KIND: ClassVar = Kind.HANDOVER
     FIELDS: ClassVar = (
         Field(0, "mandate", ID),
         Field(1, "successor", ID),

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from meshd_protocol import limits
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.policies import Policy
 from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, octets, string, uint
 
@@ -41,6 +42,7 @@ class Genesis(Body):
     witnesses: tuple[tuple[bytes, bytes], ...] = ()
     origin: Origin | None = None
 
+    KIND: ClassVar = Kind.GENESIS
     FIELDS: ClassVar = (
         Field(0, "name", string(limits.NAME_BYTES)),
         Field(1, "nonce", octets(16)),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshd_protocol import limits
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, string, truth, uint
 
 
@@ -16,6 +17,7 @@ class Minutes(Body):
     held_ms: int
     present: tuple[bytes, ...] = ()
 
+    KIND: ClassVar = Kind.MINUTES
     FIELDS: ClassVar = (
         Field(0, "title", string(limits.TITLE_BYTES)),
         Field(1, "text", string(limits.TEXT_BYTES)),
@@ -30,6 +32,7 @@ class Assent(Body):
 
     minutes: bytes
 
+    KIND: ClassVar = Kind.ASSENT
     FIELDS: ClassVar = (Field(0, "minutes", ID),)
 
 
@@ -56,6 +59,7 @@ class Resolution(Body):
     text: str
     tasks: tuple[Task, ...] = ()
 
+    KIND: ClassVar = Kind.RESOLUTION
     FIELDS: ClassVar = (
         Field(0, "proposal", ID),
         Field(1, "text", string(limits.TEXT_BYTES)),
@@ -72,6 +76,7 @@ class FollowUp(Body):
     text: str = ""
     done: bool = False
 
+    KIND: ClassVar = Kind.FOLLOW_UP
     FIELDS: ClassVar = (
         Field(0, "resolution", ID),
         Field(1, "task", uint(limits.TASKS - 1)),

@@ -13,6 +13,7 @@ from meshd_crypto.signing import sign, verify
 from meshd_protocol import contexts, limits
 from meshd_protocol.encoding import Value, encode
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, KEY, SIGNATURE, Body, Field, array, blob, string, truth, uint
 
 NOT_SIGNED = bytes(64)
@@ -74,6 +75,7 @@ class Certificate(Countersigned):
     scope: int
     person: str
 
+    KIND: ClassVar = Kind.CERTIFICATE
     FIELDS: ClassVar = (
         Field(0, "member", KEY),
         Field(1, "device", KEY),
@@ -100,6 +102,7 @@ class Revocation(Countersigned):
     good: tuple[int, ...]
     roster: bytes | None = None
 
+    KIND: ClassVar = Kind.REVOCATION
     FIELDS: ClassVar = (
         Field(0, "member", KEY),
         Field(1, "device", KEY),
@@ -118,6 +121,7 @@ class Invitation(Body):
     psk_box: bytes
     expires_ms: int
 
+    KIND: ClassVar = Kind.INVITATION
     FIELDS: ClassVar = (
         Field(0, "public", KEY),
         Field(1, "network_key", blob(32)),
@@ -132,6 +136,7 @@ class Withdrawal(Body):
 
     public: bytes
 
+    KIND: ClassVar = Kind.WITHDRAWAL
     FIELDS: ClassVar = (Field(0, "public", KEY),)
 
 
@@ -152,6 +157,7 @@ class Application(Countersigned):
     witness: bool = False
     formerly: bytes | None = None
 
+    KIND: ClassVar = Kind.APPLICATION
     FIELDS: ClassVar = (
         Field(0, "invitation", KEY),
         Field(1, "member", KEY),
@@ -170,6 +176,7 @@ class Vouch(Body):
     application: bytes
     roster: bytes
 
+    KIND: ClassVar = Kind.VOUCH
     FIELDS: ClassVar = (Field(0, "application", ID), Field(1, "roster", ID))
 
 
@@ -180,6 +187,7 @@ class Welcome(Body):
     application: bytes
     sealed: bytes
 
+    KIND: ClassVar = Kind.WELCOME
     FIELDS: ClassVar = (Field(0, "application", ID), Field(1, "sealed", blob(limits.RECORD_BYTES)))
 
 
@@ -191,6 +199,7 @@ class RosterStep(Body):
     cites: tuple[bytes, ...]
     ratified_by: bytes | None = None
 
+    KIND: ClassVar = Kind.ROSTER
     FIELDS: ClassVar = (
         Field(0, "parent", ID),
         Field(1, "cites", array(ID, limits.CITES, 1, distinct=True)),
@@ -210,6 +219,7 @@ class Offer(Body):
     device: bytes | None = None
     replaces: tuple[bytes, ...] = ()
 
+    KIND: ClassVar = Kind.OFFER
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
         Field(1, "device", KEY, optional=True),
@@ -227,6 +237,7 @@ class Leave(Body):
     roster: bytes
     good: tuple[tuple[bytes, int], ...] = ()
 
+    KIND: ClassVar = Kind.LEAVE
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
         Field(
@@ -248,6 +259,7 @@ class NetworkKeys(Body):
     roster: bytes
     boxes: tuple[tuple[bytes, bytes], ...]
 
+    KIND: ClassVar = Kind.NETWORK_KEYS
     FIELDS: ClassVar = (
         Field(0, "roster", ID),
         Field(1, "boxes", array(lambda value: sealed_box(value), limits.ROTATED, 1)),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.membership import sealed_box
 from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import SIGNATURE, Body, Field, array, blob
 
 _HEADER_BYTES = 512
@@ -20,6 +21,7 @@ class Refounding(Body):
     genesis: tuple[bytes, bytes, bytes]
     boxes: tuple[tuple[bytes, bytes], ...]
 
+    KIND: ClassVar = Kind.REFOUNDING
     FIELDS: ClassVar = (
         Field(0, "genesis", lambda value: _genesis(value)),
         Field(1, "boxes", array(sealed_box, limits.ROTATED, 1)),

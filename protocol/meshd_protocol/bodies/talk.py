@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from meshd_protocol import limits
+from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Field, array, blob, octets, string
 
 SALT_SIZE = 16
@@ -18,6 +19,7 @@ class Message(Body):
     text: str
     about: bytes | None = None
 
+    KIND: ClassVar = Kind.MESSAGE
     FIELDS: ClassVar = (
         Field(0, "salt", octets(SALT_SIZE)),
         Field(1, "topic", string(limits.NAME_BYTES)),
@@ -37,6 +39,7 @@ class Letter(Body):
     keys: tuple[bytes, ...]
     box: bytes
 
+    KIND: ClassVar = Kind.LETTER
     FIELDS: ClassVar = (
         Field(0, "salt", octets(SALT_SIZE)),
         Field(1, "keys", array(blob(256), limits.LETTER_BOXES, 1)),

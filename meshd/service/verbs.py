@@ -1,0 +1,25 @@
+"""The verbs that a node answers: each stands over the function that answers it, with the arguments that it takes."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from meshd.service.context import Context
+from meshd_protocol.control import Schema
+
+Handler = Callable[[Context, dict[str, Any]], Any]
+_Handler = TypeVar("_Handler", bound=Handler)
+
+HANDLERS: dict[str, Handler] = {}
+"""Whose files `dispatch` imports."""
+SCHEMAS: dict[str, Schema] = {}
+
+
+def verb(name: str, schema: Schema | None = None) -> Callable[[_Handler], _Handler]:
+    """Let a function answer a verb. What it is given was held against the schema before."""
+    assert name not in HANDLERS, f"two functions answer {name}"
+
+    def register(handler: _Handler) -> _Handler:
+        HANDLERS[name], SCHEMAS[name] = handler, schema or {}
+        return handler
+
+    return register
