@@ -315,8 +315,22 @@ def test_meek_keeps_a_quota_of_each_elected():
         assert all(final[papers.names[option]] >= total / 5 - Fraction(1, 1000) for option in result.winners)
 
 
+def _strict_orders(ranks):
+    """Every strict order that a paper with shared ranks stands for."""
+    return [
+        tuple((option,) for order in orders for option in order)
+        for orders in itertools.product(*(itertools.permutations(rank) for rank in ranks))
+    ]
+
+
 def _meek_by_definition(ballots, options, seats):
-    """Meek in floats, by the book: for a check of winners, not of numbers."""
+    """Meek in floats, by the book, on strict papers alone: for a check of winners, not of numbers."""
+    ballots = [
+        (weight / len(orders), order)
+        for weight, ranks in ballots
+        for orders in [_strict_orders(ranks)]
+        for order in orders
+    ]
     keep, hopeful, elected = [1.0] * options, set(range(options)), []
     while True:
         for _ in range(500):
@@ -393,10 +407,38 @@ RANKS = st.permutations(range(4)).flatmap(
 
 @given(st.lists(st.tuples(st.integers(1, 9), EQUAL_RANKS), min_size=1, max_size=8), st.integers(1, 3))
 def test_meek_against_its_definition(ballots, seats):
+    """A rank that several share counts as the average of its strict orders."""
     expected = _meek_by_definition(ballots, 5, seats)
     result = stv_meek.count(ballots, NAMES[:5], seats)
     if expected is not None and result.winners:
         assert set(result.winners) == expected
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), EQUAL_RANKS), min_size=1, max_size=5), st.integers(1, 4))
+@example([(1, ((1,),)), (1, ((2,),)), (3, ((0,),)), (8, ((1, 2, 3),))], 3)
+def test_meek_takes_a_shared_rank_as_the_average_of_its_orders_exactly(ballots, seats):
+    """The same rounds, to the last digit, as when each paper is replaced by all its strict orders, 72 papers for one."""
+    spread = []
+    for weight, ranks in ballots:
+        orders = _strict_orders(ranks)
+        spread += [(weight * 72 // len(orders), order) for order in orders]
+    one = stv_meek.count([(72 * weight, ranks) for weight, ranks in ballots], NAMES[:5], seats)
+    other = stv_meek.count(spread, NAMES[:5], seats)
+    assert one == other
+
+
+def test_what_an_elected_option_passes_on_goes_to_those_who_share_its_rank_first():
+    """A keeps two thirds. Of AB, half have A first: a third of those 30 goes to B, and none to C."""
+    result = stv_meek.count([(60, ((0, 1), (2,))), (30, ((0,),)), (20, ((2,),)), (10, ((1,),))], NAMES[:3], 2)
+    assert [each.text[:34] for each in result.rounds[:2]] == [
+        "Elected with the quota of 40: A.",
+        "Elected with the quota of 36.66666",
+    ]
+    assert {name: round(Fraction(votes), 6) for name, votes in result.rounds[1].votes.items()} == {
+        "A": 40,
+        "B": 50,
+        "C": 20,
+    }
 
 
 SIX_RANKS = st.permutations(range(6)).flatmap(
