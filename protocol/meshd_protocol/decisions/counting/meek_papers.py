@@ -6,8 +6,7 @@ several share counts as the average of its strict orders.
 """
 
 from collections.abc import Collection, Sequence
-from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import factorial, lcm, prod
 from typing import NamedTuple
 
@@ -119,7 +118,7 @@ class Papers:
 
         `keep` are the keep factors, in parts of `one`.
         """
-        nodes, options = self.nodes(), len(self.held)
+        nodes, options, hopeful = self.nodes(), len(self.held), self.hopeful
         most = max((node.power for node in nodes), default=0)
         rows = [[0] * options for _ in range(most + 1)]  # sums in parts of one ** power
         shared: dict[tuple[int, int], list[int]] = {}  # the same of shared ranks, by power and further divisor
@@ -128,13 +127,19 @@ class Papers:
             amount = reaching[above]
             if len(rank) == 1:
                 option = rank[0]
-                if option in self.hopeful:
+                if option in hopeful:
                     rows[power][option] += amount * number
                     continue
                 rows[power][option] += amount * number * keep[option]
                 left = one - keep[option]
             else:
-                shares, divisor, left = _shares(rank, keep, one, self.hopeful)
+                if not goes_on and hopeful.issuperset(rank):
+                    row = shared.get((power, len(rank))) or shared.setdefault((power, len(rank)), [0] * options)
+                    amount *= number
+                    for option in rank:
+                        row[option] += amount
+                    continue
+                shares, divisor, left = _shares(rank, keep, one, hopeful)
                 row = shared.setdefault((power, divisor), [0] * options)
                 for option, share in zip(rank, shares, strict=True):
                     row[option] += amount * number * share
@@ -231,19 +236,13 @@ def _shares(
     return _average(tuple(None if option in hopeful else keep[option] for option in rank), one)
 
 
-@cache
-def _chance(before: int, others: int) -> Fraction:
-    """The chance that `before` certain options, and none of `others` others, come before one in a strict order."""
-    return Fraction(factorial(before) * factorial(others), factorial(before + others + 1))
-
-
 @lru_cache(maxsize=4096)
 def _average(keep: tuple[int | None, ...], one: int) -> tuple[Sequence[int], int, int]:
     """The shares of a rank in which some are elected and keep a part; None is a hopeful one, which keeps all.
 
     One that keeps k keeps of a paper k times what those before it passed on. A hopeful one passes nothing on. So over
-    all orders that is the sum, over which of the other elected come before and nobody else, of the chance of that times
-    what they pass on. The hopeful ones share equally what is left.
+    all orders that is the sum, over which of the other elected come before and nobody else, of the orders of that kind
+    times what they pass on. The hopeful ones share equally what is left.
     """
     parts = [factor for factor in keep if factor is not None]
     hopeful = len(keep) - len(parts)
@@ -254,8 +253,8 @@ def _average(keep: tuple[int | None, ...], one: int) -> tuple[Sequence[int], int
         others.remove(factor)
         total = 0
         for count, term in enumerate(_symmetric([one - other for other in others])):
-            chance = _chance(count, len(others) - count + hopeful)
-            total += term * one ** (len(others) - count) * int(chance * divisor)
+            orders = factorial(count) * factorial(len(keep) - 1 - count)  # in which just those come before
+            total += term * one ** (len(others) - count) * orders
         known[factor] = factor * total
     if not hopeful:
         return [known[factor] for factor in parts], divisor, prod(one - factor for factor in parts)

@@ -47,8 +47,9 @@ def _preferences(ballots: Sequence[tuple[int, Ranks]], options: int) -> list[lis
         below = sum(field)
         for rank in ranks:
             below -= sum(field[option] for option in rank)
+            better_than = weight * below
             for better in rank:
-                rows[better] += weight * below
+                rows[better] += better_than
     mask = (1 << width) - 1
     return [[(row >> (width * option)) & mask for option in range(options)] for row in rows]
 
