@@ -211,7 +211,7 @@ def count(where: Where, options: Any) -> int:
     result = methods.count(options.method, ballots.ballots_for(options.method, papers), papers.names, seats, lot=lot)
     winners = [papers.names[option] for option in result.winners]
     tied = [papers.names[option] for option in result.tied]
-    notes = _comparison(options.method, papers, seats, lot, winners)
+    notes = [*papers.notes, *_comparison(options.method, papers, seats, lot, winners)]
     if where.json:
         rounds = [{"text": each.text, "votes": dict(each.votes)} for each in result.rounds]
         answer = {"method": options.method, "seats": seats, "winners": winners, "tied": tied, "rounds": rounds}
@@ -219,11 +219,13 @@ def count(where: Where, options: Any) -> int:
         return 0
     if papers.title:
         output.say(papers.title)
+    for note in papers.notes:
+        output.say(f"Note: {note}")
     for number, each in enumerate(result.rounds, 1):
         output.say(f"{number}. {each.text}")
         if each.votes:
             output.paragraph("  ".join(f"{name}: {votes}" for name, votes in each.votes.items()), "   ")
-    for note in notes:
+    for note in notes[len(papers.notes) :]:
         output.say(note)
     if tied:
         output.say(f"Tied: {', '.join(tied)}.")

@@ -1,5 +1,6 @@
 """Paper ballots as they were read, and what each counting method makes of them."""
 
+import re
 from typing import Any, NamedTuple
 
 from meshd_protocol import limits
@@ -8,27 +9,41 @@ from meshd_protocol.decisions.counting import methods
 from meshd_protocol.decisions.counting.result import Ranks
 from meshd_protocol.errors import BadPapersError
 
+LINE_END = re.compile("\r\n|\n|\r")
+"""What ends a line for an editor, too; `str.splitlines` knows more, and would count other lines."""
+
 
 class Papers(NamedTuple):
-    """Who stands, for how many seats, and the ballots, each (how many alike, ranks). The withdrawn are left out."""
+    """Who stands, for how many seats, and the ballots, each (how many alike, ranks). The withdrawn are left out.
+
+    `notes` tell in sentences what the file holds that was skipped.
+    """
 
     title: str
     names: tuple[str, ...]
     seats: int
     ballots: tuple[tuple[int, Ranks], ...]
+    notes: tuple[str, ...] = ()
 
 
 def text_of_file(data: bytes) -> str:
-    """The text of a file. Raises BadPapersError, naming the first line that is not UTF-8."""
+    """The text of a file. Raises BadPapersError, naming the first line that is not UTF-8, or is too far down."""
     if len(data) > limits.PAPER_BYTES:
-        raise BadPapersError(f"more than {limits.PAPER_BYTES >> 20} MiB of ballots")
+        line = _lines(data[: limits.PAPER_BYTES])
+        raise BadPapersError(f"line {line}: more than {limits.PAPER_BYTES >> 20} MiB of ballots end here")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        # The codec counts without the mark at the beginning.
+        before = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
         raise BadPapersError(
-            f"line {line} is not in UTF-8; if it is in Latin-1, `iconv -f latin1 -t utf8` changes it"
+            f"line {_lines(data[:before])} is not in UTF-8; if it is in Latin-1, `iconv -f latin1 -t utf8` changes it"
         ) from error
+
+
+def _lines(data: bytes) -> int:
+    """On which line the byte after `data` stands."""
+    return len(LINE_END.findall(data.decode("utf-8", "replace"))) + 1
 
 
 def without(papers: Papers, withdrawn: set[int]) -> Papers:

@@ -1,14 +1,17 @@
 """BLT: the format of OpenSTV and others (Hill, Wichmann and Woodall 1987), with the extensions seen in the wild.
 
-First line: candidates and seats. Then lines in brackets (`[nick …]`, `[withdrawn …]`), lines of withdrawn candidates
-(`-3`), ballots (weight, ranks, `0`), a lone `0`, the candidates' names, the title. `a=b` are equal ranks, `-` is a
-skipped one; `#` begins a comment.
+First line: candidates and seats. Then lines in brackets (`[nick …]`, `[withdrawn …]`, `[tie …]`), lines of withdrawn
+candidates (`-3`), ballots (weight, ranks, `0`), a lone `0`, the candidates' names, the title. `a=b` are equal ranks,
+`-` is a skipped one; `#` begins a comment. Words and lines may end with commas, as spreadsheets write them.
+What the lines of names may look like is in `names.py`. Whatever is passed over is told in the papers' notes.
 """
 
 from meshd_protocol import limits
 from meshd_protocol.decisions.counting.result import Ranks
 from meshd_protocol.errors import BadPapersError
-from meshd_protocol.papers.ballots import Papers, text_of_file, without
+from meshd_protocol.papers.ballots import LINE_END, Papers, text_of_file, without
+from meshd_protocol.papers.names import COMMAS, bare, commented_names, names_and_title
+from meshd_protocol.papers.notes import Notes
 
 _MOST = 10**9
 
@@ -22,20 +25,25 @@ class _Reader:
     """One pass over the lines. `number` is the line that is being read, counted from 1."""
 
     def __init__(self, text: str) -> None:
-        self.lines = [(number, _bare(line)) for number, line in enumerate(text.splitlines(), 1)]
-        self.lines = [(number, line) for number, line in self.lines if line]
+        self.text = [*enumerate(LINE_END.split(text), 1)]
+        self.lines = [(number, line) for number, whole in self.text if (line := bare(whole))]
         self.at = 0
-        self.number = 0
+        self.number = 1
         self.candidates = 0
         self.nicks: dict[str, int] = {}
         self.withdrawn: set[int] = set()
+        self.notes = Notes()
 
     def read(self) -> Papers:
         """The whole file."""
         self.candidates, seats = self.head()
         ballots = self.ballots()
         names, title = self.names()
-        return without(Papers(title, tuple(names), seats, tuple(ballots)), self.withdrawn)
+        if self.withdrawn:
+            gone = ", ".join(names[option] for option in sorted(self.withdrawn))
+            self.notes.add(None, f"left out, as withdrawn: {gone}")
+        papers = Papers(title, tuple(names), seats, tuple(ballots), self.notes.told())
+        return without(papers, self.withdrawn)
 
     def next(self, what: str) -> str:
         """The next line that is not empty."""
@@ -51,7 +59,7 @@ class _Reader:
 
     def head(self) -> tuple[int, int]:
         """Candidates and seats."""
-        words = self.next("candidates and seats").split()
+        words = self.words(self.next("candidates and seats"))
         if len(words) != 2 or not all(_is_number(word) for word in words):
             raise self.fail("a BLT file begins with two numbers, candidates and seats")
         candidates, seats = int(words[0]), int(words[1])
@@ -68,17 +76,29 @@ class _Reader:
         ballots: list[tuple[int, Ranks]] = []
         while True:
             line = self.next("the lone 0 that ends the ballots")
-            if line == "0":
+            words = self.words(line)
+            if words == ["0"]:
                 return ballots
             if line.startswith("["):
-                self.bracket(line)
-            elif all(word.startswith("-") and _is_number(word[1:]) for word in line.split()):
-                self.withdrawn |= {self.candidate(word[1:]) for word in line.split()}
-            else:
-                ballots.append(self.ballot(line))
+                self.bracket(line.rstrip(", \t"))
+            elif words and all(word.startswith("-") and _is_number(word[1:]) for word in words):
+                self.withdrawn |= {self.candidate(word[1:]) for word in words}
+            elif words:
+                ballots.append(self.ballot(words))
+
+    def words(self, line: str) -> list[str]:
+        """The words of a line of numbers. A comma ends a word; within one it would be part of a number, and stays."""
+        if "," not in line:
+            return line.split()
+        if not any(letter.isspace() for letter in line):
+            words = [word for word in line.split(",") if word]
+        else:
+            words = [bare_word for word in line.split() if (bare_word := word.rstrip(","))]
+        self.notes.add(self.number, COMMAS)
+        return words
 
     def bracket(self, line: str) -> None:
-        """`[nick …]` or `[withdrawn …]`."""
+        """`[nick …]`, `[withdrawn …]` or `[tie …]`."""
         if not line.endswith("]"):
             raise self.fail("this bracket is not closed on its line")
         word, *rest = line[1:-1].split() or [""]
@@ -88,14 +108,19 @@ class _Reader:
             self.nicks = {nick: number for number, nick in enumerate(rest)}
         elif word == "withdrawn":
             self.withdrawn |= {self.candidate(each) for each in rest}
+        elif word == "tie":
+            if len({self.candidate(each) for each in rest}) != len(rest) or not rest:
+                raise self.fail("[tie …] names nobody, or somebody twice")
+            text = f"{line[:200]} was skipped: programs differ on whom it favours; --lot gives a lot that was drawn"
+            self.notes.add(self.number, text)
         else:
             raise self.fail(f"[{word} …] is an extension that meshd does not read")
 
-    def ballot(self, line: str) -> tuple[int, Ranks]:
+    def ballot(self, words: list[str]) -> tuple[int, Ranks]:
         """Weight, ranks, 0."""
-        words = line.split()
         if words[0].startswith("(") and words[0].endswith(")"):  # a ballot's number, as some programs write it
             words = words[1:] or [""]
+            self.notes.add(self.number, "a ballot's own number, in brackets, was skipped")
         if words[0].startswith("-"):
             raise self.fail(f"a ballot can't weigh {words[0]}")
         if not _is_number(words[0]) or int(words[0]) > _MOST:
@@ -106,6 +131,7 @@ class _Reader:
         seen: set[int] = set()
         for word in words[1:-1]:
             if word == "-":
+                self.notes.add(self.number, "a ballot skips a rank; what follows moves up")
                 continue
             rank = tuple(sorted(self.candidate(part) for part in word.split("=")))
             if len(set(rank)) != len(rank) or seen & set(rank):
@@ -123,39 +149,10 @@ class _Reader:
         return int(word) - 1
 
     def names(self) -> tuple[list[str], str]:
-        """The candidates' names and the title, quoted or each on a line of its own."""
-        found: list[str] = []
-        while self.at < len(self.lines):
-            found += _quoted(self.next("names"))
-        if len(found) < self.candidates:
-            raise BadPapersError(
-                f"{len(found)} names for {self.candidates} candidates at the end of the file: it may be cut off"
-            )
-        if len(found) > self.candidates + 1:
-            raise self.fail(f"more lines after the ballots than {self.candidates} names and a title")
-        names = found[: self.candidates]
-        if len(set(names)) != len(names) or not all(names):
-            raise BadPapersError("two candidates have one name, or one has none")
-        return names, found[self.candidates] if len(found) > self.candidates else ""
-
-
-def _bare(line: str) -> str:
-    """A line without its comment and the spaces around it. In quotes, `#` is a letter."""
-    quoted = False
-    for place, letter in enumerate(line):
-        if letter == '"':
-            quoted = not quoted
-        elif letter == "#" and not quoted:
-            line = line[:place]
-            break
-    return line.strip()
-
-
-def _quoted(line: str) -> list[str]:
-    """The texts in quotes on a line; the line itself if there are none."""
-    if '"' not in line:
-        return [line]
-    return [part.strip() for part in line.split('"')[1::2]]
+        """The candidates' names and the title."""
+        rest = self.lines[self.at :]
+        last = len(self.text) - (not self.text[-1][1])
+        return names_and_title(rest, commented_names(self.text), self.candidates, last, self.notes)
 
 
 def _is_number(word: str) -> bool:

@@ -5,7 +5,7 @@ import re
 from meshd_protocol import limits
 from meshd_protocol.decisions.counting.result import Ranks
 from meshd_protocol.errors import BadPapersError
-from meshd_protocol.papers.ballots import Papers, text_of_file
+from meshd_protocol.papers.ballots import LINE_END, Papers, text_of_file
 
 _HEAD = re.compile(r"#\s*([A-Z ]+?)\s*(\d*)\s*:\s*(.*)")
 _RANK = re.compile(r"\s*(\{[^{}]*\}|\d+)\s*(,|$)")
@@ -14,12 +14,14 @@ _MOST = 10**9
 
 def read_preflib(data: bytes) -> Papers:
     """The papers of a PrefLib file, for one seat. Raises BadPapersError, naming the line."""
-    names: dict[int, str] = {}
+    names: dict[int, tuple[int, str]] = {}  # by number: the line, and the name
+    taken: set[str] = set()
     count: int | None = None
     told: dict[str, int] = {}
     title = ""
     ballots: list[tuple[int, Ranks]] = []
-    for number, line in enumerate(text_of_file(data).splitlines(), 1):
+    number = 1
+    for number, line in enumerate(LINE_END.split(text_of_file(data)), 1):
         if line.startswith("#"):
             head = _HEAD.match(line)
             word, index, value = head.groups() if head else ("", "", "")
@@ -27,27 +29,36 @@ def read_preflib(data: bytes) -> Papers:
                 title = value.strip()
             elif word == "NUMBER ALTERNATIVES":
                 count = _number(value, number)
+                if not 1 <= count <= limits.CANDIDATES:
+                    raise BadPapersError(
+                        f"line {number}: {count} alternatives; 1 to {limits.CANDIDATES} can be counted"
+                    )
             elif word in ("NUMBER VOTERS", "NUMBER UNIQUE ORDERS"):
                 told[word] = _number(value, number)
             elif word == "ALTERNATIVE NAME":
-                names[_number(index, number)] = value.strip()
+                alternative, name = _number(index, number), value.strip()
+                if alternative in names or name in taken:
+                    raise BadPapersError(f"line {number}: two alternatives have one name, or one has two")
+                names[alternative] = (number, name)
+                taken |= {name} - {""}
         elif line.strip():
             if count is None:
                 raise BadPapersError(f"line {number}: a ballot before `# NUMBER ALTERNATIVES`: is this a PrefLib file?")
             ballots.append(_ballot(line, number, count))
     if count is None:
-        raise BadPapersError("there is no `# NUMBER ALTERNATIVES`: is this a PrefLib file?")
-    if not 1 <= count <= limits.CANDIDATES:
-        raise BadPapersError(f"{count} alternatives; 1 to {limits.CANDIDATES} can be counted")
-    if set(names) - set(range(1, count + 1)):
-        raise BadPapersError(f"an alternative is named that is not among the {count}")
+        raise BadPapersError(f"line {number}: it ends without `# NUMBER ALTERNATIVES`: is this a PrefLib file?")
+    for alternative, (line_number, _) in names.items():
+        if not 1 <= alternative <= count:
+            raise BadPapersError(f"line {line_number}: alternative {alternative} is not among the {count}")
     found = {"NUMBER VOTERS": sum(weight for weight, _ in ballots), "NUMBER UNIQUE ORDERS": len(ballots)}
     for word, many in told.items():
         if found[word] != many:
-            raise BadPapersError(f"it says {word.lower()} {many}, and has {found[word]}: it may be cut off")
-    called = tuple(names.get(each) or f"Alternative {each}" for each in range(1, count + 1))
+            raise BadPapersError(
+                f"line {number}: it says {word.lower()} {many}, and has {found[word]}: it may be cut off"
+            )
+    called = tuple(names.get(each, (0, ""))[1] or f"Alternative {each}" for each in range(1, count + 1))
     if len(set(called)) != count:
-        raise BadPapersError("two alternatives have one name")
+        raise BadPapersError(f"line {number}: two alternatives have one name, as one is called like another's number")
     return Papers(title, called, 1, tuple(ballots))
 
 

@@ -4,7 +4,8 @@ block approval: a majority can fill every seat.
 
 from collections.abc import Sequence
 
-from meshd_protocol.decisions.counting.result import Pick, Result, Sheet, best, counted
+from meshd_protocol.decisions.counting.result import Result, Sheet
+from meshd_protocol.decisions.counting.ties import Lot, best, counted_at_once
 
 
 def count(
@@ -17,10 +18,10 @@ def count(
             votes[option] += weight
     total = sum(weight for weight, _ in ballots)
 
-    def run(sheet: Sheet, pick: Pick) -> list[int]:
+    def run(sheet: Sheet, lot: Lot) -> list[int]:
         sheet.note(f"How many of {total} ballots approve of each.", dict(enumerate(votes)))
-        winners = best(sheet, votes, seats, pick)
+        winners = best(sheet, votes, seats, lot)
         sheet.note(f"Elected with the most approvals: {sheet.named(winners)}.")
         return winners
 
-    return counted(names, tuple(votes), run, lot)
+    return counted_at_once(names, tuple(votes), run, lot)

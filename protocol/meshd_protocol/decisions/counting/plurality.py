@@ -4,7 +4,8 @@ non-transferable vote). A ranked paper names its first option; one with several 
 
 from collections.abc import Sequence
 
-from meshd_protocol.decisions.counting.result import Pick, Result, Sheet, best, counted
+from meshd_protocol.decisions.counting.result import Result, Sheet
+from meshd_protocol.decisions.counting.ties import Lot, best, counted_at_once
 
 
 def count(
@@ -19,11 +20,11 @@ def count(
         else:
             spoilt += weight
 
-    def run(sheet: Sheet, pick: Pick) -> list[int]:
+    def run(sheet: Sheet, lot: Lot) -> list[int]:
         blank = f" {spoilt} named none, or more than one." if spoilt else ""
         sheet.note(f"{sum(votes)} ballots name one option each.{blank}", dict(enumerate(votes)))
-        winners = best(sheet, votes, seats, pick)
+        winners = best(sheet, votes, seats, lot)
         sheet.note(f"Elected with the most votes: {sheet.named(winners)}.")
         return winners
 
-    return counted(names, tuple(votes), run, lot)
+    return counted_at_once(names, tuple(votes), run, lot)

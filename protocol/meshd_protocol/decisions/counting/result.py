@@ -1,22 +1,11 @@
-"""What a count is given and what it returns, how ties are dealt with, and how numbers are shown.
+"""What a count is given and what it returns, and how numbers are shown. Ties are in `ties.py`."""
 
-A tie is never broken by a hash, an id or the order of options, which can be ground or chosen: it is broken by a lot
-that people drew, or not at all. A tie that makes no difference is none: each way out is tried, and where all elect the
-same, that is the result.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 Ranks = tuple[tuple[int, ...], ...]
 """Ranks, best first, each a set of option numbers; options left out stand below every rank."""
-
-Pick = Callable[[tuple[int, ...]], int]
-"""Which of several tied options is favoured. Raises UndecidedError where nobody drew a lot."""
-
-_WAYS = 64
-"""Ways out of ties that are tried before a tie is called one."""
 
 
 class Round(NamedTuple):
@@ -35,25 +24,33 @@ class Result(NamedTuple):
     rounds: tuple[Round, ...]
 
 
-class UndecidedError(Exception):
-    """A tie that nobody has drawn a lot for."""
-
-    def __init__(self, tied: tuple[int, ...]) -> None:
-        super().__init__(tied)
-        self.tied = tied
+Note = tuple[str, Mapping[int, int | Fraction], int]
+"""A round before it is shown: text, votes, and how many of their units make one."""
 
 
 class Sheet:
-    """The rounds of one run of a count, as far as it came."""
+    """The rounds of one way through a count, as far as it came. Figures become text for those that are shown alone."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], notes: Sequence[tuple[str, Mapping[int, int | Fraction], int]] = ()
+    ) -> None:
         self.names = names
-        self.rounds: list[Round] = []
+        self.notes = list(notes)
+
+    def copy(self) -> "Sheet":
+        """Another one, with the same rounds so far."""
+        return Sheet(self.names, self.notes)
 
     def note(self, text: str, votes: Mapping[int, int | Fraction] | None = None, scale: int = 1) -> None:
-        """Add a round. `votes` are in units of 1/scale."""
-        shown = {self.names[each]: decimal(value, scale) for each, value in sorted((votes or {}).items())}
-        self.rounds.append(Round(text, shown))
+        """Add a round. `votes` are in units of 1/scale, and stay as they are."""
+        self.notes.append((text, votes or {}, scale))
+
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds, to be shown."""
+        return tuple(
+            Round(text, {self.names[each]: decimal(value, scale) for each, value in sorted(votes.items())})
+            for text, votes, scale in self.notes
+        )
 
     def named(self, options: Sequence[int]) -> str:
         """Option names in a sentence: `A`, `A and B`, `A, B and C`."""
@@ -61,78 +58,11 @@ class Sheet:
         return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def counted(
-    names: Sequence[str],
-    figures: tuple[int, ...],
-    run: Callable[[Sheet, Pick], Sequence[int]],
-    lot: Sequence[int] = (),
-) -> Result:
-    """Run a count, with every way out of ties that nobody drew a lot for. `lot` has the favoured options first."""
-    order = {option: place for place, option in enumerate(lot)}
-    waiting: list[tuple[int, ...]] = [()]
-    done: Result | None = None
-    stuck: Result | None = None
-    for _ in range(_WAYS):
-        chosen = waiting.pop()
-        sheet = Sheet(names)
-        try:
-            winners = tuple(run(sheet, _picker(order, chosen)))
-        except UndecidedError as tie:
-            if stuck is None:
-                sheet.note(
-                    f"{sheet.named(tie.tied)} are tied, and the result depends on it: a lot decides, or a run-off."
-                )
-                stuck = Result((), tie.tied, figures, tuple(sheet.rounds))
-            waiting += [(*chosen, each) for each in reversed(tie.tied)]
-            continue
-        if done is not None and set(done.winners) != set(winners):
-            break
-        done = done or Result(winners, (), figures, tuple(sheet.rounds))
-        if not waiting:
-            return done if stuck is None else done._replace(rounds=(*done.rounds, _NO_MATTER))
-    assert stuck is not None, "a count ends, or stops at a tie"
-    return stuck
-
-
-def _picker(order: Mapping[int, int], chosen: Sequence[int]) -> Pick:
-    """By the lot, whose options come before all that it leaves out; else as this way out of ties has it."""
-    script = list(chosen)
-
-    def pick(tied: tuple[int, ...]) -> int:
-        drawn = [option for option in tied if option in order]
-        if drawn:
-            return min(drawn, key=order.__getitem__)
-        if not script:
-            raise UndecidedError(tied)
-        return script.pop(0)
-
-    return pick
-
-
-_NO_MATTER = Round("There were ties on the way; whichever way they are broken, the same are elected.", {})
-
-
-def best(sheet: Sheet, figures: Sequence[int | Fraction], seats: int, pick: Pick) -> list[int]:
-    """The `seats` options with the highest figures, in order."""
-    left = list(range(len(figures)))
-    winners: list[int] = []
-    while len(winners) < seats and left:
-        most = max(figures[each] for each in left)
-        top = tuple(each for each in left if figures[each] == most)
-        if len(top) > seats - len(winners):
-            winner = pick(top)
-            winners.append(winner)
-            left.remove(winner)
-        else:
-            winners += top
-            left = [each for each in left if each not in top]
-    return winners
-
-
 def decimal(value: int | Fraction, scale: int = 1) -> str:
     """A number as text: exact where nine digits hold it, else cut off there."""
-    number = Fraction(value) / scale
-    if number.denominator == 1:
-        return str(number.numerator)
-    whole, part = divmod(number.numerator * 10**9 // number.denominator, 10**9)
+    if isinstance(value, int) and scale == 1:
+        return str(value)
+    whole, part = divmod(value.numerator * 10**9 // (value.denominator * scale), 10**9)
+    if not part:
+        return str(whole)
     return f"{whole}.{part:09d}".rstrip("0").rstrip(".")

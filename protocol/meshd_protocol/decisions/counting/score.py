@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from meshd_protocol.decisions.counting.result import Pick, Result, Sheet, best, counted
+from meshd_protocol.decisions.counting.result import Result, Sheet
+from meshd_protocol.decisions.counting.ties import Lot, best, counted_at_once
 
 
 def count(
@@ -18,10 +19,10 @@ def count(
             sums[option] += weight * score
     total = sum(weight for weight, _ in ballots)
 
-    def run(sheet: Sheet, pick: Pick) -> list[int]:
+    def run(sheet: Sheet, lot: Lot) -> list[int]:
         sheet.note(f"The sums of the scores of {total} ballots.", dict(enumerate(sums)))
-        winners = best(sheet, sums, seats, pick)
+        winners = best(sheet, sums, seats, lot)
         sheet.note(f"Elected with the highest sums: {sheet.named(winners)}.")
         return winners
 
-    return counted(names, tuple(sums), run, lot)
+    return counted_at_once(names, tuple(sums), run, lot)

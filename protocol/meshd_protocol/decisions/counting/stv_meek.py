@@ -7,14 +7,17 @@ can't be told before the surplus is below 10**-12 votes, the two are tied. `digi
 variant instead (the Proportional Representation Foundation's Reference Meek Rule, with 9): what an option keeps of a
 paper and keep factors are rounded up, and iteration ends below 10**-(digits * 2 // 3), or where it stops to converge.
 
-An option that shares a rank with others takes an equal part of what reaches the rank; in fixed point rounded down, so
-that none has more for its place.
+A rank that several share counts as the average of its strict orders, as the Scottish count has it; in fixed point what
+each of them keeps is rounded down, so that none has more for its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
-from meshd_protocol.decisions.counting.result import Pick, Ranks, Result, Sheet, counted, decimal
+from meshd_protocol.decisions.counting.meek_papers import Papers
+from meshd_protocol.decisions.counting.result import Ranks, Result, Sheet, decimal
+from meshd_protocol.decisions.counting.ties import Lot, UndecidedError, closed_group, counted
 
 _FACTOR_DIGITS = 18
 _CLOSE = Fraction(1, 10**12)
@@ -38,152 +41,165 @@ def count(
         for option in ranks[0] if ranks else ():
             first[option] += Fraction(number, len(ranks[0]))
     figures = tuple(map(int, first))
+    begun = Papers(papers, len(names))
 
-    def run(sheet: Sheet, pick: Pick) -> list[int]:
-        return _Meek(sheet, pick, papers, len(names), seats, digits).run()
+    def begin(sheet: Sheet, drawn: Lot) -> _Meek:
+        return _Meek(sheet, drawn, begun.copy(), len(names), seats, digits)
 
-    return counted(names, figures, run, lot)
+    return counted(names, figures, begin, lot)
+
+
+class _Step(NamedTuple):
+    """What the keep factors of now come to. All but `scale` are in parts of a vote: `scale` of them make one."""
+
+    votes: list[int]
+    quota: int
+    surplus: int
+    scale: int
 
 
 class _Meek:
-    """One run of the count."""
+    """One way through the count."""
 
-    def __init__(
-        self, sheet: Sheet, pick: Pick, papers: dict[Ranks, int], options: int, seats: int, digits: int | None
-    ) -> None:
+    def __init__(self, sheet: Sheet, lot: Lot, papers: Papers, options: int, seats: int, digits: int | None) -> None:
         self.sheet = sheet
-        self.pick = pick
-        self.seats = seats
+        self.lot = lot
+        self.papers = papers
         self.options = options
-        self.tree = _tree(papers)
-        self.keep = [Fraction(1)] * options
-        self.hopeful = set(range(options))
-        self.elected: list[int] = []
-        self.grain = Fraction(1, 10**digits) if digits else None
+        self.seats = seats
+        self.digits = digits
+        self.one = 10 ** (digits or _FACTOR_DIGITS)
+        self.keep = [self.one] * options
         self.close = Fraction(1, 10 ** (digits * 2 // 3)) if digits else _CLOSE
-        self.factor_digits = digits or _FACTOR_DIGITS
+        self.elected: list[int] = []
+        self.at: _Step | None = None  # where the last iteration came to, as long as nobody was excluded since
+
+    def fork(self, choice: int) -> "_Meek":
+        """Another way, which excludes `choice` at the tie."""
+        copies = self.sheet.copy(), self.lot.taking(choice), self.papers.copy()
+        other = _Meek(*copies, self.options, self.seats, self.digits)
+        other.keep, other.elected, other.at = list(self.keep), list(self.elected), self.at
+        return other
+
+    def splits(self, winners: Collection[int]) -> bool:
+        """Ballots that rank tell options apart."""
+        return False
+
+    @property
+    def hopeful(self) -> set[int]:
+        """Who is neither elected nor excluded."""
+        return self.papers.hopeful
 
     def run(self) -> list[int]:
         """The elected, in order."""
         while True:
-            votes, quota, surplus = self.step()
+            self.lot.comes_to((frozenset(self.hopeful), frozenset(self.elected)))
+            if self.at is None:
+                self.at = self.iterate()
             room = self.seats - len(self.elected)
             if not room:
                 return self.elected
             if len(self.hopeful) <= room:
-                rest = sorted(self.hopeful, key=lambda each: -votes[each])
-                self.note(f"Elected, as all that is left for the seats: {self.sheet.named(rest)}.", votes)
+                votes = self.at.votes
+                rest = sorted(sorted(self.hopeful), key=lambda each: -votes[each])
+                self.note(f"Elected, as all that is left for the seats: {self.sheet.named(rest)}.", self.at)
                 return [*self.elected, *rest]
-            self.exclude(votes, quota, surplus)
+            self.exclude(self.at)
+            self.at = None
 
-    def step(self) -> tuple[list[Fraction], Fraction, Fraction]:
-        """Iterate until somebody must be excluded, or the seats are filled."""
+    def iterate(self) -> _Step:
+        """Go on until somebody must be excluded, or the seats are filled."""
         left = _STEPS
-        before: Fraction | None = None
+        before: int | None = None
         while True:
             left -= 1
-            votes = self.votes()
-            quota = sum(votes, Fraction(0)) / (self.seats + 1)
-            if self.grain is not None:
-                quota = (quota // self.grain + 1) * self.grain
-            reached = sorted(
-                (each for each in self.hopeful if self.reaches(votes[each], quota)), key=lambda each: -votes[each]
-            )
+            at = self.step()
+            votes, quota = at.votes, at.quota
+            reached = [each for each in sorted(self.hopeful) if self.reaches(votes[each], quota)]
+            reached.sort(key=lambda each: -votes[each])
             assert len(reached) <= self.seats - len(self.elected), "one more than the seats can't all have a quota"
             if reached:
-                self.note(f"Elected with the quota of {decimal(quota)}: {self.sheet.named(reached)}.", votes)
+                shown = decimal(Fraction(quota, at.scale))
+                self.note(f"Elected with the quota of {shown}: {self.sheet.named(reached)}.", at)
                 self.elected += reached
-                self.hopeful -= set(reached)
+                for option in reached:
+                    self.papers.elect(option)
                 if len(self.elected) == self.seats:
-                    return votes, quota, Fraction(0)
-            surplus = sum((votes[each] - quota for each in self.elected if votes[each] > quota), Fraction(0))
-            stuck = self.grain is not None and not reached and before is not None and surplus >= before
+                    return at._replace(surplus=0)
+            surplus = sum(votes[each] - quota for each in self.elected if votes[each] > quota)
+            at = at._replace(surplus=surplus)
+            stuck = self.digits is not None and not reached and before is not None and surplus >= before
             before = surplus
-            if not left or stuck or surplus < self.close or (not reached and self.is_certain(votes, surplus)):
-                return votes, quota, surplus
+            small = surplus * self.close.denominator < at.scale
+            if not left or stuck or small or (not reached and self.is_certain(at)):
+                return at
             for each in self.elected:
                 if votes[each] > quota:
-                    self.keep[each] = self.factor(self.keep[each] * quota / votes[each])
+                    self.keep[each] = -(-self.keep[each] * quota // votes[each])
 
-    def reaches(self, votes: Fraction, quota: Fraction) -> bool:
+    def step(self) -> _Step:
+        """Votes and quota of the keep factors of now."""
+        if self.digits is not None:
+            votes = self.papers.fixed_votes(self.keep, self.one)
+            return _Step(votes, sum(votes) // (self.seats + 1) + 1, 0, self.one)
+        votes, scale = self.papers.exact_votes(self.keep, self.one)
+        parts = self.seats + 1  # so that the quota is a whole number, too
+        return _Step([each * parts for each in votes], sum(votes), 0, scale * parts)
+
+    def reaches(self, votes: int, quota: int) -> bool:
         """With exact numbers more than a quota elects: just a quota may be one seat too many."""
-        return votes >= quota if self.grain is not None else votes > quota
+        return votes >= quota if self.digits is not None else votes > quota
 
-    def is_certain(self, votes: Sequence[Fraction], surplus: Fraction) -> bool:
+    def is_certain(self, at: _Step) -> bool:
         """Whether the last option stays the last even if all surplus came to it."""
-        ordered = sorted(votes[each] for each in self.hopeful)
-        return len(ordered) > 1 and self.grain is None and ordered[0] + surplus < ordered[1]
+        ordered = sorted(at.votes[each] for each in self.hopeful)
+        return len(ordered) > 1 and self.digits is None and ordered[0] + at.surplus < ordered[1]
 
-    def exclude(self, votes: Sequence[Fraction], quota: Fraction, surplus: Fraction) -> None:
-        """Exclude the last option."""
+    def exclude(self, at: _Step) -> None:
+        """Exclude the last option, or the group that goes with it."""
+        out, group = self.last(at)
+        for each in out:
+            self.keep[each] = 0
+            self.papers.exclude(each)
+        quota = decimal(Fraction(at.quota, at.scale))
+        if group:
+            text = f"{self.sheet.named(out)} are excluded: in whichever order they go, they reach nobody else"
+        else:
+            text = f"{self.sheet.named(out)}, with the fewest votes, {'is' if len(out) == 1 else 'are'} excluded"
+        self.note(f"{text} (the quota was {quota}).", at)
+
+    def last(self, at: _Step) -> tuple[list[int], bool]:
+        """Who is excluded: the last, or all without votes; and whether they go as a group."""
+        votes = at.votes
         least = min(votes[each] for each in self.hopeful)
-        tied = sorted(each for each in self.hopeful if votes[each] <= least + surplus)
+        tied = sorted(each for each in self.hopeful if votes[each] <= least + at.surplus)
         room = self.seats - len(self.elected)
-        if any(votes[each] for each in tied) or len(self.hopeful) - len(tied) < room:
-            while len(tied) > 1:
-                tied.remove(self.pick(tuple(tied)))
-        for each in tied:
-            self.keep[each] = Fraction(0)
-            self.hopeful.discard(each)
-        self.note(
-            f"{self.sheet.named(tied)}, with the fewest votes, {'is' if len(tied) == 1 else 'are'} excluded "
-            f"(the quota was {decimal(quota)}).",
-            votes,
-        )
+        if not any(votes[each] for each in tied) and len(self.hopeful) - len(tied) >= room:
+            return tied, False
+        tied = self.lot.unlucky(tied)
+        choice = tied[0] if len(tied) == 1 else self.lot.chosen()
+        if choice is not None:
+            return [choice], False
+        if self.lot.together:
+            now = {option: votes[option] for option in self.hopeful}
+            group = closed_group(now, room, lambda among: self.most(at, among), at.surplus)
+            if group is not None:
+                self.lot.passed = True
+                return group, True
+        raise UndecidedError(tied, tied[::-1])
 
-    def votes(self) -> list[Fraction]:
-        """What each option keeps of all ballots, by the factors of now."""
-        votes = [Fraction(0)] * self.options
-        stack = [(self.tree, Fraction(1))]
-        while stack:
-            node, reaching = stack.pop()
-            for rank, (number, below) in node.items():
-                there = [each for each in rank if self.keep[each]]
-                shares = [reaching * self.keep[each] / len(there) for each in there]
-                left = max(Fraction(0), reaching - sum(map(self.up, shares)))
-                for each, share in zip(there, shares, strict=True):
-                    kept = self.up(share) if len(there) == 1 else self.down(share)
-                    votes[each] += kept * number
-                if left and below:
-                    stack.append((below, left))
-        return votes
+    def most(self, at: _Step, group: set[int]) -> int | Fraction:
+        """The most that one of a group can come to while others of it go and nobody else does: all that the group has
+        and all surplus; or less, while nobody is elected and nobody comes to a quota in between."""
+        bound = sum(at.votes[each] for each in group) + at.surplus
+        if self.elected or self.digits is not None:
+            return bound
+        reach, gain, unit = self.papers.without(group)
+        then = {option: at.votes[option] * unit + more * at.scale for option, more in gain.items()}
+        if max(then.values()) * (self.seats + 1) > sum(then.values()):
+            return bound
+        return min(Fraction(bound), Fraction(reach * at.scale, unit))
 
-    def up(self, share: Fraction) -> Fraction:
-        """What an option keeps of a paper: rounded up in fixed point, exact else."""
-        return share if self.grain is None else -(-share // self.grain) * self.grain
-
-    def down(self, share: Fraction) -> Fraction:
-        """What each of several in one rank keeps: rounded down, so that none has more for being named first."""
-        return share if self.grain is None else share // self.grain * self.grain
-
-    def factor(self, value: Fraction) -> Fraction:
-        """Round a keep factor up."""
-        return Fraction(-(-value.numerator * 10**self.factor_digits // value.denominator), 10**self.factor_digits)
-
-    def note(self, text: str, votes: Sequence[Fraction]) -> None:
+    def note(self, text: str, at: _Step) -> None:
         """Add a round."""
-        self.sheet.note(text, dict(enumerate(votes)))
-
-
-_Tree = dict[tuple[int, ...], tuple[int, "_Tree"]]
-"""From a rank to how many papers go there, and where they go on: what many papers share is computed once."""
-
-
-def _tree(papers: dict[Ranks, int]) -> _Tree:
-    """The tree of some papers' ranks. A loop: a paper may rank a thousand."""
-    root: _Tree = {}
-    waiting: list[tuple[_Tree, dict[Ranks, int]]] = [(root, papers)]
-    while waiting:
-        node, here = waiting.pop()
-        rests: dict[tuple[int, ...], dict[Ranks, int]] = {}
-        counts: dict[tuple[int, ...], int] = {}
-        for ranks, number in here.items():
-            if ranks:
-                counts[ranks[0]] = counts.get(ranks[0], 0) + number
-                rest = rests.setdefault(ranks[0], {})
-                rest[ranks[1:]] = rest.get(ranks[1:], 0) + number
-        for rank, rest in rests.items():
-            below: _Tree = {}
-            node[rank] = (counts[rank], below)
-            waiting.append((below, rest))
-    return root
+        self.sheet.note(text, {option: Fraction(votes, at.scale) for option, votes in enumerate(at.votes)})

@@ -6,15 +6,16 @@ lower) at the latest stage at which they differed. What the Order does not know,
 paper with several continuing options in one rank is divided into equal parts, cut off at five decimals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from meshd_protocol.decisions.counting.result import Pick, Ranks, Result, Sheet, counted
+from meshd_protocol.decisions.counting.result import Ranks, Result, Sheet
+from meshd_protocol.decisions.counting.ties import Lot, Stage, UndecidedError, closed_group, counted, looked_back
 
 SCALE = 100_000
 """One vote, in the units of the count."""
 
-Parcel = tuple[Ranks, int, int]
-"""(ranks that are left, papers, value of each)."""
+Parcel = tuple[int, int, int]
+"""Papers that go together: (which ballot, the place of the rank that they have come to, value of each)."""
 
 
 def count(
@@ -23,80 +24,125 @@ def count(
     """Count `ballots`, each (weight, ranks). The figure of an option is its first preferences."""
     papers: dict[Ranks, int] = {}
     for weight, ranks in ballots:
-        if ranks:
+        if ranks and weight:
             papers[ranks] = papers.get(ranks, 0) + weight
-    parcels = [(ranks, number, SCALE) for ranks, number in papers.items() if number]
+    piles = _Piles(tuple(papers), len(names))
+    piles.give(((number, 0, SCALE), many) for number, many in enumerate(papers.values()))
     first = [0] * len(names)
-    for ranks, number in papers.items():
+    for ranks, many in papers.items():
         for option in ranks[0]:
-            first[option] += number * SCALE // len(ranks[0])
+            first[option] += many * SCALE // len(ranks[0])
     figures = tuple(total // SCALE for total in first)
+    quota = (sum(papers.values()) // (seats + 1) + 1) * SCALE
 
-    def run(sheet: Sheet, pick: Pick) -> list[int]:
-        return _Scottish(sheet, pick, parcels, len(names), seats).run()
+    def begin(sheet: Sheet, drawn: Lot) -> _Scottish:
+        way = _Scottish(sheet, drawn, seats, quota, piles.copy())
+        way.note(f"The quota is {quota // SCALE}.")
+        return way
 
-    return counted(names, figures, run, lot)
+    return counted(names, figures, begin, lot)
 
 
 class _Piles:
     """The papers that each option holds, and what they are worth."""
 
-    def __init__(self, options: int, parcels: Sequence[Parcel]) -> None:
-        self.held: list[dict[tuple[Ranks, int], int]] = [{} for _ in range(options)]
+    def __init__(self, ballots: Sequence[Ranks], options: int) -> None:
+        self.ballots = ballots
+        self.shared = any(len(rank) > 1 for ranks in ballots for rank in ranks)  # known once for all copies
+        self.held: list[dict[Parcel, int]] = [{} for _ in range(options)]
         self.totals = [0] * options
         self.continuing = set(range(options))
-        self.give(parcels)
 
-    def give(self, parcels: Sequence[Parcel]) -> None:
-        """Put each parcel on the pile of its next continuing option; what has none is not transferable."""
-        for ranks, number, value in parcels:
-            self._give(ranks, number, value)
+    def copy(self) -> "_Piles":
+        """The same, to go on from."""
+        other = _Piles((), 0)
+        other.ballots, other.shared = self.ballots, self.shared
+        other.held = [dict(pile) for pile in self.held]
+        other.totals, other.continuing = list(self.totals), set(self.continuing)
+        return other
 
-    def _give(self, ranks: Ranks, number: int, value: int) -> None:
+    def give(self, parcels: Iterable[tuple[Parcel, int]]) -> None:
+        """Put each parcel on the pile of its next continuing option; what has none is not transferable.
+
+        Whoever held a parcel before continues no more, so that of a shared rank the others are left.
+        """
         continuing = self.continuing
-        for place, rank in enumerate(ranks):
-            if len(rank) == 1:
-                if rank[0] in continuing:
-                    self._put(rank[0], (ranks[place + 1 :], value), number)
-                    return
-                continue
-            there = [option for option in rank if option in continuing]
-            if not there:
-                continue
-            share = value // len(there)
-            for option in there:
-                others = tuple(each for each in there if each != option)
-                self._put(option, (((others,) if others else ()) + ranks[place + 1 :], share), number)
-            return
+        for (number, begin, value), many in parcels:
+            ranks = self.ballots[number]
+            for place in range(begin, len(ranks)):
+                rank = ranks[place]
+                if len(rank) == 1 and rank[0] not in continuing:
+                    continue
+                there = [option for option in rank if option in continuing]
+                if there:
+                    share = value // len(there)
+                    for option in there:
+                        pile, parcel = self.held[option], (number, place, share)
+                        pile[parcel] = pile.get(parcel, 0) + many
+                        self.totals[option] += many * share
+                    break
 
-    def _put(self, option: int, paper: tuple[Ranks, int], number: int) -> None:
-        pile = self.held[option]
-        pile[paper] = pile.get(paper, 0) + number
-        self.totals[option] += number * paper[1]
-
-    def take(self, option: int) -> list[Parcel]:
+    def take(self, option: int) -> dict[Parcel, int]:
         """The papers of an option that is elected or excluded; it holds none after."""
         pile, self.held[option] = self.held[option], {}
-        return [(ranks, number, value) for (ranks, value), number in pile.items()]
+        return pile
+
+    def most(self, group: set[int], below: int) -> int | None:
+        """The most that one of a group can come to while others of it go and nobody else does.
+
+        None where their order can matter otherwise: a paper comes to a rank that several share, so that what is cut off
+        depends on it, or somebody else comes to `below`, the quota.
+        """
+        reach = {option: self.totals[option] for option in group}
+        continuing = self.continuing
+        others = {option: self.totals[option] for option in continuing - group}
+        for holder in group:
+            for (number, begin, value), many in self.held[holder].items():
+                ranks = self.ballots[number]
+                for place in range(begin, len(ranks)):
+                    there = [option for option in ranks[place] if option in continuing]
+                    if len(there) > 1:
+                        return None
+                    if not there or there[0] == holder:
+                        continue
+                    if there[0] not in group:
+                        others[there[0]] += many * value
+                        break
+                    reach[there[0]] += many * value
+        return None if max(others.values()) >= below else max(reach.values())
 
 
 class _Scottish:
-    """One run of the count."""
+    """One way through the count."""
 
-    def __init__(self, sheet: Sheet, pick: Pick, parcels: Sequence[Parcel], options: int, seats: int) -> None:
+    def __init__(self, sheet: Sheet, lot: Lot, seats: int, quota: int, piles: _Piles) -> None:
         self.sheet = sheet
-        self.pick = pick
+        self.lot = lot
         self.seats = seats
-        self.piles = _Piles(options, parcels)
-        self.quota = (sum(number for _, number, _ in parcels) // (seats + 1) + 1) * SCALE
+        self.quota = quota
+        self.piles = piles
         self.elected: list[int] = []
         self.surpluses: list[int] = []
-        self.stages: list[list[int]] = []
+        self.stages: list[Stage] = []
+        # Where the papers are follows from who continues, and from who continued at each of these: an option is
+        # elected, a surplus goes; an exclusion too where ranks are shared, since what is cut off depends on the order.
+        self.events: tuple[tuple[Sequence[int], frozenset[int]], ...] = ()
+
+    def fork(self, choice: int) -> "_Scottish":
+        """Another way, which takes `choice` at the tie: its surplus goes first, or it is excluded."""
+        other = _Scottish(self.sheet.copy(), self.lot.taking(choice), self.seats, self.quota, self.piles.copy())
+        other.elected, other.surpluses, other.stages = list(self.elected), list(self.surpluses), list(self.stages)
+        other.events = self.events
+        return other
+
+    def splits(self, winners: Collection[int]) -> bool:
+        """Ballots that rank tell options apart."""
+        return False
 
     def run(self) -> list[int]:
         """The elected, in order."""
-        self.note(f"The quota is {self.quota // SCALE}.")
         while not self.fill():
+            self.lot.comes_to((frozenset(self.piles.continuing), self.events), len(self.stages))
             if self.surpluses:
                 self.transfer()
             else:
@@ -118,52 +164,90 @@ class _Scottish:
     def elect(self, options: list[int], why: str) -> None:
         """Mark options as elected; a surplus waits to be transferred."""
         self.sheet.note(f"Elected: {self.sheet.named(options)} ({why}).")
+        self.happens(sorted(options))
         for option in options:
             self.elected.append(option)
             self.piles.continuing.discard(option)
             if self.piles.totals[option] > self.quota:
                 self.surpluses.append(option)
 
+    def happens(self, options: Sequence[int]) -> None:
+        """Remember what the place of papers depends on."""
+        self.events = (*self.events, (tuple(options), frozenset(self.piles.continuing)))
+
     def transfer(self) -> None:
         """Transfer the largest surplus: each paper at its value times surplus over total, cut off at five decimals."""
-        option = self.chosen(self.surpluses, highest=True)[0]
-        self.surpluses.remove(option)
-        total = self.piles.totals[option]
-        surplus = total - self.quota
-        parcels = [(ranks, number, surplus * value // total) for ranks, number, value in self.piles.take(option)]
-        self.piles.totals[option] = self.quota
-        self.piles.give(parcels)
-        self.note(f"The surplus of {self.sheet.names[option]} is transferred.")
+        tied = looked_back(self.stages, self.surpluses, self.lot, highest=True)
+        together = False
+        if len(tied) > 1 and self.lot.favoured(tied) is None and self.lot.choice is None and self.lot.together:
+            together = self.harmless(tied)
+        going = tied if len(tied) == 1 or together else [self.lot.first(tied)]
+        self.happens(going)
+        self.move_surpluses(self.piles, going)
+        self.surpluses = [option for option in self.surpluses if option not in going]
+        if together:
+            self.lot.passed = True
+            text = f"The surpluses of {self.sheet.named(going)} are transferred; their order makes no difference."
+        else:
+            text = f"The surplus of {self.sheet.named(going)} is transferred."
+        self.note(text, passed=together)
+
+    def move_surpluses(self, piles: _Piles, options: Sequence[int]) -> None:
+        """Transfer the surpluses of some options."""
+        for option in options:
+            total = piles.totals[option]
+            surplus = total - self.quota
+            parcels = piles.take(option)
+            piles.totals[option] = self.quota
+            piles.give(
+                ((number, place, surplus * value // total), many) for (number, place, value), many in parcels.items()
+            )
+
+    def harmless(self, tied: Sequence[int]) -> bool:
+        """Whether the order of tied surpluses makes no difference: when all have gone, they elect nobody."""
+        after = self.piles.copy()
+        self.move_surpluses(after, tied)
+        return all(after.totals[option] < self.quota for option in after.continuing)
 
     def exclude(self) -> None:
         """Exclude the last option; its papers go on at the value that they have."""
-        out = self.chosen(sorted(self.piles.continuing), highest=False)
+        out, group = self.last()
+        if self.piles.shared:
+            self.happens(out)
         for option in out:
             self.piles.continuing.discard(option)
         for option in out:
             parcels = self.piles.take(option)
             self.piles.totals[option] = 0
-            self.piles.give(parcels)
-        self.note(f"{self.sheet.named(out)}, with the fewest votes, {'is' if len(out) == 1 else 'are'} excluded.")
+            self.piles.give(parcels.items())
+        if group:
+            text = f"{self.sheet.named(out)} are excluded: in whichever order they go, they reach nobody else."
+        else:
+            text = f"{self.sheet.named(out)}, with the fewest votes, {'is' if len(out) == 1 else 'are'} excluded."
+        self.note(text, passed=group)
 
-    def chosen(self, among: Sequence[int], *, highest: bool) -> list[int]:
-        """The first (or last) of some options, by the latest stage at which they differ, else by lot."""
-        tied = list(among)
-        for totals in reversed(self.stages):
-            edge = (max if highest else min)(totals[each] for each in tied)
-            tied = [each for each in tied if totals[each] == edge]
-            if len(tied) == 1:
-                return tied
-        if highest:
-            return [self.pick(tuple(tied))]
+    def last(self) -> tuple[list[int], bool]:
+        """Who is excluded: the last, by the latest stage at which they differed, else by lot. And whether they go as a
+        group."""
+        totals, continuing = self.piles.totals, self.piles.continuing
+        tied = looked_back(self.stages, continuing, self.lot, highest=False)
         room = self.seats - len(self.elected)
-        if not any(self.piles.totals[each] for each in tied) and len(self.piles.continuing) - len(tied) >= room:
-            return tied  # nobody's votes move: in whichever order they go, the rest is the same
-        while len(tied) > 1:
-            tied.remove(self.pick(tuple(tied)))
-        return tied
+        if len(tied) == 1 or (not any(totals[each] for each in tied) and len(continuing) - len(tied) >= room):
+            return tied, False  # of several without votes nobody's votes move, in whichever order they go
+        tied = self.lot.unlucky(tied)
+        choice = tied[0] if len(tied) == 1 else self.lot.chosen()
+        if choice is not None:
+            return [choice], False
+        if self.lot.together:
+            now = {option: totals[option] for option in continuing}
+            group = closed_group(now, room, lambda among: self.piles.most(among, self.quota))
+            if group is not None:
+                self.lot.passed = True
+                return group, True
+        raise UndecidedError(tied, tied[::-1])
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, passed: bool = False) -> None:
         """Add a stage, with the votes after it."""
-        self.stages.append(list(self.piles.totals))
-        self.sheet.note(text, dict(enumerate(self.piles.totals)), SCALE)
+        totals = dict(enumerate(self.piles.totals))
+        self.stages.append(Stage(totals, passed))
+        self.sheet.note(text, totals, SCALE)
