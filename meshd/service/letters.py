@@ -1,8 +1,6 @@
 """Letters: sealed to every device of one person, and to the writer's own, so that nobody else can read them."""
 
-from typing import Any
-
-from meshd.errors import NodeError, UsageError
+from meshd.errors import NodeError
 from meshd.service.context import Context, Result
 from meshd.store import tables
 from meshd.upkeep import rotation
@@ -14,12 +12,10 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 
 
-def write_letter(context: Context, arguments: dict[str, Any]) -> Result:
+def write_letter(context: Context, person: str, text: str) -> Result:
     """Seal a text to every device of one person, and to this person's own."""
-    if arguments.get("topic") or arguments.get("about"):
-        raise UsageError("a letter has no topic: it is for one person")
     assembly = context.assembly
-    member = context.person(arguments["to"])
+    member = context.person(person)
     devices = [row for row in rotation.remaining(assembly, context.state()) if row.member in (member, context.me)][
         : limits.LETTER_BOXES
     ]
@@ -30,7 +26,7 @@ def write_letter(context: Context, arguments: dict[str, Any]) -> Result:
             keys.append(seal(row.sealing, contexts.LETTER + assembly.id + secret))
         except CannotOpenError:
             continue
-    plain = LetterPlain(member, arguments["text"])
+    plain = LetterPlain(member, text)
     try:
         box = lock(secret, plain.write(), contexts.LETTER + assembly.id + salt, assembly.world.entropy)
     except BadBodyError as error:

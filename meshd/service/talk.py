@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.assembly.assembly import role_of
-from meshd.errors import NodeError
+from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.letters import open_letter, write_letter
 from meshd.service.looked import look_at
@@ -25,7 +25,9 @@ def say(context: Context, arguments: dict[str, Any]) -> Result:
     if context.me not in state.members and context.me not in state.observers:
         raise NodeError("only members and observers talk here")
     if arguments.get("to"):
-        return write_letter(context, arguments)
+        if arguments.get("topic") or arguments.get("about"):
+            raise UsageError("a letter has no topic: it is for one person")
+        return write_letter(context, arguments["to"], arguments["text"])
     about = context.proposal(arguments["about"]).id if arguments.get("about") else None
     salt = context.assembly.world.entropy(SALT_SIZE)
     with context.assembly.writing():
