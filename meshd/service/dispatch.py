@@ -8,6 +8,7 @@ from meshd.progress import Steps
 from meshd.service import (
     audit,
     carry,
+    checking,
     delegation,
     links,
     meetings,
@@ -69,7 +70,7 @@ HANDLERS: dict[str, Handler] = {
     "prove": proving.prove,
     "export": carry.export,
     "import": carry.import_,
-    "check": audit.check,
+    "check": checking.check,
     "log": audit.log,
     "forks": audit.forks,
 }

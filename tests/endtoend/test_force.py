@@ -6,7 +6,18 @@ from dataclasses import replace
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import audit, meetings, membership, proposing, proving, results, rosters, voting, witnessing
+from meshd.service import (
+    audit,
+    checking,
+    meetings,
+    membership,
+    proposing,
+    proving,
+    results,
+    rosters,
+    voting,
+    witnessing,
+)
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -492,7 +503,7 @@ def test_where_an_earlier_meshd_went_and_today_s_rules_do_not(tmp_path):
     again.close()
     again = open_assembly(bea.assembly.folder, "pw", world(2))
     assert state_of(Context(again), question)["roster"] == "current"
-    steps = audit.check(Context(again), {})
+    steps = checking.check(Context(again), {})
     while True:
         try:
             next(steps)

@@ -15,7 +15,7 @@ import pytest
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import Keys
 from meshd.log.intake import Intake, read
-from meshd.service import audit, delegation, membership, proposing, results
+from meshd.service import checking, delegation, membership, proposing, results
 from meshd.service.context import Context
 from meshd.state.standing import Standing
 from meshd.store import tables
@@ -178,7 +178,7 @@ def together(history: History, orders: int) -> list[Assembly]:
 def rebuilt(node: Assembly) -> None:
     """A recount says the same as what is on disk."""
     for arguments in ({}, {"rebuild": True}):
-        steps = audit.check(Context(node), arguments)
+        steps = checking.check(Context(node), arguments)
         while True:
             try:
                 next(steps)

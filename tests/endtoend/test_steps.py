@@ -14,7 +14,7 @@ import pytest
 
 from meshd.founding import opening
 from meshd.progress import Steps
-from meshd.service import audit, carry, proposing, results, talk, voting
+from meshd.service import carry, checking, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
@@ -145,10 +145,10 @@ class Life:
         """All is there, a recount agrees, and the device goes on."""
         self.all_is_there(self.there)
         assert not self.node.has_twin()
-        found = finish(audit.check(self.context, {}))
+        found = finish(checking.check(self.context, {}))
         assert found["ok"], found
         self.say()
-        assert finish(audit.check(self.context, {}))["ok"]
+        assert finish(checking.check(self.context, {}))["ok"]
 
     def all_is_there(self, what: dict[bytes, tuple[bytes, bytes | None]]) -> None:
         entries = {entry.id: (entry.signature, entry.body) for batch in self.node.store.walk() for entry in batch}
@@ -186,7 +186,7 @@ def test_a_check_with_everything_between_its_steps(life, rebuild):
 
     life.hear_without_body()
     life.hear_badly_signed()
-    found = finish(audit.check(life.context, {"rebuild": rebuild}), between)
+    found = finish(checking.check(life.context, {"rebuild": rebuild}), between)
     assert steps >= 4
     assert (found["ok"], found["problems"]) == (True, []), "what came meanwhile is no problem"
     assert found["records"] == life.node.store.count(tables.Entry)
@@ -199,7 +199,7 @@ def test_one_command_just_before_the_log_is_replaced(tmp_path, number):
     life = Life(tmp_path, length=30)
     life.hear_without_body()
     life.hear_badly_signed()
-    assert finish(audit.check(life.context, {"rebuild": True}), life.commands[number])["ok"]
+    assert finish(checking.check(life.context, {"rebuild": True}), life.commands[number])["ok"]
     life.holds()
     life.close()
 
@@ -214,7 +214,7 @@ def test_a_rebuild_touches_only_what_is_damaged_then(life):
         with life.node.store.transaction():
             life.node.store.replace(entry)
 
-    steps = audit.check(life.context, {"rebuild": True})
+    steps = checking.check(life.context, {"rebuild": True})
     put(whole[early.id]._replace(body=b"\xa1\x00\x00"))
     while next(steps).text != "recounting":
         continue
@@ -231,7 +231,7 @@ def test_two_rebuilds_at_a_time(life):
     damaged = life.says(life.dan)
     life.take(damaged)
     life.damage()
-    one, other = (audit.check(life.context, {"rebuild": True}) for _ in range(2))
+    one, other = (checking.check(life.context, {"rebuild": True}) for _ in range(2))
     next(one)
     finish(other, life.say)
     finish(one, life.say)
@@ -241,7 +241,7 @@ def test_two_rebuilds_at_a_time(life):
 
 
 def test_a_restart_in_the_middle_of_a_rebuild(life):
-    steps = audit.check(life.context, {"rebuild": True})
+    steps = checking.check(life.context, {"rebuild": True})
     next(steps)
     life.say()
     steps.close()
@@ -308,9 +308,9 @@ def test_random_work_at_a_time(tmp_path, seed):
     for stick in sticks:
         stick.mkdir()
     begin: list[Callable[[], Steps[Any]]] = [
-        lambda: audit.check(life.context, {}),
-        lambda: audit.check(life.context, {"rebuild": True}),
-        lambda: audit.check(life.context, {"rebuild": True}),
+        lambda: checking.check(life.context, {}),
+        lambda: checking.check(life.context, {"rebuild": True}),
+        lambda: checking.check(life.context, {"rebuild": True}),
         lambda: carry.export(life.context, {"path": str(rng.choice(sticks))}),
         lambda: carry.import_(life.context, {"path": str(rng.choice(sticks))}),
         lambda: carry.export(Context(life.other), {"path": str(rng.choice(sticks))}),
@@ -340,7 +340,7 @@ def test_random_work_at_a_time(tmp_path, seed):
     dans = {record.id for record in life.dan.history}
     life.all_is_there({identity: parts for identity, parts in life.there.items() if identity not in dans})
     assert not life.node.has_twin()
-    finish(audit.check(life.context, {"rebuild": True}))
+    finish(checking.check(life.context, {"rebuild": True}))
     give(life.node, *life.dan.history)
     life.holds()
     assert text_of(life.question) in {row["id"] for row in results.list_(life.context, {})}
