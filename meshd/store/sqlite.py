@@ -334,8 +334,9 @@ class SqliteStore:
 class Scratch(SqliteStore):
     """A store for what is worked out and thrown away, in a file of that folder; in memory without one.
 
-    The file has no name any more as soon as it is open, so that nothing is left of it whatever happens, and its key is
-    known to this object alone. There is no journal: what fails is thrown away as a whole.
+    The file has no name any more as soon as it is open, so that nothing is left of it whatever happens (one that was
+    killed before is removed here), and its key is known to this object alone. There is no journal: what fails is thrown
+    away as a whole.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -345,6 +346,8 @@ class Scratch(SqliteStore):
         name = ":memory:"
         try:
             if folder is not None:
+                for stale in folder.glob(f"{SCRATCH}*"):
+                    stale.unlink()
                 descriptor, name = tempfile.mkstemp(prefix=SCRATCH, dir=folder)
                 os.close(descriptor)
             try:

@@ -262,6 +262,7 @@ def test_the_file_is_encrypted_and_opens_with_its_key_alone(tmp_path):
 def test_a_scratch_file_has_no_name_and_is_encrypted(tmp_path):
     opened = SqliteStore(tmp_path / "log.db", KEY)
     before = set(tmp_path.iterdir())
+    (tmp_path / f"{SCRATCH}of-one-that-was-killed").touch()
     scratch = opened.scratch()
     with scratch.transaction():
         scratch.insert([Setting(f"name {n}", "a very recognisable text" * 100) for n in range(10_000)])

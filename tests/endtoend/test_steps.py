@@ -6,6 +6,7 @@ commands between. A failing seed is the test's number; `just steps` takes more o
 
 import os
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from meshd.progress import Steps
 from meshd.service import carry, checking, proposing, results, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.store.api import DiskFullError
+from meshd.store.sqlite import SCRATCH
+from meshd.upkeep import recount
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
@@ -249,6 +253,94 @@ def test_a_restart_in_the_middle_of_a_rebuild(life):
     life.node = opening.open_assembly(life.node.folder, "pw", life.node.world)
     life.context = Context(life.node)
     life.holds()
+
+
+def _full(store: Any, pages: int) -> None:
+    """SQLite takes no more than so many pages beyond those it has: as if that were all the room on the disk."""
+    (have,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {have + pages}")
+
+
+def test_a_disk_that_gets_full_while_it_is_counted(life):
+    """It is told, the room is given back, and nothing is lost."""
+    with recount.begun(life.node.store, life.node.id) as counting:
+        _full(counting.counted, 50)
+        with pytest.raises(DiskFullError):
+            finish(recount.count_ahead(counting))
+    life.say()
+    life.holds()
+
+
+def test_a_disk_that_gets_full_while_the_log_is_replaced(life):
+    store = life.node.store
+    with store.transaction():
+        store.delete(tables.Message)
+    store._db.execute("VACUUM")
+    shown = {table: store.find(table) for table in tables.TABLES}
+    _full(store, 5)
+    with pytest.raises(DiskFullError):
+        finish(checking.check(life.context, {"rebuild": True}))
+    assert {table: store.find(table) for table in tables.TABLES} == shown
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert finish(checking.check(life.context, {"rebuild": True}))["ok"]
+    life.holds()
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.8, 0.95, 0.99, 1.0])
+def test_a_kill_in_the_middle_of_a_rebuild(tmp_path, part):
+    """The old state is left, or the new one, and all records."""
+    life = Life(tmp_path, length=300)
+    store = life.node.store
+    with store.transaction():
+        store.delete(tables.Message)
+
+    def rebuild(steps: Callable[[], int]) -> None:
+        node = opening.open_assembly(life.node.folder, "pw", life.node.world)
+        node.store.on_step(steps)
+        finish(checking.check(Context(node), {"rebuild": True}))
+        node.store.on_step(None)
+
+    life.node.close()
+    folder, copy = life.node.folder, tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    total = _counted(rebuild)
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    child = os.fork()
+    if not child:
+        left = int(part * total)
+
+        def step() -> int:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                os._exit(7)
+            return 0
+
+        rebuild(step)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert not list(folder.glob(f"{SCRATCH}*"))
+    life.node = opening.open_assembly(folder, "pw", life.node.world)
+    life.context = Context(life.node)
+    assert life.node.store.count(tables.Message) in (0, 300)
+    finish(checking.check(life.context, {"rebuild": True}))
+    assert life.node.store.count(tables.Message) == 300
+    life.holds()
+    life.close()
+
+
+def _counted(work: Callable[[Callable[[], int]], None]) -> int:
+    """How many steps of SQLite a piece of work takes."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    work(step)
+    return steps
 
 
 def test_an_export_with_everything_between_its_steps(life, tmp_path):
