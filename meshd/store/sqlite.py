@@ -6,7 +6,7 @@ With NORMAL a power cut can take back a record that was already sent, and the de
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -277,7 +277,8 @@ class SqliteStore:
         finally:
             self._watchers = [each for each in self._watchers if each is not ids]
             if not self._watchers:
-                self._query(f"PRAGMA cache_size = {_CACHE}", ())
+                with suppress(StoreError):  # it may be closed by now
+                    self._query(f"PRAGMA cache_size = {_CACHE}", ())
 
     def scratch(self) -> "SqliteStore":
         """See `Store.scratch`. A file beside the log; in memory where the disk takes no more of that size."""
