@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.measure import Measure, in_turn
+from benchmarks.measure import LackingError, Measure, in_turn
 from meshd_protocol.decisions.counting import methods, stv_scottish
 from meshd_protocol.papers.ballots import Papers, ballots_for
 from meshd_protocol.papers.blt import read_blt
@@ -22,7 +22,10 @@ WARD = Path(__file__).parent.parent / "tests" / "vectors" / "elections" / "dunde
 def run(*, quick: bool) -> list[Measure]:
     """Seconds from the papers in memory to the elected, over those of each library from its own."""
     papers = read_blt(WARD.read_bytes())
-    library = import_module("pyrankvote")
+    try:
+        library = import_module("pyrankvote")
+    except ImportError as error:
+        raise LackingError("this benchmark is held against pyrankvote: `pip install pyrankvote`") from error
     people = [library.Candidate(name) for name in papers.names]
     theirs = [
         library.Ballot([people[option] for (option,) in ranks])

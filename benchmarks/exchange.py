@@ -3,15 +3,19 @@
 Also whole meshes, and a serial line with a speed.
 """
 
+import random
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import trio
 import trio.testing
 
+from benchmarks.gossip import meshed, until
+from benchmarks.lines import serial_line
 from benchmarks.mesh import chains, found_homes, open_home
 from meshd.assembly import survey
 from meshd.assembly.assembly import Assembly
@@ -20,10 +24,8 @@ from meshd.mesh.node import Node
 from meshd.service import proposing, results, voting
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork
+from meshd.transports.serial import SerialTransport
 from meshd_protocol.chains import Waiting
-from tests.endtoend.test_mesh import meshed
-from tests.network.lines import serial_line
-from tests.network.test_serial import over
 
 
 def equal_logs(chains_each: int) -> float:
@@ -100,7 +102,7 @@ async def _met(one: Assembly, two: Assembly) -> float:
             await nodes[0].run(connect=["two"])
 
         nursery.start_soon(run)
-        await _until(
+        await until(
             lambda: all(peer["state"] == "in step" for node in nodes for peer in node.peers() or [{"state": ""}])
         )
         await trio.sleep(2)
@@ -110,20 +112,17 @@ async def _met(one: Assembly, two: Assembly) -> float:
     return float(peer["bytes_in"] + peer["bytes_out"])  # type: ignore[operator]
 
 
-async def _until(holds: Callable[[], bool]) -> None:
-    while not holds():  # noqa: ASYNC110 (a look from outside: nobody tells)
-        await trio.sleep(0.01)
-
-
 def copies(nodes: int, records: int) -> float:
     """Copies of a record that each node of a mesh of degree 4 gets, on average; the first finds the tree."""
 
     async def main(folder: Path) -> float:
-        async with meshed(folder, nodes, 1) as (running, _, seen):
+        async with meshed(folder, nodes) as (running, got):
             for number in range(records):
-                await running[number * 7 % nodes].do(proposing.propose, title=f"Question {number}")
+                node = running[number * 7 % nodes]
+                context = Context(node.assembly, node.seen())
+                await node.work(partial(proposing.propose, context, {"title": f"Question {number}"}))
                 await trio.sleep(10)
-            return seen.each(records, nodes)
+            return got.total() / records / (nodes - 1)
 
     with tempfile.TemporaryDirectory() as folder:
         return trio.run(main, Path(folder), clock=trio.testing.MockClock(autojump_threshold=0))
@@ -137,7 +136,10 @@ def serial_ballot(rate: float) -> float:
         identity = proposing.propose(Context(one), {"title": "Over the line?"})["id"]
         async with AsyncExitStack() as stack:
             devices = await stack.enter_async_context(serial_line(1, rate=rate))
-            lines = [over(device, number) for number, device in enumerate(devices)]
+            lines = [
+                SerialTransport(device, 115_200, random.Random(number).randbytes)
+                for number, device in enumerate(devices)
+            ]
             nodes = [Node(each, line, InlineExecutor()) for each, line in zip((one, two), lines, strict=True)]
             nursery = await stack.enter_async_context(trio.open_nursery())
             for node, line in zip(nodes, lines, strict=True):
@@ -146,11 +148,11 @@ def serial_ballot(rate: float) -> float:
                     await node.run(connect=[address])
 
                 nursery.start_soon(run)
-            await _until(lambda: survey.digest(one) == survey.digest(two))
+            await until(lambda: survey.digest(one) == survey.digest(two))
             await trio.sleep(4)  # what goes on after a meeting: digests, bases
             begun = time.perf_counter()
             await nodes[0].work(lambda: voting.vote(Context(one), {"id": identity, "choices": ["yes"]}))
-            await _until(lambda: results.show(Context(two), {"id": identity})["seen"] == 1)
+            await until(lambda: results.show(Context(two), {"id": identity})["seen"] == 1)
             took = time.perf_counter() - begun
             nursery.cancel_scope.cancel()
         one.close()

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
+class LackingError(Exception):
+    """What a benchmark is held against is not installed; the message says what."""
+
+
 class Measure(NamedTuple):
     """`ratio` is value over reference; it must be at least `reach`, or at most it where smaller is better."""
 

@@ -8,6 +8,7 @@ from meshd.progress import Steps
 from meshd.service import (  # noqa: F401 (what a file answers is registered as it is imported)
     audit,
     carry,
+    checking,
     delegation,
     links,
     listing,

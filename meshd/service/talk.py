@@ -90,7 +90,5 @@ def _role(context: Context, device: bytes) -> str | None:
 @verb("topics")
 def topics(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd topics`: what is talked about, and how much."""
-    counts: dict[str, int] = {}
-    for row in context.assembly.store.find(tables.Message):
-        counts[row.topic] = counts.get(row.topic, 0) + 1
+    counts = context.assembly.store.counts(tables.Message, "topic")
     return [{"topic": topic, "messages": counts[topic]} for topic in sorted(counts)]

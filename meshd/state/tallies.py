@@ -3,7 +3,7 @@
 They follow from the records (`Sum` is a projection), and a recount from scratch must give the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from meshd.state import votes
@@ -13,12 +13,16 @@ from meshd.state.votes import Vote
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol.bodies.decisions import Choice, read_choice
+from meshd_protocol.decisions.outcome import Cast, Electorate
 from meshd_protocol.decisions.poll import Poll, poll_of, voice_of
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.schema import plain
 
 COUNTED = b""
 """The `choice` of the row that says how many members were counted."""
+
+_AT_ONCE = 2000
+"""The most ballots that are held in memory to count them."""
 
 
 def update(
@@ -61,12 +65,24 @@ def count(store: Store, standing: Standing, proposal: tables.Proposal) -> set[by
     vote = votes.of(standing, proposal)
     if not isinstance(vote, Vote):
         return set()
-    casts = [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal.id)]
-    poll = poll_of(vote.ballots, casts, vote.state.electorate)
+    sums: dict[Choice, int] = {}
+    electorate = vote.state.electorate
+    for casts in _casts(store, proposal.id, electorate):
+        for choice, members in poll_of(vote.ballots, casts, electorate).sums.items():
+            sums[choice] = sums.get(choice, 0) + members
     store.delete(tables.Sum, proposal=proposal.id)
-    store.insert([tables.Sum(proposal.id, COUNTED, poll.seen)])
-    store.insert([tables.Sum(proposal.id, _key(choice), members) for choice, members in poll.sums.items()])
+    store.insert([tables.Sum(proposal.id, COUNTED, sum(sums.values()))])
+    store.insert([tables.Sum(proposal.id, _key(choice), members) for choice, members in sums.items()])
     return {proposal.id}
+
+
+def _casts(store: Store, proposal: bytes, electorate: Electorate) -> Iterator[list[Cast]]:
+    """The ballots that may count, all of a member together: everybody's at once, or where they are many, one by one."""
+    if store.count(tables.Ballot, proposal=proposal) <= _AT_ONCE:
+        yield [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal)]
+        return
+    for member in electorate.members:
+        yield [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal, member=member)]
 
 
 def poll(store: Store, proposal: bytes, form: int) -> Poll:

@@ -76,6 +76,10 @@ class Store(Protocol):
         """How many rows match."""
         ...
 
+    def counts(self, table: type[Any], column: str) -> dict[Any, int]:
+        """How many rows have each value of a column."""
+        ...
+
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """Those of the ids that the log holds."""
         ...
@@ -111,8 +115,27 @@ class Store(Protocol):
         """The first `limit` rows, by id, whose id lies between the two, both included."""
         ...
 
+    def rows(self, table: type[Row], batch: int = 1000) -> Iterable[list[Row]]:
+        """All rows of a table in the order in which they were added, in batches: each as it is when it is asked for.
+
+        What is added meanwhile may be among them, or not.
+        """
+        ...
+
     def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
-        """The whole log in the order in which it was written, in batches."""
+        """The whole log in the order in which it was written, in batches: `rows` of it."""
+        ...
+
+    def touched(self) -> AbstractContextManager[dict[bytes, None]]:
+        """The ids of entries that are written or removed while this is open, as they are; those of a failed transaction
+        may be among them. In the order in which it happened; whoever has looked at one takes it out.
+        """
+        ...
+
+    def scratch(self) -> "Store":
+        """An empty store with the same tables, for what is worked out beside this one and thrown away: it is gone when
+        it is closed, or with the process, and of no use after a failed transaction.
+        """
         ...
 
     def make_projections(self) -> None:

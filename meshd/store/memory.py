@@ -1,5 +1,6 @@
-"""A store in memory with real transactions, for recounts and unit tests. It must behave exactly as the one on disk."""
+"""A store in memory with real transactions, for tests. It must behave exactly as the one on disk."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_type_hints
@@ -26,6 +27,7 @@ class MemoryStore:
         }
         self._undo: list[tuple[type[Any], _Key, tuple[Any, ...]]] | None = None
         self._order: dict[type[Any], list[_Key]] = {}
+        self._watchers: list[dict[bytes, None]] = []
 
     @property
     def refusal(self) -> StoreError | None:
@@ -120,6 +122,10 @@ class MemoryStore:
         """See `Store.count`."""
         return len(self._find(table, where))
 
+    def counts(self, table: type[Any], column: str) -> dict[Any, int]:
+        """See `Store.counts`."""
+        return dict(Counter(getattr(row, column) for row in self._tables[table].values()))
+
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
         entries = self._tables[Entry]
@@ -162,9 +168,30 @@ class MemoryStore:
 
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""
-        everything = self.find(Entry)
-        for start in range(0, len(everything), batch):
-            yield everything[start : start + batch]
+        return self.rows(Entry, batch)
+
+    def rows(self, table: type[Row], batch: int = 1000) -> Iterator[list[Row]]:
+        """See `Store.rows`."""
+        keys = sorted(self._tables[table]) if table in _NUMBERED else list(self._tables[table])
+        for start in range(0, len(keys), batch):
+            rows: Any = self._tables[table]
+            found = [rows[key] for key in keys[start : start + batch] if key in rows]
+            if found:
+                yield found
+
+    @contextmanager
+    def touched(self) -> Iterator[dict[bytes, None]]:
+        """See `Store.touched`."""
+        ids = dict[bytes, None]()
+        self._watchers.append(ids)
+        try:
+            yield ids
+        finally:
+            self._watchers = [each for each in self._watchers if each is not ids]
+
+    def scratch(self) -> "MemoryStore":
+        """See `Store.scratch`."""
+        return MemoryStore()
 
     def make_projections(self) -> None:
         """See `Store.make_projections`."""
@@ -183,6 +210,9 @@ class MemoryStore:
         if table not in self._order:
             self._order[table] = list(self._tables[table])
         self._undo.append((table, key, self._tables[table].get(key, _GONE)))
+        if table is Entry:
+            for ids in self._watchers:
+                ids[key[0]] = None
         self._set(table, key, row)
 
     def _set(self, table: type[Any], key: _Key, row: tuple[Any, ...]) -> None:

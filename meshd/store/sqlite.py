@@ -4,8 +4,9 @@ With NORMAL a power cut can take back a record that was already sent, and the de
 """
 
 import os
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -14,15 +15,23 @@ from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.home import is_full, is_read_only, open_private
+from meshd.home import free_disk, is_full, is_read_only, open_private
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
+from meshd_protocol import limits
 
 VERSION = 4
 """The newest migration; the database's `user_version`."""
 
+SCRATCH = "recount-"
+"""How the name of a scratch file begins, for the moment in which it has one."""
+
 _OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+
+_CACHE = -24576
+_SMALL_CACHE = -8192
+"""Sizes of page caches, in KiB with a minus. Who reads all of a log once, in its order, has no use for a large one."""
 
 _CHUNK = 500
 """Placeholders in one statement."""
@@ -49,7 +58,8 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, key: bytes, *, new: bool = True, refusal: StoreError | None = None) -> None:
-        self._folder = path.parent
+        self._path, self._folder = path, path.parent
+        self._watchers: list[dict[bytes, None]] = []
         self.refusal = refusal
         what = f"the log {path} can't be opened"
         try:
@@ -104,7 +114,8 @@ class SqliteStore:
             *(("journal_mode = WAL", "synchronous = FULL") if self.refusal is None else ()),
             "temp_store = MEMORY",
             "foreign_keys = OFF",
-            "cache_size = -24576",
+            "secure_delete = FAST",  # or tables that are made anew are kept in memory, page by page, to be overwritten
+            f"cache_size = {_CACHE}",
             "wal_autocheckpoint = 8000",
         ):
             self._db.execute(f"PRAGMA {pragma}")
@@ -137,18 +148,24 @@ class SqliteStore:
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Store.insert`."""
         table = type(rows[0]) if rows else None
+        if table is Entry:
+            self._touch([row[0] for row in rows] if self._watchers else ())
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
             self._writing(_insert(table, len(some)), list(chain.from_iterable(some)))
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """See `Store.replace`."""
+        if isinstance(row, Entry):
+            self._touch([row.id])
         self._writing(_replace(type(row)), row)
 
     def delete(self, table: type[Any], **where: object) -> int:
         """See `Store.delete`."""
         self._check_writable()
         clause, values = _where(table, where)
+        if table is Entry and self._watchers:
+            self._touch([id_ for (id_,) in self._query(f"SELECT id FROM entry{clause}", values)])  # noqa: S608
         sql = f"DELETE FROM {name_of(table)}{clause}"  # noqa: S608 (names are ours)
         try:
             return int(self._db.execute(sql, values).rowcount)
@@ -179,6 +196,10 @@ class SqliteStore:
         """See `Store.count`."""
         clause, values = _where(table, where)
         return int(self._query(f"SELECT count(*) FROM {name_of(table)}{clause}", values)[0][0])  # noqa: S608
+
+    def counts(self, table: type[Any], column: str) -> dict[Any, int]:
+        """See `Store.counts`."""
+        return dict(self._query(f"SELECT {column}, count(*) FROM {name_of(table)} GROUP BY {column}", ()))  # noqa: S608
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
@@ -234,11 +255,37 @@ class SqliteStore:
 
     def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
         """See `Store.walk`."""
-        last = 0
-        sql = f"SELECT rowid, {_columns(Entry)} FROM entry WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        return self.rows(Entry, batch)
+
+    def rows(self, table: type[Row], batch: int = 1000) -> Iterator[list[Row]]:
+        """See `Store.rows`."""
+        last = -1
+        sql = f"SELECT {_columns(table)}, rowid FROM {name_of(table)} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        make: Any = table._make  # type: ignore[attr-defined]
         while rows := self._query(sql, (last, batch)):
-            last = rows[-1][0]
-            yield [Entry._make(row[1:]) for row in rows]
+            last = rows[-1][-1]
+            yield [make(row[:-1]) for row in rows]
+
+    @contextmanager
+    def touched(self) -> Iterator[dict[bytes, None]]:
+        """See `Store.touched`. No other process writes here: the home's lock sees to it."""
+        ids = dict[bytes, None]()
+        self._watchers.append(ids)
+        self._query(f"PRAGMA cache_size = {_SMALL_CACHE}", ())
+        try:
+            yield ids
+        finally:
+            self._watchers = [each for each in self._watchers if each is not ids]
+            if not self._watchers:
+                with suppress(StoreError):  # it may be closed by now
+                    self._query(f"PRAGMA cache_size = {_CACHE}", ())
+
+    def scratch(self) -> "SqliteStore":
+        """See `Store.scratch`. A file beside the log; in memory where the disk takes no more of that size."""
+        if self.refusal is not None:
+            return Scratch(None)
+        with_it = free_disk(self._folder) - self._path.stat().st_size
+        return Scratch(self._folder if with_it >= limits.FREE_DISK_REMOTE else None)
 
     def make_projections(self) -> None:
         """See `Store.make_projections`. Whatever table is not primary was an earlier version's."""
@@ -279,6 +326,54 @@ class SqliteStore:
     def _check_writable(self) -> None:
         if not self._db.in_transaction:
             raise StoreError("a write outside of a transaction")
+
+    def _touch(self, ids: Collection[bytes]) -> None:
+        for each in self._watchers:
+            each.update(dict.fromkeys(ids))
+
+
+class Scratch(SqliteStore):
+    """A store for what is worked out and thrown away, in a file of that folder; in memory without one.
+
+    The file has no name any more as soon as it is open, so that nothing is left of it whatever happens (one that was
+    killed before is removed here), and its key is known to this object alone. There is no journal: what fails is thrown
+    away as a whole.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._watchers = []
+        self.refusal = None
+        name = ":memory:"
+        try:
+            if folder is not None:
+                for stale in folder.glob(f"{SCRATCH}*"):
+                    stale.unlink()
+                descriptor, name = tempfile.mkstemp(prefix=SCRATCH, dir=folder)
+                os.close(descriptor)
+            try:
+                self._db = sqlcipher.connect(name, isolation_level=None, check_same_thread=False)
+                self._make(encrypted=folder is not None)
+            finally:
+                if folder is not None:
+                    Path(name).unlink()
+        except (OSError, sqlcipher.Error) as error:
+            raise _translated(error, "there is no room to count beside the log", self._folder) from error
+
+    def _make(self, *, encrypted: bool) -> None:
+        if encrypted:
+            self._db.execute(f"PRAGMA key = \"x'{os.urandom(32).hex()}'\"")
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "temp_store = MEMORY",
+            f"cache_size = {_SMALL_CACHE}",
+        ):
+            self._db.execute(f"PRAGMA {pragma}")
+        with self.transaction():
+            for line in (line for table in TABLES for line in statements(table)):
+                self._writing(line, ())
 
 
 def _connect_to_read(path: Path) -> sqlcipher.Connection:

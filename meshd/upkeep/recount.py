@@ -1,43 +1,78 @@
 """Everything that follows from the log, counted anew from the records: beside what is shown, or in its place.
 
-`meshd check` compares; a log that an earlier meshd wrote is renewed when it is opened. Reading a long log takes many
-steps, and between them others write. So what was read ahead is only a help: `read_now`, `beside` and `put_in_place`
-belong into one step, and go by the log as it is in that step.
+`meshd check` compares; a log that an earlier meshd wrote is renewed when it is opened. The recount stands in a store of
+its own on the same disk (`Store.scratch`), so that a long log takes no more memory than a short one: what is kept in
+memory are chains, certificates and rosters. Reading a long log takes many steps, and between them others write. The
+store notes what they touch: `catch_up` takes in that alone, and belongs into one step with what the recount is for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import meshd_protocol
 from meshd import log, state, store
 from meshd.log.door import Door
+from meshd.log.intake import check
 from meshd.progress import Step, Steps
 from meshd.state import tallies
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd.store.memory import MemoryStore
+from meshd.store.projections import Row
 from meshd_crypto.hashing import digest
 from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
-from meshd_protocol.records import Record, read_record
+from meshd_protocol.records import Record, is_signed, read_record
 
 _SAID_BY = (meshd_protocol, log, state, store)
 """The packages that say what follows from records. What only carries them (`_CARRY`) says nothing of it."""
 _CARRY = frozenset({"sync", "papers"})
 
+_BATCH = 1000
+_PROPOSALS = 50
+"""How many proposals are counted in one step."""
 
-class Contents(NamedTuple):
-    """The log of one moment: its records, the numbers of their chains, and what is wrong with entries that are none,
-    by their ids.
+
+@dataclass
+class Recount:
+    """A recount of a log, as far as it has come: `counted` has the valid records, and what follows from them.
+
+    `waiting` ones are valid only if something else comes. `damaged` says by their ids what is wrong with entries that
+    are no records. `touched` are the ids of entries that were written or removed since they were read. The log's chains
+    keep their `numbers` when it is rebuilt.
     """
 
-    records: list[Record]
-    numbers: dict[ChainKey, int]
-    damaged: dict[bytes, str]
+    store: Store
+    assembly: bytes
+    touched: dict[bytes, None]
+    counted: Store
+    door: Door
+    waiting: Waiting = field(default_factory=lambda: Waiting(capacity=1 << 62))
+    numbers: dict[ChainKey, int] = field(default_factory=dict)
+    damaged: dict[bytes, str] = field(default_factory=dict)
+    standing: Standing | None = None
+
+
+@contextmanager
+def begun(store: Store, assembly: bytes) -> Iterator[Recount]:
+    """A recount of nothing yet. Raises StoreError where there is no room for it."""
+    with store.touched() as touched:
+        recount = _empty(store, assembly, touched)
+        try:
+            yield recount
+        finally:
+            recount.counted.close()
+
+
+def _empty(store: Store, assembly: bytes, touched: dict[bytes, None]) -> Recount:
+    counted = store.scratch()
+    return Recount(store, assembly, touched, counted, Door(counted, assembly))
 
 
 def is_current(store: Store) -> bool:
@@ -76,41 +111,89 @@ def _current() -> tables.Setting:
 
 def renew(store: Store, assembly: bytes) -> None:
     """Count everything anew, in the place of what an earlier version wrote."""
-    log = read_now(store, assembly, {})
-    put_in_place(store, log, beside(store, assembly, log.records))
+    if store.refusal is not None:
+        raise store.refusal
+    with begun(store, assembly) as recount:
+        for _ in count_ahead(recount):
+            continue
+        catch_up(recount)
+        put_in_place(recount)
 
 
-def read_ahead(store: Store, assembly: bytes) -> Steps[dict[bytes, Record]]:
-    """Records by their ids, so that `read_now` has less to do. What is written meanwhile may be among them, or not."""
+def count_ahead(recount: Recount) -> Steps[None]:
+    """Read and count the log in steps, so that little is left for `catch_up`."""
+    store, counted = recount.store, recount.counted
     total = store.count(tables.Entry)
-    ahead: dict[bytes, Record] = {}
     seen = 0
-    for batch in store.walk():
+    for batch in store.walk(_BATCH):
         for entry in batch:
-            record = _read(assembly, entry)
-            if isinstance(record, Record):
-                ahead[entry.id] = record
+            recount.touched.pop(entry.id, None)
+        _take(recount, ((entry, _read(recount.assembly, entry)) for entry in batch))
         seen += len(batch)
-        yield Step(f"{len(ahead)} records read", seen, max(total, seen))
+        yield Step(f"{seen} records read", seen, max(total, seen))
         if seen >= total:  # or it would never end where others write as fast as this reads
             break
-    return ahead
+    _stand(recount)
+    standing = recount.standing
+    if standing is not None and standing.knows_rules:
+        for proposals in counted.rows(tables.Proposal, _PROPOSALS):
+            with counted.transaction():
+                for proposal in proposals:
+                    tallies.count(counted, standing, proposal)
+            yield Step("recounting")
+    most = len(recount.touched)
+    while most > 0 and len(recount.touched) > _BATCH and _follow(recount, list(islice(recount.touched, _BATCH))):
+        most -= _BATCH
+        yield Step("recounting")
+    yield Step("recounting")
 
 
-def read_now(store: Store, assembly: bytes, ahead: dict[bytes, Record]) -> Contents:
-    """The whole log as it is. What was read ahead is taken out of `ahead`, and used where the log still has it so."""
-    log = Contents([], {}, {})
-    for batch in store.walk():
-        for entry in batch:
-            before = ahead.pop(entry.id, None)
-            same = before is not None and (before.header, before.signature, before.body) == entry[-3:]
-            found = before if before is not None and same else _read(assembly, entry)
-            if isinstance(found, str):
-                log.damaged[entry.id] = found
-            else:
-                log.records.append(found)
-                log.numbers[found.device, found.log] = entry.chain
-    return log
+def catch_up(recount: Recount) -> None:
+    """Take in what came while it was counted ahead. From here on nothing may be written but the recount.
+
+    Where something is gone that was counted already, all is counted once more.
+    """
+    if not _follow(recount, list(recount.touched)):
+        recount.counted.close()
+        recount.touched.clear()
+        vars(recount).update(vars(_empty(recount.store, recount.assembly, recount.touched)))
+        for _ in count_ahead(recount):
+            continue
+    fresh = _stand(recount)
+    if recount.standing is not None and recount.standing.knows_rules:
+        with recount.counted.transaction():
+            tallies.update(recount.counted, recount.standing, (), fresh)
+
+
+def put_in_place(recount: Recount) -> None:
+    """Put a recount that has caught up in the place of what is on disk. Chains keep their numbers: the log refers to
+    them. Whoever remembers anything of the store has to forget it.
+    """
+    store, counted = recount.store, recount.counted
+    gone = _not_valid(recount)
+    with store.transaction():
+        for identity in gone:  # off the log, so that a good copy can come again
+            store.delete(tables.Entry, id=identity)
+        store.make_projections()
+        for table in tables.PROJECTIONS:
+            for rows in counted.rows(table):
+                store.insert([_numbered(recount, row) for row in rows] if table is tables.Chain else rows)
+        store.delete(tables.Met)  # what was in common with others may be no more
+        note_current(store)
+
+
+def _numbered(recount: Recount, row: Any) -> tables.Chain:
+    return row._replace(number=recount.numbers[row.device, row.log])  # type: ignore[no-any-return]
+
+
+def _not_valid(recount: Recount) -> list[bytes]:
+    """The ids of the log's entries that are no valid records."""
+    found: list[bytes] = []
+    if recount.store.count(tables.Entry) > recount.counted.count(tables.Entry):
+        for batch in recount.store.walk(_BATCH):
+            known = recount.counted.known([entry.id for entry in batch])
+            found += [entry.id for entry in batch if entry.id not in known]
+    return found
 
 
 def _read(assembly: bytes, entry: tables.Entry) -> Record | str:
@@ -122,37 +205,64 @@ def _read(assembly: bytes, entry: tables.Entry) -> Record | str:
     return record if record.id == entry.id else f"{text_of(entry.id)[:8]} is not what its id says"
 
 
-def beside(store: Store, assembly: bytes, records: list[Record]) -> MemoryStore:
-    """All projections from scratch, beside those on disk, through the same door and by the same rules."""
-    counted = MemoryStore()
-    door = Door(counted, assembly)
-    waiting = Waiting(capacity=1 << 62)
-    with counted.transaction():
-        door.accept(sorted(records, key=lambda record: (record.log, record.seq)), waiting)
-        for head in store.find(tables.Head):
-            counted.insert([head])
-        standing = Standing.load(counted, assembly)
-        if standing is not None and standing.knows_rules:
+def _take(recount: Recount, found: Iterable[tuple[tables.Entry, Record | str]]) -> list[Row]:
+    """Take records in, through the same door and by the same rules as everywhere. Returns what the new ones mean."""
+    records: list[Record] = []
+    for entry, record in found:
+        if isinstance(record, str):
+            recount.damaged[entry.id] = record
+        else:
+            recount.damaged.pop(entry.id, None)
+            recount.numbers[record.device, record.log] = entry.chain
+            records.append(record)
+    with recount.counted.transaction():
+        return recount.door.accept(records, recount.waiting, check(recount.assembly, records)).rows
+
+
+def _follow(recount: Recount, touched: list[bytes]) -> bool:
+    """Take in entries that were touched. False where that can't be, because something was counted that is gone."""
+    found: list[tuple[tables.Entry, Record | str]] = []
+    for identity in touched:
+        before = recount.counted.get(tables.Entry, id=identity)
+        now = recount.store.get(tables.Entry, id=identity)
+        record = _read(recount.assembly, now) if now is not None else None
+        if isinstance(record, Record):
+            if before is not None and not _mends(recount.assembly, before, record):
+                return False
+        elif before is not None or len(recount.waiting):  # it may be one that waits
+            return False
+        if now is None:
+            recount.damaged.pop(identity, None)
+        elif record is not None:
+            found.append((now, record))
+    for identity in touched:
+        del recount.touched[identity]
+    rows = _take(recount, found)
+    standing = recount.standing
+    if standing is not None and standing.knows_rules:
+        with recount.counted.transaction():
+            standing.arrived(rows)
             standing.refresh()
-            for proposal in counted.find(tables.Proposal):
-                tallies.count(counted, standing, proposal)
-    return counted
+            tallies.update(recount.counted, standing, rows, standing.newly_known())
+    return True
 
 
-def put_in_place(store: Store, log: Contents, counted: MemoryStore) -> None:
-    """Put the recount of a log in the place of what is on disk. Chains keep their numbers: the log refers to them.
+def _mends(assembly: bytes, before: tables.Entry, now: Record) -> bool:
+    """Whether an entry that was counted is as it was, or has what it lacked: a body, a signature that verifies."""
+    if before.header != now.header or before.body not in (None, now.body):
+        return False
+    return before.signature == now.signature or is_signed(assembly, now)
 
-    Nothing may have been written since the log was read. Whoever remembers anything of the store has to forget it.
-    """
-    gone = [*log.damaged, *(record.id for record in log.records if not counted.known([record.id]))]
-    with store.transaction():
-        for identity in gone:  # off the log, so that a good copy can come again
-            store.delete(tables.Entry, id=identity)
-        store.make_projections()
-        for table in tables.PROJECTIONS:
-            rows: list[Any] = counted.find(table)
-            if table is tables.Chain:
-                rows = [row._replace(number=log.numbers[row.device, row.log]) for row in rows]
-            store.insert(rows)
-        store.delete(tables.Met)  # what was in common with others may be no more
-        note_current(store)
+
+def _stand(recount: Recount) -> list[bytes]:
+    """See where the head leads to by what was counted. Returns the rosters that were not known before."""
+    counted, before = recount.counted, recount.standing
+    with counted.transaction():
+        counted.delete(tables.Head)
+        counted.insert(recount.store.find(tables.Head))
+        recount.standing = standing = Standing.load(counted, recount.assembly)
+        if standing is None or not standing.knows_rules:
+            return []
+        standing.refresh()
+        standing.newly_known()
+    return [each for each in standing.rosters.known() if before is None or not before.rosters.knows(each)]

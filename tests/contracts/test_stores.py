@@ -1,11 +1,14 @@
 """One suite for every store: rows, order, and transactions that happen wholly or not at all."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from meshd.store.api import StoreError, WrongKeyError
 from meshd.store.memory import MemoryStore
-from meshd.store.sqlite import SqliteStore
-from meshd.store.tables import Ballot, Chain, Entry, Head, Own, Proposal, RosterStep, Setting, Sum
+from meshd.store.sqlite import SCRATCH, SqliteStore
+from meshd.store.tables import Ballot, Chain, Entry, Head, Message, Own, Proposal, RosterStep, Setting, Sum
 
 KEY = b"k" * 32
 
@@ -168,6 +171,69 @@ def test_known_span_weigh_between_walk(store):
     assert [entry.id for batch in walked for entry in batch][:1200] == ids
 
 
+def test_rows_come_in_batches_as_they_are_when_it_is_their_turn(store):
+    with store.transaction():
+        store.insert([Setting(f"s{n}", "old") for n in range(5)])
+        store.insert([Own(log, 1, b"x") for log in (2, 0, 1)])
+    batches = iter(store.rows(Setting, 2))
+    assert [row.name for row in next(batches)] == ["s0", "s1"]
+    with store.transaction():
+        store.replace(Setting("s0", "new"))
+        store.replace(Setting("s3", "new"))
+        store.delete(Setting, name="s4")
+    assert list(batches) == [[Setting("s2", "old"), Setting("s3", "new")]]
+    assert [row.log for batch in store.rows(Own) for row in batch] == [0, 1, 2], "a number is a row's place"
+    assert list(store.rows(Head)) == []
+
+
+def test_rows_are_counted_by_a_column(store):
+    said = [Message(bytes([n]) * 32, b"d" * 32, topic, "text", None, n) for n, topic in enumerate("abacab")]
+    with store.transaction():
+        store.insert(said)
+    assert store.counts(Message, "topic") == {"a": 3, "b": 2, "c": 1}
+    assert store.counts(Message, "about") == {None: 6}
+    assert store.counts(Head, "roster") == {}
+
+
+def test_touched_entries_are_noted_in_their_order(store):
+    with store.transaction():
+        store.insert([_entry(1), _entry(2)])
+    with store.touched() as first:
+        with store.transaction():
+            store.insert([_entry(5), _entry(4)])
+            store.insert([Setting("name", "value")])
+        with store.touched() as second, store.transaction():
+            store.replace(_entry(1)._replace(verified=1))
+            store.delete(Entry, id=_entry(2).id)
+            store.delete(Entry, id=b"none")
+        assert list(second) == [_entry(n).id for n in (1, 2)]
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store.insert([_entry(6)])
+            raise ZeroDivisionError
+        assert list(first)[:4] == [_entry(n).id for n in (5, 4, 1, 2)]
+        assert list(second) == [_entry(n).id for n in (1, 2)], "that one is over"
+    with store.transaction():
+        store.insert([_entry(7)])
+    assert _entry(7).id not in first
+
+
+def test_a_scratch_store_is_one_of_its_own(store):
+    with store.transaction():
+        store.insert([_entry(1)])
+    scratch = store.scratch()
+    assert scratch.find(Entry) == []
+    with scratch.transaction():
+        scratch.insert([_entry(2)])
+        scratch.insert([Sum(b"p", b"c", 3)])
+        scratch.replace(Sum(b"p", b"c", 4))
+    assert (scratch.find(Entry), scratch.find(Sum)) == ([_entry(2)], [Sum(b"p", b"c", 4)])
+    assert store.find(Entry) == [_entry(1)]
+    scratch.close()
+    other = store.scratch()
+    assert other.find(Entry) == []
+    other.close()
+
+
 def test_a_chain_is_found_by_its_device_and_log(store):
     chain = Chain(1, b"d" * 32, 0, 3, b"h" * 32, 0, None, 4, 99)
     with store.transaction():
@@ -191,6 +257,37 @@ def test_the_file_is_encrypted_and_opens_with_its_key_alone(tmp_path):
     assert again.find(Setting) == [Setting("name", "a very recognisable text")]
     assert again.quick_check() == []
     again.close()
+
+
+def test_a_scratch_file_has_no_name_and_is_encrypted(tmp_path):
+    opened = SqliteStore(tmp_path / "log.db", KEY)
+    before = set(tmp_path.iterdir())
+    (tmp_path / f"{SCRATCH}of-one-that-was-killed").touch()
+    scratch = opened.scratch()
+    with scratch.transaction():
+        scratch.insert([Setting(f"name {n}", "a very recognisable text" * 100) for n in range(10_000)])
+    assert set(tmp_path.iterdir()) == before, "whatever happens to this process, nothing stays"
+    found = [Path(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
+    (file,) = [each for each in found if os.path.realpath(each).startswith(str(tmp_path / SCRATCH))]
+    data = file.read_bytes()
+    assert len(data) > 20_000_000, "it is not in memory"
+    assert b"recognisable" not in data
+    scratch.close()
+    opened.close()
+
+
+def test_a_scratch_store_where_the_disk_takes_nothing(tmp_path):
+    """In memory: to read in peace needs no room."""
+    opened = SqliteStore(tmp_path / "log.db", KEY)
+    opened.close()
+    opened = SqliteStore(tmp_path / "log.db", KEY, new=False, refusal=StoreError("the disk is read-only"))
+    scratch = opened.scratch()
+    with scratch.transaction():
+        scratch.insert([_entry(1)])
+    assert scratch.find(Entry) == [_entry(1)]
+    assert [each.name for each in tmp_path.iterdir()] == ["log.db"]
+    scratch.close()
+    opened.close()
 
 
 def test_a_log_of_a_later_version_is_not_touched(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from meshd.errors import NodeError
 from meshd.service import (
-    audit,
+    checking,
+    delegation,
     listing,
     meetings,
     membership,
@@ -460,7 +461,6 @@ def test_who_comes_back_from_the_same_home_revokes_once_more(tmp_path):
 
 
 def test_an_act_by_somebody_who_is_out_says_so(tmp_path):
-    from meshd.service import delegation
     from meshd_protocol.bodies.delegates import Act
 
     ada, bea, (cy, dan, eve) = _two(tmp_path, "Cy", "Dan", "Eve", witnesses=4)
@@ -504,7 +504,7 @@ def test_where_an_earlier_meshd_went_and_today_s_rules_do_not(tmp_path):
     again.close()
     again = open_assembly(bea.assembly.folder, "pw", world(2))
     assert state_of(Context(again), question)["roster"] == "current"
-    steps = audit.check(Context(again), {})
+    steps = checking.check(Context(again), {})
     while True:
         try:
             next(steps)

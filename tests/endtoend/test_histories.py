@@ -15,7 +15,7 @@ import pytest
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import Keys
 from meshd.log.intake import Intake, read
-from meshd.service import audit, delegation, listing, membership, proposing, results
+from meshd.service import checking, delegation, listing, membership, proposing, results
 from meshd.service.context import Context
 from meshd.service.matters import all_matters
 from meshd.state.remembered import Remembered
@@ -193,7 +193,7 @@ def together(history: History, orders: int) -> list[Assembly]:
 def rebuilt(node: Assembly) -> None:
     """A recount says the same as what is on disk."""
     for arguments in ({}, {"rebuild": True}):
-        steps = audit.check(Context(node), arguments)
+        steps = checking.check(Context(node), arguments)
         while True:
             try:
                 next(steps)

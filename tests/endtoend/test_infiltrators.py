@@ -9,7 +9,7 @@ import pytest
 from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError
 from meshd.founding.opening import join
-from meshd.service import audit, delegation, membership, proving, results, rosters, status, voting
+from meshd.service import checking, delegation, membership, proving, results, rosters, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -60,7 +60,7 @@ def _yes(assembly, identity, word="yes"):
 
 
 def _ok(assembly):
-    steps = audit.check(Context(assembly), {})
+    steps = checking.check(Context(assembly), {})
     while True:
         try:
             next(steps)

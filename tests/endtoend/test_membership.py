@@ -6,7 +6,7 @@ import pytest
 from meshd.assembly.doors import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
-from meshd.service import audit, membership, proposing, results, rosters, status, talk, voting
+from meshd.service import checking, membership, proposing, results, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -261,7 +261,7 @@ def test_two_lines_that_do_not_qualify_mutually(tmp_path):
     assert not gone & Context(ada).state().members
     with pytest.raises(NodeError, match="no other line"):
         rosters.ratify(Context(ada), {})
-    assert _run(audit.check(Context(ada), {}))["ok"]
+    assert _run(checking.check(Context(ada), {}))["ok"]
     for each in (ada, bea, cy):
         each.close()
 

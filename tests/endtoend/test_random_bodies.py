@@ -12,6 +12,7 @@ from meshd.errors import NodeError
 from meshd.founding.opening import signed_genesis
 from meshd.service import (
     audit,
+    checking,
     delegation,
     listing,
     meetings,
@@ -192,7 +193,7 @@ def _views(node):
 
 
 def _ok(node):
-    steps = audit.check(Context(node), {})
+    steps = checking.check(Context(node), {})
     while True:
         try:
             next(steps)

@@ -7,7 +7,7 @@ cost of a passphrase are injected.
 import re
 from pathlib import Path
 
-from meshd.service import audit, carry, listing, proposing, results, voting
+from meshd.service import audit, carry, checking, listing, proposing, results, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -85,7 +85,7 @@ async def test_the_debian_election_of_2006(tmp_path, autojump_clock):
     duels = {reason["text"] for reason in reasons if reason["rule"] == "round"}
     assert any(text.startswith("Anthony Towns against None of the Above: ") for text in duels)
     for node in nodes:
-        found = _exhaust(audit.check(node.context, {"rebuild": node is nodes[0]}))
+        found = _exhaust(checking.check(node.context, {"rebuild": node is nodes[0]}))
         assert found["ok"], found
         assert results.show(node.context, {"id": text_of(question)}) == shown[nodes.index(node)]
         node.assembly.close()
@@ -140,7 +140,7 @@ async def test_what_the_larger_island_settles_the_smaller_learns_and_it_never_ch
         watch()
         assert state_of(nodes[4].context, question)["counts"] == {"yes": 3, "no": 2, "abstain": 0}
     for node in nodes:
-        assert _exhaust(audit.check(node.context, {}))["ok"]
+        assert _exhaust(checking.check(node.context, {}))["ok"]
         node.assembly.close()
 
 

@@ -12,7 +12,7 @@ from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
 from meshd.founding import refounding
 from meshd.founding.opening import open_assembly, signed_genesis
 from meshd.home import assemblies
-from meshd.service import audit, membership, proposing, status, voting
+from meshd.service import checking, membership, proposing, status, voting
 from meshd.service import refounding as verbs
 from meshd.service.context import Context
 from meshd.store import tables
@@ -134,7 +134,7 @@ async def test_those_who_are_left_go_on(old, opened, autojump_clock):
     }
     assert status.status(ada, {})["refounded_from"] is None
     for context in (*news, third, ada, bea, cy):
-        (*_, report) = _all(audit.check(context, {}))
+        (*_, report) = _all(checking.check(context, {}))
         assert report["ok"], report
 
 

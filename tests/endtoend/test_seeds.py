@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from meshd.errors import NodeError
-from meshd.service import audit, listing, membership, proposing, talk, voting
+from meshd.service import audit, checking, listing, membership, proposing, talk, voting
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.transports.memory import MemoryNetwork
@@ -165,7 +165,7 @@ class Play:
         people = [[(row["label"], row["role"]) for row in membership.members(node.context, {})] for node in self.nodes]
         assert all(each == people[0] for each in people)
         for node in self.nodes:
-            steps = audit.check(node.context, {})
+            steps = checking.check(node.context, {})
             try:
                 while True:
                     next(steps)

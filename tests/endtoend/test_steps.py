@@ -6,6 +6,7 @@ commands between. A failing seed is the test's number; `just steps` takes more o
 
 import os
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ import pytest
 
 from meshd.founding import opening
 from meshd.progress import Steps
-from meshd.service import audit, carry, listing, proposing, talk, voting
+from meshd.service import carry, checking, listing, proposing, talk, voting
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd.store.api import DiskFullError
+from meshd.store.sqlite import SCRATCH
+from meshd.upkeep import recount
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
@@ -145,10 +149,10 @@ class Life:
         """All is there, a recount agrees, and the device goes on."""
         self.all_is_there(self.there)
         assert not self.node.has_twin()
-        found = finish(audit.check(self.context, {}))
+        found = finish(checking.check(self.context, {}))
         assert found["ok"], found
         self.say()
-        assert finish(audit.check(self.context, {}))["ok"]
+        assert finish(checking.check(self.context, {}))["ok"]
 
     def all_is_there(self, what: dict[bytes, tuple[bytes, bytes | None]]) -> None:
         entries = {entry.id: (entry.signature, entry.body) for batch in self.node.store.walk() for entry in batch}
@@ -186,7 +190,7 @@ def test_a_check_with_everything_between_its_steps(life, rebuild):
 
     life.hear_without_body()
     life.hear_badly_signed()
-    found = finish(audit.check(life.context, {"rebuild": rebuild}), between)
+    found = finish(checking.check(life.context, {"rebuild": rebuild}), between)
     assert steps >= 4
     assert (found["ok"], found["problems"]) == (True, []), "what came meanwhile is no problem"
     assert found["records"] == life.node.store.count(tables.Entry)
@@ -199,7 +203,7 @@ def test_one_command_just_before_the_log_is_replaced(tmp_path, number):
     life = Life(tmp_path, length=30)
     life.hear_without_body()
     life.hear_badly_signed()
-    assert finish(audit.check(life.context, {"rebuild": True}), life.commands[number])["ok"]
+    assert finish(checking.check(life.context, {"rebuild": True}), life.commands[number])["ok"]
     life.holds()
     life.close()
 
@@ -214,7 +218,7 @@ def test_a_rebuild_touches_only_what_is_damaged_then(life):
         with life.node.store.transaction():
             life.node.store.replace(entry)
 
-    steps = audit.check(life.context, {"rebuild": True})
+    steps = checking.check(life.context, {"rebuild": True})
     put(whole[early.id]._replace(body=b"\xa1\x00\x00"))
     while next(steps).text != "recounting":
         continue
@@ -231,7 +235,7 @@ def test_two_rebuilds_at_a_time(life):
     damaged = life.says(life.dan)
     life.take(damaged)
     life.damage()
-    one, other = (audit.check(life.context, {"rebuild": True}) for _ in range(2))
+    one, other = (checking.check(life.context, {"rebuild": True}) for _ in range(2))
     next(one)
     finish(other, life.say)
     finish(one, life.say)
@@ -241,14 +245,103 @@ def test_two_rebuilds_at_a_time(life):
 
 
 def test_a_restart_in_the_middle_of_a_rebuild(life):
-    steps = audit.check(life.context, {"rebuild": True})
+    steps = checking.check(life.context, {"rebuild": True})
     next(steps)
     life.say()
-    steps.close()
     life.node.close()
+    steps.close()
+    assert not list(life.node.folder.glob(f"{SCRATCH}*"))
     life.node = opening.open_assembly(life.node.folder, "pw", life.node.world)
     life.context = Context(life.node)
     life.holds()
+
+
+def _full(store: Any, pages: int) -> None:
+    """SQLite takes no more than so many pages beyond those it has: as if that were all the room on the disk."""
+    (have,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {have + pages}")
+
+
+def test_a_disk_that_gets_full_while_it_is_counted(life):
+    """It is told, the room is given back, and nothing is lost."""
+    with recount.begun(life.node.store, life.node.id) as counting:
+        _full(counting.counted, 50)
+        with pytest.raises(DiskFullError):
+            finish(recount.count_ahead(counting))
+    life.say()
+    life.holds()
+
+
+def test_a_disk_that_gets_full_while_the_log_is_replaced(life):
+    store = life.node.store
+    with store.transaction():
+        store.delete(tables.Message)
+    store._db.execute("VACUUM")
+    shown = {table: store.find(table) for table in tables.TABLES}
+    _full(store, 5)
+    with pytest.raises(DiskFullError):
+        finish(checking.check(life.context, {"rebuild": True}))
+    assert {table: store.find(table) for table in tables.TABLES} == shown
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert finish(checking.check(life.context, {"rebuild": True}))["ok"]
+    life.holds()
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.8, 0.95, 0.99, 1.0])
+def test_a_kill_in_the_middle_of_a_rebuild(tmp_path, part):
+    """The old state is left, or the new one, and all records."""
+    life = Life(tmp_path, length=300)
+    store = life.node.store
+    with store.transaction():
+        store.delete(tables.Message)
+
+    def rebuild(steps: Callable[[], int]) -> None:
+        node = opening.open_assembly(life.node.folder, "pw", life.node.world)
+        node.store.on_step(steps)
+        finish(checking.check(Context(node), {"rebuild": True}))
+        node.store.on_step(None)
+
+    life.node.close()
+    folder, copy = life.node.folder, tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    total = _counted(rebuild)
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    child = os.fork()
+    if not child:
+        left = int(part * total)
+
+        def step() -> int:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                os._exit(7)
+            return 0
+
+        rebuild(step)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert not list(folder.glob(f"{SCRATCH}*"))
+    life.node = opening.open_assembly(folder, "pw", life.node.world)
+    life.context = Context(life.node)
+    assert life.node.store.count(tables.Message) in (0, 300)
+    finish(checking.check(life.context, {"rebuild": True}))
+    assert life.node.store.count(tables.Message) == 300
+    life.holds()
+    life.close()
+
+
+def _counted(work: Callable[[Callable[[], int]], None]) -> int:
+    """How many steps of SQLite a piece of work takes."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    work(step)
+    return steps
 
 
 def test_an_export_with_everything_between_its_steps(life, tmp_path):
@@ -308,9 +401,9 @@ def test_random_work_at_a_time(tmp_path, seed):
     for stick in sticks:
         stick.mkdir()
     begin: list[Callable[[], Steps[Any]]] = [
-        lambda: audit.check(life.context, {}),
-        lambda: audit.check(life.context, {"rebuild": True}),
-        lambda: audit.check(life.context, {"rebuild": True}),
+        lambda: checking.check(life.context, {}),
+        lambda: checking.check(life.context, {"rebuild": True}),
+        lambda: checking.check(life.context, {"rebuild": True}),
         lambda: carry.export(life.context, {"path": str(rng.choice(sticks))}),
         lambda: carry.import_(life.context, {"path": str(rng.choice(sticks))}),
         lambda: carry.export(Context(life.other), {"path": str(rng.choice(sticks))}),
@@ -340,7 +433,7 @@ def test_random_work_at_a_time(tmp_path, seed):
     dans = {record.id for record in life.dan.history}
     life.all_is_there({identity: parts for identity, parts in life.there.items() if identity not in dans})
     assert not life.node.has_twin()
-    finish(audit.check(life.context, {"rebuild": True}))
+    finish(checking.check(life.context, {"rebuild": True}))
     give(life.node, *life.dan.history)
     life.holds()
     assert text_of(life.question) in {row["id"] for row in listing.list_(life.context, {})}

@@ -6,7 +6,7 @@ import pytest
 from meshd.clock import Reading
 from meshd.errors import NodeError, UsageError
 from meshd.founding.opening import open_assembly
-from meshd.service import audit, membership, proposing, results, status, voting, witnessing
+from meshd.service import checking, membership, proposing, results, status, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -67,7 +67,7 @@ def test_a_vote_is_certified_when_its_time_has_passed(three):
     assert not witness.keep_time(cy), "and once"
     assert len(attestations(cy, question)) == 3
     assert cy.store.find(tables.Watch) == []
-    with_check = list(_steps(audit.check(Context(cy), {})))[-1]
+    with_check = list(_steps(checking.check(Context(cy), {})))[-1]
     assert with_check["ok"]
 
 

@@ -6,13 +6,13 @@ import pytest
 import trio
 import trio.lowlevel
 
+from benchmarks.lines import serial_line
 from meshd.service import proposing, talk
 from meshd.transports.api import UnreachableError
 from meshd.transports.memory import MemoryNetwork
 from meshd.transports.serial import PREFIX, SerialTransport, parse_line
 from meshd.transports.several import SeveralTransports
 from tests.endtoend.harness import Running, equal, running
-from tests.network.lines import serial_line
 from tests.worlds import commune
 
 
