@@ -490,7 +490,7 @@ def test_a_revoked_device_founds_nothing_that_is_told(dan, old):
     refound(bea, without=["Eve"])  # it pins a roster with the revocation in it
     assert author.device.public in bea.state().revoked
     _, record = dan.publish(dan.genesis())
-    with pytest.raises(NodeError, match="her device was revoked"):
+    with pytest.raises(NodeError, match="their device was revoked"):
         refound(bea, id=text_of(record.id))
 
 
