@@ -16,6 +16,7 @@ import trio
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
+from meshd.mesh import problems
 from meshd.mesh.node import Node
 from meshd.progress import Step, Steps
 from meshd.service.context import Context
@@ -109,9 +110,9 @@ class _Caller:
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
             problem, tried = await node.connect_now(request.arguments["address"])
-            if problem:
+            if problem is not None:
                 hint = "The node keeps trying." if tried else ""
-                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
+                raise NodeError(f"not connected to {request.arguments['address']}: {problems.words(problem)}", hint)
             return {"address": request.arguments["address"], "connected": True}
         steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
         while True:

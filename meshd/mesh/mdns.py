@@ -14,7 +14,7 @@ import trio
 import zeroconf
 from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
-from meshd.assembly.doors import newest_first
+from meshd.assembly.access import newest_first
 from meshd.assembly.keystore import NetworkKey
 from meshd.transports.tcp import local_hosts
 from meshd_protocol import limits

@@ -14,13 +14,14 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import trio
 
 from meshd.assembly import survey
+from meshd.assembly.access import Refusal, accept_initiator, entitled, known_psks
 from meshd.assembly.assembly import Assembly, role_of
-from meshd.assembly.doors import accept_initiator, entitled, open_doors
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.log.door import Report
 from meshd.log.executor import Executor, Prepared
 from meshd.mesh.dialling import Dialling, remembered
+from meshd.mesh.problems import Problem
 from meshd.mesh.seen import Seen, away, linked
 from meshd.peers.bulk import Bulk
 from meshd.peers.gossip import Gossip
@@ -36,7 +37,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
-from meshd_protocol.sync.greeting import Door
+from meshd_protocol.sync.greeting import KnownPsk
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ News: TypeAlias = tuple[list[Span], list[Span]]
 
 class _Moved(NamedTuple):
     """What follows from a moved head: the person's role, if it is a new one, and what is now asked of each peer
-    (`doors.entitled`).
+    (`access.entitled`).
     """
 
     role: str | None
@@ -171,8 +172,10 @@ class Node:
         """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
         self._dialling.dial(address, kept=kept)
 
-    async def connect_now(self, address: str) -> tuple[str, bool]:
-        """Dial an address, and keep it for later starts: "" or why nobody was reached, and whether that goes on."""
+    async def connect_now(self, address: str) -> tuple[Problem | None, bool]:
+        """Dial an address and keep it for later starts. Returns why nobody was reached, or None if somebody was, and
+        whether this node keeps trying.
+        """
 
         async def changed() -> None:
             await self.changed.wait()
@@ -280,9 +283,9 @@ class Node:
             return
         self._greeting[host] = self._greeting.get(host, 0) + 1
         try:
-            doors = await self.executor.run(partial(open_doors, self.assembly))
-            link, certificate, door = await welcome(
-                connection, doors, self.introduction(), self._accept, self._fresh, self.reached_at
+            psks = await self.executor.run(partial(known_psks, self.assembly))
+            link, certificate, known = await welcome(
+                connection, psks, self.introduction(), self._accept, self._fresh, self.reached_at
             )
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
@@ -295,7 +298,7 @@ class Node:
             self._greeting[host] -= 1
             if not self._greeting[host]:
                 del self._greeting[host]
-        peer = self._peer(link, certificate, connection.remote, False, door.invitation)
+        peer = self._peer(link, certificate, connection.remote, False, known.invitation)
         other = self.session_with(certificate)
         if other is not None:
             if other.initiator and self._prefers_own_call(certificate):
@@ -304,8 +307,8 @@ class Node:
             other.stop("connected anew")
         await self.talk(peer)
 
-    async def _accept(self, certificate: Certificate, door: Door) -> str | None:
-        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, door))
+    async def _accept(self, certificate: Certificate, known: KnownPsk) -> Refusal | None:
+        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, known))
 
     async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
         try:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from meshd.assembly.assembly import Assembly
 from meshd.mesh.dialling import Dialled
+from meshd.mesh.problems import words
 from meshd.peers.pacing import Pace
 from meshd.peers.peer import Peer
 from meshd_protocol.bodies.membership import Certificate
@@ -88,7 +89,7 @@ def away(dialled: Iterable[Dialled], now_ms: int) -> tuple[Result, ...]:
             "person": None,
             "address": each.address,
             "state": "away",
-            "problem": each.problem,
+            "problem": words(each.problem) if each.problem is not None else "",
             "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now_ms),
         }
         for each in dialled

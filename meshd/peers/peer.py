@@ -16,8 +16,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import trio
 
 from meshd.assembly import survey
+from meshd.assembly.access import entitled
 from meshd.assembly.assembly import Assembly, World
-from meshd.assembly.doors import entitled
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.log.door import Report

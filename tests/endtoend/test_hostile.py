@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from meshd.assembly import survey
-from meshd.assembly.doors import is_open, my_psks
+from meshd.assembly.access import is_open, my_psks
 from meshd.errors import NodeError
 from meshd.home import LOG
 from meshd.peers.link import Link, LinkClosedError, greet
