@@ -1,7 +1,7 @@
 """One open assembly on this machine: keys, log and standing together. No network, no tasks, no event loop.
 
 Everything that reads or writes the log goes through an `Assembly`, by the daemon or by a command alone. It is not
-thread-safe: its owner calls it from one place at a time. how it comes to be open is in `founding`.
+thread-safe: its owner calls it from one place at a time. How to open one is in `founding`.
 """
 
 import os
@@ -51,8 +51,6 @@ class World:
 
 REAL = World()
 
-Listener = Callable[[Report], None]
-
 
 class Care(NamedTuple):
     """What a node does by itself with an open assembly (`caretaker`)."""
@@ -75,13 +73,13 @@ class Assembly:
         self.lock = lock
         self.door = Door(store, keys.assembly)
         self.standing = Standing.load(store, keys.assembly)
-        self.listeners: list[Listener] = []
-        """Called after each commit with what it brought."""
         self.opened_rotations: set[bytes] = set()
         """Rotations that were looked at: each is sealed to this device, or never will be."""
         self.frontier: tuple[list[Head], bytes] | None = None
         """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
         self._report: Report | None = None
+        self._commits: list[Report] | None = None
+        """Where commits are noted while somebody asks for them (`commits`)."""
         self._people: Directory | None = None
 
     @property
@@ -108,8 +106,18 @@ class Assembly:
         return self.standing
 
     @contextmanager
+    def commits(self) -> Iterator[list[Report]]:
+        """Note what each `writing` inside this block committed, in order; also where the block itself fails later."""
+        assert self._commits is None, "nobody else is asking"
+        self._commits = noted = list[Report]()
+        try:
+            yield noted
+        finally:
+            self._commits = None
+
+    @contextmanager
     def writing(self) -> Iterator[Report]:
-        """Write records that belong together: all are durable after it, or none is there. Then listeners hear of it."""
+        """Write records that belong together: afterwards all of them are durable, or none is in the log."""
         assert self._report is None, "writes do not nest"
         self._report = report = Report()
         try:
@@ -127,9 +135,8 @@ class Assembly:
         if self._people is not None:
             self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
         self._care.after_commit(self)
-        if report.new or report.filled:
-            for listener in self.listeners:
-                listener(report)
+        if self._commits is not None and (report.new or report.filled):
+            self._commits.append(report)
 
     def write(self, kind: Kind, body: Body) -> Record:
         """Sign and append a record of this device, inside `writing`.

@@ -1,7 +1,7 @@
-"""The node: builds and minds the tasks of one assembly. No logic of its own.
+"""The node: starts and ends the tasks of one assembly. No logic of its own.
 
-Tasks: one that listens, one for each address that is dialled, one for each peer, one for discovery. What touches the
-log goes through the executor, one piece at a time; what a piece committed is then pushed to the peers.
+One task listens, one runs for each address to dial, one for each peer, one for discovery. Each piece of work on the log
+goes through the executor, one at a time. It returns what it committed, and the node pushes that to the peers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import trio
 
@@ -23,6 +23,7 @@ from meshd.log.executor import Executor, Prepared
 from meshd.mesh.dialling import Dialling, remembered
 from meshd.mesh.problems import Problem
 from meshd.mesh.seen import Seen, away, linked
+from meshd.mesh.watching import Watches
 from meshd.peers.bulk import Bulk
 from meshd.peers.gossip import Gossip
 from meshd.peers.link import Introduction, Link, LinkClosedError, welcome
@@ -36,7 +37,10 @@ from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
+from meshd_protocol.changes import RECORDS, Change, HeadMoved, PeerCame, PeerLeft, records_came
 from meshd_protocol.errors import SessionError
+from meshd_protocol.kinds import name_of
+from meshd_protocol.names import text_of
 from meshd_protocol.sync.greeting import KnownPsk
 
 T = TypeVar("T")
@@ -47,17 +51,33 @@ _REMEMBERED_FIRSTS = 10_000
 
 Discovery = Callable[["Node"], Awaitable[None]]
 Note = Callable[[str], None]
-News: TypeAlias = tuple[list[Span], list[Span]]
-"""What one commit brought: everything, and this node's own part of it."""
+
+
+class _Commit(NamedTuple):
+    """What to tell of one commit: peers of its new records, and of those by this device; watchers of the change."""
+
+    spans: list[Span]
+    own: list[Span]
+    change: Change
 
 
 class _Moved(NamedTuple):
-    """What follows from a moved head: the person's role, if it is a new one, and what is now asked of each peer
+    """What follows from a moved head: this person's role, if it changed, and whether each peer may still read
     (`access.entitled`).
     """
 
+    head: bytes | None
     role: str | None
     verdicts: list[tuple[Peer, bool | None]]
+
+
+class _Worked(NamedTuple, Generic[T]):
+    """What came of a piece of work: its result or the error that it raised, and what it committed either way."""
+
+    result: T | None
+    error: BaseException | None
+    commits: list[_Commit]
+    moved: _Moved | None
 
 
 class Node:
@@ -87,11 +107,9 @@ class Node:
         self.gossip = Gossip(self._lacking, lambda: any(peer.busy for peer in self._peers), self.world.chance)
         self.bulk = Bulk()
         self._dialling = Dialling(self, transport)
+        self.watches = Watches()
         self._push = push
         self._peers: list[Peer] = []
-        self._news: list[News] = []
-        self._live = True
-        """Whether what the work at hand commits is new everywhere, as far as this node knows."""
         self.pace = Pace(self.world.steady)
         self._reviewed: bytes | None = None
         self._role = role_of(assembly, assembly.keys.member_public)
@@ -106,7 +124,6 @@ class Node:
         self, *, connect: list[str] | None = None, discovery: Discovery | None = None, listen: bool = True
     ) -> None:
         """Run until cancelled. Raises UnreachableError if the address to listen at can't be had."""
-        self.assembly.listeners.append(self._heard)
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -131,7 +148,6 @@ class Node:
         finally:
             self._nursery = None
             self._dialling.stop()
-            self.assembly.listeners.remove(self._heard)
 
     async def _keep_time(self) -> None:
         """Measure time for the votes that this device is to witness, and attest those that are over."""
@@ -143,29 +159,40 @@ class Node:
             await trio.sleep(MEASURE_SECONDS)
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
-        """Run a piece of work on the log, then tell the peers what it committed.
+        """Run a piece of work on the log, then tell the peers what it committed, even if it failed after that.
 
-        `source` is where its records came from, `pushed` whether they came because they are new.
+        `source` is the peer from which its records came, `pushed` whether they came because they are new.
         """
-
-        def run() -> tuple[T, list[News], list[News], _Moved | None]:
-            self._live = pushed
-            left, self._news = self._news, []  # by a piece of work that failed after it had committed something
-            result = function()
-            news, self._news = self._news, []
-            return result, left, news, self._moved()
-
-        result, left, news, moved = await self.executor.run(run)
-        self._distribute(left, None, True)
-        self._distribute(news, source, pushed)
-        if moved is not None:
-            self._review(moved)
-        if left or news:
+        worked = await self.executor.run(partial(self._run, function, pushed))
+        for each in worked.commits if self._push else ():
+            self.gossip.spread(each.spans, each.own, source, pushed=pushed)
+        if worked.moved is not None:
+            self._review(worked.moved)
+        for each in worked.commits:
+            self.watches.tell(each.change)
+        if worked.commits:
             self.tell()
-        return result
+        if worked.error is not None:
+            raise worked.error
+        return cast(T, worked.result)
+
+    def _run(self, function: Callable[[], T], pushed: bool) -> _Worked[T]:
+        """Run a piece of work, in the executor. Pushed records that are too many of one member are not told of."""
+        result, error = None, None
+        with self.assembly.commits() as commits:
+            try:
+                result = function()
+            except BaseException as raised:
+                error = raised
+        told: list[_Commit] = []
+        for report in commits:
+            new = self.pace.at_once(self.assembly, report.new) if pushed else report.new
+            own = survey.spans(self.assembly, report.own)
+            told.append(_Commit(survey.spans(self.assembly, new), own, _change(report)))
+        return _Worked(result, error, told, self._moved() if error is None or commits else None)
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
-        """See `peering.Host.prepare`."""
+        """See `peer.Host.prepare`."""
         return await self.executor.prepare(self.assembly.id, batch)
 
     def dial(self, address: str, *, kept: bool = True) -> None:
@@ -223,16 +250,6 @@ class Node:
         """See `Live.peers`. On the event loop alone."""
         return self.seen().peers()
 
-    def _heard(self, report: Report) -> None:
-        """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
-        new = self.pace.at_once(self.assembly, report.new) if self._live else report.new
-        self._news.append((survey.spans(self.assembly, new), survey.spans(self.assembly, report.own)))
-
-    def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
-        for everything, own in news:
-            if self._push:
-                self.gossip.spread(everything, own, source, pushed=pushed)
-
     def _moved(self) -> _Moved | None:
         """What follows where the head moved, read in the executor between two commits; None where it didn't."""
         standing = self.assembly.standing
@@ -242,12 +259,14 @@ class Node:
         verdicts = [(peer, entitled(self.assembly, peer.certificate)) for peer in list(self._peers)]
         before, self._role = self._role, role_of(self.assembly, self.assembly.keys.member_public)
         self._reviewed = head
-        return _Moved(self._role if self._role != before and before and standing else None, verdicts)
+        return _Moved(head, self._role if self._role != before and before and standing else None, verdicts)
 
     def _review(self, moved: _Moved) -> None:
-        """Tell the person when she becomes an observer, or a member; hang up on who is out, let in who is in now, each
-        in a task of its own.
+        """Tell the person of a new role and watchers of the new head. Hang up on peers that are out of the roster; let
+        those read that are in it now, each in a task of its own.
         """
+        if moved.head is not None:
+            self.watches.tell(HeadMoved(text_of(moved.head)))
         if moved.role is not None:
             self.note(f"you are {article(moved.role)} of {self.assembly.title} now")
         for peer, verdict in moved.verdicts:
@@ -333,11 +352,13 @@ class Node:
     async def talk(self, peer: Peer) -> None:
         """Talk until the session ends."""
         self._peers.append(peer)
+        self.watches.tell(PeerCame(text_of(peer.certificate.device)))
         self.tell()
         try:
             await peer.run()
         finally:
             self._peers.remove(peer)
+            self.watches.tell(PeerLeft(text_of(peer.certificate.device)))
             if peer.heard or not peer.initiator:
                 self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
             self.tell()
@@ -373,6 +394,12 @@ class Node:
         if len(self._firsts) > _REMEMBERED_FIRSTS:
             self._firsts.popitem(last=False)
         return True
+
+
+def _change(report: Report) -> Change:
+    """What a commit changed, as watchers hear of it."""
+    new = [(name_of(record.kind), text_of(record.id)) for record in report.new[: RECORDS + 1]]
+    return records_came(new + [("body", text_of(identity)) for identity in report.filled[: RECORDS + 1]])
 
 
 def _own_certificate(assembly: Assembly) -> bytes:

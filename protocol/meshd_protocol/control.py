@@ -1,7 +1,8 @@
-"""What the command line may ask of a node: verbs, their arguments, and the lines on the control socket.
+"""What a front end may ask of a node: verbs, their arguments, and the lines on the control socket.
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
 `{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
+Between progress `watch` answers a line for each change (`changes`), until one of the two sides ends it.
 `assembly` is the name or id prefix that the person gave, or null.
 """
 
@@ -109,7 +110,11 @@ VERBS: dict[str, dict[str, Argument]] = {
     "log": {"limit": _NUMBER},
     "forks": {},
 }
-"""Every verb that a node answers, with its arguments."""
+"""Every verb that a node answers once, with a running daemon or without, and its arguments."""
+
+WATCH = "watch"
+STREAMS: dict[str, dict[str, Argument]] = {WATCH: {}}
+"""Verbs that only a running daemon answers, with lines that go on."""
 
 
 class BadRequestError(ProtocolError):
@@ -117,7 +122,7 @@ class BadRequestError(ProtocolError):
 
 
 class Request(NamedTuple):
-    """What a command asks."""
+    """What a front end asks."""
 
     verb: str
     arguments: dict[str, Any]
@@ -145,7 +150,10 @@ def read_request(line: bytes) -> Request:
     arguments, assembly = value.get("arguments", {}), value.get("assembly")
     if not isinstance(arguments, dict) or not (assembly is None or isinstance(assembly, str)):
         raise BadRequestError("the request's arguments can't be read")
-    check_arguments(value["verb"], arguments)
+    if value["verb"] in STREAMS:
+        _check(value["verb"], arguments, STREAMS[value["verb"]])
+    else:
+        check_arguments(value["verb"], arguments)
     return Request(value["verb"], arguments, assembly)
 
 
@@ -162,10 +170,16 @@ def _is_sound(value: Any) -> bool:
 
 
 def check_arguments(verb: str, arguments: dict[str, Any]) -> None:
-    """Hold a verb's arguments against its table. Raises BadRequestError."""
+    """Check the arguments of a verb that is answered once. Raises BadRequestError."""
+    if verb in STREAMS:
+        raise BadRequestError(f"only a running daemon answers {verb}")
     table = VERBS.get(verb)
     if table is None:
         raise BadRequestError(f"this meshd knows no verb {verb[:40]!r}: is the daemon of another version?")
+    _check(verb, arguments, table)
+
+
+def _check(verb: str, arguments: dict[str, Any], table: dict[str, Argument]) -> None:
     for name, value in arguments.items():
         argument = table.get(name)
         if argument is None:
