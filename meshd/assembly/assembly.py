@@ -36,7 +36,7 @@ from meshd_protocol.sync.frontier import Head
 
 @dataclass(frozen=True)
 class World:
-    """What a test replaces: the clocks, randomness, the cost of a passphrase, the room on the disk."""
+    """What a test replaces: the clocks, randomness, the cost of a passphrase, free space on the disk."""
 
     clock: Clock = system_clock
     entropy: Entropy = os.urandom
@@ -53,12 +53,12 @@ REAL = World()
 
 
 class Care(NamedTuple):
-    """What a node does by itself with an open assembly (`caretaker`)."""
+    """What an open assembly does by itself (`upkeep.caretaker`)."""
 
     before_commit: "Callable[[Assembly, Report], None]"
-    """What follows from records, in their transaction."""
+    """Writes the records that follow from new ones, in the same transaction."""
     after_commit: "Callable[[Assembly], None]"
-    """What is there for this device to open."""
+    """Opens what new records have sealed to this device."""
 
 
 class Assembly:
@@ -74,9 +74,9 @@ class Assembly:
         self.door = Door(store, keys.assembly)
         self.standing = Standing.load(store, keys.assembly)
         self.opened_rotations: set[bytes] = set()
-        """Rotations that were looked at: each is sealed to this device, or never will be."""
+        """Rotations that this node has looked at; none needs a second look."""
         self.frontier: tuple[list[Head], bytes] | None = None
-        """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
+        """The heads of all chains and their digest, if `survey` worked them out since the last commit."""
         self._report: Report | None = None
         self._commits: list[Report] | None = None
         """Where commits are noted while somebody asks for them (`commits`)."""
@@ -101,7 +101,7 @@ class Assembly:
 
     @property
     def known(self) -> Standing:
-        """The standing, for what is done only where the genesis is here."""
+        """The standing, for callers that know that the genesis is here."""
         assert self.standing is not None
         return self.standing
 
@@ -185,7 +185,7 @@ class Assembly:
         return report
 
     def has_twin(self) -> bool:
-        """Whether the log proves that this device's key writes elsewhere: a fork, or records that are not from here."""
+        """Whether the log proves that another machine writes with this device's key: by a fork, or by its records."""
         for log in Log:
             chain = self.door.chain((self.keys.device.public, log))
             own = self.store.get(tables.Own, log=int(log))
@@ -201,7 +201,7 @@ class Assembly:
         return self._save(keys)
 
     def drop_ticket(self) -> None:
-        """The log is here: the ticket has done its work. Its addresses are remembered."""
+        """Delete the ticket, since the log is here, and remember its addresses."""
         ticket = self.keys.ticket
         with self.store.transaction():
             for address in ticket.addresses if ticket else ():
@@ -209,14 +209,14 @@ class Assembly:
         self._save(replace(self.keys, ticket=None))
 
     def reload(self) -> None:
-        """Forget what was remembered of the log: it was rebuilt."""
+        """Forget everything that was read from the log, which was rebuilt or rolled back."""
         self.door.forget()
         self.standing = Standing.load(self.store, self.id)
         self._people = None
         self.frontier = None
 
     def close(self) -> None:
-        """Let go of the log."""
+        """Close the log."""
         self.store.close()
 
     def _save(self, keys: Keys) -> bool:

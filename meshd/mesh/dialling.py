@@ -58,7 +58,7 @@ class Switchboard(Protocol):
     executor: Executor
 
     def introduction(self) -> Introduction:
-        """What this node says of itself in a handshake."""
+        """What this node shows in a handshake."""
         ...
 
     def session_with(self, certificate: Certificate) -> Peer | None:
@@ -92,11 +92,11 @@ class Dialling:
         self._nursery: trio.Nursery | None = None
 
     def start(self, nursery: trio.Nursery) -> None:
-        """From here on, calls run in this nursery."""
+        """Make calls in this nursery from now on."""
         self._nursery = nursery
 
     def stop(self) -> None:
-        """No calls any more."""
+        """Make no more calls."""
         self._nursery = None
         self._dialled.clear()
 
@@ -113,7 +113,7 @@ class Dialling:
         return dialled
 
     def give_up(self, address: str) -> None:
-        """Try an address no longer; a session that came about by it goes on."""
+        """Stop trying an address. A session that began by it goes on."""
         dialled = self._dialled.pop(address, None)
         if dialled is not None:
             dialled.kept = False
@@ -131,7 +131,7 @@ class Dialling:
         return address in self._dialled
 
     def away(self) -> list[Dialled]:
-        """Addresses at which nobody is connected."""
+        """The addresses by which nobody is connected."""
         return [each for each in self._dialled.values() if each.connected is None]
 
     async def _keep_dialling(self, dialled: Dialled) -> None:

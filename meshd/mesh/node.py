@@ -81,7 +81,7 @@ class _Worked(NamedTuple, Generic[T]):
 
 
 class Node:
-    """A running node. `push` off and `compare_seconds` None leave out one of the two ways in which records travel."""
+    """A running node. Without `push` it only compares logs; without `compare_seconds` it compares them once."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Node:
         self.compare_seconds = compare_seconds
         self.note = note
         self.reached_at = list(reached_at)
-        """Addresses that others dial and this machine does not have: a forwarded port's, say."""
+        """Addresses that others dial and a router forwards to this machine."""
         self._where: Where = list
         self.started = trio.Event()
         self._transport = transport
@@ -117,7 +117,7 @@ class Node:
         self._greeting: dict[str, int] = {}
         self._nursery: trio.Nursery | None = None
         self.changed = trio.Event()
-        """Set, and replaced, whenever records or peers come or go: what a waiting task waits for."""
+        """Set, and replaced, whenever records or peers come or go. A task that waits for either waits for this."""
         self._certificate = b""
 
     async def run(
@@ -150,7 +150,7 @@ class Node:
             self._dialling.stop()
 
     async def _keep_time(self) -> None:
-        """Measure time for the votes that this device is to witness, and attest those that are over."""
+        """Measure time for the votes that this device is to witness, and attest votes that are over."""
         while True:
             try:
                 await self.work(partial(keep_time, self.assembly))
@@ -196,7 +196,7 @@ class Node:
         return await self.executor.prepare(self.assembly.id, batch)
 
     def dial(self, address: str, *, kept: bool = True) -> None:
-        """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
+        """Keep trying an address that was given or remembered; a found one (not `kept`) only a few times."""
         self._dialling.dial(address, kept=kept)
 
     async def connect_now(self, address: str) -> tuple[Problem | None, bool]:
@@ -215,7 +215,7 @@ class Node:
         self._dialling.give_up(address)
 
     def network_changed(self, why: str) -> None:
-        """See `netwatch.Watched`: try all addresses now, and ask every peer for a sign of life."""
+        """See `netwatch.Watched`: dial all addresses now, and ask every peer for a sign of life."""
         if self._nursery is None:
             return
         self.note(f"{why}: looking for everybody anew")
@@ -225,7 +225,7 @@ class Node:
 
     @property
     def listening(self) -> list[str]:
-        """The addresses of this machine at which this node can be reached now."""
+        """The addresses of this machine at which this node listens."""
         return self._where()
 
     def addresses(self) -> list[str]:
@@ -251,7 +251,7 @@ class Node:
         return self.seen().peers()
 
     def _moved(self) -> _Moved | None:
-        """What follows where the head moved, read in the executor between two commits; None where it didn't."""
+        """What follows from a moved head, read in the executor between two commits; None if the head did not move."""
         standing = self.assembly.standing
         head = standing.head if standing else None
         if head == self._reviewed:
@@ -276,7 +276,7 @@ class Node:
                 peer.stop(REMOVED)
 
     async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
-        """Do something with a peer beside its own tasks: what goes wrong ends its session, never the node."""
+        """Run a function of a peer beside its own tasks. An error ends its session, never the node."""
         try:
             await function()
         except (NodeError, SessionError, LinkClosedError) as error:
@@ -285,12 +285,12 @@ class Node:
             peer.stop(f"a defect of meshd: {error!r}")
 
     def tell(self) -> None:
-        """Wake whoever waits for records or peers to come or go."""
+        """Wake the tasks that wait for records or peers to come or go."""
         self.changed.set()
         self.changed = trio.Event()
 
     async def _answer(self, connection: Connection) -> None:
-        """Somebody dialled us."""
+        """Answer a connection that somebody dialled."""
         host = connection.remote.rpartition(":")[0] or connection.remote
         greeting = sum(self._greeting.values())
         if (
@@ -336,12 +336,12 @@ class Node:
             return {}
 
     def _to_ask_for(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
-        """What is missing here of chains, but for those whose records come with comparisons today."""
+        """From which seq chains are missing here, without those whose records are left to comparisons today."""
         missing = survey.lacking(self.assembly, chains)
         return {chain: start for chain, start in missing.items() if not self.pace.delays(self.assembly, chain)}
 
     def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
-        """A session with somebody whom this node called."""
+        """A session over a link that this node dialled."""
         return self._peer(link, certificate, address, True, None)
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
@@ -364,7 +364,7 @@ class Node:
             self.tell()
 
     def session_with(self, certificate: Certificate) -> Peer | None:
-        """The session with the same device of the same member. Another's certificate for it displaces nobody."""
+        """The session with the same device of the same member; another member may have a certificate for the device."""
         same = (certificate.device, certificate.member, certificate.transport)
         for peer in self._peers:
             if (peer.certificate.device, peer.certificate.member, peer.certificate.transport) == same:
@@ -372,16 +372,16 @@ class Node:
         return None
 
     def _prefers_own_call(self, certificate: Certificate) -> bool:
-        """Where both called each other: the session that the smaller device key dialled stays."""
+        """If both nodes dialled each other: keep the session that the node with the smaller device key dialled."""
         return self.assembly.keys.device.public < certificate.device
 
     async def until_gone(self, peer: Peer) -> None:
-        """Don't dial again while the peer is connected by another way."""
+        """Wait until a session has ended."""
         while peer in self._peers:
             await self.changed.wait()
 
     def introduction(self) -> Introduction:
-        """What this node says of itself in a handshake."""
+        """What this node shows in a handshake."""
         keys = self.assembly.keys
         make = partial(ExchangeKey.generate, self.world.entropy)
         return Introduction(self.assembly.id, keys.transport, self._certificate, make, self.world.clock())

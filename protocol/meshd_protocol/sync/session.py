@@ -102,7 +102,7 @@ class Asked(NamedTuple):
 
 
 class Turned(NamedTuple):
-    """The peer's turn of a comparison is here."""
+    """The peer took its turn of a comparison."""
 
     parts: tuple[Part, ...]
 
@@ -125,25 +125,25 @@ class Listed(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """So many more records and bytes are to come."""
+    """The peer states how many more records and bytes it is going to send."""
 
     records: int
     size: int
 
 
 class Allowed(NamedTuple):
-    """What we stated may be sent."""
+    """The peer said Go: we may send the records that we stated."""
 
 
 class Arrived(NamedTuple):
-    """Records arrived; `pushed` ones because they are new, others because a comparison showed that they are missing."""
+    """Records arrived: `pushed` ones are new, the others are those that we lack, as a comparison showed."""
 
     batch: tuple[bytes, ...]
     pushed: bool
 
 
 class Finished(NamedTuple):
-    """The peer has sent all that the comparison showed to be missing here."""
+    """The peer has sent all records that we lack, as the comparison showed."""
 
 
 class Wanted(NamedTuple):
@@ -159,7 +159,7 @@ class Filled(NamedTuple):
 
 
 class Told(NamedTuple):
-    """The peer has chains that end so."""
+    """The peer told where chains of its log end."""
 
     claims: tuple[Claim, ...]
 
@@ -171,7 +171,7 @@ class Requested(NamedTuple):
 
 
 class Steered(NamedTuple):
-    """The peer wants new records pushed, or to be told of them only."""
+    """The peer wants us to push new records, or only to tell of them."""
 
     eager: bool
 
