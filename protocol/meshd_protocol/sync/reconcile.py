@@ -1,9 +1,10 @@
 """Compares two logs in few bytes. The sides take turns, until each knows which records the other lacks.
 
 A turn has parts, each about a range of chains. Its name is the hexadecimal digits with which the keys of its devices
-begin; "" is everything. A part is either sixteen keyed fingerprints, of the ranges with one more digit, or the claims of
-all chains in a range, or the claims of chains that changed since a frontier that both sides once had in common (`base`).
-One turn answers another, and leaves out the ranges whose fingerprints agree. No IO: heads in, parts and plans out.
+begin; "" is everything. A part is either sixteen keyed fingerprints, of the ranges with one more digit, or the claims
+of all chains in a range, or the claims of chains that changed since a frontier that both sides once had in common
+(`base`). One turn answers another, and leaves out the ranges whose fingerprints agree. No IO: heads in, parts and plans
+out.
 """
 
 import bisect
