@@ -100,13 +100,22 @@ def tables() -> str:
         "",
         "## States of a session",
         "",
-        "What one side has heard, and what it may hear next. Anything else ends the session.",
+        "What a side has said, and what it may say next. Anything else ends the session.",
         "",
     ]
-    lines += ["| state | message | next state |", "| --- | --- | --- |"]
-    for phase, row in session.TRANSITIONS.items():
-        lines += [f"| {phase.value} | {message.__name__} | {after.value} |" for message, after in row.items()]
-    lines += ["", "Before its own Hello a side takes only Hello, Wait and Records.", ""]
+    lines += ["| side | state | message | next state |", "| --- | --- | --- | --- |"]
+    initiator, responder = session.TRANSITIONS[session.Role.INITIATOR], session.TRANSITIONS[session.Role.RESPONDER]
+    assert all(row.items() <= initiator[phase].items() for phase, row in responder.items()), "the initiator may say all"
+    for phase, row in initiator.items():
+        for message, after in row.items():
+            side = "both" if message in responder[phase] else "initiator"
+            lines.append(f"| {side} | {phase.value} | {message.__name__} | {after.value} |")
+    before = [name for name in messages.NAMES.values() if getattr(messages, name) in session.BEFORE_HELLO]
+    lines += [
+        "",
+        "The initiator's Compare in open begins a comparison: it leads the responder from open to comparing, too.",
+    ]
+    lines += [f"Before its own Hello a side takes only {', '.join(before[:-1])} and {before[-1]}.", ""]
     lines += ["## Limits", "", "| name | value | reason |", "| --- | --- | --- |"]
     lines += [f"| {name} | {getattr(limits, name)} | {text} |" for name, text in _documented(limits)]
     return "\n".join([*lines, ""])

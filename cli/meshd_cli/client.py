@@ -1,10 +1,10 @@
-"""How a command reaches a node: the daemon's socket if one listens in the home, else the home itself.
+"""How a command reaches a node: the daemon's socket (`socket_client`) if one listens in the home, else the home itself.
 
-This is on the path of every command: it imports little, and node code only where no daemon runs.
+What a person at a terminal needs is here, too: a prompt for the passphrase, progress on one line, patience with a home
+that another command has locked. Every command runs this: it imports little, and node code only where no daemon runs.
 """
 
 import functools
-import json
 import os
 import socket
 import sys
@@ -14,17 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from meshd_cli import socket_client
 from meshd_cli.errors import CommandError, LockedError
 
-SOCKET = "control.sock"
 LOCK = "lock"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
-_SILENCE_SECONDS = 10.0
-"""A daemon at work says so every second."""
-
-_HUNG_UP = "the daemon hung up before it answered"
-_LOST = "Look at its own output; nothing acknowledged is lost."
 
 
 class Where(NamedTuple):
@@ -52,15 +47,15 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
     Raises CommandError or a node's error.
     """
     given = _given(arguments or {})
-    line = {"verb": verb, "arguments": given, "assembly": where.assembly}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     secret = functools.cache(passphrase)
     while True:
         if locked and is_running(where, deadline):  # asked for first: a daemon waits for no typing
             given["passphrase"] = secret(where)
-        answer = _from_daemon(where, line, deadline)
-        if answer is not None:
-            return answer["result"]
+        connection = _connect(where.home, deadline)
+        if connection is not None:
+            with connection, _progress() as tell:
+                return socket_client.ask(connection, verb, given, where.assembly, tell)
         from meshd.app import alone
         from meshd.errors import BusyError
         from meshd_protocol.control import Request
@@ -119,57 +114,13 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def _from_daemon(where: Where, line: dict[str, Any], deadline: float) -> dict[str, Any] | None:
-    """The daemon's answer; None if no daemon runs in this home."""
-    connection = _connect(where.home, deadline)
-    if connection is None:
-        return None
-    connection.settimeout(_SILENCE_SECONDS)
-    try:
-        with connection, _progress() as tell:
-            connection.sendall(json.dumps(line).encode() + b"\n")
-            for reply in connection.makefile("rb"):
-                answer: dict[str, Any] = json.loads(reply)
-                if "progress" in answer:
-                    tell(*answer["progress"])
-                elif "error" in answer:
-                    raise CommandError(answer["error"], answer["hint"], answer["code"])
-                else:
-                    return answer
-    except TimeoutError as error:
-        raise CommandError(
-            f"the daemon has said nothing for {_SILENCE_SECONDS:.0f} seconds: it is stopped or stuck",
-            "If it was stopped (Ctrl-Z), `fg` or `kill -CONT` lets it go on; what you asked for may be done then. Else "
-            "end it, and start it again: nothing acknowledged is lost.",
-        ) from error
-    except ConnectionError as error:
-        raise CommandError(_HUNG_UP, _LOST) from error
-    raise CommandError(_HUNG_UP, _LOST)
-
-
 def _connect(home: Path, deadline: float) -> socket.socket | None:
     """A connection to the home's daemon. While one starts or stops, wait a little for it."""
     while True:
-        connection = _try_socket(home)
+        connection = socket_client.connect(home)
         if connection is not None or not _is_locked(home) or time.monotonic() > deadline:
             return connection
         time.sleep(0.05)
-
-
-def _try_socket(home: Path) -> socket.socket | None:
-    try:
-        folder = os.open(home, os.O_RDONLY)
-    except OSError:
-        return None
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{SOCKET}")  # a socket's own path may be too long
-    except OSError:
-        connection.close()
-        return None
-    finally:
-        os.close(folder)
-    return connection
 
 
 def _is_locked(home: Path) -> bool:

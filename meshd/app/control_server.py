@@ -1,14 +1,16 @@
-"""The control socket: lets the person's own commands ask the running node (`meshd_protocol.control`).
+"""The control socket: answers what the person's own front ends ask of the running node (`meshd_protocol.control`).
 
 The socket is 0600 in a 0700 folder, and the caller's uid is checked. A socket's path may be too long for the kernel, so
 it is bound through the folder's descriptor.
 
-A daemon at work says so every second, from its event loop: who hears nothing for long talks to one that is frozen.
+A daemon at work says so every second, from its event loop: a front end that hears nothing for longer knows that the
+daemon is stopped or stuck.
 """
 
 import os
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import trio
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
+from meshd.mesh import problems
 from meshd.mesh.node import Node
 from meshd.progress import Step, Steps
 from meshd.service.context import Context
@@ -23,13 +26,18 @@ from meshd.service.dispatch import answer
 from meshd.service.links import check_address
 from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
-from meshd_protocol.control import BadRequestError, Request, read_request, write_line
+from meshd_protocol.changes import write_change
+from meshd_protocol.control import WATCH, BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
 
 WORD_SECONDS = 1.0
 """How often a caller is told that its request is worked on."""
 
+_LAST_SECONDS = 0.5
+"""How long a stopping daemon tries to tell a watcher that nothing more comes."""
+
 _AT_WORK = Step("at work")
+_WATCHING = Step("watching")
 
 
 async def serve_control(
@@ -76,12 +84,13 @@ class _Caller:
             async with stream:
                 if not _is_own(stream):
                     return
-                line: bytes | None = None
+                asked: tuple[bytes, bytes] | None = None
                 with trio.move_on_after(limits.HANDSHAKE_SECONDS):
-                    line = await _read_line(stream)
-                if line is None:
+                    asked = await _read_line(stream)
+                if asked is None:
                     return
-                words = _Words(stream)
+                line, rest = asked
+                words = _Words(stream, rest)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(words.keep_coming)
                     reply = await self._reply(line, words)
@@ -106,13 +115,16 @@ class _Caller:
 
     async def _answer(self, request: Request, words: "_Words") -> Any:
         node = self._node(request.assembly)
+        if request.verb == WATCH:
+            await _watch(node, words)
+            return None
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
             problem, tried = await node.connect_now(request.arguments["address"])
-            if problem:
+            if problem is not None:
                 hint = "The node keeps trying." if tried else ""
-                raise NodeError(f"not connected to {request.arguments['address']}: {problem}", hint)
+                raise NodeError(f"not connected to {request.arguments['address']}: {problems.words(problem)}", hint)
             return {"address": request.arguments["address"], "connected": True}
         steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
         while True:
@@ -147,21 +159,70 @@ class _Caller:
         )
 
 
+async def _watch(node: Node, words: "_Words") -> None:
+    """Tell of changes until the caller hangs up, or this node stops. Raises BadRequestError if the caller says more."""
+    said = b""
+    stopped = True
+    try:
+        with node.watches.open() as watch:
+            async with trio.open_nursery() as nursery:
+
+                async def listen() -> None:
+                    nonlocal said
+                    said = await words.more()
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(listen)
+                words.step = _WATCHING
+                while True:
+                    await words.send(write_change(await watch.next()))
+        stopped = False
+    except* (trio.BrokenResourceError, trio.ClosedResourceError):
+        stopped = False
+    finally:
+        if stopped:
+            await words.end()
+    if said:
+        raise BadRequestError("nothing more can be asked where changes are told of: connect again")
+
+
 class _Words:
     """What a caller hears before the last line: each step of the work, and the last one again while nothing is new."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, rest: bytes) -> None:
         self.last = trio.Event()
         """Set when the work is done: nothing is said after that."""
+        self.step = _AT_WORK
         self._stream = stream
-        self._step = _AT_WORK
+        self._rest = rest
         self._turn = trio.Lock()
+        self._whole = True
+        """Whether the last line went out whole, as far as anybody knows."""
 
     async def say(self, step: Step) -> None:
         """Tell of a step. Raises BrokenResourceError if the caller is gone."""
-        self._step = step
+        self.step = step
+        await self.send({"progress": list(step)})
+
+    async def send(self, line: dict[str, Any]) -> None:
+        """Send a line. Raises BrokenResourceError if the caller is gone."""
         async with self._turn:
-            await self._stream.send_all(write_line({"progress": list(step)}))
+            self._whole = False
+            await self._stream.send_all(write_line(line))
+            self._whole = True
+
+    async def more(self) -> bytes:
+        """What the caller says after its request; empty once it hangs up."""
+        return self._rest or await self._stream.receive_some(limits.CONTROL_BYTES)
+
+    async def end(self) -> None:
+        """Say that nothing more comes, though this task is cancelled; give up where the caller does not read."""
+        with (
+            trio.move_on_after(_LAST_SECONDS, shield=True),
+            suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+        ):
+            if self._whole:
+                await self.send({"result": None})
 
     async def keep_coming(self) -> None:
         """Say something every second until the work is done; it goes on if nobody listens any more."""
@@ -170,7 +231,7 @@ class _Words:
                 with trio.move_on_after(WORD_SECONDS):
                     await self.last.wait()
                     return
-                await self.say(self._step)
+                await self.say(self.step)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
 
@@ -191,12 +252,13 @@ def _is_own(stream: trio.SocketStream) -> bool:
     return bool(uid == os.getuid())
 
 
-async def _read_line(stream: trio.SocketStream) -> bytes | None:
-    """The first line; None if the caller hangs up before it ends, or it is too long."""
+async def _read_line(stream: trio.SocketStream) -> tuple[bytes, bytes] | None:
+    """The first line, and what came after it; None if the caller hangs up before it ends, or it is too long."""
     buffer = bytearray()
     while b"\n" not in buffer:
         chunk = await stream.receive_some(65536)
         if not chunk or len(buffer) > limits.CONTROL_BYTES:
             return None
         buffer += chunk
-    return bytes(buffer[: buffer.index(b"\n")])
+    line, _, rest = bytes(buffer).partition(b"\n")
+    return line, rest

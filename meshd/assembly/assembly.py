@@ -1,7 +1,7 @@
 """One open assembly on this machine: keys, log and standing together. No network, no tasks, no event loop.
 
 Everything that reads or writes the log goes through an `Assembly`, by the daemon or by a command alone. It is not
-thread-safe: its owner calls it from one place at a time. how it comes to be open is in `founding`.
+thread-safe: its owner calls it from one place at a time. How to open one is in `founding`.
 """
 
 import os
@@ -37,7 +37,7 @@ from meshd_protocol.sync.frontier import Head
 
 @dataclass(frozen=True)
 class World:
-    """What a test replaces: the clocks, randomness, the cost of a passphrase, the room on the disk."""
+    """What a test replaces: the clocks, randomness, the cost of a passphrase, free space on the disk."""
 
     clock: Clock = system_clock
     entropy: Entropy = os.urandom
@@ -52,16 +52,14 @@ class World:
 
 REAL = World()
 
-Listener = Callable[[Report], None]
-
 
 class Care(NamedTuple):
-    """What a node does by itself with an open assembly (`caretaker`)."""
+    """What an open assembly does by itself (`upkeep.caretaker`)."""
 
     before_commit: "Callable[[Assembly, Report], None]"
-    """What follows from records, in their transaction."""
+    """Writes the records that follow from new ones, in the same transaction."""
     after_commit: "Callable[[Assembly], None]"
-    """What is there for this device to open."""
+    """Opens what new records have sealed to this device."""
 
 
 class Assembly:
@@ -76,15 +74,15 @@ class Assembly:
         self.lock = lock
         self.door = Door(store, keys.assembly)
         self.standing = Standing.load(store, keys.assembly)
-        self.listeners: list[Listener] = []
-        """Called after each commit with what it brought."""
         self.opened_rotations: set[bytes] = set()
-        """Rotations that were looked at: each is sealed to this device, or never will be."""
+        """Rotations that this node has looked at; none needs a second look."""
         self.frontier: tuple[list[Head], bytes] | None = None
-        """The heads of all chains and their digest, where somebody asked since the last commit (`survey`)."""
+        """The heads of all chains and their digest, if `survey` worked them out since the last commit."""
         self.remembered = Remembered()
         """What was worked out of the log for each proposal."""
         self._report: Report | None = None
+        self._commits: list[Report] | None = None
+        """Where commits are noted while somebody asks for them (`commits`)."""
         self._people: Directory | None = None
 
     @property
@@ -106,13 +104,23 @@ class Assembly:
 
     @property
     def known(self) -> Standing:
-        """The standing, for what is done only where the genesis is here."""
+        """The standing, for callers that know that the genesis is here."""
         assert self.standing is not None
         return self.standing
 
     @contextmanager
+    def commits(self) -> Iterator[list[Report]]:
+        """Note what each `writing` inside this block committed, in order; also where the block itself fails later."""
+        assert self._commits is None, "nobody else is asking"
+        self._commits = noted = list[Report]()
+        try:
+            yield noted
+        finally:
+            self._commits = None
+
+    @contextmanager
     def writing(self) -> Iterator[Report]:
-        """Write records that belong together: all are durable after it, or none is there. Then listeners hear of it."""
+        """Write records that belong together: afterwards all of them are durable, or none is in the log."""
         assert self._report is None, "writes do not nest"
         self._report = report = Report()
         try:
@@ -131,9 +139,8 @@ class Assembly:
             self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
         self.remembered.forget(report.rows)
         self._care.after_commit(self)
-        if report.new or report.filled:
-            for listener in self.listeners:
-                listener(report)
+        if self._commits is not None and (report.new or report.filled):
+            self._commits.append(report)
 
     def write(self, kind: Kind, body: Body) -> Record:
         """Sign and append a record of this device, inside `writing`.
@@ -182,7 +189,7 @@ class Assembly:
         return report
 
     def has_twin(self) -> bool:
-        """Whether the log proves that this device's key writes elsewhere: a fork, or records that are not from here."""
+        """Whether the log proves that another machine writes with this device's key: by a fork, or by its records."""
         for log in Log:
             chain = self.door.chain((self.keys.device.public, log))
             own = self.store.get(tables.Own, log=int(log))
@@ -198,7 +205,7 @@ class Assembly:
         return self._save(keys)
 
     def drop_ticket(self) -> None:
-        """The log is here: the ticket has done its work. Its addresses are remembered."""
+        """Delete the ticket, since the log is here, and remember its addresses."""
         ticket = self.keys.ticket
         with self.store.transaction():
             for address in ticket.addresses if ticket else ():
@@ -206,7 +213,7 @@ class Assembly:
         self._save(replace(self.keys, ticket=None))
 
     def reload(self) -> None:
-        """Forget what was remembered of the log: it was rebuilt."""
+        """Forget everything that was read from the log, which was rebuilt or rolled back."""
         self.door.forget()
         self.standing = Standing.load(self.store, self.id)
         self._people = None
@@ -214,7 +221,7 @@ class Assembly:
         self.frontier = None
 
     def close(self) -> None:
-        """Let go of the log."""
+        """Close the log."""
         self.store.close()
 
     def _save(self, keys: Keys) -> bool:

@@ -1,5 +1,5 @@
-"""What the log holds, in the words of sync: heads, digests, and records on their way out. Reads, and notes of frontiers
-that were in common.
+"""Answers the questions that sync has about the log: heads, digests, records to send. Only `agree` writes: it remembers
+a frontier that a device and this node had in common.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ from meshd_protocol.sync.reconcile import Base, View
 END = limits.INTEGER
 MISSING = "its body is missing"
 LOADED = 512
-"""Records that are read from the log at a time: a few hundred kilobytes."""
+"""The most records to read from the log at a time: a few hundred kilobytes."""
 
 
 class Span(NamedTuple):
-    """Part of a chain that goes out: start <= seq < stop, all branches; or, with `ids`, just those records.
+    """A part of a chain to send: start <= seq < stop, all branches; with `ids`, only those records of it.
 
-    Of the branches at `start`, those with an id above `after` alone: the others are out already.
+    Of the records at `start`, only those with an id above `after`: the others were sent already.
     """
 
     chain: ChainKey
@@ -35,7 +35,7 @@ class Span(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The digest of the whole frontier, how many chains it has, and where the log ended when that was so."""
+    """The digest of the whole frontier, its number of chains, and the log's end at that moment."""
 
     digest: bytes
     chains: int
@@ -53,7 +53,7 @@ def digest(assembly: Assembly) -> bytes:
 
 
 def place(assembly: Assembly) -> Place:
-    """How far the log is now."""
+    """The place where the log ends now."""
     every, seen = _frontier(assembly)
     return Place(seen, len(every), assembly.store.position())
 
@@ -71,12 +71,12 @@ def _head(assembly: Assembly, row: tables.Chain) -> Head:
 
 
 def view(assembly: Assembly, key: bytes, base: bytes | None = None, *, told: bool = False) -> View:
-    """The log as one comparison sees it. `base` begins the digest of a frontier that may have been in common."""
+    """The log as one comparison sees it. `base` is the beginning of the digest of a frontier that was in common."""
     return View(heads(assembly), key, lambda chain, seq: id_at(assembly, chain, seq), _base(assembly, base, told))
 
 
 def _base(assembly: Assembly, name: bytes | None, told: bool) -> Base | None:
-    """What changed since the frontier whose digest begins so; None if this node does not remember it."""
+    """What changed since the frontier whose digest begins with `name`; None if this node does not remember it."""
     if name is None:
         return None
     row = next((each for each in assembly.store.find(tables.Met) if each.digest[:BASE_SIZE] == name), None)
@@ -88,7 +88,7 @@ def _base(assembly: Assembly, name: bytes | None, told: bool) -> Base | None:
 
 
 def bases(assembly: Assembly, device: bytes) -> tuple[bytes, ...]:
-    """Frontiers that were in common with a device, newest first."""
+    """The beginnings of the digests of frontiers that a device and this node had in common, newest first."""
     rows = assembly.store.find(tables.Met, newest=True, limit=BASES, device=device)
     return tuple(row.digest[:BASE_SIZE] for row in rows)
 
@@ -115,7 +115,7 @@ def id_at(assembly: Assembly, chain: ChainKey, seq: int) -> bytes | None:
 
 
 def weigh(assembly: Assembly, spans: Iterable[Span]) -> tuple[int, int]:
-    """Records and bytes of what is about to be sent."""
+    """How many records these spans have, and how many bytes."""
     records = size = 0
     for span in spans:
         row = assembly.door.chain(span.chain)
@@ -154,19 +154,19 @@ def load(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[bytes
 
 
 def own_records(assembly: Assembly) -> list[Span]:
-    """The decisions log of this device: what a newcomer shows."""
+    """The decisions log of this device, which holds a newcomer's application."""
     return [Span((assembly.keys.device.public, 0), 0, END)]
 
 
 def decisions(assembly: Assembly) -> list[Span]:
-    """Everybody's decisions log: what shows a node that it has not met us yet."""
+    """All decisions logs: the records that prove our membership to a node that has not admitted us yet."""
     return [Span((row.device, row.log), 0, END) for row in assembly.store.find(tables.Chain) if row.log == 0]
 
 
 def beyond(
     assembly: Assembly, chain: ChainKey, key: bytes, marks: frozenset[bytes]
 ) -> tuple[list[Span], list[bytes], bool]:
-    """Against a peer's listing: what it lacks, the marks of all we have, and whether it has more than we."""
+    """Compare a chain with a peer's listing: what the peer lacks, our records' marks, whether the peer has more."""
     row = assembly.door.chain(chain)
     if row is None:
         return [], [], bool(marks)
@@ -183,8 +183,8 @@ def ends(assembly: Assembly, chains: Iterable[ChainKey], key: bytes) -> list[Cla
 
 
 class Heard(NamedTuple):
-    """What claims say: up to which seq chains go that are longer there, and those that are not, and that they are like
-    ours so far; and whether one forks.
+    """What a peer's claims mean here: up to which seqs it has chains that are shorter here (`longer`), and chains that
+    are no shorter here and begin alike (`there`); and whether a chain forks.
     """
 
     longer: dict[ChainKey, int]
@@ -193,7 +193,7 @@ class Heard(NamedTuple):
 
 
 def hear(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> Heard:
-    """What a peer's claims of chains say beside what is here."""
+    """Compare a peer's claims with the chains that are here."""
     missing: dict[ChainKey, int] = {}
     there: dict[ChainKey, int] = {}
     forks = False
@@ -219,7 +219,7 @@ def hear(assembly: Assembly, claims: Iterable[Claim], key: bytes) -> Heard:
 
 
 def lacking(assembly: Assembly, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
-    """From which seq chains are missing here that go up to a seq elsewhere; those that are not, left out."""
+    """From which seq chains are missing here, given up to which seq they go elsewhere; without those that are here."""
     missing: dict[ChainKey, int] = {}
     for chain, until in chains.items():
         row = assembly.door.chain(chain)

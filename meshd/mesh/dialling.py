@@ -1,6 +1,6 @@
 """Addresses that a node keeps trying: given, remembered, or found by discovery, with waits that grow between attempts.
 
-How a link comes about is here; what is talked over it is in `peering`.
+How a link comes about is here; what the two sides say over it is in `peers`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Protocol
 
 import trio
 
+from meshd.assembly.access import Refusal, accept_responder, my_psks
 from meshd.assembly.assembly import Assembly, World
-from meshd.assembly.doors import ITSELF, accept_responder, my_psks
 from meshd.errors import NodeError
 from meshd.log.executor import Executor
-from meshd.peers.link import Introduction, Link, LinkClosedError, greet
+from meshd.mesh.problems import Problem, Trouble
+from meshd.peers.link import Introduction, Link, LinkClosedError, RefusedError, greet
 from meshd.peers.peer import Peer
 from meshd.store import tables
 from meshd.transports.api import Connection, Transport, UnreachableError
@@ -30,17 +31,17 @@ _LONGEST_WAIT = 60.0
 _STEADY_SECONDS = 10.0
 """How long a session has to last for the next call to come at once."""
 _FOUND_ATTEMPTS = 3
-"""How often an address is tried that discovery found: it will find it again."""
+"""How often to try an address that discovery found: discovery will find it again."""
 _KNOCKS = 8
-"""Network keys that are tried one after the other, before a wait: a node that was away knows an older one only."""
+"""Network keys to try one after the other before a wait: the far end may have been away and know only older ones."""
 
 
 @dataclass
 class Dialled:
-    """An address that this node keeps trying. `problem` says why it is not connected; `connected` to whom it is."""
+    """An address that this node keeps trying: the device that is connected by it, else the problem, if one is known."""
 
     address: str
-    problem: str = "not tried yet"
+    problem: Problem | None = field(default=Problem(Trouble.NOT_TRIED))
     connected: bytes | None = None
     kept: bool = True
     given_up: bool = False
@@ -57,7 +58,7 @@ class Switchboard(Protocol):
     executor: Executor
 
     def introduction(self) -> Introduction:
-        """What this node says of itself in a handshake."""
+        """What this node shows in a handshake."""
         ...
 
     def session_with(self, certificate: Certificate) -> Peer | None:
@@ -69,7 +70,7 @@ class Switchboard(Protocol):
         ...
 
     def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
-        """A session with somebody whom this node called."""
+        """A session over a link that this node dialled."""
         ...
 
     async def talk(self, peer: Peer) -> None:
@@ -77,7 +78,7 @@ class Switchboard(Protocol):
         ...
 
     def tell(self) -> None:
-        """Something changed that a person may wait for."""
+        """Wake the tasks that wait for something to change."""
         ...
 
 
@@ -91,11 +92,11 @@ class Dialling:
         self._nursery: trio.Nursery | None = None
 
     def start(self, nursery: trio.Nursery) -> None:
-        """From here on, calls run in this nursery."""
+        """Make calls in this nursery from now on."""
         self._nursery = nursery
 
     def stop(self) -> None:
-        """No calls any more."""
+        """Make no more calls."""
         self._nursery = None
         self._dialled.clear()
 
@@ -112,7 +113,7 @@ class Dialling:
         return dialled
 
     def give_up(self, address: str) -> None:
-        """Try an address no longer; a session that came about by it goes on."""
+        """Stop trying an address. A session that began by it goes on."""
         dialled = self._dialled.pop(address, None)
         if dialled is not None:
             dialled.kept = False
@@ -121,7 +122,7 @@ class Dialling:
             self._node.tell()
 
     def hurry(self) -> None:
-        """Try every address now: the network changed, or this machine slept."""
+        """Try every address now, since the network changed or this machine slept."""
         for dialled in self._dialled.values():
             dialled.again.set()
 
@@ -130,11 +131,11 @@ class Dialling:
         return address in self._dialled
 
     def away(self) -> list[Dialled]:
-        """Addresses at which nobody is connected."""
+        """The addresses by which nobody is connected."""
         return [each for each in self._dialled.values() if each.connected is None]
 
     async def _keep_dialling(self, dialled: Dialled) -> None:
-        """Dial, talk, wait, again; the waits grow, with jitter, so that nodes that met once don't march in step."""
+        """Dial, talk, wait, begin again. Waits grow, with jitter, so that nodes don't call each other in step."""
         wait, attempt = _FIRST_WAIT, 0
         while True:
             dialled.next_try_ms = None
@@ -142,7 +143,7 @@ class Dialling:
             if await self._try(dialled, attempt) and trio.current_time() - begun > _STEADY_SECONDS:
                 wait, attempt = _FIRST_WAIT, 0
             attempt += 1
-            if dialled.problem == ITSELF:
+            if dialled.problem is not None and dialled.problem.refusal is Refusal.ITSELF:
                 self.give_up(dialled.address)
             if dialled.given_up:
                 return
@@ -162,7 +163,7 @@ class Dialling:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _try(self, dialled: Dialled, attempt: int) -> bool:
-        """Call, with one network key after the other while the far end hangs up without a word. True if we talked.
+        """Call with one network key after the other, until the far end does more than hang up. True if it talked to us.
 
         The best keys come first; where there are many, later attempts go on with the next ones.
         """
@@ -173,31 +174,33 @@ class Dialling:
                 try:
                     await self._call(await self._transport.dial(dialled.address), dialled, psk)
                     return True
-                except LinkClosedError as error:
-                    dialled.problem = self._explain(error)
+                except LinkClosedError:
+                    dialled.problem = self._hung_up()
         except UnreachableError as error:
-            dialled.problem = str(error)
+            dialled.problem = Problem(Trouble.UNREACHABLE, str(error))
+        except RefusedError as error:
+            dialled.problem = Problem(Trouble.REFUSED, refusal=error.refusal)
         except (SessionError, NodeError) as error:
-            dialled.problem = str(error)
+            dialled.problem = Problem(Trouble.FAILED, str(error))
         except Exception as error:  # a defect of ours ends this call, never the node
-            dialled.problem = f"a defect of meshd: {error!r}"
+            dialled.problem = Problem(Trouble.DEFECT, repr(error))
         return False
 
     async def _call(self, connection: Connection, dialled: Dialled, psk: bytes) -> None:
-        """Talk to who answers at an address, until the session ends.
+        """Talk to the node that answers at an address, until the session ends.
 
         Raises LinkClosedError if the far end refused without a word, or SessionError.
         """
         node = self._node
         there: list[Peer] = []
 
-        async def accept(certificate: Certificate) -> str | None:
-            problem = await node.executor.run(partial(accept_responder, node.assembly, certificate))
+        async def accept(certificate: Certificate) -> Refusal | None:
+            refusal = await node.executor.run(partial(accept_responder, node.assembly, certificate))
             other = node.session_with(certificate)
-            if problem is None and other is not None:  # the same node by another address, or the other way round
+            if refusal is None and other is not None:  # the same node by another address, or the other way round
                 there.append(other)
-                return "connected already, by another way"
-            return problem
+                return Refusal.CONNECTED
+            return refusal
 
         try:
             link, certificate = await greet(connection, psk, node.introduction(), accept)
@@ -205,10 +208,10 @@ class Dialling:
             await trio.aclose_forcefully(connection.stream)
             if not there:
                 raise
-            dialled.connected, dialled.problem = there[0].certificate.device, ""
+            dialled.connected, dialled.problem = there[0].certificate.device, None
             node.tell()
             await node.until_gone(there[0])
-            dialled.connected, dialled.problem = None, "the session by another way ended"
+            dialled.connected, dialled.problem = None, Problem(Trouble.OTHER_WAY_ENDED)
             return
         except BaseException:
             await trio.aclose_forcefully(connection.stream)
@@ -220,51 +223,44 @@ class Dialling:
             told()
             if dialled.kept and connection.local and self._nursery is not None:  # a line has no address to remember
                 self._nursery.start_soon(self._remember, dialled.address)
-            dialled.connected, dialled.problem = certificate.device, ""
+            dialled.connected, dialled.problem = certificate.device, None
             node.tell()
 
         peer.on_heard = heard
         try:
             await node.talk(peer)
         finally:
-            dialled.connected, dialled.problem = None, peer.ended or "the session ended"
+            dialled.connected, dialled.problem = None, Problem(Trouble.ENDED, peer.ended)
         if not peer.heard:
             raise LinkClosedError(peer.ended)
 
     async def _remember(self, address: str) -> None:
-        """Keep an address that somebody answered at; where the disk is full, it is looked for anew next time."""
+        """Remember an address at which somebody answered. On a full disk it is forgotten, and found anew next time."""
         with suppress(NodeError):
             await self._node.executor.run(partial(_remember, self._node.assembly, address))
 
-    async def connect_now(self, address: str, changed: Callable[[], Awaitable[None]]) -> str:
-        """Dial an address, keep it for later starts, and say "" or why nobody was reached. `changed` waits for news."""
+    async def connect_now(self, address: str, changed: Callable[[], Awaitable[None]]) -> Problem | None:
+        """Dial an address, keep it for later starts, and return why nobody was reached; None if somebody was.
+
+        `changed` waits until something changed on this node.
+        """
         dialled = self.dial(address)
-        dialled.problem = ""
+        dialled.problem = None
         dialled.again.set()
         with trio.move_on_after(limits.HANDSHAKE_SECONDS + 2):
-            while dialled.connected is None and not dialled.problem:
+            while dialled.connected is None and dialled.problem is None:
                 await changed()
-        return "" if dialled.connected is not None else dialled.problem or "no answer yet"
+        return None if dialled.connected is not None else dialled.problem or Problem(Trouble.NO_ANSWER_YET)
 
-    def _explain(self, error: LinkClosedError) -> str:
-        """Why a call failed, for the person. A far end that refuses says nothing, so this lists what it may be."""
+    def _hung_up(self) -> Problem:
+        """The far end hung up without a word, on a member or on a newcomer."""
         assembly = self._node.assembly
-        if assembly.keys.ticket is not None and assembly.standing is None:
-            return (
-                "the far end hung up without a word: it may belong to another assembly, or not to the inviter, or the "
-                "ticket may be spent, withdrawn or expired, or one of the two clocks is off by more than an hour"
-            )
-        return (
-            "the far end hung up without a word: it may belong to another assembly, follow a roster without you, be "
-            "behind a router that it was not told of (`run --reached-at`), or one of the two clocks is off by more "
-            "than an hour"
-        )
+        newcomer = assembly.keys.ticket is not None and assembly.standing is None
+        return Problem(Trouble.HUNG_UP_ON_NEWCOMER if newcomer else Trouble.HUNG_UP)
 
 
 def remembered(assembly: Assembly) -> list[str]:
-    """Addresses that somebody answered at, the last ones first: a port that changes at every start is tried no longer
-    than it is likely to be good.
-    """
+    """Addresses at which somebody answered lately, the latest first: a port may change at every start."""
     horizon = assembly.world.clock() - limits.REMEMBERED_DAYS * 24 * 3600 * 1000
     rows = [row for row in assembly.store.find(tables.Peer) if row.last_ms >= horizon]
     rows.sort(key=lambda row: row.last_ms, reverse=True)

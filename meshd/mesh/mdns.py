@@ -1,8 +1,9 @@
-"""mDNS through zeroconf, in its own thread; what it finds comes to trio through a bounded channel that drops.
+"""Discovery by mDNS. Zeroconf runs in its own thread and sends candidates to trio through a bounded channel; when the
+channel is full, they are dropped.
 
-No name, key or assembly is announced: instance and host labels are random, and the text carries a nonce and keyed tags
-(`meshd_protocol.beacon`). Holders of a ticket can't recognise anybody, so they knock at a few candidates with the
-ticket's psk and keep to the inviter's.
+A node announces no name, key or assembly: its instance and host labels are random, and the text holds a nonce and
+keyed tags (`meshd_protocol.beacon`). A node that has only a ticket can't recognise anybody. It dials a few candidates
+with the ticket's psk, and talks only to the inviter's.
 """
 
 import socket
@@ -14,7 +15,7 @@ import trio
 import zeroconf
 from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
-from meshd.assembly.doors import newest_first
+from meshd.assembly.access import newest_first
 from meshd.assembly.keystore import NetworkKey
 from meshd.transports.tcp import local_hosts
 from meshd_protocol import limits

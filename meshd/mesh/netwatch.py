@@ -1,7 +1,7 @@
-"""Notices that the network under a running node is another one: interfaces came or went, or the machine slept.
+"""Notices that a running node is on another network: interfaces came or went, or the machine slept.
 
-Neither the kernel nor trio tells, so this looks every few seconds. A machine that slept shows by its clocks: the one
-that counts sleep went on, the event loop's stood still.
+Neither the kernel nor trio tells, so this looks every few seconds. After a sleep the steady clock, which counts the
+sleep, is ahead of the event loop's clock, which does not.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ _SLEPT_SECONDS = 20.0
 
 
 class Watched(Protocol):
-    """What is told."""
+    """A node, as far as this module tells it something."""
 
     def network_changed(self, why: str) -> None:
-        """Links may be dead, and addresses that were out of reach may answer."""
+        """Check links, which may be dead, and try addresses again, which may answer now."""
 
 
 async def watch(nodes: Sequence[Watched], hosts: Callable[[], list[str]], steady: Steady) -> None:

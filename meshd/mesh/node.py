@@ -1,7 +1,7 @@
-"""The node: builds and minds the tasks of one assembly. No logic of its own.
+"""The node: starts and ends the tasks of one assembly. No logic of its own.
 
-Tasks: one that listens, one for each address that is dialled, one for each peer, one for discovery. What touches the
-log goes through the executor, one piece at a time; what a piece committed is then pushed to the peers.
+One task listens, one runs for each address to dial, one for each peer, one for discovery. Each piece of work on the log
+goes through the executor, one at a time. It returns what it committed, and the node pushes that to the peers.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import trio
 
 from meshd.assembly import survey
+from meshd.assembly.access import Refusal, accept_initiator, entitled, known_psks
 from meshd.assembly.assembly import Assembly, role_of
-from meshd.assembly.doors import accept_initiator, entitled, open_doors
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.log.door import Report
 from meshd.log.executor import Executor, Prepared
 from meshd.mesh.dialling import Dialling, remembered
+from meshd.mesh.problems import Problem
 from meshd.mesh.seen import Seen, away, linked
+from meshd.mesh.watching import Watches
 from meshd.peers.bulk import Bulk
 from meshd.peers.gossip import Gossip
 from meshd.peers.link import Introduction, Link, LinkClosedError, welcome
@@ -35,8 +37,11 @@ from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
+from meshd_protocol.changes import RECORDS, Change, HeadMoved, PeerCame, PeerLeft, records_came
 from meshd_protocol.errors import SessionError
-from meshd_protocol.sync.greeting import Door
+from meshd_protocol.kinds import name_of
+from meshd_protocol.names import text_of
+from meshd_protocol.sync.greeting import KnownPsk
 
 T = TypeVar("T")
 
@@ -46,21 +51,37 @@ _REMEMBERED_FIRSTS = 10_000
 
 Discovery = Callable[["Node"], Awaitable[None]]
 Note = Callable[[str], None]
-News: TypeAlias = tuple[list[Span], list[Span]]
-"""What one commit brought: everything, and this node's own part of it."""
+
+
+class _Commit(NamedTuple):
+    """What to tell of one commit: peers of its new records, and of those by this device; watchers of the change."""
+
+    spans: list[Span]
+    own: list[Span]
+    change: Change
 
 
 class _Moved(NamedTuple):
-    """What follows from a moved head: the person's role, if it is a new one, and what is now asked of each peer
-    (`doors.entitled`).
+    """What follows from a moved head: this person's role, if it changed, and whether each peer may still read
+    (`access.entitled`).
     """
 
+    head: bytes | None
     role: str | None
     verdicts: list[tuple[Peer, bool | None]]
 
 
+class _Worked(NamedTuple, Generic[T]):
+    """What came of a piece of work: its result or the error that it raised, and what it committed either way."""
+
+    result: T | None
+    error: BaseException | None
+    commits: list[_Commit]
+    moved: _Moved | None
+
+
 class Node:
-    """A running node. `push` off and `compare_seconds` None leave out one of the two ways in which records travel."""
+    """A running node. Without `push` it only compares logs; without `compare_seconds` it compares them once."""
 
     def __init__(
         self,
@@ -78,7 +99,7 @@ class Node:
         self.compare_seconds = compare_seconds
         self.note = note
         self.reached_at = list(reached_at)
-        """Addresses that others dial and this machine does not have: a forwarded port's, say."""
+        """Addresses that others dial and a router forwards to this machine."""
         self._where: Where = list
         self.started = trio.Event()
         self._transport = transport
@@ -86,11 +107,9 @@ class Node:
         self.gossip = Gossip(self._lacking, lambda: any(peer.busy for peer in self._peers), self.world.chance)
         self.bulk = Bulk()
         self._dialling = Dialling(self, transport)
+        self.watches = Watches()
         self._push = push
         self._peers: list[Peer] = []
-        self._news: list[News] = []
-        self._live = True
-        """Whether what the work at hand commits is new everywhere, as far as this node knows."""
         self.pace = Pace(self.world.steady)
         self._reviewed: bytes | None = None
         self._role = role_of(assembly, assembly.keys.member_public)
@@ -98,14 +117,13 @@ class Node:
         self._greeting: dict[str, int] = {}
         self._nursery: trio.Nursery | None = None
         self.changed = trio.Event()
-        """Set, and replaced, whenever records or peers come or go: what a waiting task waits for."""
+        """Set, and replaced, whenever records or peers come or go. A task that waits for either waits for this."""
         self._certificate = b""
 
     async def run(
         self, *, connect: list[str] | None = None, discovery: Discovery | None = None, listen: bool = True
     ) -> None:
         """Run until cancelled. Raises UnreachableError if the address to listen at can't be had."""
-        self.assembly.listeners.append(self._heard)
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -130,10 +148,9 @@ class Node:
         finally:
             self._nursery = None
             self._dialling.stop()
-            self.assembly.listeners.remove(self._heard)
 
     async def _keep_time(self) -> None:
-        """Measure time for the votes that this device is to witness, and attest those that are over."""
+        """Measure time for the votes that this device is to witness, and attest votes that are over."""
         while True:
             try:
                 await self.work(partial(keep_time, self.assembly))
@@ -142,37 +159,50 @@ class Node:
             await trio.sleep(MEASURE_SECONDS)
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
-        """Run a piece of work on the log, then tell the peers what it committed.
+        """Run a piece of work on the log, then tell the peers what it committed, even if it failed after that.
 
-        `source` is where its records came from, `pushed` whether they came because they are new.
+        `source` is the peer from which its records came, `pushed` whether they came because they are new.
         """
-
-        def run() -> tuple[T, list[News], list[News], _Moved | None]:
-            self._live = pushed
-            left, self._news = self._news, []  # by a piece of work that failed after it had committed something
-            result = function()
-            news, self._news = self._news, []
-            return result, left, news, self._moved()
-
-        result, left, news, moved = await self.executor.run(run)
-        self._distribute(left, None, True)
-        self._distribute(news, source, pushed)
-        if moved is not None:
-            self._review(moved)
-        if left or news:
+        worked = await self.executor.run(partial(self._run, function, pushed))
+        for each in worked.commits if self._push else ():
+            self.gossip.spread(each.spans, each.own, source, pushed=pushed)
+        if worked.moved is not None:
+            self._review(worked.moved)
+        for each in worked.commits:
+            self.watches.tell(each.change)
+        if worked.commits:
             self.tell()
-        return result
+        if worked.error is not None:
+            raise worked.error
+        return cast(T, worked.result)
+
+    def _run(self, function: Callable[[], T], pushed: bool) -> _Worked[T]:
+        """Run a piece of work, in the executor. Pushed records that are too many of one member are not told of."""
+        result, error = None, None
+        with self.assembly.commits() as commits:
+            try:
+                result = function()
+            except BaseException as raised:
+                error = raised
+        told: list[_Commit] = []
+        for report in commits:
+            new = self.pace.at_once(self.assembly, report.new) if pushed else report.new
+            own = survey.spans(self.assembly, report.own)
+            told.append(_Commit(survey.spans(self.assembly, new), own, _change(report)))
+        return _Worked(result, error, told, self._moved() if error is None or commits else None)
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
-        """See `peering.Host.prepare`."""
+        """See `peer.Host.prepare`."""
         return await self.executor.prepare(self.assembly.id, batch)
 
     def dial(self, address: str, *, kept: bool = True) -> None:
-        """Keep trying an address: given, remembered, or (not `kept`) found by discovery, which is tried a few times."""
+        """Keep trying an address that was given or remembered; a found one (not `kept`) only a few times."""
         self._dialling.dial(address, kept=kept)
 
-    async def connect_now(self, address: str) -> tuple[str, bool]:
-        """Dial an address, and keep it for later starts: "" or why nobody was reached, and whether that goes on."""
+    async def connect_now(self, address: str) -> tuple[Problem | None, bool]:
+        """Dial an address and keep it for later starts. Returns why nobody was reached, or None if somebody was, and
+        whether this node keeps trying.
+        """
 
         async def changed() -> None:
             await self.changed.wait()
@@ -185,7 +215,7 @@ class Node:
         self._dialling.give_up(address)
 
     def network_changed(self, why: str) -> None:
-        """See `netwatch.Watched`: try all addresses now, and ask every peer for a sign of life."""
+        """See `netwatch.Watched`: dial all addresses now, and ask every peer for a sign of life."""
         if self._nursery is None:
             return
         self.note(f"{why}: looking for everybody anew")
@@ -195,7 +225,7 @@ class Node:
 
     @property
     def listening(self) -> list[str]:
-        """The addresses of this machine at which this node can be reached now."""
+        """The addresses of this machine at which this node listens."""
         return self._where()
 
     def addresses(self) -> list[str]:
@@ -220,18 +250,8 @@ class Node:
         """See `Live.peers`. On the event loop alone."""
         return self.seen().peers()
 
-    def _heard(self, report: Report) -> None:
-        """A commit was made, in the executor's thread: note what to tell of, by the log as it is now."""
-        new = self.pace.at_once(self.assembly, report.new) if self._live else report.new
-        self._news.append((survey.spans(self.assembly, new), survey.spans(self.assembly, report.own)))
-
-    def _distribute(self, news: list[News], source: Peer | None, pushed: bool) -> None:
-        for everything, own in news:
-            if self._push:
-                self.gossip.spread(everything, own, source, pushed=pushed)
-
     def _moved(self) -> _Moved | None:
-        """What follows where the head moved, read in the executor between two commits; None where it didn't."""
+        """What follows from a moved head, read in the executor between two commits; None if the head did not move."""
         standing = self.assembly.standing
         head = standing.head if standing else None
         if head == self._reviewed:
@@ -239,12 +259,14 @@ class Node:
         verdicts = [(peer, entitled(self.assembly, peer.certificate)) for peer in list(self._peers)]
         before, self._role = self._role, role_of(self.assembly, self.assembly.keys.member_public)
         self._reviewed = head
-        return _Moved(self._role if self._role != before and before and standing else None, verdicts)
+        return _Moved(head, self._role if self._role != before and before and standing else None, verdicts)
 
     def _review(self, moved: _Moved) -> None:
-        """Tell the person when she becomes an observer, or a member; hang up on who is out, let in who is in now, each
-        in a task of its own.
+        """Tell the person of a new role and watchers of the new head. Hang up on peers that are out of the roster; let
+        those read that are in it now, each in a task of its own.
         """
+        if moved.head is not None:
+            self.watches.tell(HeadMoved(text_of(moved.head)))
         if moved.role is not None:
             self.note(f"you are {article(moved.role)} of {self.assembly.title} now")
         for peer, verdict in moved.verdicts:
@@ -254,7 +276,7 @@ class Node:
                 peer.stop(REMOVED)
 
     async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
-        """Do something with a peer beside its own tasks: what goes wrong ends its session, never the node."""
+        """Run a function of a peer beside its own tasks. An error ends its session, never the node."""
         try:
             await function()
         except (NodeError, SessionError, LinkClosedError) as error:
@@ -263,12 +285,12 @@ class Node:
             peer.stop(f"a defect of meshd: {error!r}")
 
     def tell(self) -> None:
-        """Wake whoever waits for records or peers to come or go."""
+        """Wake the tasks that wait for records or peers to come or go."""
         self.changed.set()
         self.changed = trio.Event()
 
     async def _answer(self, connection: Connection) -> None:
-        """Somebody dialled us."""
+        """Answer a connection that somebody dialled."""
         host = connection.remote.rpartition(":")[0] or connection.remote
         greeting = sum(self._greeting.values())
         if (
@@ -280,9 +302,9 @@ class Node:
             return
         self._greeting[host] = self._greeting.get(host, 0) + 1
         try:
-            doors = await self.executor.run(partial(open_doors, self.assembly))
-            link, certificate, door = await welcome(
-                connection, doors, self.introduction(), self._accept, self._fresh, self.reached_at
+            psks = await self.executor.run(partial(known_psks, self.assembly))
+            link, certificate, known = await welcome(
+                connection, psks, self.introduction(), self._accept, self._fresh, self.reached_at
             )
         except (SessionError, LinkClosedError, NodeError):
             await trio.aclose_forcefully(connection.stream)  # whoever it was gets no byte and no line in our log
@@ -295,7 +317,7 @@ class Node:
             self._greeting[host] -= 1
             if not self._greeting[host]:
                 del self._greeting[host]
-        peer = self._peer(link, certificate, connection.remote, False, door.invitation)
+        peer = self._peer(link, certificate, connection.remote, False, known.invitation)
         other = self.session_with(certificate)
         if other is not None:
             if other.initiator and self._prefers_own_call(certificate):
@@ -304,8 +326,8 @@ class Node:
             other.stop("connected anew")
         await self.talk(peer)
 
-    async def _accept(self, certificate: Certificate, door: Door) -> str | None:
-        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, door))
+    async def _accept(self, certificate: Certificate, known: KnownPsk) -> Refusal | None:
+        return await self.executor.run(partial(accept_initiator, self.assembly, certificate, known))
 
     async def _lacking(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
         try:
@@ -314,12 +336,12 @@ class Node:
             return {}
 
     def _to_ask_for(self, chains: dict[ChainKey, int]) -> dict[ChainKey, int]:
-        """What is missing here of chains, but for those whose records come with comparisons today."""
+        """From which seq chains are missing here, without those whose records are left to comparisons today."""
         missing = survey.lacking(self.assembly, chains)
         return {chain: start for chain, start in missing.items() if not self.pace.delays(self.assembly, chain)}
 
     def new_peer(self, link: Link, certificate: Certificate, address: str) -> Peer:
-        """A session with somebody whom this node called."""
+        """A session over a link that this node dialled."""
         return self._peer(link, certificate, address, True, None)
 
     def _peer(self, link: Link, certificate: Certificate, address: str, initiator: bool, guest: bytes | None) -> Peer:
@@ -330,17 +352,19 @@ class Node:
     async def talk(self, peer: Peer) -> None:
         """Talk until the session ends."""
         self._peers.append(peer)
+        self.watches.tell(PeerCame(text_of(peer.certificate.device)))
         self.tell()
         try:
             await peer.run()
         finally:
             self._peers.remove(peer)
+            self.watches.tell(PeerLeft(text_of(peer.certificate.device)))
             if peer.heard or not peer.initiator:
                 self.note(f"gone: {peer.certificate.person} at {peer.address} ({peer.ended or 'the session ended'})")
             self.tell()
 
     def session_with(self, certificate: Certificate) -> Peer | None:
-        """The session with the same device of the same member. Another's certificate for it displaces nobody."""
+        """The session with the same device of the same member; another member may have a certificate for the device."""
         same = (certificate.device, certificate.member, certificate.transport)
         for peer in self._peers:
             if (peer.certificate.device, peer.certificate.member, peer.certificate.transport) == same:
@@ -348,16 +372,16 @@ class Node:
         return None
 
     def _prefers_own_call(self, certificate: Certificate) -> bool:
-        """Where both called each other: the session that the smaller device key dialled stays."""
+        """If both nodes dialled each other: keep the session that the node with the smaller device key dialled."""
         return self.assembly.keys.device.public < certificate.device
 
     async def until_gone(self, peer: Peer) -> None:
-        """Don't dial again while the peer is connected by another way."""
+        """Wait until a session has ended."""
         while peer in self._peers:
             await self.changed.wait()
 
     def introduction(self) -> Introduction:
-        """What this node says of itself in a handshake."""
+        """What this node shows in a handshake."""
         keys = self.assembly.keys
         make = partial(ExchangeKey.generate, self.world.entropy)
         return Introduction(self.assembly.id, keys.transport, self._certificate, make, self.world.clock())
@@ -370,6 +394,12 @@ class Node:
         if len(self._firsts) > _REMEMBERED_FIRSTS:
             self._firsts.popitem(last=False)
         return True
+
+
+def _change(report: Report) -> Change:
+    """What a commit changed, as watchers hear of it."""
+    new = [(name_of(record.kind), text_of(record.id)) for record in report.new[: RECORDS + 1]]
+    return records_came(new + [("body", text_of(identity)) for identity in report.filled[: RECORDS + 1]])
 
 
 def _own_certificate(assembly: Assembly) -> bytes:

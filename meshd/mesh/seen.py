@@ -1,7 +1,7 @@
-"""What commands see of a running node: how it was at one moment, which nothing changes any more.
+"""What commands see of a running node: a copy of its state at one moment, which nothing changes any more.
 
-The event loop makes it and hands it over: a command runs beside the loop, in the thread that works on the log, and may
-look at nothing that the loop changes meanwhile. Names are looked up there, since the log is.
+The event loop makes the copy. A command runs in the thread that works on the log, where it must not look at anything
+that the loop changes meanwhile. It looks up the names of people there, since only that thread reads the log.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from meshd.assembly.assembly import Assembly
 from meshd.mesh.dialling import Dialled
+from meshd.mesh.problems import words
 from meshd.peers.pacing import Pace
 from meshd.peers.peer import Peer
 from meshd_protocol.bodies.membership import Certificate
@@ -19,7 +20,7 @@ Result = dict[str, Any]
 
 
 class Linked(NamedTuple):
-    """A connected peer: whose device it is, and how it goes."""
+    """A connected peer: its certificate, and the state of its session."""
 
     certificate: Certificate
     how: Result
@@ -27,7 +28,7 @@ class Linked(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """See `service.context.Live`. Of `pace` only what belongs to the log's thread is asked."""
+    """See `service.context.Live`. It asks `pace` only for what belongs to the log's thread."""
 
     assembly: Assembly
     linked: tuple[Linked, ...]
@@ -58,7 +59,7 @@ class Seen:
 
 
 def linked(peers: Iterable[Peer]) -> tuple[Linked, ...]:
-    """How it goes with those who are connected."""
+    """The connected peers."""
     return tuple(Linked(peer.certificate, _how(peer)) for peer in peers)
 
 
@@ -82,13 +83,13 @@ def _how(peer: Peer) -> Result:
 
 
 def away(dialled: Iterable[Dialled], now_ms: int) -> tuple[Result, ...]:
-    """Addresses that are tried. `now_ms` is the steady clock's."""
+    """The addresses that this node tries. `now_ms` is by the steady clock."""
     return tuple(
         {
             "person": None,
             "address": each.address,
             "state": "away",
-            "problem": each.problem,
+            "problem": words(each.problem) if each.problem is not None else "",
             "next_try_ms": None if each.next_try_ms is None else max(0, each.next_try_ms - now_ms),
         }
         for each in dialled

@@ -1,7 +1,7 @@
-"""Who sends much to this node now: one peer at a time, since the others would send the same.
+"""Lets one peer at a time send many records to this node, since the others would send the same records.
 
-One that takes long holds up the next for a while only: theirs may be a slow link, or they may mean us ill. The next is
-told meanwhile what came from others, and leaves that out.
+A peer that takes long, over a slow link or on purpose, holds up the next one for `limits.GO_SECONDS` only. Before the
+next one begins, it hears which records came from others, and leaves them out.
 """
 
 from collections.abc import Hashable
@@ -12,18 +12,18 @@ from meshd_protocol import limits
 
 
 class Bulk:
-    """The peers of one node that send much to it."""
+    """The peers that send many records to this node."""
 
     def __init__(self) -> None:
         self._senders: dict[Hashable, float] = {}
-        """Since when each may."""
+        """When each sender's turn began."""
         self._changed = trio.Event()
         self._queue = trio.Lock()
 
     async def turn(self, sender: Hashable) -> None:
-        """Wait until nobody sends much, or the last one that may has had `limits.GO_SECONDS`; first come, first served.
+        """Wait until no other sender has its turn, or the latest of them has had it for `limits.GO_SECONDS`.
 
-        It is this one's turn then, until `over`.
+        First come, first served. Then it is this sender's turn, until `over`.
         """
         if sender in self._senders:
             return
@@ -36,7 +36,7 @@ class Bulk:
             self._senders[sender] = trio.current_time()
 
     def over(self, sender: Hashable) -> None:
-        """This one has sent what it had, or is gone."""
+        """A sender has sent all that it had, or is gone."""
         self._senders.pop(sender, None)
         self._changed.set()
         self._changed = trio.Event()

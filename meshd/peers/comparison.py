@@ -1,21 +1,19 @@
 """Comparing two logs over one session: turns, listings, digests, and what comes of them.
 
-What the turns say is in `meshd_protocol.sync.reconcile`; here they are asked of the log, and what they show to be
-missing is put into the outbox.
+`meshd_protocol.sync.reconcile` works out what a turn says, `sync.session` whether a comparison is under way. Here is
+what asks the log, and puts into the outbox the records that the peer lacks.
 """
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
-from typing import TypeVar
 
 import trio
 
 from meshd.assembly import survey
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.survey import Place, Span
-from meshd.peers.outbox import RANK_OF, Out, Outbox, Rank, without
-from meshd.peers.writer import Worker
+from meshd.peers.outbox import RANK_OF, Out, Rank, without
+from meshd.peers.side import Side
 from meshd.store.api import StoreError
 from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
@@ -24,50 +22,34 @@ from meshd_protocol.kinds import Log
 from meshd_protocol.sync import messages, reconcile
 from meshd_protocol.sync.messages import Message
 from meshd_protocol.sync.reconcile import Claims, Part
-from meshd_protocol.sync.session import Greeted, Session
-
-T = TypeVar("T")
+from meshd_protocol.sync.session import Greeted
 
 AGAIN_SECONDS = 5.0
 """How long after a comparison's beginning the next may begin."""
 
 
 class Comparison:
-    """One side's comparisons with one device, one after the other. `send` sends a message among what is long."""
+    """One side's comparisons with one device, one after the other. `send` sends a message in the lane for long ones."""
 
-    def __init__(
-        self,
-        assembly: Assembly,
-        device: bytes,
-        session: Session,
-        outbox: Outbox,
-        work: Worker,
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    def __init__(self, side: Side, device: bytes, send: Callable[[Message], Awaitable[None]]) -> None:
         self.in_step = False
         self.postponed = False
-        """Whether a comparison was due, and too soon after the last one."""
+        """Whether a comparison was due too soon after the last one, and is still to begin."""
         self._held: dict[ChainKey, tuple[Rank, Out]] = {}
-        """What waits for the peer's Go, by chain."""
-        self._closes = False
-        """Whether our part of the comparison is over when that has been sent."""
-        self._assembly = assembly
+        """The records that wait for the peer's Go, by chain."""
+        self._side = side
+        self._session = side.session
+        self._outbox = side.outbox
         self._device = device
-        self._session = session
-        self._outbox = outbox
-        self._work = work
         self._send = send
-        self._theirs: Greeted | None = None
         self._offered: Place | None = None
-        """What our last digest was about."""
+        """The frontier whose digest we told last."""
         self._base: bytes | None = None
-        """A frontier that both sides once had, until a comparison has used it."""
+        """A frontier that both sides once had in common, until the first comparison has used it."""
         self._told_base = False
         """Whether this comparison began by sending everything since the base."""
         self._closing = False
-        self._done = True
-        """Whether we said that the last comparison is over, and `_peer_done` whether the peer did."""
-        self._peer_done = True
+        """Whether our Done goes out as soon as what waits before it has been sent."""
         self._awaiting_turn = False
         self._begun_at = float("-inf")
         self._told_listings: set[ChainKey] = set()
@@ -76,58 +58,58 @@ class Comparison:
     @property
     def under_way(self) -> bool:
         """Whether a comparison is going on: until both sides have said that they are done."""
-        return not (self._done and self._peer_done)
+        return self._session.comparing
 
-    async def hello(self) -> messages.Hello:
-        """What we greet with."""
-        self._offered = where = await self._work(partial(survey.place, self._assembly))
-        bases = await self._work(partial(survey.bases, self._assembly, self._device))
+    async def hello(self) -> messages.Hello | None:
+        """Our hello; None if another task said it while this one looked at the log."""
+        where = await self._side.look(survey.place)
+        bases = await self._side.look(survey.bases, self._device)
+        if self._session.lets_read:
+            return None
+        self._offered = where
         return self._session.hello(where.digest, where.chains, bases)
 
     async def open(self, theirs: Greeted) -> None:
         """Both sides have said hello: compare, if that is for us to begin."""
-        self._theirs = theirs
         if self._offered is not None and theirs.digest == self._offered.digest:
             await self.matched()
         elif self._session.leads:
-            mine = await self._work(partial(survey.bases, self._assembly, self._device))
+            mine = await self._side.look(survey.bases, self._device)
             self._base = next((each for each in mine if each in theirs.bases), None)
             await self.begin()
 
     async def begin(self) -> None:
-        """Begin a comparison, unless one is under way, or was a moment ago: what differs now is likely on its way."""
+        """Begin a comparison, unless one is under way, or began a moment ago: what is missing will likely come."""
         if self.under_way:
             return
         self.postponed = trio.current_time() < self._begun_at + AGAIN_SECONDS
         if self.postponed:
             return
         self._begun_at = trio.current_time()
-        self._done = self._peer_done = False
         self._awaiting_turn = True
         self._session.begin()
         self._told_listings.clear()
         self._heard_listings.clear()
         base, self._base = self._base, None
         self._told_base = False
-        theirs = self._theirs.chains if self._theirs is not None else 0
+        theirs = self._session.greeted.chains if self._session.greeted is not None else 0
         key = self._session.key
 
-        def first() -> tuple[list[Part], list[Span], tuple[int, int]]:
-            turn, lacks = reconcile.first_turn(survey.view(self._assembly, key, base), theirs)
+        def first(assembly: Assembly) -> tuple[list[Part], list[Span], tuple[int, int]]:
+            turn, lacks = reconcile.first_turn(survey.view(assembly, key, base), theirs)
             spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
-            return turn, spans, survey.weigh(self._assembly, spans)
+            return turn, spans, survey.weigh(assembly, spans)
 
-        turn, spans, weight = await self._work(first)
+        turn, spans, weight = await self._side.look(first)
         self._told_base = bool(spans)
         self._put_turn(turn)
         self._put_spans(spans, set(), *weight)
 
     async def answer(self, parts: tuple[Part, ...]) -> None:
-        """The peer's turn is here: answer it, and send what it showed to be missing there."""
-        if not self.under_way:
+        """The peer's turn is here: answer it, and send the records that it shows the peer to lack."""
+        if self._session.turns == 1 and not self._session.leads:  # the peer began
             await trio.sleep_until(self._begun_at + AGAIN_SECONDS)
             self._begun_at = trio.current_time()
-            self._done = self._peer_done = False
             self._told_listings.clear()
             self._heard_listings.clear()
         elif not self._awaiting_turn:
@@ -135,19 +117,21 @@ class Comparison:
         key = self._session.key
         base = next((part.scope for part in parts if isinstance(part, Claims) and isinstance(part.scope, bytes)), None)
 
-        def prepared() -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
-            view = survey.view(self._assembly, key, base, told=self._told_base)
+        def prepared(
+            assembly: Assembly,
+        ) -> tuple[list[Part], list[Span], set[ChainKey], list[messages.Listing], tuple[int, int]]:
+            view = survey.view(assembly, key, base, told=self._told_base)
             turn, lacks = reconcile.answer(view, parts)
             spans = [Span(chain, start, survey.END) for chain, start in lacks.ranges]
             listings = [
                 part
                 for chain in lacks.listings
-                for part in _listing(chain, survey.beyond(self._assembly, chain, key, frozenset())[1])
+                for part in _listing(chain, survey.beyond(assembly, chain, key, frozenset())[1])
             ]
             self._told_listings.update(lacks.listings)
-            return turn, spans, survey.forked(self._assembly), listings, survey.weigh(self._assembly, spans)
+            return turn, spans, survey.forked(assembly), listings, survey.weigh(assembly, spans)
 
-        turn, spans, forked, listings, weight = await self._work(prepared)
+        turn, spans, forked, listings, weight = await self._side.look(prepared)
         if turn:
             self._put_turn(turn)
         for listing in listings:
@@ -163,10 +147,10 @@ class Comparison:
 
     def _put_spans(self, spans: list[Span], forked: set[ChainKey], records: int, size: int) -> None:
         self._outbox.to_send += records
-        if records > reconcile.FEW:  # few come at once, and nobody waits for them: a statement is a frame of its own
+        if records > reconcile.FEW:  # a few come at once, not worth a frame that states them
             self._outbox.put(Rank.TURN, messages.Sending(records, size))
         first = int.from_bytes(self._session.key[:4], "big") % (len(spans) or 1)
-        for span in spans[first:] + spans[:first]:  # two peers that send the same at once begin in two places
+        for span in spans[first:] + spans[:first]:  # two peers that send the same records begin in two places
             rank = Rank.FORKS if span.chain in forked else RANK_OF[Log(span.chain[1])]
             if records <= limits.UNASKED:
                 self._outbox.put(rank, Out(span, pushed=False))
@@ -179,45 +163,42 @@ class Comparison:
         return bool(self._held)
 
     def go(self) -> None:
-        """The peer takes what we stated."""
+        """The peer said Go: send the records that we stated."""
         held, self._held = self._held, {}
         for rank, out in held.values():
             self._outbox.put(rank, out)
-        if self._closes:
-            self._closes = False
-            self._close()
+        if held and self._closing:
+            self._outbox.put(Rank.DONE, self._say_done)
 
     def leave_out(self, there: dict[ChainKey, int]) -> None:
-        """The peer has these chains by now up to a seq, from others."""
+        """The peer got these chains up to a seq from others: don't send it those records."""
         self._outbox.leave_out(there)
         for chain in there.keys() & self._held.keys():
             rank, out = self._held[chain]
             self._held[chain] = rank, without(out, there)
 
     def _close(self) -> None:
-        """Our part of the comparison is over as soon as what it showed to be missing is sent."""
-        self._closes = self.held
-        if self._closing or self._closes:
+        """Say Done as soon as the records that the peer lacks have been sent, also those that wait for its Go."""
+        if self._closing:
             return
         self._closing = True
+        if not self.held:
+            self._outbox.put(Rank.DONE, self._say_done)
 
-        async def done() -> None:
-            self._closing, self._done = False, True
-            self._outbox.to_send = 0
-            await self._send(self._session.done())
-            await self._settle()
-
-        self._outbox.put(Rank.DONE, done)
+    async def _say_done(self) -> None:
+        self._closing = False
+        self._outbox.to_send = 0
+        await self._send(self._session.done())
+        await self._settle()
 
     async def finish(self) -> None:
         """The peer is done; so are we, if it left our last turn unanswered."""
-        self._peer_done = True
-        if not self._done:
+        if not self._session.done_here:
             self._close()
         await self._settle()
 
     async def _settle(self) -> None:
-        """Where both are done: ask for bodies, and see whether the logs are equal now."""
+        """If both sides are done: ask for missing bodies, and find out whether the logs are equal now."""
         if self.under_way:
             return
         self.in_step = True
@@ -226,13 +207,13 @@ class Comparison:
             await self.tell_digest()
 
     async def tell_digest(self) -> None:
-        """Tell the digest of the frontier now: the peer says that it is the same, or asks for a comparison."""
-        self._offered = await self._work(partial(survey.place, self._assembly))
+        """Tell the peer the digest of our frontier: it answers that it has the same, or asks for a comparison."""
+        self._offered = await self._side.look(survey.place)
         self._outbox.put(Rank.URGENT, messages.Digest(self._offered.digest))
 
     async def compare(self, theirs: bytes) -> None:
-        """The peer told its digest: say that it is ours, or tell ours, or begin a comparison."""
-        mine = await self._work(partial(survey.place, self._assembly))
+        """The peer told its digest: answer that ours is the same, or tell ours, or begin a comparison."""
+        mine = await self._side.look(survey.place)
         if mine.digest == theirs:
             self._offered = mine
             self._outbox.put(Rank.URGENT, messages.Same())
@@ -249,21 +230,21 @@ class Comparison:
         """The logs are equal, or were a moment ago."""
         self.in_step = True
         if self._offered is not None:
-            with suppress(StoreError):  # where the disk is full, the next meeting takes a few bytes more
-                await self._work(partial(survey.agree, self._assembly, self._device, self._offered))
+            with suppress(StoreError):  # on a full disk the next session takes a few bytes more
+                await self._side.look(survey.agree, self._device, self._offered)
         await self._ask_for_bodies()
 
     async def sort_out(self, chain: ChainKey, marks: frozenset[bytes]) -> None:
-        """Against a chain that the peer listed: send what it lacks, and list ours if it has more.
+        """The peer listed a chain: send it the records that it lacks, and list our chain if the peer has more.
 
-        One listing of a chain is heard in each comparison. Raises SessionError for too many.
+        A second listing of a chain in one comparison is passed over. Raises SessionError for too many.
         """
         if chain in self._heard_listings:
             return
         self._heard_listings.add(chain)
         if len(self._heard_listings) > limits.LISTINGS:
             raise SessionError("it lists more chains than fork anywhere")
-        found = await self._work(partial(survey.beyond, self._assembly, chain, self._session.key, marks))
+        found = await self._side.look(survey.beyond, chain, self._session.key, marks)
         spans, mine, they_have_more = found
         for span in spans:
             self._outbox.put(Rank.FORKS, Out(span, pushed=False))
@@ -273,16 +254,16 @@ class Comparison:
                 self._outbox.put(Rank.TURN, part)
 
     async def _ask_for_bodies(self) -> None:
-        wanted = await self._work(partial(survey.missing_bodies, self._assembly, 1024))
+        wanted = await self._side.look(survey.missing_bodies, 1024)
         for part in messages.want_messages(wanted):
             self._outbox.put(Rank.URGENT, part)
 
     async def wish(self) -> None:
-        """Compare, or ask for it: the peer told of a fork, or of more than is asked for by itself."""
+        """Begin a comparison or ask for one: the peer told of a fork, or of more records than gossip asks for."""
         if not self.under_way:
             await (self.begin() if self._session.leads else self.tell_digest())
 
 
 def _listing(chain: ChainKey, marks: list[bytes]) -> list[messages.Listing]:
-    """A chain's listing; none for one so long that no peer would hear it, which must not keep others from syncing."""
+    """The messages that list a chain; none for a chain so long that a peer would drop us for its listing."""
     return messages.listing_messages(*chain, marks) if len(marks) <= limits.LISTED_MARKS else []

@@ -1,14 +1,16 @@
 """How new records spread over a mesh: pushed along a tree, told of on all other links (Leitão, Pereira and Rodrigues,
 "Epidemic Broadcast Trees", 2007).
 
-Each link is eager or lazy, for both ends. A node that has no eager link makes its first one eager. New records are
-pushed over eager links; over lazy ones goes only that they are there. Who hears of something that nobody pushes within
-a second asks for it, and makes that link eager; who is pushed what it has makes that link lazy. So the tree follows the
-links that are quickest, heals where it breaks, and a record travels little more than once to each node.
+Each link is eager or lazy, for both ends. A node that has no eager link makes its first one eager. A node pushes new
+records over eager links, and over lazy links only tells where chains end. A node that hears of a record which nobody
+pushes within a second asks for it, and makes that link eager. A node that gets a pushed record which it has already
+makes that link lazy. So the tree follows the quickest links and heals where it breaks, and each node gets a record
+little more than once.
 
-What a comparison brought is told of, not pushed: the others may well be comparing, too. Much that one neighbour tells
-of is not asked for, but compared: then one at a time sends it (`bulk`). Nobody can check what is told before it comes.
-So each neighbour's word is kept apart from that of others, and weighs on herself alone.
+Records that a comparison brought are told of, not pushed, since the other neighbours may be comparing, too. If one
+neighbour tells of many records, the node does not ask for them but compares, and then one neighbour at a time sends
+(`bulk`). A node can't check what a neighbour tells of before the records come. So it keeps what each neighbour told
+apart, and a false word costs only the neighbour that told it.
 """
 
 from __future__ import annotations
@@ -25,18 +27,18 @@ from meshd_protocol import limits
 from meshd_protocol.chains import ChainKey
 
 PATIENCE_SECONDS = 0.5
-"""How long a push may take that another link told of, at least; at most twice that. Of many nodes that wait for one
-record one asks first, and pushes it to the others.
+"""How long to wait for the push of a record that another link told of: so long, or up to twice that by chance. So of
+many nodes that wait for a record one asks first, and pushes it to the others.
 """
 
 _LONGEST_SECONDS = 5.0
-"""How long what is missing waits for a comparison that may bring it."""
+"""How long to wait for a comparison to bring missing records, before asking for them."""
 
 _LIVELY_SECONDS = 30.0
-"""How long a neighbour that was asked, and over whose link something comes, is waited for before the next is asked."""
+"""How long to wait for a neighbour that was asked, while something comes over its link, before asking the next."""
 
 MISSING = 1000
-"""Chains of which one neighbour's word is kept at a time; the periodic comparison finds what is beyond."""
+"""Missing chains to remember for one neighbour; the periodic comparison finds any others."""
 
 
 class Neighbour(Protocol):
@@ -66,8 +68,8 @@ class Neighbour(Protocol):
 
 @dataclass
 class _Missing:
-    """A chain that is longer elsewhere: up to which seq by whose word, who was asked, the last one last, and when to
-    ask.
+    """A chain that is longer elsewhere: the seq up to which each neighbour has it, the neighbours that were asked, in
+    order, and when to ask the next.
     """
 
     deadline: float
@@ -76,7 +78,7 @@ class _Missing:
     asked: list[Neighbour] = field(default_factory=list)
 
     def note(self, neighbour: Neighbour, until: int) -> None:
-        """A neighbour says that the chain goes up to there. She may be asked, again if she was: now she has more."""
+        """A neighbour has the chain up to a seq. It may be asked, even if it was asked before: it has more now."""
         self.told[neighbour] = max(until, self.told.get(neighbour, until))
         if neighbour in self.asked:
             self.asked.remove(neighbour)
@@ -104,7 +106,7 @@ class Gossip:
         self._have_one()
 
     def left(self, neighbour: Neighbour) -> None:
-        """A link is gone; what it promised is asked of others."""
+        """A link is gone: ask other neighbours for the records that it told of."""
         if neighbour not in self.neighbours:
             return
         self.neighbours.remove(neighbour)
@@ -112,12 +114,12 @@ class Gossip:
         self._have_one()
 
     def steered(self, neighbour: Neighbour) -> None:
-        """A neighbour made a link eager or lazy: if that was the last eager one, make another so, if there is one."""
+        """A neighbour made its link eager or lazy. If no link is eager now, make another one eager, if there is one."""
         if neighbour in self.neighbours and not neighbour.eager:
             self._have_one(last=neighbour)
 
     def spread(self, spans: list[Span], own: list[Span], source: Neighbour | None, *, pushed: bool) -> None:
-        """Hand on what a commit brought; `source` gets this node's own part of it only."""
+        """Push or tell of the records of a commit; to `source` only those that this device wrote."""
         for each in self.neighbours:
             news = own if each is source else spans
             if not news:
@@ -128,7 +130,7 @@ class Gossip:
                 each.tell(span.chain for span in news)
 
     def arrived(self, neighbour: Neighbour, report: Report, *, pushed: bool) -> None:
-        """Records came over a link: one that pushes what is here already is not needed for that."""
+        """Records came over a link. Make it lazy if it pushes only records that are here already."""
         for record in report.new:
             self._came((record.device, record.log), record.seq)
         useless = pushed and report.known and not report.new and not report.waiting
@@ -153,7 +155,7 @@ class Gossip:
         self._wake.set()
 
     async def mind(self) -> None:
-        """Ask for what nobody pushes, until cancelled."""
+        """Ask for records that nobody pushes, until cancelled."""
         while True:
             soonest = min((each.deadline for each in self._missing.values()), default=float("inf"))
             self._wake = trio.Event()
@@ -165,16 +167,16 @@ class Gossip:
             await self._ask()
 
     def _postpone(self) -> None:
-        """Wait for a comparison, but not for ever: who says that much comes may be slow, or lie."""
+        """Wait for a comparison, but not for ever: a peer that states many records may be slow, or lie."""
         now = trio.current_time()
         for each in self._missing.values():
             if now - each.since < _LONGEST_SECONDS:
                 each.deadline = max(each.deadline, now + self._patience())
 
     async def _ask(self) -> None:
-        """Ask the next who has it, for each chain whose time has come; forget those that nobody else has.
+        """For each chain whose time has come, ask the next neighbour that has it; forget chains that no other has.
 
-        Who tells of more than is asked for is compared with instead, one such neighbour at a time.
+        Compare with a neighbour that tells of too many records to ask for, one such neighbour at a time.
         """
         now = trio.current_time()
         every = dict(self._missing)
@@ -206,8 +208,8 @@ class Gossip:
         self._compare(much)
 
     def _tell_of_much(self, still: dict[ChainKey, int]) -> list[Neighbour]:
-        """The neighbours who tell of more records than are asked for, of what is missing from these seqs on; who told
-        first stands first.
+        """The neighbours that tell of too many records to ask for, in the order in which they told. `still` says from
+        which seq each chain is missing here.
         """
         records: dict[Neighbour, int] = {}
         for chain, start in still.items():
@@ -216,21 +218,21 @@ class Gossip:
         return [neighbour for neighbour, count in records.items() if count > limits.UNASKED]
 
     def _compare(self, much: list[Neighbour]) -> None:
-        """Compare with the first of those who tell of much, and mind what she told no longer. If she tells of it again,
-        truly or not, she stands behind the others.
+        """Compare with the first neighbour that tells of many records, and forget what it told. If it tells of them
+        again, truly or not, it comes after the others.
         """
         for neighbour in much[:1]:
             self._forget(neighbour)
             neighbour.compare()
 
     def _forget(self, neighbour: Neighbour) -> None:
-        """Mind no longer what one neighbour told."""
+        """Forget what one neighbour told."""
         for chain, missing in list(self._missing.items()):
             if missing.told.pop(neighbour, None) is not None and not missing.told:
                 del self._missing[chain]
 
     def _came(self, chain: ChainKey, seq: int) -> None:
-        """A chain goes up to a seq here now: who told of no more is believed, and done with."""
+        """A chain is here up to a seq now: forget the neighbours that told of no more than that."""
         missing = self._missing.get(chain)
         if missing is None:
             return
@@ -242,7 +244,7 @@ class Gossip:
         return PATIENCE_SECONDS * (1 + self.chance())
 
     def _have_one(self, last: Neighbour | None = None) -> None:
-        """A node without an eager link makes one, `last` if there is no other: else all would come a second late."""
+        """Make a link eager if none is, `last` if there is no other: else every record would come a second late."""
         if self.neighbours and not any(each.eager for each in self.neighbours):
             others = [each for each in self.neighbours if each is not last]
             (others or self.neighbours)[0].steer(True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import trio
 
+from meshd.assembly.access import Refusal
 from meshd.transports.api import Connection
 from meshd_crypto.identity import ExchangeKey
 from meshd_crypto.noise import CipherState, Handshake, HandshakeError
@@ -13,19 +14,27 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.errors import SessionError
 from meshd_protocol.sync.framing import OVERHEAD, FrameReader, Joiner, Lane, frame, pieces
-from meshd_protocol.sync.greeting import Door, answer, read_certificate, start
+from meshd_protocol.sync.greeting import KnownPsk, answer, read_certificate, start
 from meshd_protocol.sync.messages import BYTES
 
 _HANDSHAKE_BYTES = 1024
-"""The longest message of a handshake: a stranger must not make us hold more."""
+"""The longest message of a handshake, so that a stranger can't make this node hold more."""
 
 
 class LinkClosedError(Exception):
     """The other side is gone."""
 
 
+class RefusedError(SessionError):
+    """This node does not talk to the peer, because of who it is."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
 class Introduction(NamedTuple):
-    """What this node says of itself in a handshake: its transport key and its device's certificate."""
+    """What this node shows in a handshake: its transport key and its device's certificate."""
 
     assembly: bytes
     static: ExchangeKey
@@ -46,7 +55,7 @@ class Link:
         self._joiner = Joiner()
         self._turn = trio.Lock()
         self.most = most
-        """What one frame carries: little on a slow link, so that nothing urgent waits for long."""
+        """Bytes that one frame carries: few on a slow link, so that urgent messages need not wait long."""
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -124,11 +133,11 @@ class Frames:
 
 
 async def greet(
-    connection: Connection, psk: bytes, me: Introduction, accept: Callable[[Certificate], Awaitable[str | None]]
+    connection: Connection, psk: bytes, me: Introduction, accept: Callable[[Certificate], Awaitable[Refusal | None]]
 ) -> tuple[Link, Certificate]:
-    """The initiator's handshake. `accept` says why the responder is not the one to talk to, before we reveal ourselves.
+    """The initiator's handshake. `accept` says why not to talk to the responder, before it sees our certificate.
 
-    Raises SessionError or LinkClosedError.
+    Raises RefusedError, another SessionError, or LinkClosedError.
     """
     frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
     address = connection.remote if connection.local else ""  # how this machine names a line is nobody's business
@@ -137,41 +146,40 @@ async def greet(
         await frames.send(first)
         payload = _read(handshake, await frames.receive())
         certificate = read_certificate(payload, me.assembly, handshake.remote_static)
-        problem = await accept(certificate)
-        if problem is not None:
-            raise SessionError(problem)
+        refusal = await accept(certificate)
+        if refusal is not None:
+            raise RefusedError(refusal)
         await frames.send(_write(handshake, me.certificate))
     return _link(connection, frames, handshake), certificate
 
 
 async def welcome(
     connection: Connection,
-    doors: Iterable[Door],
+    psks: Iterable[KnownPsk],
     me: Introduction,
-    accept: Callable[[Certificate, Door], Awaitable[str | None]],
+    accept: Callable[[Certificate, KnownPsk], Awaitable[Refusal | None]],
     fresh: Callable[[bytes], bool],
     reached_at: Sequence[str] = (),
-) -> tuple[Link, Certificate, Door]:
-    """The responder's handshake. An outsider gets no byte; `fresh` says whether a first message was not seen before.
+) -> tuple[Link, Certificate, KnownPsk]:
+    """The responder's handshake, which sends an outsider no byte.
 
-    `reached_at` are addresses that others dial and a forwarder brings here.
-
-    Raises SessionError or LinkClosedError.
+    `fresh` says whether a first message was not seen before. `reached_at` are addresses that others dial and from which
+    a forwarder brings them here. Raises RefusedError, another SessionError, or LinkClosedError.
     """
     frames = Frames(connection.stream, most=_HANDSHAKE_BYTES)
     with _in_time():
         first = await frames.receive()
         dialled = [connection.local, *reached_at] if connection.local else []
-        handshake, door = answer(first, doors, me.static, me.make_ephemeral, me.now_ms, dialled)
+        handshake, known = answer(first, psks, me.static, me.make_ephemeral, me.now_ms, dialled)
         if not fresh(first[:32]):
             raise SessionError("a first message that was here before")
         await frames.send(_write(handshake, me.certificate))
         payload = _read(handshake, await frames.receive())
         certificate = read_certificate(payload, me.assembly, handshake.remote_static)
-    problem = await accept(certificate, door)
-    if problem is not None:
-        raise SessionError(problem)
-    return _link(connection, frames, handshake), certificate, door
+    refusal = await accept(certificate, known)
+    if refusal is not None:
+        raise RefusedError(refusal)
+    return _link(connection, frames, handshake), certificate, known
 
 
 def _read(handshake: Handshake, frame: bytes) -> bytes:

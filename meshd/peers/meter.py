@@ -1,4 +1,4 @@
-"""How much went by lately: the rate of one direction of a link, over the last seconds."""
+"""Counts what goes over one direction of a link: in all, and each second over the last seconds."""
 
 from collections import deque
 
@@ -8,7 +8,7 @@ WINDOW_SECONDS = 10.0
 
 
 class Meter:
-    """Counts, and says how many went by each second."""
+    """A counter of one direction."""
 
     def __init__(self, steady: Steady) -> None:
         self.total = 0
@@ -17,14 +17,14 @@ class Meter:
         self._seen: deque[tuple[float, int]] = deque()
 
     def add(self, count: int) -> None:
-        """So many went by."""
+        """Count more."""
         if count:
             self.total += count
             self._seen.append((self._now(), count))
             self._forget()
 
     def rate(self) -> float:
-        """How many went by each second, over the window or since the beginning."""
+        """How many each second, over the window or since the beginning."""
         horizon = self._now() - WINDOW_SECONDS
         span = min(WINDOW_SECONDS, max(1.0, self._now() - self._begun))
         return sum(count for when, count in self._seen if when >= horizon) / span

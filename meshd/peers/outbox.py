@@ -1,6 +1,7 @@
-"""What waits to go out over one link: messages, and spans of the log, which take no memory until it is their turn.
+"""What waits to go out over one link: messages, and spans of the log, whose records are read only when they go out.
 
-Nothing is sent here; `peering` takes one job after the other from each lane. A slow peer holds back nobody.
+Nothing is sent here: `writer` takes one job after the other from each lane. Each link has its own outbox, so that a
+slow peer holds up no other.
 """
 
 from collections import deque
@@ -18,7 +19,7 @@ from meshd_protocol.sync.messages import Message
 
 
 class Rank(IntEnum):
-    """What goes first. `URGENT` has a lane of its own; the others share the lane for what is long."""
+    """What goes first. `URGENT` has a lane of its own; the others share the lane for long messages."""
 
     URGENT = 0
     """Small messages, and new decisions."""
@@ -34,13 +35,13 @@ class Rank(IntEnum):
 
 
 RANK_OF = {Log.DECISIONS: Rank.DECISIONS, Log.TALK: Rank.TALK, Log.BULK: Rank.BULK}
-"""Where the records of a log stand that a comparison showed to be missing."""
+"""The rank of a log's records that a comparison showed the peer to lack."""
 
 _LANES = {Lane.URGENT: (Rank.URGENT,), Lane.BULK: tuple(rank for rank in Rank if rank is not Rank.URGENT)}
 
 
 class Out(NamedTuple):
-    """A span on its way; `pushed` because it is new, else because it was found missing."""
+    """A span to send: `pushed` because it is new, else because a comparison showed that the peer lacks it."""
 
     span: Span
     pushed: bool
@@ -56,11 +57,11 @@ class Outbox:
         self._jobs: dict[Rank, deque[Job]] = {rank: deque() for rank in Rank}
         self._wake = {lane: trio.Event() for lane in Lane}
         self.to_send = 0
-        """Records that a comparison showed to be missing, and that are not sent yet."""
+        """Records that a comparison showed the peer to lack, and that were not sent yet."""
         self._there: dict[ChainKey, int] = {}
-        """Where chains end there, by what the peer told since a comparison last found them shorter."""
+        """Up to which seq the peer has chains, as it told since a comparison last showed that it lacks some of them."""
         self.replies = 0
-        """Small messages that wait: a peer that asks and does not read makes them many."""
+        """Small messages that wait; many, if the peer asks for more than it reads."""
 
     @property
     def idle(self) -> bool:
@@ -68,7 +69,7 @@ class Outbox:
         return not any(self._jobs.values())
 
     def put(self, rank: Rank, job: Job) -> None:
-        """Add a job behind others of its rank; a span that goes on where the last one ends becomes part of it."""
+        """Add a job behind the others of its rank. A span that continues the last one is joined to it."""
         jobs = self._jobs[rank]
         if isinstance(job, Out) and not job.pushed:
             self._there.pop(job.span.chain, None)
@@ -85,11 +86,11 @@ class Outbox:
         self._jobs[rank].extendleft(reversed(list(jobs)))
 
     def leave_out(self, ends: Mapping[ChainKey, int]) -> None:
-        """The peer has these chains up to a seq by now: what waits to be sent of them is left out in its turn."""
+        """The peer has these chains up to a seq by now: leave those records out when their turn comes."""
         self._there |= ends
 
     def more(self, rank: Rank, like: Out, most: int) -> list[Out]:
-        """Spans that stand next in a rank and go the same way, for one look at the log."""
+        """Take the next spans of a rank that are pushed or not like this one, to load them in one look at the log."""
         jobs, found = self._jobs[rank], list[Out]()
         while jobs and len(found) < most and isinstance(jobs[0], Out) and jobs[0].pushed == like.pushed:
             job = jobs.popleft()
@@ -110,7 +111,7 @@ class Outbox:
 
 
 def without(job: Out, ends: Mapping[ChainKey, int]) -> Out:
-    """A span without what somebody has who has these chains up to a seq; what is pushed or named by ids stays whole."""
+    """A span without the records that `ends` says are there. Pushed spans and those that name ids stay whole."""
     span = job.span
     if job.pushed or span.ids is not None or ends.get(span.chain, -1) < span.start:
         return job

@@ -1,8 +1,8 @@
-"""How much of others' records is taken at once. Who is beyond that is delayed, never refused: pace decides no validity.
+"""How many records of others this node takes at once. It delays the rest and refuses none: pace decides no validity.
 
-New records of one member, over all devices, are taken and handed on at once up to a number and a size a day, of each
-log: who talks much still votes at once. What is beyond comes with the periodic comparison. What comparisons bring is
-paced by peer: beyond a size a day, slowly.
+New records of one member, from all her devices, are taken and pushed on at once up to a number and a size a day for
+each log, so that a member who talks much still votes at once. Further ones come with the periodic comparison. Records
+that comparisons bring are counted by peer: beyond a size a day they are taken slowly.
 """
 
 from dataclasses import dataclass, field
@@ -23,18 +23,18 @@ _DAY_MS = 24 * 3600 * 1000
 _LATELY_MS = 60_000
 """Two periodic comparisons: what was delayed before has most likely come since."""
 _HEAD = 256
-"""Bytes that a record counts beside its body."""
+"""Bytes to count for a record beside its body."""
 
 
 @dataclass
 class _Account:
-    """What somebody used of a day."""
+    """What one member or peer used of a day."""
 
     day: int
     records: int = 0
     size: int = 0
     delayed_ms: int | None = None
-    """When something was last left to the next comparison."""
+    """When a record was last left to the next comparison, on the steady clock."""
 
 
 _Key = tuple[bytes, int]
@@ -52,11 +52,11 @@ class Pace:
     _peers: dict[bytes, _Account] = field(default_factory=dict)
 
     def at_once(self, assembly: Assembly, records: list[Record]) -> list[Record]:
-        """Those of new records that go on at once; counts them."""
+        """The new records to push on at once. Counts all of them."""
         return [record for record in records if self._allows(self._key(assembly, record.device, record.log), record)]
 
     def admit(self, assembly: Assembly, intake: Intake) -> Intake:
-        """What is taken of records that were pushed; does not count them, since they may be here already."""
+        """The pushed records that this node takes at once. Does not count them, since they may be here already."""
         kept = [record for record in intake.records if not self.delays(assembly, (record.device, record.log))]
         return intake._replace(records=kept)
 

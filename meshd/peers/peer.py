@@ -1,9 +1,8 @@
-"""One connected peer: drives a session's states with what the log holds.
+"""One connected peer: the tasks of a session.
 
-The states and messages are in `meshd_protocol.sync.session`. Comparing is in `comparison`, what waits to go out in
-`outbox` and goes out in `writing`, how new records spread in `gossip`, what strangers may do in `strangers`. Here are
-the tasks that take in: one reads, one prepares records ahead, one takes in what was read in its order; and those that
-mind whose turn it is, and the time.
+`_read` reads messages, `_prepare` decodes records ahead of the log's turn, `_take_in` hears messages in their order and
+acts on them. `_let_come` lets the peer send much when its turn has come, `_mind` watches the time, and `writer` sends.
+The session's states are in `meshd_protocol.sync.session`; no task keeps a copy of them.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import trio
 
 from meshd.assembly import survey
+from meshd.assembly.access import entitled
 from meshd.assembly.assembly import Assembly, World
-from meshd.assembly.doors import entitled
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.log.door import Report
@@ -29,6 +28,7 @@ from meshd.peers.link import Link, LinkClosedError
 from meshd.peers.meter import Meter
 from meshd.peers.outbox import Out, Outbox, Rank
 from meshd.peers.pacing import Pace
+from meshd.peers.side import Side
 from meshd.peers.strangers import Stranger
 from meshd.peers.writer import Writer
 from meshd_protocol import limits
@@ -39,17 +39,19 @@ from meshd_protocol.kinds import Log
 from meshd_protocol.sync import messages, session
 from meshd_protocol.sync.framing import Lane
 from meshd_protocol.sync.frontier import Claim
+from meshd_protocol.sync.messages import Message
+from meshd_protocol.sync.session import Session
 
 T = TypeVar("T")
 
 REMOVED = "it is not in the roster any more"
 
 _PATIENCE = 1000
-"""Bad records that a peer may send before it is dropped: an honest one sends none."""
+"""Bad records that a peer may send before this node drops it: an honest peer sends none."""
 _TOGETHER = 9_216
-"""Records that are committed together, where so many are here."""
+"""The most records to commit together."""
 _READ_AHEAD = 64
-"""Messages that are read while records before them are taken in."""
+"""Messages to read ahead of the one that is being taken in."""
 _SILENT_SECONDS = 10
 _LIVELY_SECONDS = 1.0
 _QUIET_SECONDS = 40
@@ -59,7 +61,7 @@ _LOOKS = 6
 
 
 class Host(Protocol):
-    """What a peer needs of the node that it is connected to."""
+    """What a session needs of this node."""
 
     assembly: Assembly
     world: World
@@ -69,7 +71,7 @@ class Host(Protocol):
     pace: Pace
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
-        """Run a piece of work on the log; what it commits goes to the peers, but for `source` only this node's own."""
+        """Run a piece of work on the log, and tell the peers what it committed; `source` only of our own records."""
         ...
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
@@ -77,20 +79,19 @@ class Host(Protocol):
         ...
 
 
-class _Ready(NamedTuple):
-    """Records that are prepared, how many came and of how many bytes, and whether they were pushed."""
+class _Heard(NamedTuple):
+    """A message in its turn; with records, what is left to do to take them in, if they were prepared ahead."""
 
-    intake: Prepared
-    records: int
-    size: int
-    pushed: bool
+    message: Message
+    intake: Prepared | None = None
 
 
 @dataclass(eq=False)
 class Peer:
     """One session with one device, until it ends.
 
-    `guest` is the public key of the invitation through which it came. `may_read` says whether it is in the roster here.
+    `guest` is the public key of the invitation whose psk the peer used, if any. `may_read` says whether the peer is in
+    the roster here, or this node called it.
     """
 
     node: Host
@@ -103,25 +104,21 @@ class Peer:
     since_ms: int
     coming: int = 0
     eager: bool = False
-    _outbox: Outbox = field(default_factory=Outbox)
     _waiting: Waiting = field(default_factory=Waiting)
     _bad: int = 0
-    _shown: bool = False
-    _theirs: session.Greeted | None = None
-    _greeting: bool = False
     _greeted: trio.Event = field(default_factory=trio.Event)
+    """Set when our hello is in the outbox: long messages go out only after it."""
     _last_records: float = float("-inf")
     _paced: bool = False
     _heard_at: float = 0.0
     _quiet: int = 0
-    """Seconds for which nothing was heard."""
+    """For how many seconds the peer has sent nothing."""
     _silent: int = 0
-    """Seconds for which nothing came of what is to come."""
-    _joined: bool = False
+    """For how many seconds no record has come, though some are to come."""
     _over: bool = False
-    _listing: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(1))
+    """Whether the session ended: its tasks are gone."""
     _stated: trio.Event = field(default_factory=trio.Event)
-    """Set when the peer states more than it may send without our Go."""
+    """Set while the peer has stated more than it may send without our Go."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     heard: bool = False
     """Whether the far end said anything after the handshake: one that hangs up at once has refused us."""
@@ -133,14 +130,11 @@ class Peer:
         self.records_out = Meter(self.node.world.steady)
         nonce = self.node.world.entropy(messages.NONCE_SIZE)
         features = (messages.COMPACT,) if self._slow else ()
-        self._session = session.Session(
-            initiator=self.initiator, nonce=nonce, assembly=self.assembly.id, features=features
-        )
-        self._writer = Writer(self.assembly, self.link, self._session, self._outbox, self.node.work, self.records_out)
+        states = Session(initiator=self.initiator, nonce=nonce, assembly=self.assembly.id, features=features)
+        self._side = Side(self.assembly, self.node.work, states, Outbox())
+        self._writer = Writer(self._side, self.link, self.records_out)
         self._stranger = Stranger(self.assembly.id, self.certificate.device, guest=self.guest is not None)
-        self.comparison = Comparison(
-            self.assembly, self.certificate.device, self._session, self._outbox, self.node.work, self._writer.send_long
-        )
+        self.comparison = Comparison(self._side, self.certificate.device, self._writer.send_long)
 
     @property
     def _slow(self) -> bool:
@@ -155,8 +149,8 @@ class Peer:
     async def run(self) -> None:
         """Talk until the link ends or `stop`. Raises nothing; `ended` says why."""
         self._heard_at = trio.current_time()
-        read, ahead = trio.open_memory_channel[session.Event](_READ_AHEAD)
-        ready, taken = trio.open_memory_channel["session.Event | _Ready"](0)
+        read, ahead = trio.open_memory_channel[Message](_READ_AHEAD)
+        ready, taken = trio.open_memory_channel[_Heard](0)
         try:
             with self.scope:
                 await self._let_read()
@@ -182,10 +176,10 @@ class Peer:
                 await self.link.aclose()
 
     async def _let_read(self) -> None:
-        """Find out whether the peer may read. It is among the node's peers by now, so that it is told of whatever moves
-        the roster after this. Raises SessionError if it was removed since the handshake.
+        """Find out whether the peer may read. The node lists it among its peers by now, so it calls `let_in` or `stop`
+        when the head moves after this. Raises SessionError if the peer was removed since the handshake.
         """
-        verdict = await self.node.work(partial(entitled, self.assembly, self.certificate))
+        verdict = await self._side.look(entitled, self.certificate)
         if verdict is None:
             raise SessionError(REMOVED)
         self.may_read = self.may_read or verdict
@@ -197,7 +191,7 @@ class Peer:
 
     async def probe(self) -> None:
         """End the session if the peer gives no sign of life soon."""
-        if self._in_dialogue() and not self.comparison.under_way:
+        if self._side.session.in_dialogue and not self.comparison.under_way:
             before = self.link.bytes_in
             await self.comparison.tell_digest()
             await trio.sleep(limits.PROBE_SECONDS)
@@ -209,20 +203,19 @@ class Peer:
         if not self.may_read and not self._over:
             self.may_read = True
             await self._greet()
-            await self._open()
 
     # what gossip does with a neighbour
 
     def steer(self, eager: bool) -> None:
         """See `gossip.Neighbour`."""
         self.eager = eager
-        self._outbox.put(Rank.URGENT, messages.Push(eager))
+        self._side.outbox.put(Rank.URGENT, messages.Push(eager))
 
     def push(self, spans: Iterable[Span]) -> None:
         """See `gossip.Neighbour`."""
         for span in spans:
             rank = Rank.URGENT if span.chain[1] == Log.DECISIONS else Rank.NEW_TALK
-            self._outbox.put(rank, Out(span, pushed=True))
+            self._side.outbox.put(rank, Out(span, pushed=True))
 
     def tell(self, chains: Iterable[ChainKey]) -> None:
         """See `gossip.Neighbour`."""
@@ -231,19 +224,19 @@ class Peer:
     def ask(self, wanted: dict[ChainKey, int]) -> None:
         """See `gossip.Neighbour`."""
         for message in messages.ask_messages(list(wanted.items())):
-            self._outbox.put(Rank.URGENT, message)
+            self._side.outbox.put(Rank.URGENT, message)
 
     def compare(self) -> None:
         """See `gossip.Neighbour`."""
-        self._outbox.put(Rank.TURN, self.comparison.wish)
+        self._side.outbox.put(Rank.TURN, self.comparison.wish)
 
     def lively(self) -> bool:
         """See `gossip.Neighbour`."""
         return trio.current_time() - self._heard_at < _LIVELY_SECONDS
 
-    # reading, in three tasks: bytes to events, records prepared ahead, everything taken in in its order
+    # reading, in three tasks: bytes to messages, records prepared ahead, everything heard and taken in in its order
 
-    async def _read(self, read: trio.MemorySendChannel[session.Event]) -> None:
+    async def _read(self, read: trio.MemorySendChannel[Message]) -> None:
         while True:
             patience = limits.IDLE_SECONDS if self.node.compare_seconds else float("inf")
             heard: tuple[Lane, bytes] | None = None
@@ -256,53 +249,45 @@ class Peer:
                 self.on_heard()
             lane, data = heard
             self._heard_at = trio.current_time()
-            event = self._session.receive(data, lane)
-            if isinstance(event, session.Listed):  # one at a time: each may be of megabytes
-                await self._listing.acquire()
-            if event is not None:
-                await read.send(event)
+            await read.send(self._side.session.read(data, lane))
 
-    async def _prepare(
-        self,
-        read: trio.MemoryReceiveChannel[session.Event],
-        ready: trio.MemorySendChannel[session.Event | _Ready],
-    ) -> None:
-        held: session.Event | None = None
+    async def _prepare(self, read: trio.MemoryReceiveChannel[Message], ready: trio.MemorySendChannel[_Heard]) -> None:
+        held: Message | None = None
         while True:
-            event = held if held is not None else await read.receive()
+            message = held if held is not None else await read.receive()
             held = None
-            if not isinstance(event, session.Arrived) or not self.may_read:
-                await ready.send(event)
+            if not isinstance(message, messages.Records | messages.Pushed) or not self.may_read:
+                await ready.send(_Heard(message))
                 continue
-            batch = list(event.batch)
+            batch = list(message.batch)
             while len(batch) < _TOGETHER:
                 try:
                     held = read.receive_nowait()
                 except trio.WouldBlock:
                     break
-                if not isinstance(held, session.Arrived) or held.pushed != event.pushed:
+                if not isinstance(held, messages.Records | messages.Pushed) or type(held) is not type(message):
                     break
                 batch += held.batch
                 held = None
             intake = await self.node.prepare(batch)
-            await ready.send(_Ready(intake, len(batch), sum(map(len, batch)), event.pushed))
+            await ready.send(_Heard(message._replace(batch=tuple(batch)), intake))
 
-    async def _take_in(self, taken: trio.MemoryReceiveChannel[session.Event | _Ready]) -> None:
-        async for each in taken:
-            if isinstance(each, _Ready):
-                await self._take(each)
-            else:
-                await self._on(each)
+    async def _take_in(self, taken: trio.MemoryReceiveChannel[_Heard]) -> None:
+        async for message, intake in taken:
+            event = self._side.session.hear(message)
+            if isinstance(event, session.Arrived) and intake is not None:
+                await self._take(event, intake)
+            elif event is not None:
+                await self._on(event)
 
     async def _on(self, event: session.Event) -> None:
         self._writer.check()
         match event:
-            case session.Greeted():
-                self._theirs = event
-                self._writer.compact = messages.COMPACT in event.features
+            case session.Greeted(features):
+                self._writer.compact = messages.COMPACT in features
                 await self._open()
             case session.Asked(everything):
-                await self._show(everything)
+                await self._prove(everything)
             case session.Arrived(batch, pushed):
                 await self._take_from_stranger(batch, pushed)
             case session.Announced(records, _):
@@ -318,13 +303,12 @@ class Peer:
                     self._stated = trio.Event()
                 self.node.bulk.over(self)
                 await self.comparison.finish()
-            case session.Compared(digest) if self._in_dialogue():
+            case session.Compared(digest) if self._side.session.in_dialogue:
                 await self.comparison.compare(digest)
             case session.Matched():
                 await self.comparison.matched()
             case session.Listed(chain, marks):
                 await self.comparison.sort_out(chain, marks)
-                self._listing.release()
             case session.Wanted(ids):
                 self._writer.give_bodies(ids)
             case session.Filled(bodies):
@@ -347,18 +331,20 @@ class Peer:
 
     async def _greet(self) -> None:
         if not self.may_read:
-            self._outbox.put(Rank.URGENT, messages.Wait(everything=self.guest is None))
-        elif not self._greeting:
-            self._greeting = True
-            self._outbox.put(Rank.URGENT, await self.comparison.hello())
+            self._side.outbox.put(Rank.URGENT, self._side.session.wait(everything=self.guest is None))
+            return
+        hello = await self.comparison.hello()
+        if hello is not None:
+            self._side.outbox.put(Rank.URGENT, hello)
             self._greeted.set()
+            await self._open()
 
     async def _open(self) -> None:
-        """Both sides may let each other read, as soon as both have said hello."""
-        if self._theirs is not None and self._in_dialogue() and not self._joined and not self._over:
-            self._joined = True
+        """Begin the dialogue, if both sides have said hello. Called after each hello, so the second one begins it."""
+        theirs = self._side.session.greeted
+        if theirs is not None and self._side.session.in_dialogue and not self._over:
             self.node.gossip.joined(self)
-            await self.comparison.open(self._theirs)
+            await self.comparison.open(theirs)
 
     def problem(self) -> str | None:
         """What a person should know of this link, if anything."""
@@ -374,14 +360,14 @@ class Peer:
             return "others send to it first"
         if not self.may_read:
             return "an application waits for its answer" if self.guest else "not in the roster that this node follows"
-        if self._greeted.is_set() and self._theirs is None:
+        if self._side.session.lets_read and self._side.session.greeted is None:
             return "it does not let us read: we are not in the roster that it follows"
         return None
 
     @property
     def to_send(self) -> int:
-        """Records that a comparison showed to be missing there, and that were not sent yet."""
-        return self._outbox.to_send
+        """Records that the peer lacks, as a comparison showed, and that were not sent yet."""
+        return self._side.outbox.to_send
 
     @property
     def busy(self) -> bool:
@@ -390,8 +376,8 @@ class Peer:
 
     @property
     def state(self) -> str:
-        """What is going on, in a word or two."""
-        if not self._in_dialogue():
+        """What the session is doing, in a word or two for a person."""
+        if not self._side.session.in_dialogue:
             return "waiting"
         if self.coming or self.to_send:
             return "receiving" if self.coming >= self.to_send else "sending"
@@ -399,24 +385,16 @@ class Peer:
             return "silent"
         return "in step" if self.comparison.in_step else "comparing"
 
-    def _in_dialogue(self) -> bool:
-        """Whether both sides let each other read."""
-        return self.may_read and self._greeted.is_set() and self._theirs is not None
-
-    async def _show(self, everything: bool) -> None:
-        """Show who we are to somebody whom we may talk to: the decisions that let us in, or our application."""
-        if not self.may_read or self._shown:
-            return
-        self._shown = True
-        spans = survey.decisions if everything else survey.own_records
-        for span in await self.node.work(partial(spans, self.assembly)):
-            self._outbox.put(Rank.DECISIONS, Out(span, pushed=False))
+    async def _prove(self, everything: bool) -> None:
+        """Send the records that prove our membership to a peer that has not admitted us yet, or our application."""
+        for span in await self._side.look(survey.decisions if everything else survey.own_records):
+            self._side.outbox.put(Rank.DECISIONS, Out(span, pushed=False))
 
     async def _learn(self, claims: tuple[Claim, ...]) -> None:
-        """The peer told of ends of chains: what is missing here will be pushed by somebody, or asked for."""
-        if not self._in_dialogue():
+        """The peer told where chains end: note which ones are shorter here, for gossip to wait for or ask for."""
+        if not self._side.session.in_dialogue:
             return
-        heard = await self.node.work(partial(survey.hear, self.assembly, claims, self._session.key))
+        heard = await self._side.look(survey.hear, claims, self._side.session.key)
         self.node.gossip.told(self, heard.longer)
         self.comparison.leave_out(heard.there)
         if heard.forks:
@@ -424,28 +402,28 @@ class Peer:
 
     # taking in
 
-    async def _take(self, ready: _Ready) -> None:
-        pushed = ready.pushed
-        report = await self.node.work(partial(self._taken, ready), source=self, pushed=pushed)
+    async def _take(self, arrived: session.Arrived, intake: Prepared) -> None:
+        batch, pushed = arrived
+        report = await self.node.work(partial(self._taken, intake, pushed), source=self, pushed=pushed)
         self.records_in.add(len(report.new))
         self._last_records = trio.current_time()
         if not pushed:
-            self.coming = max(0, self.coming - ready.records)
+            self.coming = max(0, self.coming - len(batch))
         self.node.gossip.arrived(self, report, pushed=pushed)
         self._judge(report)
 
         if not pushed:
-            wait = self.node.pace.wait_seconds(self.certificate.device, ready.size)
+            wait = self.node.pace.wait_seconds(self.certificate.device, sum(map(len, batch)))
             self._paced = wait > 0
             until = trio.current_time() + wait
             while (now := trio.current_time()) < until:  # our own patience is no stall of the peer's
                 await trio.sleep(min(_SILENT_SECONDS, until - now))
                 self._last_records = trio.current_time()
 
-    def _taken(self, ready: _Ready) -> Report:
+    def _taken(self, prepared: Prepared, pushed: bool) -> Report:
         """Take records in; of pushed ones, those that are not too many of one member today."""
-        intake = ready.intake()
-        admitted = self.node.pace.admit(self.assembly, intake) if ready.pushed else intake
+        intake = prepared()
+        admitted = self.node.pace.admit(self.assembly, intake) if pushed else intake
         return self.assembly.take(admitted, self._waiting)
 
     async def _take_from_stranger(self, batch: tuple[bytes, ...], pushed: bool) -> None:
@@ -466,7 +444,7 @@ class Peer:
     # its turn, and its time
 
     async def _let_come(self) -> None:
-        """Let the peer send what it stated when it is its turn, after we told what others sent meanwhile."""
+        """Say Go when it is the peer's turn to send much, after telling it what others have sent meanwhile."""
         while True:
             stated = self._stated
             await stated.wait()
@@ -477,10 +455,10 @@ class Peer:
                 continue
             self._stated = trio.Event()
             self._last_records = trio.current_time()
-            self._outbox.put(Rank.URGENT, messages.Go())
+            self._side.outbox.put(Rank.URGENT, messages.Go())
 
     async def _mind(self) -> None:
-        """The periodic comparison, which repairs whatever was lost and shows that the link is alive; and stalls."""
+        """Compare periodically, which repairs losses and shows that the link is alive; drop a peer that stalls."""
         ticks = 0
         while self.node.compare_seconds:
             await trio.sleep(self.node.compare_seconds / _LOOKS)
@@ -492,7 +470,8 @@ class Peer:
                 raise SessionError(f"stalled: {self.coming} records were to come, and none came for {self._silent} s")
             if self.comparison.postponed:
                 await self.comparison.begin()
-            if ticks % _LOOKS == 0 and self._session.leads and self._in_dialogue() and not self.comparison.under_way:
+            states = self._side.session
+            if ticks % _LOOKS == 0 and states.leads and states.in_dialogue and not states.comparing:
                 await self.comparison.tell_digest()
 
 

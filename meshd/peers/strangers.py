@@ -1,5 +1,5 @@
-"""What somebody may hand in who may not read here yet: a newcomer her application, a holder of a network key decisions
-that may show who she is. Both within bounds.
+"""What this node takes from a peer that may not read here yet: from a newcomer her application, from a holder of a
+network key the decisions that may prove its membership. Both within bounds.
 """
 
 from meshd.log.door import Report
@@ -11,11 +11,11 @@ from meshd_protocol.records import decode_record
 _GUEST_RECORDS = 8
 _GUEST_KINDS = frozenset({Kind.CERTIFICATE, Kind.APPLICATION})
 _WEIGHT = 256
-"""Bytes that a record costs beside its body."""
+"""Bytes to count for a record beside its body."""
 
 
 class Stranger:
-    """One session's account. `guest` says whether she came through an invitation."""
+    """What one session handed in so far. `guest` says whether the peer came by an invitation."""
 
     def __init__(self, assembly: bytes, device: bytes, *, guest: bool) -> None:
         self._assembly = assembly
@@ -25,17 +25,17 @@ class Stranger:
         self._bytes = 0
 
     def filter(self, batch: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        """What is taken of a batch. Raises SessionError for more than anybody needs."""
+        """The records of a batch that this node takes. Raises SessionError for more than anybody needs to send."""
         return self._from_guest(batch) if self._guest else tuple(data for data in batch if self._is_decision(data))
 
     def charge(self, report: Report) -> None:
-        """Count what was new. Raises SessionError beyond the bound."""
+        """Count the new records of a report. Raises SessionError beyond the bound."""
         self._bytes += sum(len(record.body or b"") + _WEIGHT for record in report.new)
         if self._bytes > limits.PENDING_BYTES:
             raise SessionError("it sent much, and nothing that lets it in")
 
     def _from_guest(self, batch: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        """A newcomer hands in her own certificate and application, and nothing else."""
+        """A newcomer's own certificate and application, and nothing else."""
         mine: list[bytes] = []
         for data in batch:
             try:

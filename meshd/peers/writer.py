@@ -1,64 +1,48 @@
-"""What goes out over one link: the jobs of its outbox, one after the other in each of two lanes.
+"""Sends the jobs of one link's outbox, one after the other in each of two lanes.
 
-Here, too, what a peer asks for is put there: chains and bodies, so many at a time; and what it is told of: the ends of
-chains, some together. Messages and their order are in `meshd_protocol.sync.session`, ranks in `outbox`.
+Also puts into the outbox the chains and bodies that the peer asks for, a bounded number at a time, and tells the peer
+where chains end, several in one message. Messages are in `meshd_protocol.sync.messages`, ranks in `outbox`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import Protocol, TypeVar
 
 import trio
 
 from meshd.assembly import survey
-from meshd.assembly.assembly import Assembly
 from meshd.assembly.survey import Span
 from meshd.peers.link import Link
 from meshd.peers.meter import Meter
-from meshd.peers.outbox import RANK_OF, Out, Outbox, Rank
+from meshd.peers.outbox import RANK_OF, Out, Rank
+from meshd.peers.side import Side
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Log
 from meshd_protocol.sync import messages
 from meshd_protocol.sync.compact import Packer
 from meshd_protocol.sync.framing import Lane
-from meshd_protocol.sync.session import Session
-
-T = TypeVar("T")
 
 _WANTS = 64
-"""Requests for bodies, or for chains, that wait to be answered: whoever asks for more than it takes is dropped."""
+"""Requests for bodies, and as many for chains, that may wait for an answer: a peer that sends more is dropped."""
 _REPLIES = 1000
-"""Small messages that wait for a peer that asks and does not read."""
+"""Small messages that may wait to go out: a peer that asks for more and does not read is dropped."""
 _BATCH_BYTES = 60_000
 _SLOW_BYTES = 2_000
-"""Records in one message on a slow link: whoever waits for it must not take us for gone."""
+"""Bytes of records in one message on a slow link, so that the peer hears something before it gives up waiting."""
 _COALESCE_SECONDS = 0.1
-"""How long chains' ends wait to be told of, so that many go together."""
-
-
-class Worker(Protocol):
-    """Runs a piece of work on the log."""
-
-    async def __call__(self, function: Callable[[], T]) -> T:
-        """Its result."""
-        ...
+"""How long to collect ends of chains before telling the peer of them in one message."""
 
 
 class Writer:
     """The writing side of one session. `records` counts what went out; `compact` ones go packed."""
 
-    def __init__(
-        self, assembly: Assembly, link: Link, session: Session, outbox: Outbox, work: Worker, records: Meter
-    ) -> None:
+    def __init__(self, side: Side, link: Link, records: Meter) -> None:
         self.compact = False
-        self._assembly = assembly
+        self._side = side
+        self._outbox = side.outbox
         self._link = link
-        self._session = session
-        self._outbox = outbox
-        self._work = work
         self._records = records
-        self._packers = {lane: Packer(assembly.id) for lane in Lane}
+        self._packers = {lane: Packer(side.assembly.id) for lane in Lane}
         self._wants = 0
         self._asks = 0
         self._tell: dict[ChainKey, None] = {}
@@ -66,7 +50,7 @@ class Writer:
         self._told = trio.Lock()
 
     async def write(self, lane: Lane) -> None:
-        """Do the jobs of a lane until cancelled. Raises LinkClosedError, SessionError, NodeError."""
+        """Send the jobs of a lane until cancelled. Raises LinkClosedError, SessionError, NodeError."""
         while True:
             rank, job = await self._outbox.next(lane)
             if isinstance(job, Out):
@@ -77,12 +61,12 @@ class Writer:
                 await self._link.send(messages.write_message(job), lane)
 
     async def send_long(self, message: messages.Message) -> None:
-        """Send a message now, in the lane of what is long: for jobs alone, which have their turn."""
+        """Send a message now, in the lane for long messages. Only for jobs, since their turn has come."""
         await self._link.send(messages.write_message(message), Lane.BULK)
 
     async def _send_records(self, lane: Lane, rank: Rank, job: Out) -> None:
         spans = [each.span for each in (job, *self._outbox.more(rank, job, survey.LOADED - 1))]
-        records, rest = await self._work(partial(survey.load_some, self._assembly, spans))
+        records, rest = await self._side.look(survey.load_some, spans)
         self._outbox.put_back(rank, [Out(span, job.pushed) for span in rest])
         make = messages.Pushed if job.pushed else messages.Records
         if self.compact:
@@ -97,12 +81,12 @@ class Writer:
     # what the peer asks for
 
     def check(self) -> None:
-        """Raises SessionError for a peer that asks and does not read."""
+        """Raises SessionError if the peer asks for more than it reads."""
         if self._outbox.replies > _REPLIES:
             raise SessionError("it asks for more than it takes")
 
     def give(self, wanted: Iterable[tuple[ChainKey, int]]) -> None:
-        """Send chains that were asked for, each from a seq on. Raises SessionError for too many at a time."""
+        """Send the chains that the peer asks for, each from a seq on. Raises SessionError for too many requests."""
         self._asks += 1
         if self._asks > _WANTS:
             raise SessionError("it asks for more than it takes")
@@ -116,14 +100,14 @@ class Writer:
         self._outbox.put(Rank.BODIES, given)
 
     def give_bodies(self, ids: tuple[bytes, ...]) -> None:
-        """Send bodies that were asked for. Raises SessionError for too many at a time."""
+        """Send the bodies that the peer asks for. Raises SessionError for too many requests at a time."""
         self._wants += 1
         if self._wants > _WANTS:
             raise SessionError("it asks for more than it takes")
         self._outbox.put(Rank.BODIES, partial(self._send_bodies, ids))
 
     async def _send_bodies(self, ids: tuple[bytes, ...]) -> None:
-        found = await self._work(partial(survey.bodies, self._assembly, ids))
+        found = await self._side.look(survey.bodies, ids)
         while found:
             part: list[tuple[bytes, bytes]] = []
             size = 0
@@ -136,12 +120,12 @@ class Writer:
     # what the peer is told of
 
     def tell(self, chains: Iterable[ChainKey]) -> None:
-        """Tell soon where these chains end."""
+        """Tell the peer soon where these chains end."""
         self._tell |= dict.fromkeys(chains)
         self._telling.set()
 
     async def announce(self) -> None:
-        """Tell where chains end, some together, until cancelled."""
+        """Tell the peer where chains end, several in one message, until cancelled."""
         while True:
             self._telling = trio.Event()
             if not self._tell:
@@ -150,10 +134,10 @@ class Writer:
             await self.tell_now()
 
     async def tell_now(self) -> None:
-        """Tell where those chains end that are to be told of: what is put into the outbox next comes after it."""
+        """Tell the peer where the chains of `tell` end, before anything that is put into the outbox after this."""
         async with self._told:
             chains, self._tell = self._tell, {}
             if chains:
-                claims = await self._work(partial(survey.ends, self._assembly, chains, self._session.key))
+                claims = await self._side.look(survey.ends, chains, self._side.session.key)
                 for message in messages.have_messages(claims):
                     self._outbox.put(Rank.URGENT, message)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from meshd.assembly import keystore
+from meshd.assembly.access import is_withdrawn
 from meshd.assembly.assembly import role_of
-from meshd.assembly.doors import is_withdrawn
 from meshd.assembly.keystore import Keys
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from meshd.assembly import survey
+from meshd.assembly.access import invitation_secret, is_open
 from meshd.assembly.assembly import Assembly
-from meshd.assembly.doors import invitation_secret, is_open
 from meshd.assembly.keystore import NetworkKey
 from meshd.errors import NodeError
 from meshd.sneakernet import media

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshd.assembly import survey
+from meshd.assembly.access import newest_first
 from meshd.assembly.assembly import Assembly
-from meshd.assembly.doors import newest_first
 from meshd.sneakernet import media
 from meshd.upkeep import rotation
 from meshd_crypto.hashing import derive

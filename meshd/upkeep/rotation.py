@@ -6,8 +6,8 @@ can make the others write under a key of hers. Keys that lie on a stick open wha
 
 from collections.abc import Iterable
 
+from meshd.assembly.access import newest_first
 from meshd.assembly.assembly import Assembly
-from meshd.assembly.doors import newest_first
 from meshd.assembly.keystore import NetworkKey
 from meshd.store import tables
 from meshd_crypto.sealing import SEALED_OVERHEAD, CannotOpenError, seal, unseal

@@ -1,7 +1,8 @@
-"""What the command line may ask of a node: how requests and answers stand on the control socket.
+"""What a front end may ask of a node: how requests and answers stand on the control socket.
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
 `{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
+Between progress `watch` answers a line for each change (`changes`), until one of the two sides ends it.
 `assembly` is the name or id prefix that the person gave, or null.
 """
 
@@ -34,13 +35,17 @@ SECRET = Argument(str, any_text=True)
 Schema = Mapping[str, Argument]
 """What a verb may be given, by name. Each stands beside the function that answers the verb (`meshd.service.verbs`)."""
 
+WATCH = "watch"
+STREAMS: Mapping[str, Schema] = {WATCH: {}}
+"""Verbs that only a running daemon answers, with lines that go on."""
+
 
 class BadRequestError(ProtocolError):
     """A line on the control socket that is no request."""
 
 
 class Request(NamedTuple):
-    """What a command asks."""
+    """What a front end asks."""
 
     verb: str
     arguments: dict[str, Any]
@@ -68,7 +73,10 @@ def read_request(line: bytes, schemas: Mapping[str, Schema]) -> Request:
     arguments, assembly = value.get("arguments", {}), value.get("assembly")
     if not isinstance(arguments, dict) or not (assembly is None or isinstance(assembly, str)):
         raise BadRequestError("the request's arguments can't be read")
-    check_arguments(schemas, value["verb"], arguments)
+    if value["verb"] in STREAMS:
+        _check(value["verb"], arguments, STREAMS[value["verb"]])
+    else:
+        check_arguments(schemas, value["verb"], arguments)
     return Request(value["verb"], arguments, assembly)
 
 
@@ -85,10 +93,16 @@ def _is_sound(value: Any) -> bool:
 
 
 def check_arguments(schemas: Mapping[str, Schema], verb: str, arguments: dict[str, Any]) -> None:
-    """Hold a verb's arguments against its schema. Raises BadRequestError."""
+    """Hold the arguments of a verb that is answered once against its schema. Raises BadRequestError."""
+    if verb in STREAMS:
+        raise BadRequestError(f"only a running daemon answers {verb}")
     schema = schemas.get(verb)
     if schema is None:
         raise BadRequestError(f"this meshd knows no verb {verb[:40]!r}: is the daemon of another version?")
+    _check(verb, arguments, schema)
+
+
+def _check(verb: str, arguments: dict[str, Any], schema: Schema) -> None:
     for name, value in arguments.items():
         argument = schema.get(name)
         if argument is None:

@@ -1,4 +1,4 @@
-"""Tickets: the line starting `meshd:` by which a newcomer finds an assembly's door (design: security, "Invitations").
+"""Tickets: a line starting `meshd:`, by which a newcomer finds the inviter's node (design: security, "Invitations").
 
 A ticket is not a network key: it lets its holder hand in one application and fetch the answer, nothing else.
 """

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshd.assembly.doors import newest_first
+from meshd.assembly.access import newest_first
 from meshd.errors import NodeError
 from meshd.founding.opening import join
 from meshd.service import checking, delegation, membership, proving, results, rosters, status, voting

@@ -3,7 +3,7 @@ and join again, letters."""
 
 import pytest
 
-from meshd.assembly.doors import newest_first
+from meshd.assembly.access import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
 from meshd.service import checking, membership, proposing, results, rosters, status, talk, voting

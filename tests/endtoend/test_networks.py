@@ -2,7 +2,7 @@
 
 import trio
 
-from meshd.assembly.doors import my_psks
+from meshd.assembly.access import my_psks
 from meshd.clock import Reading
 from meshd.mesh import netwatch
 from meshd.peers.link import greet

@@ -149,7 +149,7 @@ async def test_a_silent_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
     """A peer that stalls after the handshake: it is dropped after the idle time."""
     network = MemoryNetwork()
     ada, bea, _ = await _met(tmp_path, network, Clock())
-    from meshd.assembly.doors import my_psks
+    from meshd.assembly.access import my_psks
     from meshd.peers import link as links
     from meshd.peers.link import greet
 
@@ -175,7 +175,7 @@ async def test_outsiders_get_no_byte(tmp_path, autojump_clock):
     """Garbage, a wrong psk, a replayed first message, one for another address, one of another hour."""
     network, clock = MemoryNetwork(), Clock()
     ada, bea, _ = await _met(tmp_path, network, clock)
-    from meshd.assembly.doors import my_psks
+    from meshd.assembly.access import my_psks
     from meshd_protocol.sync.greeting import start
 
     keys = bea.assembly.keys
@@ -305,7 +305,7 @@ def test_garbage_before_and_after_the_handshake_harms_nobody(tmp_path_factory, c
     async def main() -> None:
         network = MemoryNetwork()
         ada, bea, _ = await _met(tmp_path, network, Clock())
-        from meshd.assembly.doors import my_psks
+        from meshd.assembly.access import my_psks
         from meshd.peers.link import LinkClosedError, greet
 
         before = ada.digest()

@@ -5,7 +5,7 @@ who was removed is not, on either side of a partition.
 import pytest
 import trio
 
-from meshd.assembly.doors import my_psks, newest_first
+from meshd.assembly.access import my_psks, newest_first
 from meshd.assembly.keystore import NetworkKey
 from meshd.mesh import dialling
 from meshd.service import proposing, rosters, talk, voting

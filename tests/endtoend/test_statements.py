@@ -10,6 +10,7 @@ import pytest
 from meshd.assembly import survey
 from meshd.peers.comparison import Comparison
 from meshd.peers.outbox import Out, Outbox, Rank
+from meshd.peers.side import Side
 from meshd.service.context import Context
 from meshd_protocol import limits
 from meshd_protocol.bodies.decisions import Say
@@ -37,9 +38,8 @@ class End:
         self.comparison = None
 
     async def begin(self, other):
-        self.comparison = Comparison(
-            self.assembly, other.assembly.keys.device.public, self.session, self.outbox, self._work, self._say
-        )
+        side = Side(self.assembly, self._work, self.session, self.outbox)
+        self.comparison = Comparison(side, other.assembly.keys.device.public, self._say)
         await self._say(await self.comparison.hello())
 
     async def _work(self, function):

@@ -10,8 +10,8 @@ from typing import Any
 import trio
 import trio.lowlevel
 
+from meshd.assembly.access import accept_initiator
 from meshd.assembly.assembly import Assembly
-from meshd.assembly.doors import accept_initiator
 from meshd.log.executor import InlineExecutor, ThreadExecutor
 from meshd.mesh.node import Node
 from meshd.service import links, membership, proposing, rosters, status, talk, voting

@@ -11,10 +11,10 @@ from meshd.log.executor import InlineExecutor
 from meshd.mesh.node import Node
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
-from meshd_cli.client import _SILENCE_SECONDS
+from meshd_cli.socket_client import SILENCE_SECONDS
 from tests.worlds import commune
 
-LONG = 100 * _SILENCE_SECONDS
+LONG = 100 * SILENCE_SECONDS
 
 
 class SlowExecutor(InlineExecutor):
@@ -47,7 +47,7 @@ async def test_long_work_is_told_of_every_second(slow, autojump_clock):
         lines = []
         async with await _request(home, "say", text="hello") as stream:
             async for chunk in stream:
-                assert trio.current_time() - heard <= 2 * WORD_SECONDS < _SILENCE_SECONDS / 2
+                assert trio.current_time() - heard <= 2 * WORD_SECONDS < SILENCE_SECONDS / 2
                 heard = trio.current_time()
                 lines += chunk.splitlines()
         assert trio.current_time() - begun >= LONG

@@ -299,13 +299,13 @@ def test_a_manifest_by_hand_holds_and_must_be_signed():
 @pytest.mark.parametrize("payload", [b"", b"\xff", encode(5), encode([1]), encode(["1", "a:1"]), encode([1, "a:1", 0])])
 def test_a_first_message_with_a_strange_payload(payload):
     ours, theirs = (ExchangeKey.generate(random.Random(seed).randbytes) for seed in (1, 2))
-    door = greeting.Door(greeting.network_psk(SECRET, ASSEMBLY), None)
+    known = greeting.KnownPsk(greeting.network_psk(SECRET, ASSEMBLY), None)
     handshake = Handshake(
-        XX, initiator=True, prologue=contexts.SESSION, ephemeral=ours, static=theirs, psks=(door.psk,)
+        XX, initiator=True, prologue=contexts.SESSION, ephemeral=ours, static=theirs, psks=(known.psk,)
     )
     first = handshake.write_message(payload)
     with pytest.raises(SessionError, match="can't be read"):
-        greeting.answer(first, [door], ours, lambda: theirs, HOUR, ())
+        greeting.answer(first, [known], ours, lambda: theirs, HOUR, ())
 
 
 def test_a_certificate_of_another_machine_or_of_nobody():

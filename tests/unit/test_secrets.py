@@ -21,7 +21,7 @@ from meshd_protocol.bodies.talk import LetterPlain
 from meshd_protocol.bundle import EMPTY
 from meshd_protocol.control import Request
 from meshd_protocol.names import text_of
-from meshd_protocol.sync.greeting import Door
+from meshd_protocol.sync.greeting import KnownPsk
 from meshd_protocol.tickets import Ticket
 
 PACKAGES = ("meshd", "meshd_protocol", "meshd_crypto", "meshd_cli")
@@ -61,8 +61,8 @@ HOLDERS = [
     _keys(),
     _keys().with_network([NetworkKey(bytes(32), SECRET)]),
     _ticket(),
-    Door(SECRET, None),
-    Door(SECRET, bytes(32)),
+    KnownPsk(SECRET, None),
+    KnownPsk(SECRET, bytes(32)),
     Introduction(bytes(32), ExchangeKey.generate(entropy), b"", lambda: ExchangeKey.generate(entropy), 1),
     Joining(member=SigningKey.generate(entropy)),
     Stick(Path("stick"), EMPTY, None, True, [SECRET]),
@@ -133,4 +133,4 @@ def test_no_class_shows_a_field_that_is_called_like_a_secret():
         else:
             held = kind(**values)
         assert not _shows(repr(held)), f"{kind.__qualname__} shows {', '.join(sorted(secret))}"
-    assert {SigningKey, ExchangeKey, NetworkKey, Keys, Ticket, Door, WelcomePlain, Stick, Request} <= seen
+    assert {SigningKey, ExchangeKey, NetworkKey, Keys, Ticket, KnownPsk, WelcomePlain, Stick, Request} <= seen

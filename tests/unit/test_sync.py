@@ -12,7 +12,7 @@ from meshd_protocol.sync.framing import FrameReader, frame
 from meshd_protocol.sync.frontier import Claim, Head, frontier_digest, mark, session_key
 from meshd_protocol.sync.messages import read_message, write_message
 from meshd_protocol.sync.reconcile import FULL, Claims, Fingerprints, View, answer, first_turn
-from meshd_protocol.sync.session import TRANSITIONS, Phase, Session
+from meshd_protocol.sync.session import TRANSITIONS, Phase, Role, Session
 
 KEY = session_key(b"a" * 16, b"b" * 16)
 D1, D2 = b"1" * 32, b"2" * 32
@@ -129,26 +129,62 @@ def _pair() -> tuple[Session, Session]:
     return Session(initiator=True, nonce=b"1" * 16), Session(initiator=False, nonce=b"2" * 16)
 
 
+@pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("phase", list(Phase))
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
-def test_the_table_of_states(phase, message):
-    """Every message in every phase: what the table allows leads where it says, anything else ends the session."""
-    one, other = _pair()
+def test_the_table_of_states(role, phase, message):
+    """Every message in every phase, by both roles: it leads where the table says, or ends the session."""
+    one = Session(initiator=role is Role.RESPONDER, nonce=b"1" * 16)
     one.hello(b"e" * 32, 5)
-    one.receive(write_message(other.hello(b"d" * 32, 4)))
-    one.phase = phase
-    other.phase = Phase.OPEN
-    if phase is Phase.OPEN and type(message) is messages.Compare:
-        one = Session(initiator=False, nonce=b"1" * 16)
-        one.hello(b"e" * 32, 5)
-        one.receive(write_message(HELLO))
-    allowed = TRANSITIONS[phase].get(type(message))
+    one.receive(write_message(HELLO))
+    one.theirs = phase
+    allowed = TRANSITIONS[role][phase].get(type(message))
     if allowed is None:
-        with pytest.raises(SessionError, match="has no place"):
+        with pytest.raises(SessionError, match=r"has no place|for us to begin"):
             one.receive(write_message(message))
+        assert one.theirs is phase
     else:
         one.receive(write_message(message))
-        assert one.phase is allowed
+        assert one.theirs is allowed
+        begun = phase is Phase.OPEN and type(message) is messages.Compare
+        assert one.mine is (Phase.COMPARING if begun else Phase.OPEN)
+
+
+def test_what_we_say_follows_the_table_too():
+    """A driver that errs is stopped before anything is said."""
+    one, two = _pair()
+    for early in (one.begin, one.done):
+        with pytest.raises(AssertionError):
+            early()
+    two.wait(everything=True)
+    assert (two.mine, two.lets_read) == (Phase.WAITING, False)
+    two.hello(b"d" * 32, 4)
+    for late in (lambda: two.hello(b"d" * 32, 4), two.begin, two.done):
+        with pytest.raises(AssertionError):
+            late()
+    assert two.mine is Phase.OPEN
+
+
+def test_what_was_read_counts_when_it_is_heard():
+    """Reading runs ahead of taking in: a Done changes nothing before the records that came before it are here."""
+    one, two = _open()
+    one.begin()
+    two.receive(write_message(messages.Compare((), False)))
+    read = one.read(write_message(two.done()))
+    one.done()
+    assert one.comparing
+    assert one.hear(read) == session.Finished()
+    assert not one.comparing
+
+
+def test_membership_is_proven_once():
+    """The first Wait asks for it, once we let the peer read; any other needs no answer."""
+    one, _ = _pair()
+    wait = write_message(messages.Wait(True))
+    assert one.receive(wait) is None
+    one.hello(b"e" * 32, 5)
+    assert one.receive(wait) == session.Asked(True)
+    assert one.receive(wait) is None
 
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)

@@ -27,7 +27,7 @@ from meshd_protocol.sync import reconcile
 from meshd_protocol.sync.arq import PacketReader
 from meshd_protocol.sync.compact import Unpacker
 from meshd_protocol.sync.framing import Lane
-from meshd_protocol.sync.greeting import HOUR_MS, Door, answer, read_certificate, start
+from meshd_protocol.sync.greeting import HOUR_MS, KnownPsk, answer, read_certificate, start
 from meshd_protocol.sync.messages import read_message, write_message
 from meshd_protocol.sync.session import Session
 from meshd_protocol.tickets import read_ticket
@@ -180,9 +180,9 @@ def test_handshakes():
         first, second, third = (raw(each["noise"]) for each in row["messages"])
         caller, written = start(raw(row["psk"]), *one, row["hour"] * HOUR_MS, row["address"])
         assert written == first
-        doors = [Door(bytes(32), None), Door(raw(row["psk"]), None)]
-        called, door = answer(first, doors, two[0], lambda key=two[1]: key, row["hour"] * HOUR_MS, [row["address"]])
-        assert door == doors[1]
+        psks = [KnownPsk(bytes(32), None), KnownPsk(raw(row["psk"]), None)]
+        called, known = answer(first, psks, two[0], lambda key=two[1]: key, row["hour"] * HOUR_MS, [row["address"]])
+        assert known == psks[1]
         assert called.write_message(raw(row["responder"]["certificate"])) == second
         assert caller.read_message(second) == raw(row["responder"]["certificate"])
         assert caller.write_message(raw(row["initiator"]["certificate"])) == third

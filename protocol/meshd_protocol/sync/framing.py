@@ -1,8 +1,8 @@
-"""From a stream of bytes to messages and back, around the encryption: frames outside, lanes inside. No IO.
+"""Turns a stream of bytes into messages and back: frames around the encryption, lanes within it. No IO.
 
-A frame is two length bytes and one Noise message. What a Noise message carries begins with one byte: twice the number
-of its lane, plus one if more of the message follows. So a link with small frames can put a ballot between the pieces of
-a long message; on other links a message is one frame.
+A frame is two length bytes and one Noise message. The first byte within a Noise message is twice the number of its
+lane, plus one if more of the message follows. So a link with small frames can send a ballot between the pieces of a
+long message. On other links one frame holds a whole message.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from meshd_protocol.errors import SessionError
 from meshd_protocol.sync.messages import BYTES
 
 OVERHEAD = 2 + 16 + 1
-"""Bytes of a frame beside what it carries: length, tag, lane."""
+"""Bytes of a frame beside its piece of a message: length, tag, lane."""
 
 
 class Lane(IntEnum):
-    """Two streams of messages in one link, each in order: what is small and urgent, and what is long."""
+    """Two streams of messages in one link, each in order: small urgent messages, and long ones."""
 
     URGENT = 0
     BULK = 1
@@ -54,12 +54,12 @@ class FrameReader:
 
 
 def frame(data: bytes) -> bytes:
-    """A Noise message as it stands on the wire."""
+    """A Noise message in its frame."""
     return len(data).to_bytes(2, "big") + data
 
 
 def pieces(message: bytes, lane: Lane, most: int = BYTES) -> Iterator[bytes]:
-    """What the Noise messages carry that take one message over, at most `most` bytes of it each."""
+    """One message cut into the contents of Noise messages, with at most `most` bytes of it in each."""
     for start in range(0, max(1, len(message)), most):
         more = start + most < len(message)
         yield bytes([2 * lane + more]) + message[start : start + most]

@@ -1,7 +1,7 @@
-"""Frontiers: what a log holds, told in few bytes (design: records, "Sync").
+"""Frontiers: say in few bytes which records a log has (design: records, "Sync").
 
-Heights alone hide forks, and unkeyed short hashes can be ground to collide; so a claim carries 8 bytes of a hash of the
-head, keyed by both sides' nonces of this session.
+The height of a chain does not tell a fork from another, and somebody could search for two heads with the same short
+hash. So a claim holds 8 bytes of a hash of the head, keyed by both sides' nonces of this session.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Head(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A head as the peer tells of it. `seq` is None for a forked chain; `mark` hides the head or the branches."""
+    """A head as a peer is told of it. `seq` is None for a forked chain; `mark` stands for the head or the branches."""
 
     device: bytes
     log: int
@@ -34,7 +34,7 @@ class Claim(NamedTuple):
 
 
 def line(head: Head) -> bytes:
-    """What digests and fingerprints are made of: one chain's end, or all of a chain that forks."""
+    """One chain in digests and fingerprints: its end, or all records of a chain that forks."""
     if head.branches is not None:
         return encode([head.device, head.log, None, head.branches])
     return encode([head.device, head.log, head.seq, head.id])
@@ -61,7 +61,7 @@ def mark(key: bytes, identity: bytes) -> bytes:
 
 
 def claim(head: Head, key: bytes) -> Claim:
-    """A head as it is told to a peer."""
+    """The claim that tells a peer of a head."""
     if head.branches is not None:
         return Claim(head.device, head.log, None, mark(key, head.branches))
     return Claim(head.device, head.log, head.seq, mark(key, head.id))

@@ -1,8 +1,9 @@
 """The handshake's payloads, and what each side checks before it says more (design: security, "Transport").
 
-Noise XXpsk0. Message 1 carries the hour and the address dialled, so that a recording replayed elsewhere gets nothing;
-an outsider's first message is rejected by its psk, before any Diffie-Hellman, and answered with nothing. Messages 2
-and 3 carry the sender's device certificate, which must name the static key that Noise has just authenticated.
+Noise XXpsk0. Message 1 carries the hour and the address dialled, so that nobody answers a recording that is replayed
+elsewhere or later. A responder rejects an outsider's first message by its psk, before any Diffie-Hellman, and answers
+nothing. Messages 2 and 3 carry the sender's device certificate, which must name the static key that Noise has just
+authenticated.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,17 +19,17 @@ from meshd_protocol.errors import BadBodyError, NotCanonicalError, SessionError
 
 HOUR_MS = 3_600_000
 _HOURS_OFF = 1
-"""Clocks may be off by that many hours, and links slow: older first messages are refused."""
+"""How many hours the clocks of both sides may be apart: a first message of any other hour is refused."""
 
 
-class Door(NamedTuple):
-    """A psk that a responder answers to. `invitation` is the public key of the invitation it comes from, if any."""
+class KnownPsk(NamedTuple):
+    """A psk that a responder answers to, and the public key of the invitation that it belongs to, if any."""
 
     psk: bytes
     invitation: bytes | None
 
     def __repr__(self) -> str:
-        return f"Door(invitation={self.invitation.hex() if self.invitation else None})"
+        return f"KnownPsk(invitation={self.invitation.hex() if self.invitation else None})"
 
 
 def network_psk(secret: bytes, assembly: bytes) -> bytes:
@@ -53,28 +54,28 @@ def start(
 
 def answer(
     first: bytes,
-    doors: Iterable[Door],
+    psks: Iterable[KnownPsk],
     static: ExchangeKey,
     make_ephemeral: Callable[[], ExchangeKey],
     now_ms: int,
     addresses: Sequence[str],
-) -> tuple[Handshake, Door]:
-    """The responder's machine after a first message, and the door that it came through.
+) -> tuple[Handshake, KnownPsk]:
+    """The responder's machine after a first message, and the psk under which it came.
 
-    `addresses` are those that this connection can have been dialled at; empty where that can't be told. Raises
-    SessionError for an outsider, an old recording, or one that was meant for somebody else.
+    `addresses` are those at which the initiator can have dialled this connection; empty where nobody can tell. Raises
+    SessionError for a first message under a psk that is not among `psks`, of another hour, or for another address.
     """
     ephemeral = make_ephemeral()
-    for door in doors:
+    for known in psks:
         handshake = Handshake(
-            XX, initiator=False, prologue=contexts.SESSION, ephemeral=ephemeral, static=static, psks=(door.psk,)
+            XX, initiator=False, prologue=contexts.SESSION, ephemeral=ephemeral, static=static, psks=(known.psk,)
         )
         try:
             payload = handshake.read_message(first)
         except HandshakeError:
             continue
         _check_first(payload, now_ms, addresses)
-        return handshake, door
+        return handshake, known
     raise SessionError("a first message under no key that is known here")
 
 

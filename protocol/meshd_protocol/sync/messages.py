@@ -17,13 +17,13 @@ VERSION = 2
 NONCE_SIZE = 16
 BASE_SIZE = 16
 BASES = 4
-"""Common frontiers that one side offers: the last ones, should the other have missed the newest."""
+"""The most bases that one side names: more than one, since the other side may not remember the newest."""
 
 BYTES = limits.FRAME_BYTES - 16 - 1
 """The most that one frame carries: a Noise message without its tag and the frame's own byte."""
 
 COMPACT = 1
-"""A feature: records may come without what the far end can work out (`compact`)."""
+"""A feature: records may leave out fields that the far end can work out (`compact`)."""
 
 _CLAIMS = 800
 _MARKS = 4000

@@ -1,9 +1,10 @@
-"""Comparing two logs in few bytes: turns of parts, each about a range of chains, until both know what the other lacks.
+"""Compares two logs in few bytes. The sides take turns, until each knows which records the other lacks.
 
-A range is named by hexadecimal digits that its devices' keys begin with; "" is everything. A part is either sixteen
-keyed fingerprints, of the ranges with one more digit, or the claims of all chains in a range; or the claims of chains
-that changed since a frontier that both sides once had in common (`base`). Each turn is answered by one turn; ranges
-whose fingerprints agree are not mentioned again. No IO: heads in, parts and plans out.
+A turn has parts, each about a range of chains. Its name is the hexadecimal digits with which the keys of its devices
+begin; "" is everything. A part is either sixteen keyed fingerprints, of the ranges with one more digit, or the claims
+of all chains in a range, or the claims of chains that changed since a frontier that both sides once had in common
+(`base`). One turn answers another, and leaves out the ranges whose fingerprints agree. No IO: heads in, parts and plans
+out.
 """
 
 import bisect
@@ -51,7 +52,7 @@ class Plan(NamedTuple):
 
 
 FEW = 32
-"""Records since a base that are sent without asking: claims would take as long."""
+"""So many records since a base are sent without asking, since claims would take as many bytes."""
 
 
 class Base(NamedTuple):
@@ -95,14 +96,14 @@ class View:
 
     @property
     def has_few(self) -> bool:
-        """Whether so little came since the base that it is sent without asking."""
+        """Whether so few records came since the base that they are sent without asking."""
         assert self.base is not None
         heads = self.changed()
         records = sum(head.seq - self.base.changed[head.device, head.log] + 1 for head in heads)
         return records <= FEW and all(head.branches is None for head in heads)
 
     def since(self) -> list[tuple[ChainKey, int]]:
-        """Everything since the base, as ranges."""
+        """All records since the base, as ranges."""
         assert self.base is not None
         return list(self.base.changed.items())
 
@@ -125,9 +126,10 @@ class View:
 
 
 def first_turn(view: View, theirs: int) -> tuple[list[Part], Plan]:
-    """How a comparison begins with a peer that has so many chains, and what is sent with it.
+    """The turn that begins a comparison with a peer that has `theirs` chains, and the records to send with it.
 
-    By a base: what little came since, or the claims of what did; else all claims, else fingerprints.
+    With a base: the records since, if they are few, else the claims of chains that changed. Without: all claims, if the
+    chains are few, else fingerprints.
     """
     if view.base is not None:
         if view.has_few:
@@ -139,9 +141,9 @@ def first_turn(view: View, theirs: int) -> tuple[list[Part], Plan]:
 
 
 def answer(view: View, parts: Iterable[Part]) -> tuple[list[Part], Plan]:
-    """Our turn after the peer's, and what the peer is now known to lack: fork proofs first, then logs 0, 1, 2.
+    """Our turn after the peer's, and the records that the peer lacks: of forked chains first, then logs 0, 1, 2.
 
-    A turn without parts, or of final ones alone, is the last.
+    A turn without parts, or with final ones alone, is the last.
     """
     turn: list[Part] = []
     lacks = Plan([], [])
@@ -157,7 +159,7 @@ def answer(view: View, parts: Iterable[Part]) -> tuple[list[Part], Plan]:
         if isinstance(scope, bytes):
             _since_base(view, scope, claims, final[scope], turn, lacks)
             continue
-        if not final[scope]:  # who has nothing there learns nothing from our claims
+        if not final[scope]:  # a peer without chains there learns nothing from our claims
             turn.append(view.claims(scope, final=True) if claims else Claims(scope, (), final=True))
         _plan(view.within(scope), claims, view, None, lacks)
     forked = {(head.device, head.log) for head in view.within("") if head.branches is not None} if lacks.ranges else ()
@@ -171,7 +173,7 @@ def closes(turn: Iterable[Part]) -> bool:
 
 
 def _split(view: View, part: Fingerprints, turn: list[Part], lacks: Plan) -> None:
-    """Against a peer's fingerprints: what differs is split further, or claimed where it is small."""
+    """Answer a peer's fingerprints: split ranges that differ, or tell the claims of small ones."""
     for digit, theirs in zip(DIGITS, part.prints, strict=True):
         prefix = part.prefix + digit
         heads = view.within(prefix)
@@ -188,7 +190,7 @@ def _split(view: View, part: Fingerprints, turn: list[Part], lacks: Plan) -> Non
 def _since_base(
     view: View, base: bytes, claims: Mapping[ChainKey, Claim], final: bool, turn: list[Part], lacks: Plan
 ) -> None:
-    """Against what a peer claims since a base; without claims it sent the little that came, and gets ours."""
+    """Answer a peer's claims since a base. A peer that sent its few records instead gets our few records, or claims."""
     if view.base is None or base != view.base.name:
         return
     if not claims and not final and not view.has_few:
@@ -207,11 +209,11 @@ def _plan(
     since: Mapping[ChainKey, int] | None,
     lacks: Plan,
 ) -> None:
-    """What a peer with those claims lacks of these heads.
+    """Add to `lacks` what a peer with those claims lacks of these chains.
 
-    Of two sides, the one with the longer chain sees whether the shorter one is its beginning. Where it isn't, the
-    chain forks between them, and both list their records. `since` says where a chain ended that the peer does not
-    mention; without it, the peer has nothing of such a chain.
+    The side with the longer chain sees whether the other side's chain is the beginning of it. If not, the chain forks
+    between them, and both list their records. Of a chain that the peer does not mention, it has the records before
+    `since`; without `since`, none.
     """
     for head in heads:
         chain = (head.device, head.log)

@@ -1,13 +1,14 @@
 """The states of one session, as a table, and what each message means in them. Messages in, events out; no IO, no store.
 
-Who drives it (`meshd.peering`) looks things up and sends. Each side is in one of four states about its peer:
+Who drives it (`meshd.peers`) looks things up and sends. Each side is in one of four states, by what it said:
 
-- GREETING: nothing was heard yet;
-- WAITING: the peer does not let us read (`Wait`): we have shown what we may, and wait for its `Hello`;
-- OPEN: the peer lets us read;
-- COMPARING: a comparison is under way, and the peer has not said `Done`.
+- GREETING: nothing yet;
+- WAITING: `Wait`; it does not let the other side read yet, and asks for the records that prove its membership;
+- OPEN: `Hello`, so it lets the other side read;
+- COMPARING: a comparison began, and this side has not said `Done`.
 
-The side that made the link begins comparisons; the other answers, and asks for one by its `Digest`.
+A session is the states of its two sides. The initiator, which made the link, begins comparisons; the responder answers,
+and asks for one by its `Digest`.
 """
 
 import itertools
@@ -25,8 +26,15 @@ from meshd_protocol.sync.messages import Message, read_message
 from meshd_protocol.sync.reconcile import Fingerprints, Part
 
 
+class Role(Enum):
+    """Which side of a session: the one that made the link, or the one that answered it."""
+
+    INITIATOR = "initiator"
+    RESPONDER = "responder"
+
+
 class Phase(Enum):
-    """How far one side is with its peer."""
+    """What one side has said."""
 
     GREETING = "greeting"
     WAITING = "waiting"
@@ -50,21 +58,30 @@ _ALWAYS = (
     messages.Go,
 )
 
-TRANSITIONS: dict[Phase, dict[type[Any], Phase]] = {
+_Row: TypeAlias = dict[type[Any], Phase]
+
+_BOTH: dict[Phase, _Row] = {
     Phase.GREETING: {messages.Hello: Phase.OPEN, messages.Wait: Phase.WAITING},
     Phase.WAITING: {messages.Hello: Phase.OPEN, messages.Wait: Phase.WAITING, messages.Records: Phase.WAITING},
-    Phase.OPEN: {messages.Compare: Phase.COMPARING} | dict.fromkeys(_ALWAYS, Phase.OPEN),
+    Phase.OPEN: dict.fromkeys(_ALWAYS, Phase.OPEN),
     Phase.COMPARING: {messages.Compare: Phase.COMPARING, messages.Done: Phase.OPEN}
     | dict.fromkeys(_ALWAYS, Phase.COMPARING),
 }
-"""The specification's table: from which phase which message leads where. Anything else ends the session.
 
-Beginning a comparison oneself leads from OPEN to COMPARING, too.
+TRANSITIONS: dict[Role, dict[Phase, _Row]] = {
+    Role.INITIATOR: _BOTH | {Phase.OPEN: {messages.Compare: Phase.COMPARING} | _BOTH[Phase.OPEN]},
+    Role.RESPONDER: _BOTH,
+}
+"""The specification's table: what a side may say in which state, and to which state that leads it. Anything else ends
+the session.
+
+The initiator's Compare in OPEN begins a comparison: it leads the responder from OPEN to COMPARING, too.
 """
 
+BEFORE_HELLO = frozenset({messages.Hello, messages.Wait, messages.Records})
+"""What a side may say to one that does not let it read."""
 
-_BEFORE_OUR_HELLO = frozenset({messages.Hello, messages.Wait, messages.Records})
-"""What somebody may say whom we don't let read yet."""
+_READABLE = (Phase.OPEN, Phase.COMPARING)
 
 
 class Greeted(NamedTuple):
@@ -77,13 +94,15 @@ class Greeted(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """The peer asks who we are, and does not let us read yet."""
+    """The peer does not let us read yet, and asks, for the first time, for the records that prove our membership:
+    all of log 0 (`everything`), or this device's part of it.
+    """
 
     everything: bool
 
 
 class Turned(NamedTuple):
-    """The peer's turn of a comparison is here."""
+    """The peer took its turn of a comparison."""
 
     parts: tuple[Part, ...]
 
@@ -106,25 +125,25 @@ class Listed(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """So many more records and bytes are to come."""
+    """The peer states how many more records and bytes it is going to send."""
 
     records: int
     size: int
 
 
 class Allowed(NamedTuple):
-    """What we stated may be sent."""
+    """The peer said Go: we may send the records that we stated."""
 
 
 class Arrived(NamedTuple):
-    """Records arrived; `pushed` ones because they are new, others because a comparison showed that they are missing."""
+    """Records arrived: `pushed` ones are new, the others are those that we lack, as a comparison showed."""
 
     batch: tuple[bytes, ...]
     pushed: bool
 
 
 class Finished(NamedTuple):
-    """The peer has sent all that the comparison showed to be missing here."""
+    """The peer has sent all records that we lack, as the comparison showed."""
 
 
 class Wanted(NamedTuple):
@@ -140,7 +159,7 @@ class Filled(NamedTuple):
 
 
 class Told(NamedTuple):
-    """The peer has chains that end so."""
+    """The peer told where chains of its log end."""
 
     claims: tuple[Claim, ...]
 
@@ -152,7 +171,7 @@ class Requested(NamedTuple):
 
 
 class Steered(NamedTuple):
-    """The peer wants new records pushed, or to be told of them only."""
+    """The peer wants us to push new records, or only to tell of them."""
 
     eager: bool
 
@@ -180,24 +199,28 @@ _MARKS_HELD = limits.PENDING_BYTES // 8
 
 
 class Session:
-    """One side of one session. `nonce` is fresh; the peer's comes with its hello."""
+    """A session as one side sees it. `nonce` is fresh; the peer's comes with its hello."""
 
     def __init__(
         self, *, initiator: bool, nonce: bytes, assembly: bytes = bytes(32), features: tuple[int, ...] = ()
     ) -> None:
-        self.phase = Phase.GREETING
-        self._initiator = initiator
+        self.mine = Phase.GREETING
+        self.theirs = Phase.GREETING
+        self.greeted: Greeted | None = None
+        """The peer's hello."""
+        self.turns = 0
+        """How many turns of this comparison the peer took."""
+        self._role, self._other = (Role.INITIATOR, Role.RESPONDER) if initiator else (Role.RESPONDER, Role.INITIATOR)
         self._nonce = nonce
         self._features = features
         self._unpackers = {lane: Unpacker(assembly) for lane in Lane}
         self._key: bytes | None = None
+        self._asked = False
+        """Whether the peer asked for the records that prove our membership."""
         self._parts: list[Part] = []
         self._weight = 0
-        self._turns = 0
         self._marks: dict[ChainKey, set[bytes]] = {}
         self._marks_held = 0
-        self._said_hello = False
-        self._said_done = True
 
     @property
     def key(self) -> bytes:
@@ -209,65 +232,99 @@ class Session:
     @property
     def leads(self) -> bool:
         """Whether it is for this side to begin comparisons."""
-        return self._initiator
+        return self._role is Role.INITIATOR
+
+    @property
+    def lets_read(self) -> bool:
+        """Whether this side said hello."""
+        return self.mine in _READABLE
+
+    @property
+    def in_dialogue(self) -> bool:
+        """Whether both sides said hello: each lets the other read."""
+        return self.mine in _READABLE and self.theirs in _READABLE
 
     @property
     def comparing(self) -> bool:
         """Whether a comparison is under way, until both sides have said that they are done."""
-        return self.phase is Phase.COMPARING or not self._said_done
+        return Phase.COMPARING in (self.mine, self.theirs)
+
+    @property
+    def done_here(self) -> bool:
+        """Whether this side has said that it is done with the last comparison, or there was none."""
+        return self.mine is not Phase.COMPARING
+
+    # what this side says
 
     def hello(self, digest: bytes, chains: int, bases: tuple[bytes, ...] = ()) -> messages.Hello:
         """Our hello: from here on the peer may read."""
-        self._said_hello = True
+        self._say(messages.Hello)
         return messages.Hello((messages.VERSION,), self._features, self._nonce, digest, chains, bases)
 
+    def wait(self, *, everything: bool) -> messages.Wait:
+        """Say that the peer may not read yet, and ask for the records that prove its membership."""
+        self._say(messages.Wait)
+        return messages.Wait(everything)
+
     def begin(self) -> None:
-        """Begin a comparison."""
-        assert self._initiator and self.phase is Phase.OPEN and self._said_done, "it is not for us to begin now"
-        self.phase = Phase.COMPARING
-        self._said_done = False
-        self._turns = 0
+        """Begin a comparison: the next Compare is ours."""
+        assert self.leads and self.in_dialogue and not self.comparing, "it is not for us to begin now"
+        self._say(messages.Compare)
+        self.theirs = Phase.COMPARING
+        self.turns = 0
 
     def done(self) -> messages.Done:
         """Our part of the comparison is over."""
-        self._said_done = True
+        self._say(messages.Done)
         return messages.Done()
 
-    def receive(self, data: bytes, lane: Lane = Lane.BULK) -> Event | None:
-        """What a peer's message means; None for a part of something. Raises SessionError."""
-        message = self._unpacked(read_message(data), lane)
-        if not self._said_hello and type(message) not in _BEFORE_OUR_HELLO:
-            raise SessionError("it asks for what it may not read here")
-        before = self.phase
-        try:
-            self.phase = TRANSITIONS[self.phase][type(message)]
-        except KeyError as error:
-            name = type(message).__name__.lower()
-            raise SessionError(f"a {name} has no place in a session that is {self.phase.value}") from error
-        if before is Phase.OPEN and self.phase is Phase.COMPARING:
-            self._begun()
-        return self._event(message)
+    def _say(self, kind: type[Message]) -> None:
+        after = TRANSITIONS[self._role][self.mine].get(kind)
+        assert after is not None, f"we may not say {kind.__name__} when we are {self.mine.value}"
+        self.mine = after
 
-    def _unpacked(self, message: Message, lane: Lane) -> Message:
+    # what the peer says
+
+    def receive(self, data: bytes, lane: Lane = Lane.BULK) -> Event | None:
+        """Read a message and hear it at once. Raises SessionError."""
+        return self.hear(self.read(data, lane))
+
+    def read(self, data: bytes, lane: Lane = Lane.BULK) -> Message:
+        """The peer's next message in a lane. It changes no state until it is heard. Raises SessionError."""
+        message = read_message(data)
         if messages.COMPACT in self._features and isinstance(message, messages.Records | messages.Pushed):
             return message._replace(batch=tuple(map(self._unpackers[lane].unpack, message.batch)))
         return message
 
-    def _begun(self) -> None:
-        """The peer began a comparison."""
-        if self._initiator:
+    def hear(self, message: Message) -> Event | None:
+        """What a peer's message means; None for a part of something, and for what needs no answer.
+
+        Messages are heard in the order in which they were read. Raises SessionError.
+        """
+        kind = type(message)
+        if not self.lets_read and kind not in BEFORE_HELLO:
+            raise SessionError("it asks for what it may not read here")
+        begins = kind is messages.Compare and self.theirs is Phase.OPEN
+        if begins and self.leads:
             raise SessionError("it began a comparison, which is for us to begin")
-        if not self._said_done:
+        if begins and self.comparing:
             raise SessionError("it began a comparison before the last one was over")
-        self._said_done = False
-        self._turns = 0
+        after = TRANSITIONS[self._other][self.theirs].get(kind)
+        if after is None:
+            raise SessionError(f"a {kind.__name__.lower()} has no place in a session that is {self.theirs.value}")
+        self.theirs = after
+        if begins:
+            self.mine = Phase.COMPARING
+            self.turns = 0
+        return self._event(message)
 
     def _event(self, message: Message) -> Event | None:
         match message:
             case messages.Hello():
                 return self._greeted(message)
             case messages.Wait(everything):
-                return Asked(everything)
+                first, self._asked = self.lets_read and not self._asked, self._asked or self.lets_read
+                return Asked(everything) if first else None
             case messages.Compare(parts, more):
                 return self._turned(parts, more)
             case messages.Sending(records, size):
@@ -300,10 +357,11 @@ class Session:
     def _greeted(self, hello: messages.Hello) -> Greeted:
         if messages.VERSION not in hello.versions:
             raise SessionError("the peer speaks other versions of the wire: one of us needs an update")
-        nonces = (self._nonce, hello.nonce) if self._initiator else (hello.nonce, self._nonce)
+        nonces = (self._nonce, hello.nonce) if self.leads else (hello.nonce, self._nonce)
         self._key = session_key(*nonces)
         features = frozenset(self._features) & frozenset(hello.features)
-        return Greeted(features, hello.digest, hello.chains, hello.bases)
+        self.greeted = Greeted(features, hello.digest, hello.chains, hello.bases)
+        return self.greeted
 
     def _turned(self, parts: tuple[Part, ...], more: bool) -> Turned | None:
         self._parts += parts
@@ -313,8 +371,8 @@ class Session:
         if more:
             return None
         found, self._parts, self._weight = tuple(self._parts), [], 0
-        self._turns += 1
-        if self._turns > limits.TURNS:
+        self.turns += 1
+        if self.turns > limits.TURNS:
             raise SessionError("a comparison that does not end")
         _check_apart(found)
         return Turned(found)

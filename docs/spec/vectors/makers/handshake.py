@@ -13,7 +13,7 @@ from meshd_protocol.sync.framing import FrameReader, Joiner, Lane, frame, pieces
 from meshd_protocol.sync.frontier import frontier_digest
 from meshd_protocol.sync.greeting import (
     HOUR_MS,
-    Door,
+    KnownPsk,
     answer,
     invitation_psk,
     network_psk,
@@ -40,7 +40,9 @@ def _run(
     ephemerals = ExchangeKey.from_secret(drawn(f"{name} e1")), ExchangeKey.from_secret(drawn(f"{name} e2"))
     caller, first = start(psk, ada.transport, ephemerals[0], _HOUR * HOUR_MS + 5, address)
     places = [address] if address else []
-    called, _ = answer(first, [Door(psk, None)], bea.transport, lambda: ephemerals[1], (_HOUR + 1) * HOUR_MS, places)
+    called, _ = answer(
+        first, [KnownPsk(psk, None)], bea.transport, lambda: ephemerals[1], (_HOUR + 1) * HOUR_MS, places
+    )
     second = called.write_message(bea.certificate.write())
     read_certificate(caller.read_message(second), ada.assembly, caller.remote_static)
     third = caller.write_message(ada.certificate.write())
@@ -120,7 +122,7 @@ def _refused_firsts(psk: bytes, ada: Device, bea: Device) -> list[dict[str, Any]
         _, first = start(used, ada.transport, ephemeral, hour * HOUR_MS, address)
         own = ExchangeKey.from_secret(drawn(f"{name} e2"))
         try:
-            answer(first, [Door(psk, None)], bea.transport, lambda own=own: own, _HOUR * HOUR_MS, [_ADDRESS])
+            answer(first, [KnownPsk(psk, None)], bea.transport, lambda own=own: own, _HOUR * HOUR_MS, [_ADDRESS])
         except SessionError:
             assert not answered, name
         else:

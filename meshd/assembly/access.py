@@ -1,8 +1,10 @@
-"""Who may come in: which psks this node answers to and calls with, and what it asks of a certificate.
+"""Who may talk to this node: the psks that it calls with and answers to, and how it judges a peer's certificate.
 
-After the handshake the peer is judged by the head roster of this node. A newcomer is judged by her invitation; the node
-of a newcomer judges by its ticket.
+A node judges a member or observer by its own head roster, and a newcomer by her invitation. A newcomer's own node has
+no roster yet and judges by its ticket.
 """
+
+from enum import Enum
 
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import NetworkKey
@@ -12,16 +14,17 @@ from meshd_crypto.sealing import CannotOpenError, unlock
 from meshd_protocol import contexts
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.bundle import key_name
-from meshd_protocol.sync.greeting import Door, invitation_psk, network_psk
+from meshd_protocol.sync.greeting import KnownPsk, invitation_psk, network_psk
 
 PSK_SIZE = 32
 
 
 def newest_first(assembly: Assembly) -> list[NetworkKey]:
-    """Network keys by the latest roster (the one that holds most of the others), then its id, then hash of the secret.
+    """Network keys, sorted: first the key of the latest roster, which is the one that contains most of the others; then
+    by the roster's id; then by the hash of the secret.
 
-    Those of rosters that this node's head does not contain come last: they are for reading what others wrote. So nobody
-    who was removed makes a later roster of her own, and a key for it that others write under.
+    Keys of rosters that this node's head does not contain come last: they serve to read what others wrote. Else a
+    person who was removed could make a later roster of her own, and a key for it that others would write under.
     """
     standing = assembly.standing
     known = standing.rosters.knows if standing else lambda _: False
@@ -39,22 +42,22 @@ def newest_first(assembly: Assembly) -> list[NetworkKey]:
 
 
 def my_psks(assembly: Assembly) -> list[bytes]:
-    """The psks that this node calls with, best first: network keys, or the ticket's."""
+    """The psks that this node calls with: those of its network keys, best first, then that of its ticket."""
     psks = [network_psk(key.secret, assembly.id) for key in newest_first(assembly)]
     ticket = assembly.keys.ticket
     return psks + ([invitation_psk(ticket.psk, assembly.id)] if ticket else [])
 
 
-def open_doors(assembly: Assembly) -> list[Door]:
-    """The psks that this node answers to: network keys, and this person's own invitations."""
-    doors = [Door(network_psk(key.secret, assembly.id), None) for key in newest_first(assembly)]
+def known_psks(assembly: Assembly) -> list[KnownPsk]:
+    """The psks that this node answers to: those of its network keys and of this person's own invitations."""
+    found = [KnownPsk(network_psk(key.secret, assembly.id), None) for key in newest_first(assembly)]
     for row in assembly.store.find(tables.Invitation, member=assembly.keys.member_public):
         if not is_open(assembly, row) and not assembly.store.count(tables.Application, invitation=row.public):
             continue
         psk = invitation_secret(assembly, row)
         if psk is not None:
-            doors.append(Door(invitation_psk(psk, assembly.id), row.public))
-    return doors
+            found.append(KnownPsk(invitation_psk(psk, assembly.id), row.public))
+    return found
 
 
 def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | None:
@@ -71,12 +74,12 @@ def invitation_secret(assembly: Assembly, row: tables.Invitation) -> bytes | Non
 
 
 def is_withdrawn(assembly: Assembly, row: tables.Invitation) -> bool:
-    """Whether the inviter herself closed the door again."""
+    """Whether the inviter herself withdrew an invitation."""
     return any(end.member == row.member for end in assembly.store.find(tables.Withdrawal, public=row.public))
 
 
 def is_open(assembly: Assembly, row: tables.Invitation) -> bool:
-    """Whether an invitation still lets somebody new in: neither withdrawn, expired, nor spent on one who is in."""
+    """Whether a newcomer can still apply by an invitation: it is not withdrawn or expired, and admitted nobody yet."""
     if row.expires_ms <= assembly.world.clock():
         return False
     if is_withdrawn(assembly, row):
@@ -86,7 +89,7 @@ def is_open(assembly: Assembly, row: tables.Invitation) -> bool:
 
 
 def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
-    """Whether a device may read here: True in the roster, False unknown, None removed or revoked."""
+    """Whether a device may read here: True if the roster has it, False if unknown, None if removed or revoked."""
     standing = assembly.standing
     state = standing.state if standing else None
     if state is None:
@@ -97,33 +100,44 @@ def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
     return certificate.member in state.members or certificate.member in state.observers
 
 
-ITSELF = "that is this node itself"
+class Refusal(Enum):
+    """Why this node does not talk to a peer (in words: `mesh.problems`)."""
+
+    ITSELF = "itself"
+    NOT_THE_INVITER = "not the inviter"
+    NOT_IN_ROSTER = "not in the roster"
+    REMOVED = "removed"
+    INVITATION_CLOSED = "invitation closed"
+    CONNECTED = "connected by another way"
 
 
-def accept_responder(assembly: Assembly, certificate: Certificate) -> str | None:
-    """Why this node does not reveal itself to who answered; None if it does."""
+def accept_responder(assembly: Assembly, certificate: Certificate) -> Refusal | None:
+    """Why this node does not show its certificate to the responder that it called; None if it does."""
     if certificate.device == assembly.keys.device.public:
-        return ITSELF
+        return Refusal.ITSELF
     if entitled(assembly, certificate) is True:
         return None
     if assembly.standing is None or assembly.standing.state is None:
-        return "somebody answered who is not the inviter"
-    return "somebody answered who is not in the roster that this node follows"
+        return Refusal.NOT_THE_INVITER
+    return Refusal.NOT_IN_ROSTER
 
 
-def accept_initiator(assembly: Assembly, certificate: Certificate, door: Door) -> str | None:
-    """Why this node hangs up on who called; None if it talks. Whoever holds a network key may show who she is."""
+def accept_initiator(assembly: Assembly, certificate: Certificate, known: KnownPsk) -> Refusal | None:
+    """Why this node hangs up on an initiator; None if it talks to it.
+
+    An initiator that holds a network key and is not in the roster here may send the records that prove its membership.
+    """
     if certificate.device == assembly.keys.device.public:
-        return ITSELF
+        return Refusal.ITSELF
     verdict = entitled(assembly, certificate)
     if verdict is None:
-        return "it was removed from the roster"
-    if verdict or door.invitation is None:
+        return Refusal.REMOVED
+    if verdict or known.invitation is None:
         return None
-    row = assembly.store.get(tables.Invitation, public=door.invitation)
+    row = assembly.store.get(tables.Invitation, public=known.invitation)
     if row is not None and is_open(assembly, row):
         return None
-    known = assembly.store.find(tables.Application, invitation=door.invitation)
-    if any(each.device == certificate.device for each in known):
+    applications = assembly.store.find(tables.Application, invitation=known.invitation)
+    if any(each.device == certificate.device for each in applications):
         return None
-    return "its invitation is closed"
+    return Refusal.INVITATION_CLOSED
