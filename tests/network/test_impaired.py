@@ -45,7 +45,7 @@ async def test_both_logs_become_one(tmp_path, monkeypatch, name, seed):
 
             nursery.start_soon(run)
             await bea.started.wait()
-            with trio.fail_after(60):
+            with trio.fail_after(300):
                 await _until_equal(ada, bea)
                 await ada.work(lambda: proposing.propose(Context(one), {"title": "Still there?"}))
                 await bea.work(lambda: talk.say(Context(two), {"text": "yes"}))
