@@ -23,7 +23,7 @@ from meshd_protocol.names import bytes_of
 from tests.endtoend.harness import LaggingNetwork, Running, equal, until
 from tests.worlds import Clock, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "10"))
+SEEDS = int(os.environ.get("MESHD_SEEDS", "5"))
 NODES = 4
 
 
@@ -193,7 +193,7 @@ def _play(seed: int, folder) -> Play:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_histories(tmp_path, seed):
     play = _play(seed, tmp_path)
-    assert play.acknowledged != [set()] * NODES
+    assert sum(map(bool, play.acknowledged)) >= 3, "several nodes wrote"
 
 
 def test_one_seed_gives_one_history(tmp_path):
@@ -205,8 +205,13 @@ def test_one_seed_gives_one_history(tmp_path):
 
 
 def test_the_histories_are_not_empty(tmp_path):
-    """Among a few seeds there are results, forks, and several nodes that wrote."""
-    plays = [_play(seed, tmp_path / f"{seed}") for seed in range(4)]
-    assert sum(len(each) for play in plays for each in play.final) >= 10
-    assert sum(play.forks for play in plays) >= 3
-    assert all(sum(map(bool, play.acknowledged)) >= 3 for play in plays)
+    """Among a few seeds there are results and forks; `test_random_histories` sees that several nodes wrote."""
+    final = forks = 0
+    for seed in range(4):
+        play = _play(seed, tmp_path / f"{seed}")
+        final += sum(map(len, play.final))
+        forks += play.forks
+        if final >= 10 and forks >= 3:
+            break
+    assert final >= 10
+    assert forks >= 3
