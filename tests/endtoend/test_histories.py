@@ -6,6 +6,7 @@ was final stays so. What is in force is borne out by today's people, or was name
 was out. A failing seed is named; `just histories` takes more of them.
 """
 
+import functools
 import os
 import random
 from collections.abc import Set
@@ -245,10 +246,16 @@ def _others(standing, decision: Decision) -> list[Decision]:
     ]
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The history of a seed, which several tests look at."""
+    return functools.lru_cache(16)(lambda seed: play(tmp_path_factory.mktemp(f"seed{seed}"), seed))
+
+
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
-def test_histories(tmp_path, seed):
+def test_histories(played, seed):
     try:
-        play(tmp_path, seed)
+        played(seed)
     except BaseException as error:
         again = "pytest tests/endtoend/test_histories.py::test_histories"
         error.add_note(f"replay: MESHD_FIRST={seed} MESHD_SEEDS=1 MESHD_ORDERS={ORDERS} {again}")
@@ -261,7 +268,7 @@ def test_one_seed_gives_one_history(tmp_path):
     assert (one.told, one.head) == (other.told, other.head)
 
 
-def test_the_histories_are_not_empty(tmp_path):
+def test_the_histories_are_not_empty(played):
     """Among a few seeds there is what the rules are about."""
     wanted = {"REMOVE", "ADMIT", "REVOKE", "RATIFY", "POLICY", "WITNESSES", "MANDATE", "UPHOLD", "in force", "final"}
     wanted |= {
@@ -278,7 +285,7 @@ def test_the_histories_are_not_empty(tmp_path):
         "in the roster",
     }
     for seed in range(6):
-        wanted -= play(tmp_path / f"{seed}", seed, orders=1).told.keys()
+        wanted -= played(seed).told.keys()
         if not wanted:
             break
     assert not wanted
