@@ -64,8 +64,8 @@ class Disk:
             pytest.skip(f"no mounts here: {self._keeper.communicate()[1]}")
         self.within = ["nsenter", "--mount", "--target", str(self._keeper.pid), "--"]
 
-    def run(self, *words: str) -> str:
-        done = subprocess.run([*self.within, *words], text=True, capture_output=True, timeout=PATIENCE)
+    def run(self, *words: str, env: dict[str, str] | None = None) -> str:
+        done = subprocess.run([*self.within, *words], env=env, text=True, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -90,7 +90,7 @@ class Disk:
 
     def ask(self, home, *requests: tuple[str, dict[str, Any]]) -> list[Any]:
         """What the commands answer, or what is wrong."""
-        return json.loads(self.run(sys.executable, "-c", ASKING, str(home), json.dumps(requests)))
+        return json.loads(self.run(sys.executable, "-c", ASKING, str(home), json.dumps(requests), env=Shell(home).env))
 
     def close(self) -> None:
         self._keeper.kill()
