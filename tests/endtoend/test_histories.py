@@ -34,7 +34,7 @@ from meshd_protocol.rosters import Rosters
 from tests.histories import History, seeded_seals
 from tests.worlds import CHEAP, world
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "8"))
+SEEDS = int(os.environ.get("MESHD_SEEDS", "6"))
 FIRST = int(os.environ.get("MESHD_FIRST", "0"))
 ORDERS = int(os.environ.get("MESHD_ORDERS", "4"))
 STEPS = int(os.environ.get("MESHD_STEPS", "45"))
