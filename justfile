@@ -7,7 +7,7 @@ default:
 demo:
     meshd demo
 
-# all tests
+# all tests, on all cores
 test:
     pytest
 
@@ -28,32 +28,36 @@ format:
 
 # random histories of islands, with more seeds than the tests take
 islands seeds="2000":
-    MESHD_SEEDS={{seeds}} pytest tests/unit/test_rosters.py -k islands
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/unit/test_rosters.py -k islands
 
 # random islands of every kind of word and decision, with more seeds than the tests take
 heads seeds="1000":
-    MESHD_SEEDS={{seeds}} pytest tests/unit/test_heads.py
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/unit/test_heads.py
 
 # random histories of whole nodes, with more seeds than the tests take
 seeds seeds="300":
-    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_seeds.py
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_seeds.py
 
 # random histories of what the rules know, each in many orders, with more seeds than the tests take
 histories seeds="300" orders="200":
-    MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest tests/endtoend/test_histories.py::test_histories
+    MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest -n logical tests/endtoend/test_histories.py::test_histories
+
+# a record on its way through a mesh of more nodes than the tests take
+mesh nodes="100":
+    MESHD_NODES={{nodes}} pytest -n logical tests/endtoend/test_mesh.py -k everybody
 
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":
-    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_steps.py -k random
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_steps.py -k random
 
 # records of every kind with random contents, with more seeds than the tests take
 bodies seeds="500":
-    MESHD_SEEDS={{seeds}} pytest tests/endtoend/test_random_bodies.py
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_random_bodies.py
 
 # whether the tests run every branch of the rules and formats
 coverage:
     pip install -q "coverage>=7"
-    coverage run --branch --source=meshd_protocol -m pytest tests/unit tests/contracts tests/endtoend
+    coverage run --branch --source=meshd_protocol -m pytest -n0 tests/unit tests/contracts tests/endtoend
     coverage report --show-missing --skip-covered --fail-under=100
 
 # how many wrong rules the tests notice, in a copy of the project (about an hour)
@@ -61,7 +65,7 @@ mutants folder="/tmp/meshd-mutants":
     pip install -q "mutmut>=3.8"
     git clone -q . {{folder}}
     cd {{folder}} && mv protocol/meshd_protocol crypto/meshd_crypto cli/meshd_cli .
-    cd {{folder}} && cat tests/mutants.toml >> pyproject.toml && mutmut run
+    cd {{folder}} && cat tests/mutants.toml >> pyproject.toml && PYTEST_ADDOPTS=-n0 mutmut run
 
 # whether a Raspberry Pi with a 64-bit system can install without a compiler
 wheels folder="/tmp/meshd-wheels":

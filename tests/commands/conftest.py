@@ -24,5 +24,5 @@ def shells(tmp_path):
 def ada(shells):
     """A founder at home, without a daemon."""
     shell = shells("ada")
-    shell.ok("init", "Bakery", "--as", "Ada")
+    shell.found("Bakery", "Ada")
     return shell

@@ -1,15 +1,32 @@
-"""The installed command line, run as a person runs it: real processes, real homes, real sockets on loopback."""
+"""The command line, run as a person runs it: real processes, real homes, real sockets on loopback."""
 
+import atexit
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from meshd.app import alone
+from meshd.assembly.assembly import World
+from tests.commands import forks
+from tests.commands.forks import PATIENCE
+from tests.worlds import CHEAP
+
 MESHD = [sys.executable, "-m", "meshd_cli"]
+
+
+@functools.cache
+def _bytecode() -> str:
+    """A folder for the bytecode of our code, where the machine keeps none beside it."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 class Shell:
@@ -19,23 +36,40 @@ class Shell:
         self.home = home
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MESHD_")}
         self.env["PYTHONWARNINGS"] = "error"
+        if self.env.pop("PYTHONDONTWRITEBYTECODE", None):  # each process would read all of our code anew
+            self.env["PYTHONPYCACHEPREFIX"] = _bytecode()
         if passphrase is not None:
             self.env["MESHD_PASSPHRASE"] = passphrase
         self.within: list[str] = []
         """Words before each command: what runs it elsewhere than here."""
-        self.daemon: subprocess.Popen[str] | None = None
+        self.fresh = False
+        """Whether each command starts from nothing, as a person starts it, and with this process's umask, instead of as
+        a fork (`forks`).
+        """
+        self.daemon: subprocess.Popen[str] | forks.Process | None = None
         self.address = ""
         self.places: list[str] = []
 
-    def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """What a command says and returns."""
+        words = ("--home", str(self.home), *words)
+        if not (self.fresh or self.within):
+            return forks.run(words, self.env, stdin)
         return subprocess.run(
-            [*self.within, *MESHD, "--home", str(self.home), *words],
-            env=self.env, text=True, capture_output=True, input=stdin, timeout=60, stdin=None if stdin is not None else subprocess.DEVNULL,
-        ) if stdin is None else subprocess.run(
-            [*self.within, *MESHD, "--home", str(self.home), *words], env=self.env, text=True, capture_output=True, input=stdin, timeout=60
-        )  # fmt: skip
+            [*self.within, *MESHD, *words], env=self.env, text=True, capture_output=True, input=stdin, timeout=PATIENCE
+        )
 
-    def ok(self, *words: str, stdin: str | None = None) -> str:
+    def found(self, name: str, person: str) -> None:
+        """What `init` does, but that a guess at the passphrase costs little: the key file says how much, and everything
+        that opens it goes by that.
+        """
+        alone.init(self.home, name, person, lambda: self.env["MESHD_PASSPHRASE"], "", World(cost=CHEAP))
+
+    def apply(self, ticket: str, person: str) -> None:
+        """What `join` does, but that a guess at the passphrase costs little."""
+        alone.apply(self.home, ticket, person, lambda: self.env["MESHD_PASSPHRASE"], "", world=World(cost=CHEAP))
+
+    def ok(self, *words: str, stdin: str = "") -> str:
         """The answer of a command that must succeed."""
         done = self.run(*words, stdin=stdin)
         assert done.returncode == 0, f"{words}: {done.stderr}"
@@ -50,7 +84,7 @@ class Shell:
     def rows(self, *words: str) -> list[Any]:
         return [json.loads(line) for line in self.ok("--json", *words).splitlines()]
 
-    def fails(self, code: int, *words: str, stdin: str | None = None) -> tuple[str, str]:
+    def fails(self, code: int, *words: str, stdin: str = "") -> tuple[str, str]:
         """The (error, hint) of a command that must fail with that code, said alike for people and for scripts."""
         plain = self.run(*words, stdin=stdin)
         assert plain.returncode == code, f"{words} ended with {plain.returncode}: {plain.stdout} {plain.stderr}"
@@ -64,13 +98,21 @@ class Shell:
         return said["error"], said["hint"]
 
     def start(self, *words: str) -> None:
-        self.daemon = subprocess.Popen(
-            [*self.within, *MESHD, "--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words],
-            env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        words = ("--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words)
+        if not (self.fresh or self.within):
+            self.daemon = forks.Process(words, self.env)
+        else:
+            self.daemon = subprocess.Popen(
+                [*self.within, *MESHD, *words], env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        self._listens()
+
+    def _listens(self) -> None:
+        """Wait for the daemon's first line."""
+        assert self.daemon is not None
         assert self.daemon.stdout is not None
         line = self.daemon.stdout.readline()
-        assert line, self.daemon.stderr.read() if self.daemon.stderr else ""
+        assert line, self.daemon.communicate()[1]
         self.places = json.loads(line)["listening"]
         self.address = self.places[0]
 
@@ -80,11 +122,11 @@ class Shell:
             return 0, ""
         daemon, self.daemon = self.daemon, None
         daemon.send_signal(number)
-        _, said = daemon.communicate(timeout=20)
+        _, said = daemon.communicate(timeout=PATIENCE)
         return daemon.returncode, said
 
 
-def wait(holds: Any, seconds: float = 20) -> None:
+def wait(holds: Any, seconds: float = PATIENCE) -> None:
     """Poll other processes, which tell nobody when they are done."""
     deadline = time.monotonic() + seconds
     while not holds():

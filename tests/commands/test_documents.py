@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.shell import Shell
+from tests.commands.shell import PATIENCE, Shell
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 WITH_EXAMPLES = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
-SETTLE_SECONDS = 20
+SETTLE_SECONDS = PATIENCE
 
 
 def _examples(page: Path) -> list[tuple[str, str, list[str]]]:

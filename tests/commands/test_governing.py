@@ -299,7 +299,7 @@ def test_counting_papers(shells, tmp_path):
 def test_removal_answer_leave_and_the_roster(shells, ada):
     bea = shells("bea")
     ada.start()
-    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
     bea.start("--connect", ada.address)
     wait(lambda: any(row["person"].startswith("Bea") for row in ada.rows("members")))
     ada.ok("vouch", "Bea")
@@ -353,7 +353,7 @@ def test_a_log_that_is_lost_leaves_the_member_key(ada, shells):
 
 
 def test_one_damaged_assembly_hides_no_other(ada):
-    ada.ok("init", "Garden", "--as", "Ada")
+    ada.found("Garden", "Ada")
     ada.fails(2, "list")
     for log in ada.home.glob("*/log.db"):
         name = json.loads(ada.ok("--json", "--assembly", log.parent.name, "whoami"))["name"]
@@ -368,7 +368,7 @@ def test_one_damaged_assembly_hides_no_other(ada):
 def test_a_device_is_revoked_by_one_motion(shells, ada):
     bea = shells("bea")
     ada.start()
-    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
     bea.start("--connect", ada.address)
     wait(lambda: any(row["person"].startswith("Bea") for row in ada.rows("members")))
     ada.ok("vouch", "Bea")
@@ -387,7 +387,7 @@ def test_an_assembly_founded_anew(shells, ada):
     people = bea, cy = shells("bea"), shells("cy")
     ada.start()
     for shell, name in zip(people, ("Bea", "Cy"), strict=True):
-        shell.ok("join", ada.json("invite")["ticket"], "--as", name)
+        shell.apply(ada.json("invite")["ticket"], name)
         shell.start("--connect", ada.address)
     for shell, name in zip(people, ("Bea", "Cy"), strict=True):
         wait(lambda name=name: any(row["person"] == name for row in ada.rows("members")))

@@ -22,6 +22,7 @@ def umask(request):
 
 def test_every_file_is_its_owners_alone(shells, umask):
     ada = shells("ada")
+    ada.fresh = True
     ada.ok("init", "Bakery", "--as", "Ada")
     ada.start()
     ada.ok("say", "hello")
@@ -36,6 +37,7 @@ def test_every_file_is_its_owners_alone(shells, umask):
 def test_a_home_that_others_may_read_is_closed_to_them(shells):
     """One that an earlier meshd made, after a power cut."""
     ada = shells("ada")
+    ada.fresh = True
     ada.ok("init", "Bakery", "--as", "Ada")
     ada.start()
     ada.ok("say", "hello")

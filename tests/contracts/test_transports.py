@@ -36,7 +36,7 @@ async def test_bytes_go_both_ways(ends):
             heard.append(await connection.stream.receive_some(100))
             await connection.stream.send_all(b"and back")
 
-    with trio.fail_after(5):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             address = (await nursery.start(server.serve, handler))()[0]
             connection = await client.dial(address)
@@ -56,7 +56,7 @@ async def test_both_ends_name_the_dialled_address_alike(ends):
         names.append(connection.local)
         await connection.stream.aclose()
 
-    with trio.fail_after(5):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             address = (await nursery.start(server.serve, handler))()[0]
             connection = await client.dial(address)
@@ -68,7 +68,7 @@ async def test_both_ends_name_the_dialled_address_alike(ends):
 
 async def test_nobody_there(ends):
     server, client = ends
-    with trio.fail_after(5):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
 
             async def handler(connection):

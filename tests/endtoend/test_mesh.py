@@ -1,5 +1,6 @@
 """Gossip over a mesh of whole nodes: a record comes to everybody, little more than once, around cuts and by detours."""
 
+import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ from tests.endtoend.harness import Running, equal, running, until
 from tests.worlds import commune
 
 DEGREE = 4
+NODES = int(os.environ.get("MESHD_NODES", "50"))
+"""In the largest mesh; `just mesh` takes 100."""
 
 
 def mesh(count: int, seed: int) -> dict[str, list[str]]:
@@ -78,14 +81,14 @@ async def meshed(tmp_path, count: int, seed: int) -> AsyncIterator[tuple[list[Ru
 
 
 @pytest.mark.parametrize("seed", [1])
-async def test_a_record_comes_to_a_hundred_nodes_little_more_than_once(tmp_path, autojump_clock, seed):
-    async with meshed(tmp_path, 100, seed) as (nodes, _, copies):
+async def test_a_record_comes_to_everybody_little_more_than_once(tmp_path, autojump_clock, seed):
+    async with meshed(tmp_path, NODES, seed) as (nodes, _, copies):
         for number, node in enumerate(random.Random(seed).sample(nodes, 5)):
             begun = trio.current_time()
             await node.do(proposing.propose, title=f"Question {number}")
             await until(equal(nodes))
             took = trio.current_time() - begun
-            assert copies.each(1, 100) <= 1.3
+            assert copies.each(1, NODES) <= 1.3
             assert took < (5 if number == 0 else 1), "the first record finds the tree, the others follow it"
             await trio.sleep(5)
 

@@ -44,7 +44,7 @@ from meshd_protocol.policies import DEFAULTS, Policy
 from meshd_protocol.proofs import verify_proof
 from tests.worlds import Clock, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "8"))
+SEEDS = int(os.environ.get("MESHD_SEEDS", "5"))
 HUGE = 2**53 - 1
 
 

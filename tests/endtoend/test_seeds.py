@@ -5,6 +5,7 @@ one digest, one head, one view, and a recount that agrees. With odd seeds the li
 named; `just seeds` takes more of them.
 """
 
+import functools
 import os
 import random
 
@@ -23,7 +24,7 @@ from meshd_protocol.names import bytes_of
 from tests.endtoend.harness import LaggingNetwork, Running, equal, until
 from tests.worlds import Clock, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "10"))
+SEEDS = int(os.environ.get("MESHD_SEEDS", "5"))
 NODES = 4
 
 
@@ -190,23 +191,28 @@ def _play(seed: int, folder) -> Play:
     return play
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The play of a seed, which several tests look at."""
+    return functools.lru_cache(16)(lambda seed: _play(seed, tmp_path_factory.mktemp(f"seed{seed}")))
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_random_histories(tmp_path, seed):
-    play = _play(seed, tmp_path)
-    assert play.acknowledged != [set()] * NODES
+def test_random_histories(played, seed):
+    assert sum(map(bool, played(seed).acknowledged)) >= 3, "several nodes wrote"
 
 
-def test_one_seed_gives_one_history(tmp_path):
+def test_one_seed_gives_one_history(tmp_path, played):
     """The canary: if two runs of one seed differ, no failing seed can be replayed."""
-    one, other = (_play(3, tmp_path / folder) for folder in ("one", "other"))
+    one, other = _play(3, tmp_path), played(3)
     assert one.acknowledged == other.acknowledged
     assert one.final == other.final
     assert one.digest == other.digest
 
 
-def test_the_histories_are_not_empty(tmp_path):
+def test_the_histories_are_not_empty(played):
     """Among a few seeds there are results, forks, and several nodes that wrote."""
-    plays = [_play(seed, tmp_path / f"{seed}") for seed in range(4)]
+    plays = [played(seed) for seed in range(4)]
     assert sum(len(each) for play in plays for each in play.final) >= 10
     assert sum(play.forks for play in plays) >= 3
     assert all(sum(map(bool, play.acknowledged)) >= 3 for play in plays)

@@ -27,7 +27,7 @@ from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.records import Record
 from tests.worlds import Author, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "4"))
+SEEDS = int(os.environ.get("MESHD_SEEDS", "3"))
 LENGTH = 2_100
 """Records with which a log begins: it is read in batches of a thousand."""
 

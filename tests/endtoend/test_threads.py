@@ -57,7 +57,7 @@ class Threaded(Running):
 
     async def comes_to(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, read as a command would."""
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while not await self.node.work(holds):
                 await self.node.changed.wait()
 
@@ -110,7 +110,7 @@ async def test_a_daemon_reads_its_log_in_the_executor_alone(tmp_path):
         identity = bytes_of(motion["id"])
         await ada.node.work(lambda: give(one, cy.ballot(identity), dan.ballot(identity)))
         await ada.comes_to(lambda: two.keys.member_public in one.known.state.removed)
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             while not any("not in the roster any more" in note for note in ada.notes):
                 await ada.node.changed.wait()
         ada.node.network_changed("a new network")

@@ -1,7 +1,6 @@
 """Two machines on one cable, each a network namespace of its own, with real sockets and real mDNS."""
 
 import itertools
-import json
 import os
 import subprocess
 
@@ -56,10 +55,7 @@ class Machine(Shell):
             ["ip", "netns", "exec", self.namespace, *MESHD, "--home", str(self.home), "--json", "run", *words],
             env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        assert self.daemon.stdout is not None
-        line = self.daemon.stdout.readline()
-        assert line, self.daemon.stderr.read() if self.daemon.stderr else ""
-        self.address = json.loads(line)["listening"][0]
+        self._listens()
 
 
 @pytest.mark.network
@@ -67,12 +63,12 @@ def test_joining_and_meeting_over_mdns(cable, tmp_path):
     """A ticket without an address, a newcomer who looks around, and later two members who find each other."""
     ada, bea = Machine(tmp_path / "ada", cable[0]), Machine(tmp_path / "bea", cable[1])
     try:
-        ada.ok("init", "Bakery", "--as", "Ada")
+        ada.found("Bakery", "Ada")
         ticket = ada.json("invite")["ticket"]
-        bea.ok("join", ticket, "--as", "Bea")
+        bea.apply(ticket, "Bea")
         ada.start()
         bea.start()
-        wait(lambda: any(row["role"] == "applicant" for row in ada.rows("members")), 40)
+        wait(lambda: any(row["role"] == "applicant" for row in ada.rows("members")))
         ada.ok("vouch", "Bea")
         wait(lambda: any(row["role"] == "observer" for row in bea.rows("members")))
         ada.ok("admit", "Bea")
@@ -84,7 +80,7 @@ def test_joining_and_meeting_over_mdns(cable, tmp_path):
         ada.ok("propose", "Found again")
         ada.start()
         bea.start()
-        wait(lambda: any(row["title"] == "Found again" for row in bea.rows("list")), 40)
+        wait(lambda: any(row["title"] == "Found again" for row in bea.rows("list")))
     finally:
         for machine in (ada, bea):
             machine.stop()

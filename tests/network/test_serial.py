@@ -17,7 +17,7 @@ from tests.worlds import commune
 
 
 async def _soon(holds) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(300):
         while not holds():
             await trio.sleep(0.02)
 
@@ -110,7 +110,7 @@ async def test_the_far_end_hears_a_goodbye(tmp_path):
             while not heard:
                 await trio.sleep(0.01)
             caller.cancel_scope.cancel()
-        with trio.fail_after(5):
+        with trio.fail_after(120):
             await done.wait()
         nursery.cancel_scope.cancel()
     assert heard == [b"hello", b""]

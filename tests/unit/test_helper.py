@@ -102,7 +102,7 @@ def test_bad_signatures_inside_a_chain_end_alike_by_the_process(tmp_path, bad, v
 
 async def _answered(helper: Helper, batch: list[bytes]) -> list[bytes]:
     """Ask until the process is there."""
-    with trio.fail_after(60):
+    with trio.fail_after(300):
         while (messages := await helper.prepare(ASSEMBLY, batch)) is None:
             await trio.sleep(0.01)
     return messages
@@ -116,7 +116,7 @@ async def test_a_process_comes_works_and_goes(nursery):
     for _ in range(2):
         messages = await _answered(helper, batch)
         assert helper_process.unpack_intake(messages) == prepare(ASSEMBLY, batch)
-    with trio.fail_after(60):
+    with trio.fail_after(300):
         while helper.pid is not None:
             await trio.sleep(0.01)
     assert helper_process.unpack_intake(await _answered(helper, batch)) == prepare(ASSEMBLY, batch)
@@ -179,7 +179,7 @@ async def test_a_stuck_process_is_given_up(nursery):
     script = "import sys, time; sys.stdout.write('.'); sys.stdout.flush(); time.sleep(600)"
     helper = Helper([sys.executable, "-c", script], patience_seconds=1.0)
     nursery.start_soon(helper.mind)
-    with trio.fail_after(60):
+    with trio.fail_after(300):
         while helper.pid is None:
             await helper.prepare(ASSEMBLY, [])
             await trio.sleep(0.01)
@@ -200,7 +200,7 @@ async def test_the_process_is_told_no_secret(nursery, monkeypatch, tmp_path):
     nursery.start_soon(helper.mind)
     await helper.prepare(ASSEMBLY, [])
     done = tmp_path / "seen.done"
-    with trio.fail_after(60):
+    with trio.fail_after(300):
         while not done.exists():
             await trio.sleep(0.01)
     assert "PATH" in done.read_text()
