@@ -100,6 +100,11 @@ def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
     return certificate.member in state.members or certificate.member in state.observers
 
 
+def _is_revoked(assembly: Assembly, certificate: Certificate) -> bool:
+    state = assembly.known.state
+    return state is not None and certificate.device in state.revoked
+
+
 class Refusal(Enum):
     """Why this node does not talk to a peer (in words: `mesh.problems`)."""
 
@@ -126,11 +131,12 @@ def accept_initiator(assembly: Assembly, certificate: Certificate, known: KnownP
     """Why this node hangs up on an initiator; None if it talks to it.
 
     An initiator that holds a network key and is not in the roster here may send the records that prove its membership.
+    A person who was removed, or left, may come back through an invitation: they apply by another device.
     """
     if certificate.device == assembly.keys.device.public:
         return Refusal.ITSELF
     verdict = entitled(assembly, certificate)
-    if verdict is None:
+    if verdict is None and (known.invitation is None or _is_revoked(assembly, certificate)):
         return Refusal.REMOVED
     if verdict or known.invitation is None:
         return None

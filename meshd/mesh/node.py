@@ -272,7 +272,7 @@ class Node:
         for peer, verdict in moved.verdicts:
             if verdict is True and self._nursery is not None:
                 self._nursery.start_soon(self._guarded, peer, peer.let_in)
-            elif verdict is None:
+            elif verdict is None and peer.guest is None:
                 peer.stop(REMOVED)
 
     async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:

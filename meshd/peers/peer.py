@@ -180,9 +180,9 @@ class Peer:
         when the head moves after this. Raises SessionError if the peer was removed since the handshake.
         """
         verdict = await self._side.look(entitled, self.certificate)
-        if verdict is None:
+        if verdict is None and self.guest is None:
             raise SessionError(REMOVED)
-        self.may_read = self.may_read or verdict
+        self.may_read = self.may_read or bool(verdict)
 
     def stop(self, why: str) -> None:
         """End the session."""

@@ -115,3 +115,30 @@ def test_a_week(shells, tmp_path):
     assert role(cy) == "member"
     assert cy.json("show", oven)["outcome"] == "passed"
     wait(lambda: is_quiet(*members, cy))
+
+
+def test_coming_back_over_the_network(shells):
+    """Who left, and whose ticket ran out before anybody vouched: `join` with another one does it, from the same home."""
+    ada, bea = shells("ada"), shells("bea")
+    ada.ok("init", "Bakery", "--as", "Ada")
+    ada.start()
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    ada.ok("invite", "--withdraw")
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.start()
+    let_in(bea, [ada])
+    assert "in that assembly already" in bea_joins_again(ada, bea)
+    bea.ok("leave", "--yes")
+    wait(lambda: [row["role"] for row in ada.rows("members") if row["person"] == "Bea"] == ["removed"])
+    bea.stop()
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.start()
+    let_in(bea, [ada])
+    assert [row["role"] for row in ada.rows("members")] == ["member", "member"]
+
+
+def bea_joins_again(ada: Shell, bea: Shell) -> str:
+    bea.stop()
+    error, _ = bea.fails(1, "join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.start()
+    return error
