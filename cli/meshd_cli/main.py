@@ -36,7 +36,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "refound",
         "whoami",
     ),
-    "deciding": ("propose", "list", "show", "vote", "why", "uphold", "answer"),
+    "deciding": ("propose", "list", "show", "vote", "why", "uphold", "answer", "withdraw"),
     "governing": ("policies", "amend", "charter", "witness"),
     "delegating": ("mandate", "delegates", "act", "recall", "handover"),
     "meeting": ("minutes", "assent", "outcome", "todo", "done"),
@@ -49,7 +49,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 THEMES: dict[str, tuple[str, ...]] = {
     "Begin": ("demo", "init", "join", "invite", "home"),
-    "Decide": ("propose", "list", "show", "vote", "why", "answer", "uphold"),
+    "Decide": ("propose", "list", "show", "vote", "why", "answer", "withdraw", "uphold"),
     "Talk": ("say", "read", "topics"),
     "People": ("members", "whoami", "vouch", "admit", "remove", "leave", "devices", "revoke"),
     "Delegates": ("mandate", "delegates", "act", "recall", "handover"),

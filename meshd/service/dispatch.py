@@ -32,7 +32,7 @@ from meshd_protocol.control import BadRequestError, Request, check_arguments
 
 _WRITES = frozenset({
     "invite", "vouch", "admit", "remove", "revoke", "ratify", "refound", "propose", "uphold", "vote", "amend",
-    "charter", "answer", "mandate", "act", "recall", "handover", "assent", "outcome", "done", "say",
+    "charter", "answer", "withdraw", "mandate", "act", "recall", "handover", "assent", "outcome", "done", "say",
 })  # fmt: skip
 """Verbs that say something to others: nobody takes that from those who are out."""
 

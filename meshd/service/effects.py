@@ -112,6 +112,18 @@ def short_of(context: Context, identity: bytes) -> str:
     return _yes_missing(context, row) or ""
 
 
+def retraction(context: Context, row: tables.Proposal) -> tables.Retraction | None:
+    """By which record the author of a proposal withdrew it; None if they did not. No rule reads it."""
+    found = context.assembly.store.find(tables.Retraction, proposal=row.id)
+    return next((each for each in found if each.member == row.member), None)
+
+
+def is_withdrawn(context: Context, identity: bytes) -> bool:
+    """Whether the author of a proposal withdrew it."""
+    row = context.assembly.store.get(tables.Proposal, id=identity)
+    return row is not None and retraction(context, row) is not None
+
+
 def rivals(context: Context, verb: int, subject: str | None = None) -> list[bytes]:
     """Decisions in effect on one thing that knew nothing of each other, so that none of them holds."""
     standing = context.standing()

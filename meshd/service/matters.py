@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from meshd.service.context import Context
-from meshd.service.effects import moot, whose_yes_helps
+from meshd.service.effects import moot, retraction, whose_yes_helps
 from meshd.service.results import outcome_of
 from meshd.service.stuck import Why, stuck
 from meshd.state import votes
@@ -86,7 +86,7 @@ def ends_ms(context: Context, matter: Matter) -> int | None:
 def matter_of(context: Context, row: tables.Proposal) -> Matter:
     """What a proposal is to this person now."""
     outcome, vote = outcome_of(context, row), votes.of(context.standing(), row)
-    sound = isinstance(vote, Vote)
+    sound = isinstance(vote, Vote) and retraction(context, row) is None
     certified = isinstance(vote, Vote) and vote.policy.finality == Finality.CERTIFIED
     found = stuck(context, row, outcome) if sound else None
     return Matter(
@@ -99,7 +99,7 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
         vote.policy.wait if isinstance(vote, Vote) and certified else None,
         sound and outcome.state in (OPEN, PROVISIONAL) and outcome.outcome is None,
         outcome.outcome is not None,
-        _asked(context, vote, outcome) if isinstance(vote, Vote) else None,
+        _asked(context, vote, outcome) if sound and isinstance(vote, Vote) else None,
         _said(context, row),
         found.why if found is not None and found.why != Why.LATE else None,
     )

@@ -7,7 +7,7 @@ from meshd.errors import NodeError, UsageError
 from meshd.founding.refounding import charter_text
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title, span
-from meshd.service.effects import force_of, rivals
+from meshd.service.effects import force_of, retraction, rivals
 from meshd.service.results import outcome_of, policy_text, repealed_by
 from meshd.service.verbs import verb
 from meshd.state.rows import question_of
@@ -15,7 +15,7 @@ from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Retraction, Say
 from meshd_protocol.control import FLAG, LIST, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
@@ -448,3 +448,21 @@ def answer(context: Context, arguments: dict[str, Any]) -> Result:
     with context.assembly.writing():
         record = context.assembly.write(Kind.ANSWER, Answer(row.id, arguments["text"]))
     return {"id": text_of(record.id)}
+
+
+@verb("withdraw", {"id": NAME, "reason": TEXT})
+def withdraw(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd withdraw ID`: take back one's own proposal, so that it waits for nobody. No ballot is undone by it."""
+    context.member_only("withdraw proposals")
+    row = context.proposal(arguments["id"])
+    label = text_of(row.id)[:8]
+    if row.member != context.me:
+        raise NodeError(f"{label} is {context.assembly.people.label(row.member)}'s: only its author withdraws it")
+    if retraction(context, row) is not None:
+        raise NodeError(f"you have withdrawn {label} already")
+    outcome = outcome_of(context, row)
+    if outcome.outcome is not None:
+        raise NodeError(f"{label} is final: {outcome.state}", "`meshd propose TITLE --repeals ID` takes its place.")
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.RETRACTION, Retraction(row.id, arguments.get("reason") or ""))
+    return {"id": text_of(record.id), "title": row.title, "seen": outcome.seen}

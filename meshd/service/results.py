@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd.service.context import Context, Result, span
-from meshd.service.effects import effect_text, force_of, in_effect, is_in_force, whose_yes_helps
+from meshd.service.effects import effect_text, force_of, in_effect, is_in_force, retraction, whose_yes_helps
 from meshd.service.stuck import stuck, stuck_text
 from meshd.service.verbs import verb
 from meshd.state import tallies, votes
@@ -81,11 +81,21 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     reasons += (
         [{"rule": "force", "holds": force.holds, "text": force.text}] if (force := force_of(context, row)) else []
     )
+    reasons += _withdrawn_reason(context, row)
     reasons += _stuck_reason(context, row, outcome)
     reasons += _repeal_reasons(context, row, outcome)
     reasons += _recall_reasons(context, row)
     reasons += _witness_here(context, row, outcome)
     return describe(context, row, outcome) | {"reasons": reasons}
+
+
+def _withdrawn_reason(context: Context, row: tables.Proposal) -> list[Result]:
+    found = retraction(context, row)
+    if found is None:
+        return []
+    why_ = f": {found.reason}" if found.reason else "."
+    text = f"{context.assembly.people.label(row.member)} withdrew it; ballots count as they do without that{why_}"
+    return [{"rule": "withdrawn", "holds": False, "text": text}]
 
 
 def _stuck_reason(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
@@ -130,6 +140,7 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         else [],
         "in_force": is_in_force(context, row, outcome),
         "force": force.text if force is not None and not force.holds else None,
+        "withdrawn": retraction(context, row) is not None,
         "void": next((each.text for each in outcome.reasons if each.rule == VOID), None),
         "repealed": bool(repealed_by(context, row)),
     }

@@ -6,7 +6,7 @@ from typing import Any
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
-from meshd.service.effects import has_effect, short_of
+from meshd.service.effects import has_effect, is_withdrawn, short_of
 from meshd.service.offering import take_over
 from meshd.service.proposing import open_proposal
 from meshd.service.verbs import verb
@@ -84,7 +84,7 @@ def _may_join(context: Context, motion: Decision) -> bool:
     is in and that nobody has left since.
     """
     standing = context.standing()
-    if not has_effect(context, motion.id):
+    if not has_effect(context, motion.id) or is_withdrawn(context, motion.id):
         return False
     pinned = standing.rosters.state(motion.pin).members
     return context.me in pinned and pinned <= context.state().members

@@ -6,7 +6,7 @@ from meshd.assembly import reached, survey
 from meshd.assembly.assembly import role_of
 from meshd.service import lockups, refounding
 from meshd.service.context import Context, Result, link_up
-from meshd.service.effects import has_effect
+from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.looked import since
 from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
@@ -173,7 +173,7 @@ def _crossing(context: Context) -> list[str]:
     second lacks somebody's yes.
     """
     decisions = [each for each in context.standing().uncited() if isinstance(each, Decision)]
-    items = [each for each in decisions if has_effect(context, each.id)]
+    items = [each for each in decisions if has_effect(context, each.id) and not is_withdrawn(context, each.id)]
     admissions = [item for item in items if item.newcomers and not _is_in(context, item)]
     removals = [item for item in items if item.removes and set(item.removes) & context.state().members]
     if not admissions or not removals:

@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
-from meshd.service.effects import effect_text
+from meshd.service.effects import effect_text, retraction
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.state import votes
@@ -103,6 +103,8 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
             f"{label} is {outcome.state} already: a ballot that comes now counts for nothing",
             "`meshd propose TITLE --repeals ID` asks again; `--late` puts your ballot on record all the same.",
         )
+    if retraction(context, row) is not None:
+        raise NodeError(f"{label} was withdrawn by its author", "`--late` votes all the same: your ballot counts.")
     if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms:
         raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
     standing = context.standing()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from meshd.founding import refounding
 from meshd.home import assemblies
 from meshd.service.context import Context, Result
-from meshd.service.effects import has_effect, moot
+from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
 from meshd.service.matters import Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
@@ -92,7 +92,7 @@ def _roster(context: Context, text: str) -> bytes:
 
 def _open_motions(context: Context) -> Iterator[Decision]:
     for item in context.standing().uncited():
-        if isinstance(item, Decision) and has_effect(context, item.id):
+        if isinstance(item, Decision) and has_effect(context, item.id) and not is_withdrawn(context, item.id):
             yield item
 
 
@@ -118,7 +118,7 @@ def _answers(context: Context) -> Iterator[Result]:
                 mine = context.me in payload if verb == Verb.REMOVE else payload[0] == context.me
             if not mine or not has_effect(context, row.id) or moot(context, row) is not None:
                 continue
-            if outcome_of(context, row).outcome is not None:
+            if outcome_of(context, row).outcome is not None or retraction(context, row) is not None:
                 continue
             if any(each.member == context.me for each in store.find(tables.Answer, proposal=row.id)):
                 continue

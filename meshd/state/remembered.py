@@ -9,7 +9,7 @@ from typing import Any
 
 from meshd.store import tables
 
-_OF_A_PROPOSAL = (tables.Ballot, tables.Attestation, tables.Answer)
+_OF_A_PROPOSAL = (tables.Ballot, tables.Attestation, tables.Answer, tables.Retraction)
 _OF_NONE = (
     tables.Message,
     tables.Letter,

@@ -306,6 +306,16 @@ class Answer(NamedTuple):
     time_ms: int
 
 
+class Retraction(NamedTuple):
+    """Somebody withdraws a proposal; only its author's word says something."""
+
+    id: bytes
+    proposal: bytes
+    member: bytes
+    reason: str
+    time_ms: int
+
+
 class Minutes(NamedTuple):
     """What a meeting said. `present` has member keys, joined."""
 
@@ -483,6 +493,7 @@ PROJECTIONS: dict[type[Any], Table] = {
     Sum: Table(("proposal", "choice")),
     Attestation: Table(("id",), (("proposal",),)),
     Answer: Table(("id",), (("proposal",),)),
+    Retraction: Table(("id",), (("proposal",),)),
     Minutes: Table(("id",)),
     Assent: Table(("id",), (("minutes",),)),
     Resolution: Table(("id",), (("proposal",),)),

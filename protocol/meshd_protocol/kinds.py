@@ -39,6 +39,7 @@ class Kind(IntEnum):
     ASSENT = 37
     RESOLUTION = 38
     FOLLOW_UP = 39
+    RETRACTION = 40
     ACT = 64
     COUNTERSIGNATURE = 65
     HANDOVER = 66

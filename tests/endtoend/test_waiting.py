@@ -432,3 +432,48 @@ def test_people_are_found_as_they_are_typed(tmp_path):
         with pytest.raises(NodeError):
             ada.person(words)
     node.close()
+
+
+def test_a_proposal_that_its_author_withdraws(three):
+    (ada, bea, cy), _ = three
+    question = propose(ada, "Buy an oven")
+    meet(three[0])
+    with pytest.raises(NodeError, match="only its author"):
+        do(bea, "withdraw", id=short(question))
+    do(ada, "withdraw", id=short(question), reason="too dear")
+    voting.vote(cy, {"id": text_of(question), "choices": ["yes"]})  # it has not arrived there
+    meet(three[0])
+    for person in (ada, bea, cy):
+        assert whats(person) == []
+        assert do(person, "list", open=True) == []
+        assert results.show(person, {"id": text_of(question)})["withdrawn"]
+    reasons = {each["rule"]: each["text"] for each in results.why(bea, {"id": text_of(question)})["reasons"]}
+    assert "too dear" in reasons["withdrawn"]
+    with pytest.raises(NodeError, match="withdrawn by its author"):
+        do(bea, "vote", id=short(question), choices=["yes"])
+    do(bea, "vote", id=short(question), choices=["yes"], late=True)
+    assert results.show(bea, {"id": text_of(question)})["outcome"] == "passed", "no rule reads a retraction"
+    with pytest.raises(NodeError, match="already"):
+        do(ada, "withdraw", id=short(question))
+    meet(three[0])
+    settled = propose(ada, "Sell it")
+    for person in (ada, bea):
+        meet(three[0])
+        voting.vote(person, {"id": text_of(settled), "choices": ["yes"]})
+    with pytest.raises(NodeError, match="final"):
+        meet(three[0])
+        do(ada, "withdraw", id=short(settled))
+
+
+def test_a_withdrawn_motion_is_not_joined(three):
+    (ada, bea, cy), _ = three
+    first = rosters.remove(ada, {"person": "Cy", "reason": "a mistake"})["id"]
+    do(ada, "withdraw", id=first[:8])
+    meet(three[0])
+    assert "answer" not in whats(cy)
+    second = rosters.remove(bea, {"person": "Cy", "reason": "no mistake"})["id"]
+    assert second != first
+    meet(three[0])
+    assert "answer" in whats(cy)
+    somebody_else = do(bea, "list")
+    assert [row["withdrawn"] for row in somebody_else if row["id"] == first] == [True]

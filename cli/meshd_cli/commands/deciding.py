@@ -83,6 +83,10 @@ def register(verbs: Any, common: Any) -> None:
         help="what you say, in quotes, to everybody who votes; else you are asked",
     )
     parser.set_defaults(function=answer)
+    parser = verbs.add_parser("withdraw", parents=[common], help="take back your own proposal, while it is open")
+    parser.add_argument("id", metavar="ID", help=_ID)
+    parser.add_argument("--reason", metavar="TEXT", help="why, for all to see")
+    parser.set_defaults(function=withdraw)
 
 
 def propose(where: Where, options: Any) -> int:
@@ -255,6 +259,19 @@ def answer(where: Where, options: Any) -> int:
     return 0
 
 
+def withdraw(where: Where, options: Any) -> int:
+    """`meshd withdraw ID`."""
+    taken = ask(where, "withdraw", {"id": options.id, "reason": options.reason})
+    if where.json:
+        output.emit(taken)
+        return 0
+    cast = f" {output.plural(taken['seen'], 'ballot')} stay cast." if taken["seen"] else ""
+    output.say(f"Withdrawn: {taken['title']}. It waits for nobody any more.{cast}")
+    output.tell("Where that has not arrived people may still vote, and what they decide counts.")
+    output.tell_unsent(taken)
+    return 0
+
+
 def _closes(words: str) -> int:
     now = int(time.time() * 1000)
     when = moment(words, now)
@@ -309,7 +326,7 @@ def _head(row: dict[str, Any]) -> None:
 
 def _state(row: dict[str, Any], *, exact: bool = False) -> str:
     """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
-    note = " (repealed)" if row["repealed"] else ""
+    note = " (repealed)" if row["repealed"] else " (withdrawn)" if row["withdrawn"] else ""
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
         if row["in_effect"] is False or row["force"]:

@@ -11,7 +11,10 @@ from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
 
-__all__ = ["Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Say", "Verb", "Verdict", "read_choice"]
+__all__ = [
+    "Answer", "Attestation", "Ballot", "Choice", "Form", "Proposal", "Retraction", "Say", "Verb", "Verdict",
+    "read_choice",
+]  # fmt: skip
 
 Choice = int | tuple[int, ...] | tuple[tuple[int, ...], ...]
 """A ballot's choice: a `Say`, option numbers, ranks, or (option, score) pairs."""
@@ -209,3 +212,19 @@ class Answer(Body):
 
     KIND: ClassVar = Kind.ANSWER
     FIELDS: ClassVar = (Field(0, "proposal", ID), Field(1, "text", string(limits.TEXT_BYTES)))
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction(Body):
+    """The author of a proposal withdraws it: it waits for nobody any more. No rule reads it, so that ballots that others
+    cast where it has not arrived count all the same.
+    """
+
+    proposal: bytes
+    reason: str = ""
+
+    KIND: ClassVar = Kind.RETRACTION
+    FIELDS: ClassVar = (
+        Field(0, "proposal", ID),
+        Field(1, "reason", string(limits.REASON_BYTES, 0), optional=True, default=""),
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from makers.common import drawn, told
 from meshd_protocol.bodies import BODIES
-from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Verdict
+from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Retraction, Verdict
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis, Origin
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
@@ -73,6 +73,7 @@ EXAMPLES: dict[int, Body] = {
         Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
         Attestation(ID, Verdict.PASSED, (), (3, 1, 4), b"\xf0", ID),
         Answer(ID, "It was not so."),
+        Retraction(ID, "We found a cheaper one."),
         Minutes("Monday", "We met.", 5, (KEY,)),
         Assent(ID),
         Resolution(ID, "We buy it.", (Task("Buy", KEY, 5),)),
