@@ -66,10 +66,10 @@ def _by_loop(batches: list[list[bytes]]) -> float:
                 row = project(ASSEMBLY, record, authors.get(record.device))
                 if isinstance(row, tables.Certificate):
                     authors[row.device] = row
-                entry = tables.Entry(
+                kept = tables.Kept(
                     record.id, 1, record.seq, record.kind, 1, record.header, record.signature, record.body
                 )
-                rows.setdefault(tables.Entry, []).append(entry)
+                rows.setdefault(tables.Kept, []).append(kept)
                 if row is not None:
                     rows.setdefault(type(row), []).append(row)
             with store.transaction():

@@ -53,18 +53,18 @@ def found_homes(folder: Path, count: int) -> list[Path]:
         own = replace(mine, assembly=genesis.id, network=(network,))
         homes.append(folder / f"home{number}")
         opened.append(create(homes[-1], own, ENV["MESHD_PASSPHRASE"], begin, world=_WORLD))
-    logs = [[wire_of(entry) for batch in each.store.walk() for entry in batch] for each in opened]
+    logs = [[wire_of(kept) for batch in each.store.walk() for kept in batch] for each in opened]
     for each in opened:
         each.receive([data for log in logs for data in log], Waiting())
         each.close()
     return homes
 
 
-def wire_of(entry: Any) -> bytes:
-    """The bytes of a log's entry."""
+def wire_of(kept: Any) -> bytes:
+    """The bytes of a log's kept."""
     from meshd_protocol.records import encode_record
 
-    return encode_record(entry.header, entry.signature, entry.body)
+    return encode_record(kept.header, kept.signature, kept.body)
 
 
 def open_home(home: Path) -> Assembly:

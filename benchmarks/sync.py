@@ -71,7 +71,7 @@ def first_sync(records: int, *, loops: bool = True) -> tuple[float, float, float
 def _logged(home: Path) -> list[bytes]:
     """A log's records, but for the genesis, which alone is signed otherwise."""
     assembly = open_home(home)
-    every = [wire_of(entry) for batch in assembly.store.walk() for entry in batch if entry.id != assembly.id]
+    every = [wire_of(kept) for batch in assembly.store.walk() for kept in batch if kept.id != assembly.id]
     assembly.close()
     return every
 

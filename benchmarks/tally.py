@@ -76,7 +76,7 @@ class _World:
         for start in range(0, records, 10_000):
             ids = [number.to_bytes(32, "little") for number in range(start + 1, min(start + 10_000, records) + 1)]
             store.insert(
-                [tables.Entry(i, chain, start + n, 96, 1, b"h" * 150, b"s" * 64, b"b" * 40) for n, i in enumerate(ids)]
+                [tables.Kept(i, chain, start + n, 96, 1, b"h" * 150, b"s" * 64, b"b" * 40) for n, i in enumerate(ids)]
             )
         rows = [
             tables.Ballot(each, self.question, each, each, 1, 0, Form.YES_NO, b"\x01", 0, "")

@@ -242,12 +242,12 @@ class History:
     def meet_partly(self, node: Assembly) -> None:
         """A node hears something of another: of each chain, all up to some place."""
         other = self.rng.choice([each for each in self.nodes if each is not node])
-        chains: dict[int, list[tables.Entry]] = {}
-        for entry in (entry for batch in other.store.walk() for entry in batch):
-            chains.setdefault(entry.chain, []).append(entry)
-        some: list[tables.Entry] = []
-        for entries in chains.values():
-            some += entries[: self.rng.randint(0, len(entries)) if self.rng.random() < 0.3 else len(entries)]
+        chains: dict[int, list[tables.Kept]] = {}
+        for kept in (kept for batch in other.store.walk() for kept in batch):
+            chains.setdefault(kept.chain, []).append(kept)
+        some: list[tables.Kept] = []
+        for logged in chains.values():
+            some += logged[: self.rng.randint(0, len(logged)) if self.rng.random() < 0.3 else len(logged)]
         node.receive([encode_record(each.header, each.signature, each.body) for each in some], Waiting())
 
     # --- what traitors and the expelled do
@@ -346,8 +346,8 @@ class History:
 
     def records(self) -> list[bytes]:
         """All of them, encoded."""
-        entries = (entry for batch in self.nodes[0].store.walk() for entry in batch)
-        return [encode_record(each.header, each.signature, each.body) for each in entries]
+        logged = (kept for batch in self.nodes[0].store.walk() for kept in batch)
+        return [encode_record(each.header, each.signature, each.body) for each in logged]
 
     def close(self) -> None:
         for node in self.nodes:

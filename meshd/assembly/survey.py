@@ -144,12 +144,12 @@ def load(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[bytes
     row = assembly.door.chain(span.chain)
     if row is None:
         return [], None
-    entries = assembly.store.span(row.number, span.start, span.stop, after=span.after, limit=most)
-    rest = span._replace(start=entries[-1].seq, after=entries[-1].id) if len(entries) == most else None
+    logged = assembly.store.span(row.number, span.start, span.stop, after=span.after, limit=most)
+    rest = span._replace(start=logged[-1].seq, after=logged[-1].id) if len(logged) == most else None
     return [
-        encode_record(entry.header, entry.signature, entry.body)
-        for entry in entries
-        if span.ids is None or entry.id in span.ids
+        encode_record(kept.header, kept.signature, kept.body)
+        for kept in logged
+        if span.ids is None or kept.id in span.ids
     ], rest
 
 
@@ -240,10 +240,10 @@ def spans(assembly: Assembly, records: Iterable[Record]) -> list[Span]:
     for record in records:
         found.setdefault((record.device, record.log), []).append((record.seq, record.id))
     together: list[Span] = []
-    for chain, entries in found.items():
+    for chain, logged in found.items():
         row = assembly.door.chain(chain)
-        low, high = min(entries)[0], max(entries)[0] + 1
-        ids = frozenset(identity for _, identity in entries) if row is None or row.forked else None
+        low, high = min(logged)[0], max(logged)[0] + 1
+        ids = frozenset(identity for _, identity in logged) if row is None or row.forked else None
         together.append(Span(chain, low, high, ids))
     return together
 
@@ -255,5 +255,5 @@ def missing_bodies(assembly: Assembly, most: int) -> list[bytes]:
 
 def bodies(assembly: Assembly, ids: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
     """The bodies that a peer wants and that are here."""
-    found = (assembly.store.get(tables.Entry, id=identity) for identity in ids)
-    return [(entry.id, entry.body) for entry in found if entry is not None and entry.body is not None]
+    found = (assembly.store.get(tables.Kept, id=identity) for identity in ids)
+    return [(kept.id, kept.body) for kept in found if kept is not None and kept.body is not None]

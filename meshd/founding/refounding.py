@@ -122,10 +122,10 @@ def all_open(assembly: Assembly) -> list[Open]:
 
 
 def _body(assembly: Assembly, row: tables.Refounding) -> Refounding:
-    entry = assembly.store.get(tables.Entry, id=row.id)
-    assert entry is not None
-    assert entry.body is not None
-    return Refounding.read(entry.body)
+    kept = assembly.store.get(tables.Kept, id=row.id)
+    assert kept is not None
+    assert kept.body is not None
+    return Refounding.read(kept.body)
 
 
 def _problem(assembly: Assembly, row: tables.Refounding, genesis: Genesis) -> str | None:

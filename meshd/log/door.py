@@ -98,17 +98,17 @@ class Door:
         verify = waiting.remembering(
             lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
         )
-        entries: list[tables.Entry] = []
+        logged: list[tables.Kept] = []
         rows: dict[type[Row], list[Row]] = {}
         for key in sorted(by_chain):
             candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
             settled = settle(candidates, self._parents(key, candidates), verify)
             if settled.valid:
-                self._append(key, settled.valid, settled.signed, sketches, entries, rows)
+                self._append(key, settled.valid, settled.signed, sketches, logged, rows)
                 report.new += settled.valid
             waiting.put(key, settled.waiting)
             report.refused += ["a record whose place in its chain is impossible"] * len(settled.broken)
-        self._store.insert(entries)
+        self._store.insert(logged)
         for table in rows.values():
             self._store.insert(table)
             report.rows += table
@@ -122,15 +122,15 @@ class Door:
 
     def fill(self, identity: bytes, body: bytes) -> bool:
         """Put the missing body of a log-1 or log-2 record in its place. False if it is not wanted, or not the one."""
-        entry = self._store.get(tables.Entry, id=identity)
-        if entry is None or entry.body is not None:
+        kept = self._store.get(tables.Kept, id=identity)
+        if kept is None or kept.body is not None:
             return False
-        record = read_record(self._assembly, entry.header, entry.signature, None)
+        record = read_record(self._assembly, kept.header, kept.signature, None)
         if not body_fits(record, body):
             return False
-        self._store.replace(entry._replace(body=body))
+        self._store.replace(kept._replace(body=body))
         chain = self.chain((record.device, record.log))
-        assert chain is not None, "an entry has a chain"
+        assert chain is not None, "a record has a chain"
         self._chains[record.device, record.log] = heavier = chain._replace(size=chain.size + len(body))
         self._store.replace(heavier)
         self._store.delete(tables.NoEffect, id=identity)
@@ -178,9 +178,9 @@ class Door:
             if record.prev == chain.head_id:
                 parents[chain.head_id] = chain.head_seq
                 continue
-            entry = self._store.get(tables.Entry, id=record.prev)
-            if entry is not None:  # one of another chain is no parent: no seq fits it
-                parents[entry.id] = entry.seq if entry.chain == chain.number else -2
+            kept = self._store.get(tables.Kept, id=record.prev)
+            if kept is not None:  # one of another chain is no parent: no seq fits it
+                parents[kept.id] = kept.seq if kept.chain == chain.number else -2
         return parents
 
     def _append(
@@ -189,18 +189,18 @@ class Door:
         valid: list[Record],
         signed: set[bytes],
         sketches: Sketches,
-        entries: list[tables.Entry],
+        logged: list[tables.Kept],
         rows: dict[type[Row], list[Row]],
     ) -> None:
-        """Add the entries and rows of valid records of one chain, each after its parent, and move the chain's end."""
+        """Add the records and rows of valid records of one chain, each after its parent, and move the chain's end."""
         before = self.chain(key)
         chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None, 0, 0)
         number, head_seq, head_id, forked = chain.number, chain.head_seq, chain.head_id, chain.forked
-        added: list[tables.Entry] = []
+        added: list[tables.Kept] = []
         for record in valid:
             identity, seq = record.id, record.seq
             added.append(
-                tables.Entry(
+                tables.Kept(
                     identity,
                     number,
                     seq,
@@ -217,7 +217,7 @@ class Door:
                 forked = 1
                 if (seq, head_id) > (head_seq, identity):
                     head_seq, head_id = seq, identity
-        entries += added
+        logged += added
         certificate = chain.certificate
         if key[1] == Log.DECISIONS:
             authors = self._authors(chain, valid, added) if forked else None
@@ -248,15 +248,15 @@ class Door:
             self._store.replace(chain)
 
     def _authors(
-        self, chain: tables.Chain, valid: list[Record], added: list[tables.Entry]
+        self, chain: tables.Chain, valid: list[Record], added: list[tables.Kept]
     ) -> Callable[[Record], tables.Certificate | None] | None:
         """Whose the records of a chain are that forks at its certificate: each belongs to its own branch's member.
 
         None where the chain forks later: then all its branches share one certificate.
         """
-        early = {entry.id: entry for entry in (*self._store.span(chain.number, 0, 2), *added) if entry.seq < 2}
-        roots = [entry for entry in early.values() if entry.seq == 0]
-        seconds = [entry for entry in early.values() if entry.seq == 1]
+        early = {kept.id: kept for kept in (*self._store.span(chain.number, 0, 2), *added) if kept.seq < 2}
+        roots = [kept for kept in early.values() if kept.seq == 0]
+        seconds = [kept for kept in early.values() if kept.seq == 1]
         if len(roots) == 1 and (roots[0].id != self._assembly or len(seconds) <= 1):
             return None
         of: dict[bytes, tables.Certificate | None] = {}
@@ -275,15 +275,15 @@ class Door:
                 found = self._certificate(current.id) if current.kind == Kind.CERTIFICATE else None
                 if found is not None or current.prev is None:
                     break
-                current = here.get(current.prev) or self._entry(current.prev)
+                current = here.get(current.prev) or self._kept(current.prev)
             of.update(dict.fromkeys(path, found))
             return found
 
         return author
 
-    def _entry(self, identity: bytes) -> Record | None:
-        entry = self._store.get(tables.Entry, id=identity)
-        return read_record(self._assembly, entry.header, entry.signature, entry.body) if entry else None
+    def _kept(self, identity: bytes) -> Record | None:
+        kept = self._store.get(tables.Kept, id=identity)
+        return read_record(self._assembly, kept.header, kept.signature, kept.body) if kept else None
 
     def _next_number(self) -> int:
         if self._numbers is None:
@@ -301,16 +301,16 @@ class Door:
 
     def _mend(self, record: Record, report: Report) -> None:
         """A second copy of a record that the log holds: take over a body or a good signature that it lacked."""
-        entry = self._store.get(tables.Entry, id=record.id)
-        if entry is None:
+        kept = self._store.get(tables.Kept, id=record.id)
+        if kept is None:
             return
-        if entry.body is None and record.body is not None and self.fill(record.id, record.body):
+        if kept.body is None and record.body is not None and self.fill(record.id, record.body):
             report.filled.append(record.id)
-            entry = self._store.get(tables.Entry, id=record.id) or entry
-        if entry.signature == record.signature or entry.verified:
+            kept = self._store.get(tables.Kept, id=record.id) or kept
+        if kept.signature == record.signature or kept.verified:
             return
-        held = record._replace(signature=entry.signature)
+        held = record._replace(signature=kept.signature)
         if self._verify(self._assembly, held):
-            self._store.replace(entry._replace(verified=1))
+            self._store.replace(kept._replace(verified=1))
         elif self._verify(self._assembly, record):
-            self._store.replace(entry._replace(signature=record.signature, verified=1))
+            self._store.replace(kept._replace(signature=record.signature, verified=1))

@@ -406,6 +406,6 @@ def _own_certificate(assembly: Assembly) -> bytes:
     """The body of this device's own certificate, to show in handshakes."""
     row = assembly.store.get(tables.Certificate, device=assembly.keys.device.public)
     assert row is not None, "a device's first record is its certificate"
-    entry = assembly.store.get(tables.Entry, id=row.id)
-    assert entry is not None and entry.body is not None
-    return entry.body
+    kept = assembly.store.get(tables.Kept, id=row.id)
+    assert kept is not None and kept.body is not None
+    return kept.body

@@ -22,12 +22,12 @@ def log(context: Context, arguments: dict[str, Any]) -> list[Result]:
     if limit < 1:
         raise UsageError("a log shows at least 1 record")
     rows: list[Result] = []
-    for entry in reversed(store.find(tables.Entry, newest=True, limit=limit)):
-        record = read_record(context.assembly.id, entry.header, entry.signature, entry.body)
-        ineffective = store.get(tables.NoEffect, id=entry.id)
+    for kept in reversed(store.find(tables.Kept, newest=True, limit=limit)):
+        record = read_record(context.assembly.id, kept.header, kept.signature, kept.body)
+        ineffective = store.get(tables.NoEffect, id=kept.id)
         rows.append(
             {
-                "id": text_of(entry.id),
+                "id": text_of(kept.id),
                 "person": people.device_label(record.device),
                 "device": text_of(record.device),
                 "log": record.log,
@@ -48,8 +48,8 @@ def forks(context: Context, _: dict[str, Any]) -> list[Result]:
     rows: list[Result] = []
     for chain in assembly.store.find(tables.Chain, forked=1):
         at: dict[int, list[str]] = {}
-        for entry in assembly.store.span(chain.number, 0, chain.head_seq + 1):
-            at.setdefault(entry.seq, []).append(text_of(entry.id))
+        for kept in assembly.store.span(chain.number, 0, chain.head_seq + 1):
+            at.setdefault(kept.seq, []).append(text_of(kept.id))
         seq = min(seq for seq, ids in at.items() if len(ids) > 1)
         rows.append(
             {

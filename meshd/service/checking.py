@@ -41,7 +41,7 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         yield from recount.count_ahead(counting)
         recount.catch_up(counting)  # from here to the end nothing is written but the recount
         problems = _primary_problems(context, counting.counted)
-        records = store.count(tables.Entry) - len(counting.damaged)
+        records = store.count(tables.Kept) - len(counting.damaged)
         if rebuild:
             recount.put_in_place(counting)
             assembly.reload()
@@ -54,7 +54,7 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
 def _invalid(counting: Recount) -> list[str]:
     """Entries that are no records, or not valid ones."""
     problems = [f"record: {each}" for each in counting.damaged.values()]
-    missing = counting.store.count(tables.Entry) - counting.counted.count(tables.Entry)
+    missing = counting.store.count(tables.Kept) - counting.counted.count(tables.Kept)
     if missing:
         problems.append(f"record: {missing} not valid, by bytes, signature or place in a chain")
     return problems

@@ -39,10 +39,10 @@ def write_letter(context: Context, person: str, text: str) -> Result:
 def open_letter(context: Context, row: tables.Letter) -> LetterPlain | None:
     """A letter's words, if it is sealed to this device."""
     assembly = context.assembly
-    entry = assembly.store.get(tables.Entry, id=row.id)
-    if entry is None or entry.body is None:
+    kept = assembly.store.get(tables.Kept, id=row.id)
+    if kept is None or kept.body is None:
         return None
-    body = Letter.read(entry.body)
+    body = Letter.read(kept.body)
     prefix = contexts.LETTER + assembly.id
     for sealed in body.keys:
         try:

@@ -64,9 +64,9 @@ def silent(context: Context, members: Iterable[bytes]) -> dict[bytes, int]:
 
 def _written_ms(assembly: Assembly, identity: bytes) -> int:
     """The time that a record's device put into it."""
-    entry = assembly.store.get(tables.Entry, id=identity)
-    assert entry is not None, "a chain ends with a record, and where there are members, there is a genesis"
-    return read_record(assembly.id, entry.header, entry.signature, entry.body).time_ms
+    kept = assembly.store.get(tables.Kept, id=identity)
+    assert kept is not None, "a chain ends with a record, and where there are members, there is a genesis"
+    return read_record(assembly.id, kept.header, kept.signature, kept.body).time_ms
 
 
 def _settled(state: State, quiet: Collection[bytes]) -> dict[str, Ask]:

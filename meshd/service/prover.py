@@ -37,7 +37,7 @@ def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -
     gathered.line(roster)
     if proposal is not None and not proposal.verb and roster != proposal.roster:
         gathered.force(proposal, roster)
-    genesis = assembly.store.get(tables.Entry, id=assembly.id)
+    genesis = assembly.store.get(tables.Kept, id=assembly.id)
     assert genesis is not None
     return write_proof(
         Proof(
@@ -65,8 +65,8 @@ class _Gathered:
         """The records' parts, each with its branch up to the first good signature, and its device's certificate."""
         found: dict[bytes, Parts] = {}
         for identity in sorted(self._records):
-            for entry in self._signed(identity):
-                found[entry.id] = _parts(entry)
+            for kept in self._signed(identity):
+                found[kept.id] = _parts(kept)
         return tuple(found.values())
 
     def add(self, identity: bytes, member: bytes | None = None) -> None:
@@ -74,8 +74,8 @@ class _Gathered:
         if identity in self._records or identity == self._assembly.id:
             return
         self._records.add(identity)
-        entry = self._entry(identity)
-        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
+        kept = self._kept(identity)
+        record = read_record(self._assembly.id, kept.header, kept.signature, kept.body)
         self.certificate(record.device, member)
 
     def certificate(self, device: bytes, member: bytes | None = None) -> None:
@@ -259,34 +259,34 @@ class _Gathered:
             if cast.id in chosen:
                 self.add(cast.id, cast.member)
 
-    def _signed(self, identity: bytes) -> list[tables.Entry]:
+    def _signed(self, identity: bytes) -> list[tables.Kept]:
         """A record, and if its own signature fails its branch up to the first one that verifies."""
-        entry = self._entry(identity)
-        found = [entry]
+        kept = self._kept(identity)
+        found = [kept]
         while not self._verifies(found[-1]):
-            following = self._store.span(entry.chain, found[-1].seq + 1, found[-1].seq + 2)
+            following = self._store.span(kept.chain, found[-1].seq + 1, found[-1].seq + 2)
             onward = [each for each in following if self._prev(each) == found[-1].id]
             if not onward or len(found) > limits.RUN:
                 raise NodeError("a record that it rests on has no good signature here", "A peer may have a good copy.")
             found.append(onward[0])
         return found
 
-    def _verifies(self, entry: tables.Entry) -> bool:
-        record = read_record(self._assembly.id, entry.header, entry.signature, entry.body)
-        return bool(entry.verified) or is_signed(self._assembly.id, record)
+    def _verifies(self, kept: tables.Kept) -> bool:
+        record = read_record(self._assembly.id, kept.header, kept.signature, kept.body)
+        return bool(kept.verified) or is_signed(self._assembly.id, record)
 
-    def _prev(self, entry: tables.Entry) -> bytes | None:
-        return read_record(self._assembly.id, entry.header, entry.signature, entry.body).prev
+    def _prev(self, kept: tables.Kept) -> bytes | None:
+        return read_record(self._assembly.id, kept.header, kept.signature, kept.body).prev
 
-    def _entry(self, identity: bytes) -> tables.Entry:
-        entry = self._store.get(tables.Entry, id=identity)
-        assert entry is not None, "what a result rests on is in the log"
-        return entry
+    def _kept(self, identity: bytes) -> tables.Kept:
+        kept = self._store.get(tables.Kept, id=identity)
+        assert kept is not None, "what a result rests on is in the log"
+        return kept
 
 
-def _parts(entry: tables.Entry) -> Parts:
-    assert entry.body is not None, "log 0 has bodies"
-    return entry.header, entry.signature, entry.body
+def _parts(kept: tables.Kept) -> Parts:
+    assert kept.body is not None, "log 0 has bodies"
+    return kept.header, kept.signature, kept.body
 
 
 def _counts(cast: Cast, electorates: Iterable[Electorate]) -> int:

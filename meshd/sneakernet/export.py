@@ -204,5 +204,5 @@ def _had(assembly: Assembly, place: Place | None) -> int:
     """How many records of an unforked chain a visitor has, as far as they are those that we know."""
     if place is None or place.seq is None:
         return 0
-    entry = assembly.store.get(tables.Entry, id=place.id)
-    return place.seq + 1 if entry is not None and entry.seq == place.seq else 0
+    kept = assembly.store.get(tables.Kept, id=place.id)
+    return place.seq + 1 if kept is not None and kept.seq == place.seq else 0

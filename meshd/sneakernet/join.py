@@ -84,10 +84,10 @@ def write_answers(assembly: Assembly, stick: Path) -> int:
             continue
         psk = invitation_secret(assembly, row)
         welcomes = [
-            encode_record(entry.header, entry.signature, entry.body)
+            encode_record(kept.header, kept.signature, kept.body)
             for application in assembly.store.find(tables.Application, invitation=row.public)
             for welcome in assembly.store.find(tables.Welcome, application=application.id)
-            if (entry := assembly.store.get(tables.Entry, id=welcome.id)) is not None
+            if (kept := assembly.store.get(tables.Kept, id=welcome.id)) is not None
         ]
         if psk is None or not welcomes:
             continue

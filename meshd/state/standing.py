@@ -65,11 +65,11 @@ class Standing:
     @classmethod
     def load(cls, store: Store, assembly: bytes) -> "Standing | None":
         """The standing of a log, or None while it lacks a genesis that this meshd can read."""
-        entry = store.get(tables.Entry, id=assembly)
-        if entry is None or entry.body is None:
+        kept = store.get(tables.Kept, id=assembly)
+        if kept is None or kept.body is None:
             return None
         try:
-            genesis = Genesis.read(entry.body)
+            genesis = Genesis.read(kept.body)
         except BadBodyError:
             return None
         return cls(store, assembly, genesis)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from meshd.errors import NodeError
-from meshd.store.tables import Entry
+from meshd.store.tables import Kept
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -84,19 +84,19 @@ class Store(Protocol):
         """Those of the ids that the log holds."""
         ...
 
-    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
-        """The entries of a chain with start <= seq < stop, all branches, by seq, then id; the first `limit` of them.
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Kept]:
+        """The records of a chain with start <= seq < stop, all branches, by seq, then id; the first `limit` of them.
 
         Of those at `start` only the ones with an id above `after`: a fork may have any number of branches there.
         """
         ...
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
-        """How many entries a chain has from that seq on, and their bytes."""
+        """How many records a chain has from that seq on, and their bytes."""
         ...
 
     def ids(self, chain: int) -> list[bytes]:
-        """The ids of all entries of a chain."""
+        """The ids of all records of a chain."""
         ...
 
     def position(self) -> int:
@@ -104,11 +104,11 @@ class Store(Protocol):
         ...
 
     def since(self, position: int) -> list[tuple[int, int]]:
-        """The chains that have entries beyond a position, each with the lowest seq of those."""
+        """The chains that have records beyond a position, each with the lowest seq of those."""
         ...
 
     def last_chain(self) -> int:
-        """The highest number that a chain or an entry has; 0 in an empty log."""
+        """The highest number that a chain or a record has; 0 in an empty log."""
         ...
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
@@ -122,12 +122,12 @@ class Store(Protocol):
         """
         ...
 
-    def walk(self, batch: int = 1000) -> Iterable[list[Entry]]:
+    def walk(self, batch: int = 1000) -> Iterable[list[Kept]]:
         """The whole log in the order in which it was written, in batches: `rows` of it."""
         ...
 
     def touched(self) -> AbstractContextManager[dict[bytes, None]]:
-        """The ids of entries that are written or removed while this is open, as they are; those of a failed transaction
+        """The ids of logged that are written or removed while this is open, as they are; those of a failed transaction
         may be among them. In the order in which it happened; whoever has looked at one takes it out.
         """
         ...

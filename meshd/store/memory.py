@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
-from meshd.store.tables import PROJECTIONS, TABLES, Chain, Entry
+from meshd.store.tables import PROJECTIONS, TABLES, Chain, Kept
 
 _Key = tuple[Any, ...]
 _Rows = dict[_Key, tuple[Any, ...]]
@@ -128,37 +128,37 @@ class MemoryStore:
 
     def known(self, ids: Collection[bytes]) -> set[bytes]:
         """See `Store.known`."""
-        entries = self._tables[Entry]
-        return {each for each in ids if (each,) in entries}
+        logged = self._tables[Kept]
+        return {each for each in ids if (each,) in logged}
 
-    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Kept]:
         """See `Store.span`."""
-        found = [entry for entry in self.find(Entry, chain=chain) if (start, after) < (entry.seq, entry.id) < (stop,)]
-        return sorted(found, key=lambda entry: (entry.seq, entry.id))[:limit]
+        found = [kept for kept in self.find(Kept, chain=chain) if (start, after) < (kept.seq, kept.id) < (stop,)]
+        return sorted(found, key=lambda kept: (kept.seq, kept.id))[:limit]
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """See `Store.weigh`."""
-        found = [entry for entry in self.find(Entry, chain=chain) if entry.seq >= start]
+        found = [kept for kept in self.find(Kept, chain=chain) if kept.seq >= start]
         return len(found), sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in found)
 
     def ids(self, chain: int) -> list[bytes]:
         """See `Store.ids`."""
-        return [entry.id for entry in self.find(Entry, chain=chain)]
+        return [kept.id for kept in self.find(Kept, chain=chain)]
 
     def position(self) -> int:
         """See `Store.position`."""
-        return len(self._tables[Entry])
+        return len(self._tables[Kept])
 
     def since(self, position: int) -> list[tuple[int, int]]:
         """See `Store.since`."""
         found: dict[int, int] = {}
-        for entry in self.find(Entry)[position:]:
-            found[entry.chain] = min(entry.seq, found.get(entry.chain, entry.seq))
+        for kept in self.find(Kept)[position:]:
+            found[kept.chain] = min(kept.seq, found.get(kept.chain, kept.seq))
         return sorted(found.items())
 
     def last_chain(self) -> int:
         """See `Store.last_chain`."""
-        numbers = [chain.number for chain in self.find(Chain)] + [entry.chain for entry in self.find(Entry)]
+        numbers = [chain.number for chain in self.find(Chain)] + [kept.chain for kept in self.find(Kept)]
         return max(numbers, default=0)
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
@@ -166,9 +166,9 @@ class MemoryStore:
         found = [row for row in self.find(table) if low <= row.id <= high]  # type: ignore[attr-defined]
         return sorted(found, key=lambda row: row.id)[:limit]  # type: ignore[attr-defined]
 
-    def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
+    def walk(self, batch: int = 1000) -> Iterator[list[Kept]]:
         """See `Store.walk`."""
-        return self.rows(Entry, batch)
+        return self.rows(Kept, batch)
 
     def rows(self, table: type[Row], batch: int = 1000) -> Iterator[list[Row]]:
         """See `Store.rows`."""
@@ -210,7 +210,7 @@ class MemoryStore:
         if table not in self._order:
             self._order[table] = list(self._tables[table])
         self._undo.append((table, key, self._tables[table].get(key, _GONE)))
-        if table is Entry:
+        if table is Kept:
             for ids in self._watchers:
                 ids[key[0]] = None
         self._set(table, key, row)

@@ -70,6 +70,17 @@ def _fourth(db: Database) -> None:
     db.execute('CREATE TABLE "acquaintance" ("member" BLOB PRIMARY KEY NOT NULL, "person" TEXT NOT NULL)')
 
 
+@migrations(name="0005 the log's own table")
+def _fifth(db: Database) -> None:
+    """It is called as what it holds, and not as a record of some kind may be."""
+    db.execute('ALTER TABLE "entry" RENAME TO "kept"')
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'kept' AND sql IS NOT NULL"
+    for (name,) in db.execute(indexes).fetchall():
+        db.execute(f'DROP INDEX "{name}"')
+    db.execute("CREATE UNIQUE INDEX kept_id ON kept (substr(id, 1, 16))")
+    db.execute("CREATE INDEX kept_chain_seq ON kept (chain, seq)")
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the database behind `connection` to the newest version, and note it."""
     db = Database(connection, execute_plugins=False)

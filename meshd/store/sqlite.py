@@ -18,10 +18,10 @@ import sqlcipher3.dbapi2 as sqlcipher
 from meshd.home import free_disk, is_full, is_read_only, open_private
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
-from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Entry, beginnings, indexed
+from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Kept, beginnings, indexed
 from meshd_protocol import limits
 
-VERSION = 4
+VERSION = 5
 """The newest migration; the database's `user_version`."""
 
 SCRATCH = "recount-"
@@ -148,7 +148,7 @@ class SqliteStore:
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Store.insert`."""
         table = type(rows[0]) if rows else None
-        if table is Entry:
+        if table is Kept:
             self._touch([row[0] for row in rows] if self._watchers else ())
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
@@ -156,7 +156,7 @@ class SqliteStore:
 
     def replace(self, row: tuple[Any, ...]) -> None:
         """See `Store.replace`."""
-        if isinstance(row, Entry):
+        if isinstance(row, Kept):
             self._touch([row.id])
         self._writing(_replace(type(row)), row)
 
@@ -164,8 +164,8 @@ class SqliteStore:
         """See `Store.delete`."""
         self._check_writable()
         clause, values = _where(table, where)
-        if table is Entry and self._watchers:
-            self._touch([id_ for (id_,) in self._query(f"SELECT id FROM entry{clause}", values)])  # noqa: S608
+        if table is Kept and self._watchers:
+            self._touch([id_ for (id_,) in self._query(f"SELECT id FROM kept{clause}", values)])  # noqa: S608
         sql = f"DELETE FROM {name_of(table)}{clause}"  # noqa: S608 (names are ours)
         try:
             return int(self._db.execute(sql, values).rowcount)
@@ -208,41 +208,41 @@ class SqliteStore:
         for start in range(0, len(every), _CHUNK):
             chunk = every[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
-            sql = f"SELECT id FROM entry WHERE {indexed(Entry, 'id')} IN ({marks})"  # noqa: S608
+            sql = f"SELECT id FROM kept WHERE {indexed(Kept, 'id')} IN ({marks})"  # noqa: S608
             found.update(row[0] for row in self._query(sql, [each[:SHORT_KEY] for each in chunk]))
         return found.intersection(every)
 
-    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Entry]:
+    def span(self, chain: int, start: int, stop: int, *, after: bytes = b"", limit: int | None = None) -> list[Kept]:
         """See `Store.span`."""
         where = "chain = ? AND seq >= ? AND seq < ? AND (seq > ? OR id > ?)"
-        sql = f"SELECT {_columns(Entry)} FROM entry WHERE {where} ORDER BY seq, id LIMIT ?"  # noqa: S608
+        sql = f"SELECT {_columns(Kept)} FROM kept WHERE {where} ORDER BY seq, id LIMIT ?"  # noqa: S608
         values = (chain, start, stop, start, after, -1 if limit is None else limit)
-        return [Entry._make(row) for row in self._query(sql, values)]
+        return [Kept._make(row) for row in self._query(sql, values)]
 
     def weigh(self, chain: int, start: int) -> tuple[int, int]:
         """See `Store.weigh`."""
         sql = (
             "SELECT count(*), coalesce(sum(length(header) + length(signature) + coalesce(length(body), 0)), 0) "
-            "FROM entry WHERE chain = ? AND seq >= ?"
+            "FROM kept WHERE chain = ? AND seq >= ?"
         )
         ((count, size),) = self._query(sql, (chain, start))
         return int(count), int(size)
 
     def ids(self, chain: int) -> list[bytes]:
         """See `Store.ids`."""
-        return [row[0] for row in self._query("SELECT id FROM entry WHERE chain = ?", (chain,))]
+        return [row[0] for row in self._query("SELECT id FROM kept WHERE chain = ?", (chain,))]
 
     def position(self) -> int:
         """See `Store.position`."""
-        return int(self._query("SELECT coalesce(max(rowid), 0) FROM entry", ())[0][0])
+        return int(self._query("SELECT coalesce(max(rowid), 0) FROM kept", ())[0][0])
 
     def since(self, position: int) -> list[tuple[int, int]]:
         """See `Store.since`."""
-        return self._query("SELECT chain, min(seq) FROM entry WHERE rowid > ? GROUP BY chain", (position,))
+        return self._query("SELECT chain, min(seq) FROM kept WHERE rowid > ? GROUP BY chain", (position,))
 
     def last_chain(self) -> int:
         """See `Store.last_chain`."""
-        sql = "SELECT max(coalesce((SELECT max(number) FROM chain), 0), coalesce((SELECT max(chain) FROM entry), 0))"
+        sql = "SELECT max(coalesce((SELECT max(number) FROM chain), 0), coalesce((SELECT max(chain) FROM kept), 0))"
         return int(self._query(sql, ())[0][0])
 
     def between(self, table: type[Row], low: bytes, high: bytes, limit: int) -> list[Row]:
@@ -253,9 +253,9 @@ class SqliteStore:
         make: Any = table._make  # type: ignore[attr-defined]
         return [make(row) for row in self._query(sql, (low, high, low, high, limit))]
 
-    def walk(self, batch: int = 1000) -> Iterator[list[Entry]]:
+    def walk(self, batch: int = 1000) -> Iterator[list[Kept]]:
         """See `Store.walk`."""
-        return self.rows(Entry, batch)
+        return self.rows(Kept, batch)
 
     def rows(self, table: type[Row], batch: int = 1000) -> Iterator[list[Row]]:
         """See `Store.rows`."""

@@ -1,6 +1,6 @@
 """The rows that a store keeps: one named tuple per table, with its key and indexes. No logic.
 
-Primary data are `Entry` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
+Primary data are `Kept` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
 itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met`, `Acquaintance` and
 `Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction, and
 can be rebuilt.
@@ -12,7 +12,7 @@ shape, they are made and counted anew when the log is opened (`recount`).
 from typing import Any, NamedTuple, get_type_hints
 
 
-class Entry(NamedTuple):
+class Kept(NamedTuple):
     """A record of the log, in its exact bytes. `verified` says that its own signature was seen to verify."""
 
     id: bytes
@@ -462,7 +462,7 @@ _BEGINNINGS: dict[type[Any], dict[str, int]] = {}
 
 
 PRIMARY: dict[type[Any], Table] = {
-    Entry: Table(("id",), (("chain", "seq"),), short=True),
+    Kept: Table(("id",), (("chain", "seq"),), short=True),
     Head: Table(("n",)),
     Own: Table(("log",)),
     Passed: Table(("n",)),

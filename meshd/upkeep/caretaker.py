@@ -395,6 +395,6 @@ def _let_in(assembly: Assembly, application: tables.Application) -> bool:
 
 def _writer(assembly: Assembly, identity: bytes) -> bytes:
     """The device that wrote a record of the log."""
-    entry = assembly.store.get(tables.Entry, id=identity)
-    assert entry is not None
-    return read_record(assembly.id, entry.header, entry.signature, entry.body).device
+    kept = assembly.store.get(tables.Kept, id=identity)
+    assert kept is not None
+    return read_record(assembly.id, kept.header, kept.signature, kept.body).device

@@ -43,8 +43,8 @@ _PROPOSALS = 50
 class Recount:
     """A recount of a log, as far as it has come: `counted` has the valid records, and what follows from them.
 
-    `waiting` ones are valid only if something else comes. `damaged` says by their ids what is wrong with entries that
-    are no records. `touched` are the ids of entries that were written or removed since they were read. The log's chains
+    `waiting` ones are valid only if something else comes. `damaged` says by their ids what is wrong with records that
+    are no records. `touched` are the ids of logged that were written or removed since they were read. The log's chains
     keep their `numbers` when it is rebuilt.
     """
 
@@ -123,12 +123,12 @@ def renew(store: Store, assembly: bytes) -> None:
 def count_ahead(recount: Recount) -> Steps[None]:
     """Read and count the log in steps, so that little is left for `catch_up`."""
     store, counted = recount.store, recount.counted
-    total = store.count(tables.Entry)
+    total = store.count(tables.Kept)
     seen = 0
     for batch in store.walk(_BATCH):
-        for entry in batch:
-            recount.touched.pop(entry.id, None)
-        _take(recount, ((entry, _read(recount.assembly, entry)) for entry in batch))
+        for kept in batch:
+            recount.touched.pop(kept.id, None)
+        _take(recount, ((kept, _read(recount.assembly, kept)) for kept in batch))
         seen += len(batch)
         yield Step(f"{seen} records read", seen, max(total, seen))
         if seen >= total:  # or it would never end where others write as fast as this reads
@@ -173,7 +173,7 @@ def put_in_place(recount: Recount) -> None:
     gone = _not_valid(recount)
     with store.transaction():
         for identity in gone:  # off the log, so that a good copy can come again
-            store.delete(tables.Entry, id=identity)
+            store.delete(tables.Kept, id=identity)
         store.make_projections()
         for table in tables.PROJECTIONS:
             for rows in counted.rows(table):
@@ -187,44 +187,44 @@ def _numbered(recount: Recount, row: Any) -> tables.Chain:
 
 
 def _not_valid(recount: Recount) -> list[bytes]:
-    """The ids of the log's entries that are no valid records."""
+    """The ids of the log's logged that are no valid records."""
     found: list[bytes] = []
-    if recount.store.count(tables.Entry) > recount.counted.count(tables.Entry):
+    if recount.store.count(tables.Kept) > recount.counted.count(tables.Kept):
         for batch in recount.store.walk(_BATCH):
-            known = recount.counted.known([entry.id for entry in batch])
-            found += [entry.id for entry in batch if entry.id not in known]
+            known = recount.counted.known([kept.id for kept in batch])
+            found += [kept.id for kept in batch if kept.id not in known]
     return found
 
 
-def _read(assembly: bytes, entry: tables.Entry) -> Record | str:
-    """An entry's record; or what is wrong where its bytes are none, or not the one that the log says."""
+def _read(assembly: bytes, kept: tables.Kept) -> Record | str:
+    """A row's record; or what is wrong where its bytes are none, or not the one that the log says."""
     try:
-        record = read_record(assembly, entry.header, entry.signature, entry.body)
+        record = read_record(assembly, kept.header, kept.signature, kept.body)
     except BadRecordError as error:
-        return f"{text_of(entry.id)[:8]} is damaged: {error}"
-    return record if record.id == entry.id else f"{text_of(entry.id)[:8]} is not what its id says"
+        return f"{text_of(kept.id)[:8]} is damaged: {error}"
+    return record if record.id == kept.id else f"{text_of(kept.id)[:8]} is not what its id says"
 
 
-def _take(recount: Recount, found: Iterable[tuple[tables.Entry, Record | str]]) -> list[Row]:
+def _take(recount: Recount, found: Iterable[tuple[tables.Kept, Record | str]]) -> list[Row]:
     """Take records in, through the same door and by the same rules as everywhere. Returns what the new ones mean."""
     records: list[Record] = []
-    for entry, record in found:
+    for kept, record in found:
         if isinstance(record, str):
-            recount.damaged[entry.id] = record
+            recount.damaged[kept.id] = record
         else:
-            recount.damaged.pop(entry.id, None)
-            recount.numbers[record.device, record.log] = entry.chain
+            recount.damaged.pop(kept.id, None)
+            recount.numbers[record.device, record.log] = kept.chain
             records.append(record)
     with recount.counted.transaction():
         return recount.door.accept(records, recount.waiting, check(recount.assembly, records)).rows
 
 
 def _follow(recount: Recount, touched: list[bytes]) -> bool:
-    """Take in entries that were touched. False where that can't be, because something was counted that is gone."""
-    found: list[tuple[tables.Entry, Record | str]] = []
+    """Take in logged that were touched. False where that can't be, because something was counted that is gone."""
+    found: list[tuple[tables.Kept, Record | str]] = []
     for identity in touched:
-        before = recount.counted.get(tables.Entry, id=identity)
-        now = recount.store.get(tables.Entry, id=identity)
+        before = recount.counted.get(tables.Kept, id=identity)
+        now = recount.store.get(tables.Kept, id=identity)
         record = _read(recount.assembly, now) if now is not None else None
         if isinstance(record, Record):
             if before is not None and not _mends(recount.assembly, before, record):
@@ -247,8 +247,8 @@ def _follow(recount: Recount, touched: list[bytes]) -> bool:
     return True
 
 
-def _mends(assembly: bytes, before: tables.Entry, now: Record) -> bool:
-    """Whether an entry that was counted is as it was, or has what it lacked: a body, a signature that verifies."""
+def _mends(assembly: bytes, before: tables.Kept, now: Record) -> bool:
+    """Whether a record that was counted is as it was, or has what it lacked: a body, a signature that verifies."""
     if before.header != now.header or before.body not in (None, now.body):
         return False
     return before.signature == now.signature or is_signed(assembly, now)

@@ -111,11 +111,11 @@ def open_rotations(assembly: Assembly) -> None:
 
 
 def _mine(assembly: Assembly, row: tables.Rotation) -> list[NetworkKey]:
-    entry = assembly.store.get(tables.Entry, id=row.id)
-    assert entry is not None
-    assert entry.body is not None
+    kept = assembly.store.get(tables.Kept, id=row.id)
+    assert kept is not None
+    assert kept.body is not None
     try:
-        body = NetworkKeys.read(entry.body)
+        body = NetworkKeys.read(kept.body)
     except BadBodyError:
         return []
     keys = (key_in(assembly, sealed) for device, sealed in body.boxes if device == assembly.keys.device.public)

@@ -224,9 +224,9 @@ def _newest(assembly: Assembly, device: bytes) -> int | None:
     times: list[int] = []
     for log in (0, 1, 2):
         chain = assembly.door.chain((device, log))
-        entry = assembly.store.get(tables.Entry, id=chain.head_id) if chain else None
-        if entry is not None:
-            times.append(read_record(assembly.id, entry.header, entry.signature, entry.body).time_ms)
+        kept = assembly.store.get(tables.Kept, id=chain.head_id) if chain else None
+        if kept is not None:
+            times.append(read_record(assembly.id, kept.header, kept.signature, kept.body).time_ms)
     return max(times, default=None)
 
 

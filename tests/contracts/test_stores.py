@@ -8,7 +8,7 @@ import pytest
 from meshd.store.api import StoreError, WrongKeyError
 from meshd.store.memory import MemoryStore
 from meshd.store.sqlite import SCRATCH, SqliteStore
-from meshd.store.tables import Ballot, Chain, Entry, Head, Message, Own, Proposal, RosterStep, Setting, Sum
+from meshd.store.tables import Ballot, Chain, Head, Kept, Message, Own, Proposal, RosterStep, Setting, Sum
 
 KEY = b"k" * 32
 
@@ -20,43 +20,43 @@ def store(request, tmp_path):
     opened.close()
 
 
-def _entry(number: int, chain: int = 1, seq: int | None = None) -> Entry:
+def _kept(number: int, chain: int = 1, seq: int | None = None) -> Kept:
     identity = number.to_bytes(1, "big") * 32
-    return Entry(identity, chain, number if seq is None else seq, 33, 0, b"header", b"signature", b"body")
+    return Kept(identity, chain, number if seq is None else seq, 33, 0, b"header", b"signature", b"body")
 
 
 def test_rows_come_back_in_the_order_of_writing(store):
-    rows = [_entry(3), _entry(1), _entry(2)]
+    rows = [_kept(3), _kept(1), _kept(2)]
     with store.transaction():
         store.insert(rows)
-    assert store.find(Entry) == rows
-    assert store.find(Entry, newest=True, limit=2) == [rows[2], rows[1]]
-    assert store.find(Entry, chain=1, seq=1) == [rows[1]]
-    assert store.find(Entry, chain=2) == []
-    assert store.get(Entry, id=rows[2].id) == rows[2]
-    assert store.get(Entry, id=b"none") is None
-    assert (store.count(Entry), store.count(Entry, seq=3)) == (3, 1)
+    assert store.find(Kept) == rows
+    assert store.find(Kept, newest=True, limit=2) == [rows[2], rows[1]]
+    assert store.find(Kept, chain=1, seq=1) == [rows[1]]
+    assert store.find(Kept, chain=2) == []
+    assert store.get(Kept, id=rows[2].id) == rows[2]
+    assert store.get(Kept, id=b"none") is None
+    assert (store.count(Kept), store.count(Kept, seq=3)) == (3, 1)
 
 
 def test_nulls_are_found(store):
-    bare = _entry(1)._replace(body=None)
+    bare = _kept(1)._replace(body=None)
     with store.transaction():
-        store.insert([bare, _entry(2)])
+        store.insert([bare, _kept(2)])
         store.insert([RosterStep(b"i" * 32, b"p" * 32, b"c" * 32, None, None)])
-    assert store.find(Entry, body=None) == [bare]
+    assert store.find(Kept, body=None) == [bare]
     assert store.count(RosterStep, roster=None) == 1
 
 
 def test_a_key_is_taken_once_and_replacing_keeps_the_place(store):
     with store.transaction():
-        store.insert([_entry(1), _entry(2)])
+        store.insert([_kept(1), _kept(2)])
     with pytest.raises(StoreError), store.transaction():
-        store.insert([_entry(1)])
+        store.insert([_kept(1)])
     with store.transaction():
-        store.replace(_entry(1)._replace(verified=1))
+        store.replace(_kept(1)._replace(verified=1))
         store.replace(Setting("a", "1"))
         store.replace(Setting("a", "2"))
-    assert [(entry.id[0], entry.verified) for entry in store.find(Entry)] == [(1, 1), (2, 0)]
+    assert [(kept.id[0], kept.verified) for kept in store.find(Kept)] == [(1, 1), (2, 0)]
     assert store.find(Setting) == [Setting("a", "2")]
 
 
@@ -78,42 +78,42 @@ def test_numbered_rows_come_by_number(store):
 
 def test_deleting(store):
     with store.transaction():
-        store.insert([_entry(1), _entry(2, chain=2), _entry(3, chain=2)])
-        assert store.delete(Entry, chain=2) == 2
-        assert store.delete(Entry, chain=2) == 0
-    assert [entry.id[0] for entry in store.find(Entry)] == [1]
+        store.insert([_kept(1), _kept(2, chain=2), _kept(3, chain=2)])
+        assert store.delete(Kept, chain=2) == 2
+        assert store.delete(Kept, chain=2) == 0
+    assert [kept.id[0] for kept in store.find(Kept)] == [1]
     with store.transaction():
-        assert store.delete(Entry) == 1
-    assert store.count(Entry) == 0
+        assert store.delete(Kept) == 1
+    assert store.count(Kept) == 0
 
 
 def test_a_failed_transaction_leaves_nothing(store):
     with store.transaction():
-        store.insert([_entry(1)])
+        store.insert([_kept(1)])
     with pytest.raises(ZeroDivisionError), store.transaction():
-        store.insert([_entry(2)])
-        store.replace(_entry(1)._replace(verified=1))
-        store.delete(Entry, seq=1)
+        store.insert([_kept(2)])
+        store.replace(_kept(1)._replace(verified=1))
+        store.delete(Kept, seq=1)
         store.insert([Setting("a", "1")])
         raise ZeroDivisionError
-    assert store.find(Entry) == [_entry(1)]
+    assert store.find(Kept) == [_kept(1)]
     assert store.find(Setting) == []
     with store.transaction():
-        store.insert([_entry(2)])
-    assert store.count(Entry) == 2
+        store.insert([_kept(2)])
+    assert store.count(Kept) == 2
 
 
 def test_writes_need_a_transaction_and_transactions_do_not_nest(store):
     for write in (
-        lambda: store.insert([_entry(1)]),
-        lambda: store.replace(_entry(1)),
-        lambda: store.delete(Entry),
+        lambda: store.insert([_kept(1)]),
+        lambda: store.replace(_kept(1)),
+        lambda: store.delete(Kept),
     ):
         with pytest.raises(StoreError):
             write()
     with pytest.raises(StoreError), store.transaction(), store.transaction():
         pass
-    assert store.count(Entry) == 0
+    assert store.count(Kept) == 0
 
 
 def _proposal(identity):
@@ -148,19 +148,19 @@ def test_a_failed_transaction_leaves_rows_and_their_order(store):
 
 
 def test_known_span_weigh_between_walk(store):
-    many = [_entry(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "little")) for n in range(1200)]
+    many = [_kept(n % 200, chain=n // 200, seq=n % 200)._replace(id=n.to_bytes(32, "little")) for n in range(1200)]
     with store.transaction():
         store.insert(many)
-        store.insert([_entry(250, chain=0, seq=7)])
+        store.insert([_kept(250, chain=0, seq=7)])
         store.insert([_proposal(bytes([n]) * 32) for n in (9, 7, 8)])
-    ids = [entry.id for entry in many]
+    ids = [kept.id for kept in many]
     assert store.known([*ids, b"x" * 32]) == set(ids)
-    assert [entry.seq for entry in store.span(0, 5, 9)] == [5, 6, 7, 7, 8]
-    at_seven = sorted(entry.id for entry in store.span(0, 7, 8))
-    assert [entry.id for entry in store.span(0, 7, 9, limit=1)] == at_seven[:1]
+    assert [kept.seq for kept in store.span(0, 5, 9)] == [5, 6, 7, 7, 8]
+    at_seven = sorted(kept.id for kept in store.span(0, 7, 8))
+    assert [kept.id for kept in store.span(0, 7, 9, limit=1)] == at_seven[:1]
     rest = store.span(0, 7, 9, after=at_seven[0], limit=2)
-    assert [(entry.seq, entry.id) for entry in rest] == [(7, at_seven[1]), (8, many[8].id)]
-    assert [entry.seq for entry in store.span(0, 7, 9, after=at_seven[1])] == [8]
+    assert [(kept.seq, kept.id) for kept in rest] == [(7, at_seven[1]), (8, many[8].id)]
+    assert [kept.seq for kept in store.span(0, 7, 9, after=at_seven[1])] == [8]
     assert store.span(0, 5, 5) == store.span(0, 5, 9, limit=0) == []
     assert store.weigh(1, 190) == (10, 10 * len(b"headersignaturebody"))
     assert store.weigh(99, 0) == (0, 0)
@@ -168,7 +168,7 @@ def test_known_span_weigh_between_walk(store):
     assert len(store.between(Proposal, bytes(32), b"\xff" * 32, 2)) == 2
     walked = list(store.walk(500))
     assert [len(batch) for batch in walked] == [500, 500, 201]
-    assert [entry.id for batch in walked for entry in batch][:1200] == ids
+    assert [kept.id for batch in walked for kept in batch][:1200] == ids
 
 
 def test_rows_come_in_batches_as_they_are_when_it_is_their_turn(store):
@@ -197,40 +197,40 @@ def test_rows_are_counted_by_a_column(store):
 
 def test_touched_entries_are_noted_in_their_order(store):
     with store.transaction():
-        store.insert([_entry(1), _entry(2)])
+        store.insert([_kept(1), _kept(2)])
     with store.touched() as first:
         with store.transaction():
-            store.insert([_entry(5), _entry(4)])
+            store.insert([_kept(5), _kept(4)])
             store.insert([Setting("name", "value")])
         with store.touched() as second, store.transaction():
-            store.replace(_entry(1)._replace(verified=1))
-            store.delete(Entry, id=_entry(2).id)
-            store.delete(Entry, id=b"none")
-        assert list(second) == [_entry(n).id for n in (1, 2)]
+            store.replace(_kept(1)._replace(verified=1))
+            store.delete(Kept, id=_kept(2).id)
+            store.delete(Kept, id=b"none")
+        assert list(second) == [_kept(n).id for n in (1, 2)]
         with pytest.raises(ZeroDivisionError), store.transaction():
-            store.insert([_entry(6)])
+            store.insert([_kept(6)])
             raise ZeroDivisionError
-        assert list(first)[:4] == [_entry(n).id for n in (5, 4, 1, 2)]
-        assert list(second) == [_entry(n).id for n in (1, 2)], "that one is over"
+        assert list(first)[:4] == [_kept(n).id for n in (5, 4, 1, 2)]
+        assert list(second) == [_kept(n).id for n in (1, 2)], "that one is over"
     with store.transaction():
-        store.insert([_entry(7)])
-    assert _entry(7).id not in first
+        store.insert([_kept(7)])
+    assert _kept(7).id not in first
 
 
 def test_a_scratch_store_is_one_of_its_own(store):
     with store.transaction():
-        store.insert([_entry(1)])
+        store.insert([_kept(1)])
     scratch = store.scratch()
-    assert scratch.find(Entry) == []
+    assert scratch.find(Kept) == []
     with scratch.transaction():
-        scratch.insert([_entry(2)])
+        scratch.insert([_kept(2)])
         scratch.insert([Sum(b"p", b"c", 3)])
         scratch.replace(Sum(b"p", b"c", 4))
-    assert (scratch.find(Entry), scratch.find(Sum)) == ([_entry(2)], [Sum(b"p", b"c", 4)])
-    assert store.find(Entry) == [_entry(1)]
+    assert (scratch.find(Kept), scratch.find(Sum)) == ([_kept(2)], [Sum(b"p", b"c", 4)])
+    assert store.find(Kept) == [_kept(1)]
     scratch.close()
     other = store.scratch()
-    assert other.find(Entry) == []
+    assert other.find(Kept) == []
     other.close()
 
 
@@ -283,8 +283,8 @@ def test_a_scratch_store_where_the_disk_takes_nothing(tmp_path):
     opened = SqliteStore(tmp_path / "log.db", KEY, new=False, refusal=StoreError("the disk is read-only"))
     scratch = opened.scratch()
     with scratch.transaction():
-        scratch.insert([_entry(1)])
-    assert scratch.find(Entry) == [_entry(1)]
+        scratch.insert([_kept(1)])
+    assert scratch.find(Kept) == [_kept(1)]
     assert [each.name for each in tmp_path.iterdir()] == ["log.db"]
     scratch.close()
     opened.close()

@@ -112,14 +112,14 @@ async def test_a_guest_hands_in_an_application_and_no_more(guest, autojump_clock
     forked = [
         wire(device.fork().write(Kind.PROPOSAL, Proposal(bytes(32), "significant", f"Spam {n}"))) for n in range(100)
     ]
-    before = ada.assembly.store.count(tables.Entry)
+    before = ada.assembly.store.count(tables.Kept)
     async with running([ada]):
         link = await greeted(eve, network)
         await link.send(write_message(messages.Records(tuple(own))))
         for batch in messages.batches(forked, 60_000):
             await link.send(write_message(messages.Records(batch)))
         await heard(link)
-        assert ada.assembly.store.count(tables.Entry) == before + 2
+        assert ada.assembly.store.count(tables.Kept) == before + 2
         assert len(listing.list_(ada.context, {})) == 1
         link = await greeted(eve, network)
         for _ in range(6):
@@ -215,10 +215,10 @@ async def test_a_full_disk_ends_sessions_and_not_the_node(tmp_path, autojump_clo
     async with running([ada, bea], {"bea": ["ada"]}):
         await until(equal([ada, bea]))
         free[0] = (64 << 20) - 1
-        before = one.store.count(tables.Entry)
+        before = one.store.count(tables.Kept)
         await bea.do(proposing.propose, title="While the disk is full")
         await trio.sleep(60)
-        assert one.store.count(tables.Entry) == before
+        assert one.store.count(tables.Kept) == before
         assert any("nearly full" in note for note in ada.notes)
         await ada.do(proposing.propose, title="One's own still fits")
         free[0] = (8 << 20) - 1
@@ -555,7 +555,7 @@ def test_nothing_leaves_before_it_is_committed(tmp_path):
             ada.assembly.write(Kind.PROPOSAL, Proposal(bytes(32), "significant", "Never"))
             raise ZeroDivisionError
     other = SqliteStore(ada.assembly.folder / LOG, ada.assembly.keys.database)
-    assert [[other.get(tables.Entry, id=record.id) is not None for record in each.new] for each in commits] == [[True]]
+    assert [[other.get(tables.Kept, id=record.id) is not None for record in each.new] for each in commits] == [[True]]
     other.close()
     propose(ada.context)
     assert len(commits) == 1, "nothing is noted that nobody asks for"

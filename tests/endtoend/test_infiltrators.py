@@ -247,7 +247,7 @@ def test_ballots_that_come_with_a_late_genesis_count_once(tmp_path):
     question = bea.propose(ada.standing.head, "Q")
     ballots = [bea.ballot(question.id), cy.ballot(question.id)]
     give(new, bea.history[0], question, cy.history[0])
-    genesis = ada.store.get(tables.Entry, id=ada.id)
+    genesis = ada.store.get(tables.Kept, id=ada.id)
     new.receive([encode_record(genesis.header, genesis.signature, genesis.body), *map(wire, ballots)], Waiting())
     shown = state_of(Context(new), question.id)
     assert (shown["state"], shown["counts"]["yes"], shown["seen"]) == ("provisional", 2, 2)

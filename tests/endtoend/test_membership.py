@@ -340,10 +340,10 @@ def test_concurrent_amendments_fall_back_to_what_is_common(five):
 )
 def test_impossible_policies_are_refused_when_proposed(tmp_path, given, words):
     (ada,), _ = commune(tmp_path, ["Ada"], nodes=1)
-    before = ada.store.count(tables.Entry)
+    before = ada.store.count(tables.Kept)
     with pytest.raises(UsageError, match=words):
         proposing.amend(Context(ada), given)
-    assert ada.store.count(tables.Entry) == before
+    assert ada.store.count(tables.Kept) == before
     ada.close()
 
 
@@ -394,7 +394,7 @@ def test_letters_are_for_one_person(five):
     assert [row["text"] for row in talk.read(Context(cy), {})] == ["For all"]
     assert talk.read(Context(bea), {})[0]["to"].startswith("Bea·")
     (letter,) = cy.store.find(tables.Letter)
-    body = cy.store.get(tables.Entry, id=letter.id).body
+    body = cy.store.get(tables.Kept, id=letter.id).body
     assert b"Between us" not in body
     assert bea.keys.member_public not in body, "whom it is for is nobody's business"
 

@@ -168,7 +168,7 @@ async def test_a_silent_peer_is_dropped_and_said_so(tmp_path, autojump_clock):
 
 def _certificate(node: Running) -> bytes:
     row = node.assembly.store.get(tables.Certificate, device=node.assembly.keys.device.public)
-    return node.assembly.store.get(tables.Entry, id=row.id).body
+    return node.assembly.store.get(tables.Kept, id=row.id).body
 
 
 async def test_outsiders_get_no_byte(tmp_path, autojump_clock):
@@ -225,12 +225,12 @@ async def test_a_withdrawn_ticket_opens_nothing_and_the_message_lists_what_it_ma
     async with running([ada]):
         bea = Running("bea", newcomer(tmp_path, ada.context, "Bea", seed=2, clock=clock).assembly, network)
         assert (await ada.do(membership.invite, withdraw=True)) == {"withdrawn": 1}
-        records = ada.assembly.store.count(tables.Entry)
+        records = ada.assembly.store.count(tables.Kept)
         async with running([bea]):
             await trio.sleep(20)
             problem = bea.node.peers()[0]["problem"]
             assert "withdrawn or expired" in problem
-        assert ada.assembly.store.count(tables.Entry) == records
+        assert ada.assembly.store.count(tables.Kept) == records
     ada.assembly.close()
     bea.assembly.close()
 

@@ -261,7 +261,7 @@ def test_a_badly_signed_ballot_comes_with_its_branch(five):
     later = authors[0].write(99, b"\xa0", log=0)
     give(ada, ballot._replace(signature=bytes(64)), later)
     give(ada, authors[1].ballot(question), authors[2].ballot(question))
-    assert ada.store.get(tables.Entry, id=ballot.id).verified == 0
+    assert ada.store.get(tables.Kept, id=ballot.id).verified == 0
     data = _prove(ada, question)
     assert verify_proof(data).outcome == "passed"
     proof = read_proof(data)

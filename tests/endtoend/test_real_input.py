@@ -149,8 +149,8 @@ def _twin_of(node: Running) -> Author:
     twin = Author(node.assembly.id, "Ada", 1)
     twin.device = node.assembly.keys.device
     chain = node.assembly.door.chain((twin.device.public, 0))
-    (entry,) = node.assembly.store.span(chain.number, 1, 2)
-    twin.heads[0] = read_record(node.assembly.id, entry.header, entry.signature, entry.body)
+    (kept,) = node.assembly.store.span(chain.number, 1, 2)
+    twin.heads[0] = read_record(node.assembly.id, kept.header, kept.signature, kept.body)
     return twin
 
 

@@ -68,8 +68,8 @@ class Life:
 
     def command(self, verb: Callable[[Context, dict[str, Any]], Any], **arguments: Any) -> bytes:
         identity = bytes_of(verb(self.context, arguments)["id"])
-        entry = self.node.store.get(tables.Entry, id=identity)
-        self.there[identity] = entry.signature, entry.body
+        kept = self.node.store.get(tables.Kept, id=identity)
+        self.there[identity] = kept.signature, kept.body
         return identity
 
     # what may come between two steps
@@ -136,7 +136,7 @@ class Life:
 
     def damage(self) -> None:
         """The disk loses a bit of something that a peer still has."""
-        rows = [row for row in self.node.store.find(tables.Entry, newest=True, limit=200) if row.body is not None]
+        rows = [row for row in self.node.store.find(tables.Kept, newest=True, limit=200) if row.body is not None]
         mine = {row.number for row in self.node.store.find(tables.Chain) if row.device == self.dan.device.public}
         found = next((row for row in rows if row.chain in mine), None)
         if found is not None:
@@ -155,9 +155,9 @@ class Life:
         assert finish(checking.check(self.context, {}))["ok"]
 
     def all_is_there(self, what: dict[bytes, tuple[bytes, bytes | None]]) -> None:
-        entries = {entry.id: (entry.signature, entry.body) for batch in self.node.store.walk() for entry in batch}
-        assert what.keys() <= entries.keys(), "something is gone"
-        assert {identity: entries[identity] for identity in what} == what, "something was mended, and is as before"
+        logged = {kept.id: (kept.signature, kept.body) for batch in self.node.store.walk() for kept in batch}
+        assert what.keys() <= logged.keys(), "something is gone"
+        assert {identity: logged[identity] for identity in what} == what, "something was mended, and is as before"
 
 
 def finish(steps: Steps[Any], between: Callable[[], None] = lambda: None) -> Any:
@@ -193,7 +193,7 @@ def test_a_check_with_everything_between_its_steps(life, rebuild):
     found = finish(checking.check(life.context, {"rebuild": rebuild}), between)
     assert steps >= 4
     assert (found["ok"], found["problems"]) == (True, []), "what came meanwhile is no problem"
-    assert found["records"] == life.node.store.count(tables.Entry)
+    assert found["records"] == life.node.store.count(tables.Kept)
     life.holds()
 
 
@@ -212,11 +212,11 @@ def test_a_rebuild_touches_only_what_is_damaged_then(life):
     """What was mended after it was read stays; what was damaged after it was read goes, and comes again."""
     early, late = life.says(life.dan), life.says(life.dan)
     life.take(early, late)
-    whole = {each.id: life.node.store.get(tables.Entry, id=each.id) for each in (early, late)}
+    whole = {each.id: life.node.store.get(tables.Kept, id=each.id) for each in (early, late)}
 
-    def put(entry: tables.Entry) -> None:
+    def put(kept: tables.Kept) -> None:
         with life.node.store.transaction():
-            life.node.store.replace(entry)
+            life.node.store.replace(kept)
 
     steps = checking.check(life.context, {"rebuild": True})
     put(whole[early.id]._replace(body=b"\xa1\x00\x00"))
@@ -225,8 +225,8 @@ def test_a_rebuild_touches_only_what_is_damaged_then(life):
     put(whole[early.id])
     put(whole[late.id]._replace(body=b"\xa1\x00\x00"))
     finish(steps)
-    assert life.node.store.get(tables.Entry, id=early.id) == whole[early.id]
-    assert life.node.store.get(tables.Entry, id=late.id) is None
+    assert life.node.store.get(tables.Kept, id=early.id) == whole[early.id]
+    assert life.node.store.get(tables.Kept, id=late.id) is None
     give(life.node, late)
     life.holds()
 
@@ -239,7 +239,7 @@ def test_two_rebuilds_at_a_time(life):
     next(one)
     finish(other, life.say)
     finish(one, life.say)
-    assert life.node.store.get(tables.Entry, id=damaged.id) is None
+    assert life.node.store.get(tables.Kept, id=damaged.id) is None
     give(life.node, damaged)
     life.holds()
 

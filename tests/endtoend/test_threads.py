@@ -147,14 +147,14 @@ async def test_who_is_removed_between_the_handshake_and_the_session_is_hung_up_o
     network, executor = MemoryNetwork(), Held()
     ada, bea = Running("ada", one, network), Running("bea", two, network)
     ada.node.executor = executor
-    before = one.store.count(tables.Entry)
+    before = one.store.count(tables.Kept)
     async with running([ada, bea], {"bea": ["ada"]}):
         await executor.answered.wait()
         motion = cy.remove(one.known.head, two.keys.member_public)
         await ada.node.work(lambda: give(one, motion, *(author.ballot(motion.id) for author in (cy, dan))))
         await ada.do(voting.vote, id=text_of(motion.id), choices=["yes"])
         assert two.keys.member_public in one.known.state.removed
-        assert one.store.count(tables.Entry) > before
+        assert one.store.count(tables.Kept) > before
         executor.go.set()
         await until(lambda: any("not in the roster any more" in note for note in ada.notes))
         await trio.sleep(100)

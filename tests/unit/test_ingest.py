@@ -89,13 +89,13 @@ def test_a_bad_signature_inside_is_mended_by_a_good_copy(two):
     (ada, _), (cy, *_) = two
     middle, last = cy.ballot(b"x" * 32), cy.ballot(b"y" * 32)
     give(ada, middle._replace(signature=bytes(64)), last)
-    held = ada.store.get(tables.Entry, id=middle.id)
+    held = ada.store.get(tables.Kept, id=middle.id)
     assert (held.signature, held.verified) == (bytes(64), 0)
     assert give(ada, middle).new == []
-    held = ada.store.get(tables.Entry, id=middle.id)
+    held = ada.store.get(tables.Kept, id=middle.id)
     assert (held.signature, held.verified) == (middle.signature, 1)
     give(ada, middle._replace(signature=b"z" * 64))
-    assert ada.store.get(tables.Entry, id=middle.id).signature == middle.signature
+    assert ada.store.get(tables.Kept, id=middle.id).signature == middle.signature
 
 
 @pytest.mark.parametrize(("bad", "valid"), [(100, 101), (127, 128), (128, 0), (300, 0)])
@@ -287,7 +287,7 @@ def test_certificates_without_effect(two, what, words):
 def test_the_genesis_of_another_assembly_is_refused(two, tmp_path):
     (ada, _), _ = two
     (other,), _ = commune(tmp_path / "other", ["Zoe"], seed=9)
-    genesis = other.store.get(tables.Entry, id=other.id)
+    genesis = other.store.get(tables.Kept, id=other.id)
     before = survey.digest(ada)
     report = ada.receive([encode_record(genesis.header, genesis.signature, genesis.body)], Waiting())
     assert "another assembly" in report.refused[0]
@@ -302,7 +302,7 @@ def test_copies_with_and_without_their_body_in_one_batch(two, order):
     said = cy.write(Kind.MESSAGE, Message(bytes(16), "general", "hello"))
     copies = [wire(said if whole else said._replace(body=None)) for whole in order]
     ada.receive(copies, Waiting())
-    assert ada.store.get(tables.Entry, id=said.id).body == said.body
+    assert ada.store.get(tables.Kept, id=said.id).body == said.body
     assert survey.missing_bodies(ada, 10) == []
     ada.receive([wire(said)], Waiting())
     assert len(ada.store.find(tables.Message)) == 1
@@ -336,7 +336,7 @@ def test_a_twin_of_this_device_stops_it_from_writing(two):
     twin = Author(ada.id, "Ada", 1)
     twin.device = device
     chain = ada.door.chain((device.public, 0))
-    head = ada.store.get(tables.Entry, id=chain.head_id)
+    head = ada.store.get(tables.Kept, id=chain.head_id)
     twin.heads[0] = decode_record(ada.id, encode_record(head.header, head.signature, head.body))
     elsewhere = twin.write(Kind.BALLOT, Ballot(b"q" * 32, Form.YES_NO, 1))
     give(ada, elsewhere)
@@ -359,11 +359,11 @@ def test_nothing_of_a_failed_command_remains(two):
 def test_ballots_may_arrive_before_their_proposal(two):
     (ada, bea), (cy, dan, eve) = two
     question = propose(Context(bea))
-    proposal = bea.store.get(tables.Entry, id=question)
+    proposal = bea.store.get(tables.Kept, id=question)
     records = [
-        encode_record(entry.header, entry.signature, entry.body)
-        for entry in bea.store.span(proposal.chain, 0, 99)
-        if entry.id not in ada.store.known([entry.id])
+        encode_record(kept.header, kept.signature, kept.body)
+        for kept in bea.store.span(proposal.chain, 0, 99)
+        if kept.id not in ada.store.known([kept.id])
     ]
     ballots = [wire(author.ballot(question)) for author in (cy, dan, eve)]
     ada.receive([*reversed(ballots), *reversed(records)], Waiting())

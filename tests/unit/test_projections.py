@@ -51,12 +51,12 @@ def test_show_costs_the_same_in_a_log_of_1_000_and_of_100_000_records(tmp_path):
 
     def grow(records: int) -> int:
         """Make the log so long: rows as ingest would write them, without 100,000 signatures."""
-        have = one.store.count(tables.Entry)
+        have = one.store.count(tables.Kept)
         with one.store.transaction():
             chain = one.store.last_chain() + 1
             ids = [(chain * 10**9 + n).to_bytes(32, "little") for n in range(records - have)]
             one.store.insert(
-                [tables.Entry(i, chain, n, 33, 1, b"h" * 120, b"s" * 64, b"b" * 40) for n, i in enumerate(ids)]
+                [tables.Kept(i, chain, n, 33, 1, b"h" * 120, b"s" * 64, b"b" * 40) for n, i in enumerate(ids)]
             )
             half = len(ids) // 2
             one.store.insert(
@@ -124,13 +124,13 @@ def test_every_edited_row_is_found_and_mended(busy, table):
 
 def test_a_damaged_record_is_told_and_comes_again_from_a_peer(busy):
     one, two, question = busy
-    entry = one.store.get(tables.Entry, id=question)
+    kept = one.store.get(tables.Kept, id=question)
     with one.store.transaction():
-        one.store.replace(entry._replace(body=b"\xa1\x00\x00"))
+        one.store.replace(kept._replace(body=b"\xa1\x00\x00"))
     found = run(checking.check(Context(one), {}))
     assert any("is damaged" in problem for problem in found["problems"])
     run(checking.check(Context(one), {"rebuild": True}))
-    assert one.store.get(tables.Entry, id=question) is None
+    assert one.store.get(tables.Kept, id=question) is None
     exchange(two, one)
     assert run(checking.check(Context(one), {}))["ok"]
     assert survey.digest(one) == survey.digest(two)
@@ -148,7 +148,7 @@ def test_a_missing_own_record_is_told(tmp_path):
     ada = founder(tmp_path)
     question = propose(ada.context)
     with ada.assembly.store.transaction():
-        ada.assembly.store.delete(tables.Entry, id=question)
+        ada.assembly.store.delete(tables.Kept, id=question)
         ada.assembly.store.delete(tables.Proposal, id=question)
         chain = ada.assembly.store.find(tables.Chain)[0]
         before = ada.assembly.store.span(chain.number, 1, 2)[0]

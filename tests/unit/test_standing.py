@@ -15,10 +15,10 @@ from tests.worlds import Clock, commune, give
 
 def _taken_at_once(assembly) -> MemoryStore:
     """What a node without a head makes of the same records."""
-    entries = [entry for batch in assembly.store.walk() for entry in batch]
+    logged = [kept for batch in assembly.store.walk() for kept in batch]
     store = MemoryStore()
     with store.transaction():
-        records = [read_record(assembly.id, entry.header, entry.signature, entry.body) for entry in entries]
+        records = [read_record(assembly.id, kept.header, kept.signature, kept.body) for kept in logged]
         Door(store, assembly.id).accept(sorted(records, key=lambda record: (record.log, record.seq)), Waiting())
         Standing.load(store, assembly.id).refresh()
     return store

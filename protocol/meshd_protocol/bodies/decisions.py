@@ -216,8 +216,9 @@ class Answer(Body):
 
 @dataclass(frozen=True, slots=True)
 class Retraction(Body):
-    """The author of a proposal withdraws it: it waits for nobody any more. No rule reads it, so that ballots that others
-    cast where it has not arrived count all the same.
+    """The author of a proposal withdraws it: it waits for nobody any more.
+
+    No rule reads it: ballots that others cast where it has not arrived count all the same.
     """
 
     proposal: bytes
