@@ -18,6 +18,7 @@ from meshd_cli import socket_client
 from meshd_cli.errors import CommandError, LockedError
 
 LOCK = "lock"
+KEYS = "keys.sealed"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
 
@@ -67,6 +68,11 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
                 raise
+
+
+def folders(home: Path) -> list[str]:
+    """What the assemblies of a home are called in it."""
+    return sorted(path.parent.name for path in home.glob(f"*/{KEYS}"))
 
 
 def is_running(where: Where, deadline: float = 0.0) -> bool:

@@ -16,7 +16,6 @@ from meshd_protocol.sync.messages import BASE_SIZE, BASES
 from meshd_protocol.sync.reconcile import Base, View
 
 END = limits.INTEGER
-MISSING = "its body is missing"
 LOADED = 512
 """The most records to read from the log at a time: a few hundred kilobytes."""
 
@@ -250,7 +249,7 @@ def spans(assembly: Assembly, records: Iterable[Record]) -> list[Span]:
 
 def missing_bodies(assembly: Assembly, most: int) -> list[bytes]:
     """Records of logs 1 and 2 whose bodies are not here."""
-    return [row.id for row in assembly.store.find(tables.NoEffect, reason=MISSING, limit=most)]
+    return [row.id for row in assembly.store.find(tables.NoEffect, lacks=int(tables.Lacks.ITS_BODY), limit=most)]
 
 
 def bodies(assembly: Assembly, ids: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:

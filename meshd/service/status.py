@@ -25,7 +25,6 @@ from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
 
-_UPDATE = "needs an update"
 _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
 
@@ -135,7 +134,7 @@ def _pending(context: Context) -> list[str]:
             found.append(f"{assembly.people.label(who)} {much}: the rest comes {late}.")
     if not standing.knows_rules:
         return ["This assembly decides by rules of a later version: this meshd needs an update."]
-    later = sum(1 for row in assembly.store.find(tables.NoEffect) if _UPDATE in row.reason)
+    later = assembly.store.count(tables.NoEffect, lacks=int(tables.Lacks.AN_UPDATE))
     if later:
         found.append(
             f"{later} records are of a later version of meshd: this one keeps and passes them on, but needs an update."

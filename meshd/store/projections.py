@@ -25,7 +25,7 @@ from meshd_protocol.bodies.membership import (
 )
 from meshd_protocol.bodies.refounding import Refounding
 from meshd_protocol.encoding import encode
-from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.errors import BadBodyError, MissingBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, Kind, Log
 from meshd_protocol.records import Record
 from meshd_protocol.refoundings import founding
@@ -78,7 +78,13 @@ def project(
             _CHECKS[record.kind](assembly, record, body, author)
         return _PROJECTORS[record.kind](assembly, record, body, author)
     except BadBodyError as error:
-        return tables.NoEffect(record.id, record.kind, str(error))
+        return tables.NoEffect(record.id, record.kind, str(error), int(_lacks(error)))
+
+
+def _lacks(error: BadBodyError) -> tables.Lacks:
+    if isinstance(error, NewerVersionError):
+        return tables.Lacks.AN_UPDATE
+    return tables.Lacks.ITS_BODY if isinstance(error, MissingBodyError) else tables.Lacks.NOTHING
 
 
 def beside(row: Row) -> list[Row]:

@@ -9,6 +9,7 @@ Changing a primary row means a migration (`migrations.py`). Projections change f
 shape, they are made and counted anew when the log is opened (`recount`).
 """
 
+from enum import IntEnum
 from typing import Any, NamedTuple, get_type_hints
 
 
@@ -414,12 +415,21 @@ class Letter(NamedTuple):
     time_ms: int
 
 
+class Lacks(IntEnum):
+    """What a record without effect waits for."""
+
+    NOTHING = 0
+    AN_UPDATE = 1
+    ITS_BODY = 2
+
+
 class NoEffect(NamedTuple):
-    """A valid record without effect, and why."""
+    """A valid record without effect, why in words, and what would help (`Lacks`)."""
 
     id: bytes
     kind: int
     reason: str
+    lacks: int
 
 
 class Peer(NamedTuple):

@@ -17,6 +17,10 @@ class BadBodyError(ProtocolError):
     """A body that has no effect. The record stays valid; the argument is the reason that people are shown."""
 
 
+class MissingBodyError(BadBodyError):
+    """A body that is not here yet: it is asked for at each meeting."""
+
+
 class NewerVersionError(BadBodyError):
     """A body, policy or roster of a later meshd: no effect here, and the node says that it needs an update."""
 

@@ -188,8 +188,6 @@ def _asked_for(where: Where, identity: str) -> list[str]:
         if row["text"]:
             output.say("")
             output.paragraph(row["text"])
-        for number, option in enumerate(row["options"], 1):
-            output.say(f"  {number}. {option}")
     if row["options"]:
         known = "options, best first" if METHOD_WORDS.get(row["method"]) is None else METHOD_WORDS[row["method"]]
     else:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask
+from meshd_cli.client import Where, ask, folders
 from meshd_cli.commands.running import link_words
 
 _SHOWN = 5
@@ -21,11 +21,20 @@ def register(verbs: Any, common: Any) -> None:
 
 
 def home(where: Where, options: Any) -> int:
-    """`meshd` alone."""
+    """`meshd` alone: of each assembly of the home, one after the other."""
+    several = folders(where.home) if where.assembly is None else []
+    for number, each in enumerate(several if len(several) > 1 else [where.assembly]):
+        if number and not where.json:
+            output.say("")
+        _home(where._replace(assembly=each))
+    return 0
+
+
+def _home(where: Where) -> None:
     answer = ask(where, "home", {"look": not where.json})
     if where.json:
         output.emit(answer)
-        return 0
+        return
     _who(answer)
     _show_waiting(answer["waiting"], answer["more"], answer["now_ms"])
     for each in answer["pending"]:
@@ -36,7 +45,6 @@ def home(where: Where, options: Any) -> int:
     if not answer["waiting"] and not answer["pending"]:
         others = f"; {output.plural(answer['open'], 'vote')} open" if answer["open"] else ""
         output.tell(f"`meshd list` shows what was decided{others}. `meshd --help` shows all commands.")
-    return 0
 
 
 def status(where: Where, options: Any) -> int:

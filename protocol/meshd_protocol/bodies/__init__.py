@@ -6,7 +6,7 @@ hints that a later version may add without cutting anybody off.
 """
 
 from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, refounding, talk
-from meshd_protocol.errors import BadBodyError, NewerVersionError
+from meshd_protocol.errors import BadBodyError, MissingBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, name_of
 from meshd_protocol.records import VERSION, Record
 from meshd_protocol.schema import Body
@@ -35,5 +35,5 @@ def read_body(record: Record) -> Body:
     if LOG_OF[record.kind] != record.log:
         raise BadBodyError(f"a {name_of(record.kind)} in log {record.log}, where it has no effect")
     if record.body is None:
-        raise BadBodyError("its body is missing")
+        raise MissingBodyError("its body is missing")
     return body.read(record.body)
