@@ -45,7 +45,7 @@ def _tour(shell: Shell, tmp_path) -> dict[str, object]:
     text.write_text("The whole text,\nin two lines.", encoding="utf-8")
     question = shell.json("propose", "Buy flour", "--text", str(text), "--closes", "3d")["id"]
     assert "The whole text," in shell.ok("show", question[:6])
-    assert set(shell.json("vote", question[:6], "yes")) == {"id"}
+    assert set(shell.json("vote", question[:6], "yes")) == {"id", "sent"}
     shown = shell.json("show", question)
     assert KEYS["show"] <= set(shown)
     assert (shown["state"], shown["outcome"], shown["counts"]) == (
@@ -63,7 +63,7 @@ def _tour(shell: Shell, tmp_path) -> dict[str, object]:
     assert "final: Cy" in shell.ok("list")
     assert [row["title"] for row in shell.rows("list")] == ["Buy flour", "Who speaks?"]
     assert all(KEYS["show"] <= set(row) for row in shell.rows("list"))
-    assert set(shell.json("say", "in JSON")) == {"id"}
+    assert set(shell.json("say", "in JSON")) == {"id", "sent"}
     said = shell.run("say", "good morning", "--topic", "mornings")
     assert (said.returncode, said.stdout) == (0, "")
     assert shell.rows("read", "--topic", "mornings")[0]["text"] == "good morning"
@@ -180,12 +180,12 @@ def untouched(ada):
 def test_unknown_things_have_their_exit_codes(ada, untouched, shells, tmp_path):
     nobody = shells("nobody")
     assert "no assembly" in nobody.fails(10, "list")[0]
+    assert "`meshd init NAME --as YOU`" in nobody.fails(10)[1]
     for words in (
         ["nonsense"],
         ["vote"],
         ["propose"],
         ["list", "--nonsense"],
-        [],
         ["export"],
         ["propose", "x", "--closes", "soon"],
     ):
@@ -217,7 +217,9 @@ def test_unknown_things_have_their_exit_codes(ada, untouched, shells, tmp_path):
 def test_ballots_that_are_refused(shells, ada):
     ada.fails(2, "propose", "Buy flour", "--closes", "2001-01-01")
     with opened(ada.home, None, lambda: "pw") as assembly:
-        question = proposing.propose(Context(assembly), {"title": "Buy flour", "closes_ms": 1})["id"]
+        question = proposing.propose(
+            Context(assembly), {"title": "Buy flour", "policy": "significant", "closes_ms": 1}
+        )["id"]
     ada.fails(2, "vote", question[:6], "maybe")
     ada.fails(2, "vote", question[:6], "yes", "no")
     assert "--late" in ada.fails(1, "vote", question[:6], "yes")[1]
@@ -626,7 +628,7 @@ def test_help_for_every_verb():
 
     overview = subprocess.run([*MESHD, "--help"], capture_output=True, text=True, check=True).stdout
     for verb in (verb for family in FAMILIES.values() for verb in family):
-        assert f"    {verb} " in overview
+        assert f"\n  {verb} " in overview
     shown = subprocess.run([*MESHD, "vote", "--help"], capture_output=True, text=True, check=True).stdout
     assert "CHOICE" in shown
     assert subprocess.run([*MESHD, "--version"], capture_output=True, text=True, check=True).stdout.startswith(

@@ -180,9 +180,9 @@ def test_why_changes_with_one_ballot():
     ("noes", "rest"),
     [
         (2, "more than 1/2 of the roster: 4 of 6. 0 say yes; 4 more would settle it."),
-        (4, "only 2 have not voted, so it will not settle unless somebody adds a yes to her ballot."),
-        (5, "only 1 has not voted, so it will not settle unless somebody adds a yes to her ballot."),
-        (6, "everybody has voted, so it will not settle unless somebody adds a yes to her ballot."),
+        (4, "only 2 have not voted, so it will not settle unless somebody adds a yes to their ballot."),
+        (5, "only 1 has not voted, so it will not settle unless somebody adds a yes to their ballot."),
+        (6, "everybody has voted, so it will not settle unless somebody adds a yes to their ballot."),
     ],
 )
 def test_how_far_it_is_from_settling(noes, rest):

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from meshd.service.context import Context
-from meshd.state import tallies
+from meshd.state import tallies, votes
 from meshd.state.rows import cast_of
 from meshd.store import tables
 from meshd_protocol.bodies.decisions import Form
@@ -46,5 +46,6 @@ def test_sums_of_many_ballots(tmp_path, policy, ballots):
 
 
 def _rule_and_casts(assembly, proposal, rows):
-    ballots, electorate = tallies.rule_of(assembly.standing, proposal)
-    return ballots, [cast_of(row) for row in rows], electorate
+    vote = votes.of(assembly.standing, proposal)
+    assert isinstance(vote, votes.Vote)
+    return vote.ballots, [cast_of(row) for row in rows], vote.state.electorate

@@ -16,6 +16,7 @@ from meshd.mesh.node import Node
 from meshd.mesh.watching import WAITING, Watch
 from meshd.service import proposing, talk
 from meshd.service.context import Context
+from meshd.service.verbs import SCHEMAS
 from meshd.transports.memory import MemoryNetwork
 from meshd_cli import socket_client
 from meshd_cli.errors import CommandError
@@ -200,8 +201,8 @@ async def test_a_watch_takes_no_arguments(watched, autojump_clock):
     assert await watcher.line() is None
     assert one.watches._watches == []
     with pytest.raises(BadRequestError, match="only a running daemon"):
-        check_arguments("watch", {})
-    assert read_request(b'{"verb": "watch"}').verb == "watch"
+        check_arguments(SCHEMAS, "watch", {})
+    assert read_request(b'{"verb": "watch"}', SCHEMAS).verb == "watch"
 
 
 async def test_a_piece_of_work_that_fails_tells_what_it_committed(watched, autojump_clock):

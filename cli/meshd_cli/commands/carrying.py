@@ -67,7 +67,7 @@ def import_(where: Where, options: Any) -> int:
         for person in answer["applicants"]:
             output.say(f"  {person} asks to join: `meshd members`, `meshd vouch`")
         for row in answer["news"]:
-            state = row["state"] if row["outcome"] is None else f"{row['state']}: {row['outcome']}"
+            state = row["state"] if row["outcome"] is None else f"final: {row['outcome']}"
             output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
         if answer["more_news"]:
             output.say(f"  and {answer['more_news']} more: `meshd list`")

@@ -164,7 +164,7 @@ def vote(where: Where, options: Any) -> int:
         _make_sure_of(ask(where, "vote", arguments | {"preview": True}))
     answer = ask(where, "vote", arguments)
     if where.json:
-        output.emit({"id": answer["id"]})
+        output.emit({"id": answer["id"], "sent": answer["sent"]})
         return 0
     row = answer["proposal"]
     if row["action"]:
