@@ -16,7 +16,7 @@ import pytest
 
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.service import delegation, membership, proposing, rosters, voting, witnessing
+from meshd.service import delegation, governing, membership, proposing, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.state import votes
 from meshd.state.standing import Standing
@@ -159,8 +159,8 @@ class History:
             (proposing.propose, {"title": "Instead", "policy": "significant", "repeals": [rng.choice(plain)]}),
             (proposing.propose, {"title": "Once more", "policy": "standard", "repeals": [rng.choice(plain)]}),
             (proposing.uphold, {"ids": [rng.choice(plain)]}),
-            (proposing.amend, {"name": "removal", "threshold": rng.choice(["1/2", "3/4"])}),
-            (proposing.amend, {"name": "significant", "threshold": "3/5"}),
+            (governing.amend, {"name": "removal", "threshold": rng.choice(["1/2", "3/4"])}),
+            (governing.amend, {"name": "significant", "threshold": "3/5"}),
             *[(voting.vote, {"id": rng.choice(rows), "choices": ["yes"], "late": True}) for _ in range(6)],
             (voting.vote, {"id": rng.choice(rows), "choices": ["no"], "reason": "why"}),
             (membership.vouch, {"person": people(rng.choice(waiting))}),

@@ -10,6 +10,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     carry,
     checking,
     delegation,
+    governing,
     links,
     listing,
     meetings,

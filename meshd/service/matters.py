@@ -30,7 +30,8 @@ class Matter(NamedTuple):
     """A proposal as this person meets it. `asked` is VOTE, STEP or None; `said` their own ballot in words, or None.
 
     `wait_s` is how long its policy lets people vote, in seconds; None where it is over once enough have said yes.
-    `stuck` says why it comes to nothing, but for witnesses who are late: that a clock says.
+    `late` says that nodes ask before they vote on it, so that `vote` has to be told to. `stuck` says why it comes to
+    nothing, but for witnesses who are late: that a clock says.
     """
 
     id: bytes
@@ -44,6 +45,7 @@ class Matter(NamedTuple):
     final: bool
     asked: str | None
     said: str | None
+    late: bool
     stuck: Why | None
 
 
@@ -70,8 +72,9 @@ def asked_now(context: Context) -> Iterator[Matter]:
     """The matters in which this person's ballot is asked for and can still be cast."""
     now = context.assembly.world.clock()
     for matter in all_matters(context):
-        if matter.asked is not None and not (matter.closes_ms is not None and matter.closes_ms < now):
-            yield matter
+        over = matter.closes_ms is not None and matter.closes_ms < now
+        if matter.asked == STEP or (matter.asked is not None and not over):
+            yield matter._replace(late=matter.late or over)
 
 
 def ends_ms(context: Context, matter: Matter) -> int | None:
@@ -101,13 +104,14 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
         outcome.outcome is not None,
         _asked(context, vote, outcome) if sound and isinstance(vote, Vote) else None,
         _said(context, row),
+        isinstance(vote, Vote) and _is_late(context, vote),
         found.why if found is not None and found.why != Why.LATE else None,
     )
 
 
 def _asked(context: Context, vote: Vote, outcome: Outcome) -> str | None:
     """Why this person's ballot is asked for; None where it is not, or would count for nothing."""
-    standing, now, row, then = context.standing(), context.state(), vote.row, vote.state.members
+    now, row, then = context.state(), vote.row, vote.state.members
     if context.me not in now.members or not _may_sign(context, changeable=vote.policy.changeable):
         return None
     if context.me not in then and not row.verb:
@@ -118,7 +122,15 @@ def _asked(context: Context, vote: Vote, outcome: Outcome) -> str | None:
         return STEP if context.me in whose_yes_helps(context, row, outcome) else None
     if outcome.state not in (OPEN, PROVISIONAL) or (row.verb and moot(context, row) is not None):
         return None
-    return None if then - now.members and row.roster != standing.head else VOTE
+    return None if _is_late(context, vote) else VOTE
+
+
+def _is_late(context: Context, vote: Vote) -> bool:
+    """Whether people were to vote on it who are not members any more."""
+    standing, row = context.standing(), vote.row
+    if row.roster == standing.head or row.id in standing.rosters.ids(standing.head):
+        return False
+    return not vote.state.members <= context.state().members
 
 
 def _may_sign(context: Context, *, changeable: bool) -> bool:

@@ -134,7 +134,10 @@ def _asked(context: Context) -> list[tuple[Matter, int | None]]:
 
 def _vote(context: Context, matter: Matter, ends: int | None) -> Result:
     assert matter.asked is not None
-    by, command = context.assembly.people.label(matter.author), f"meshd vote {_short(matter.id)}"
+    by, command = (
+        context.assembly.people.label(matter.author),
+        f"meshd vote {_short(matter.id)}{' --late' if matter.late else ''}",
+    )
     return _thing(matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by)
 
 

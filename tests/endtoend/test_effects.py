@@ -7,6 +7,7 @@ from meshd.founding.opening import Joining, join
 from meshd.service import (
     delegation,
     effects,
+    governing,
     listing,
     meetings,
     membership,
@@ -104,7 +105,7 @@ def test_admissions_side_by_side_are_warned_of_and_say_what_they_lack(nodes):
 def test_a_newcomer_s_yes_to_what_she_was_no_elector_of(nodes):
     ada, bea, cy = nodes
     (dan,) = _observers(nodes, "Dan")
-    text = proposing.charter(ada, {"text": "We bake together."})["id"]
+    text = governing.charter(ada, {"text": "We bake together."})["id"]
     admit = membership.admit(ada, {"people": ["Dan"]})["id"]
     exchange(*(each.assembly for each in nodes))
     _yes(bea, admit)
@@ -117,8 +118,8 @@ def test_a_newcomer_s_yes_to_what_she_was_no_elector_of(nodes):
 
 def test_two_amendments_that_cancel_each_other_say_so(nodes):
     ada, bea, cy = nodes
-    one = proposing.amend(ada, {"name": "significant", "threshold": "2/3"})["id"]
-    other = proposing.amend(bea, {"name": "significant", "threshold": "3/4"})["id"]
+    one = governing.amend(ada, {"name": "significant", "threshold": "2/3"})["id"]
+    other = governing.amend(bea, {"name": "significant", "threshold": "3/4"})["id"]
     exchange(*(each.assembly for each in nodes))
     _yes(cy, one)
     _yes(cy, other)
@@ -128,9 +129,9 @@ def test_two_amendments_that_cancel_each_other_say_so(nodes):
     exchange(*(each.assembly for each in nodes))
     (text,) = _why(cy, one, "in-effect")
     assert text.startswith(f"It and {other[:8]} set the same thing, and knew nothing of each other")
-    row = next(each for each in proposing.policies(cy, {}) if each["name"] == "significant")
+    row = next(each for each in governing.policies(cy, {}) if each["name"] == "significant")
     assert set(row["rivals"]) == {one, other}
-    third = proposing.amend(ada, {"name": "significant", "threshold": "4/5"})["id"]
+    third = governing.amend(ada, {"name": "significant", "threshold": "4/5"})["id"]
     exchange(*(each.assembly for each in nodes))
     _yes(bea, third)
     exchange(*(each.assembly for each in nodes))

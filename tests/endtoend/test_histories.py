@@ -16,7 +16,7 @@ import pytest
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import Keys
 from meshd.log.intake import Intake, read
-from meshd.service import checking, delegation, listing, membership, proposing, results
+from meshd.service import checking, delegation, governing, listing, membership, results
 from meshd.service.context import Context
 from meshd.service.matters import all_matters
 from meshd.state.remembered import Remembered
@@ -109,7 +109,7 @@ def view(node: Assembly) -> dict[str, object]:
         "mandates": sorted(each for each in state.mandates if state.in_force(each)),
         "people": people,
         "delegates": delegation.delegates(context, {}),
-        "policies": proposing.policies(context, {}),
+        "policies": governing.policies(context, {}),
         "report": membership.members(context, {"report": True}),
     }
 

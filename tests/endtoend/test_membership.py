@@ -6,7 +6,7 @@ import pytest
 from meshd.assembly.access import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
-from meshd.service import checking, membership, proposing, results, rosters, status, talk, voting
+from meshd.service import checking, governing, membership, proposing, results, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -290,8 +290,8 @@ def test_follow_goes_over_to_another_line(five):
 
 def test_concurrent_amendments_fall_back_to_what_is_common(five):
     (ada, bea, cy), (dan, eve) = five
-    first = proposing.amend(Context(ada), {"name": "standard", "quorum": "1/3"})
-    second = proposing.amend(Context(bea), {"name": "standard", "quorum": "1/2"})
+    first = governing.amend(Context(ada), {"name": "standard", "quorum": "1/3"})
+    second = governing.amend(Context(bea), {"name": "standard", "quorum": "1/2"})
     exchange(ada, bea, cy)
     for motion in (first, second):
         for author in (dan, eve):
@@ -301,7 +301,7 @@ def test_concurrent_amendments_fall_back_to_what_is_common(five):
     exchange(ada, bea, cy)
     for node in (ada, bea, cy):
         assert Context(node).state().policies["standard"].quorum == (1, 4), "the last common one"
-    third = proposing.amend(Context(ada), {"name": "standard", "quorum": "1/5"})
+    third = governing.amend(Context(ada), {"name": "standard", "quorum": "1/5"})
     replaced = ada.standing.item(bytes_of(third["id"])).payload[1]
     assert set(replaced) == {bytes_of(first["id"]), bytes_of(second["id"])}
     exchange(ada, bea, cy)
@@ -311,11 +311,11 @@ def test_concurrent_amendments_fall_back_to_what_is_common(five):
     _yes(bea, third["id"])
     exchange(ada, bea, cy)
     assert Context(cy).state().policies["standard"].quorum == (1, 5)
-    rows = {row["name"]: row for row in proposing.policies(Context(cy), {})}
+    rows = {row["name"]: row for row in governing.policies(Context(cy), {})}
     assert rows["standard"]["amended"] is True
     assert "quorum 1/5" in rows["standard"]["rule"]
     with pytest.raises(UsageError, match="already"):
-        proposing.amend(Context(cy), {"name": "standard", "quorum": "1/5"})
+        governing.amend(Context(cy), {"name": "standard", "quorum": "1/5"})
 
 
 @pytest.mark.parametrize(
@@ -342,24 +342,24 @@ def test_impossible_policies_are_refused_when_proposed(tmp_path, given, words):
     (ada,), _ = commune(tmp_path, ["Ada"], nodes=1)
     before = ada.store.count(tables.Kept)
     with pytest.raises(UsageError, match=words):
-        proposing.amend(Context(ada), given)
+        governing.amend(Context(ada), given)
     assert ada.store.count(tables.Kept) == before
     ada.close()
 
 
 def test_a_new_policy_and_a_charter(five):
     (ada, bea, cy), (dan, eve) = five
-    motion = proposing.amend(
+    motion = governing.amend(
         Context(ada), {"name": "kitchen", "finality": "certified", "method": "consent", "changeable": True}
     )
-    text = proposing.charter(Context(ada), {"text": "We bake together."})
+    text = governing.charter(Context(ada), {"text": "We bake together."})
     for each in (motion, text):
         give(ada, *(author.ballot(bytes_of(each["id"])) for author in (dan, eve)))
     exchange(ada, bea, cy)
     _yes(bea, motion["id"], text["id"])
     exchange(ada, bea, cy)
     assert Context(cy).state().policies["kitchen"].method == 1
-    assert proposing.charter(Context(cy), {})["text"] == "We bake together."
+    assert governing.charter(Context(cy), {})["text"] == "We bake together."
     assert state_of(Context(cy), propose(Context(cy), "Tea", "kitchen"))["policy"] == "kitchen"
 
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from meshd.errors import NodeError, NotFoundError
-from meshd.service import delegation, prover, proving, rosters, voting, witnessing
+from meshd.service import delegation, governing, prover, proving, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -112,7 +112,7 @@ def test_a_roster_a_mandate_and_its_recall(five):
 
 def test_admissions_offers_and_policies_in_the_line(tmp_path):
     """A line with vouches, an admission, an offer, an amendment, a revocation and a leave, proved to its end."""
-    from meshd.service import membership, proposing
+    from meshd.service import membership
     from tests.worlds import founder, newcomer
 
     clock = Clock()
@@ -134,7 +134,7 @@ def test_admissions_offers_and_policies_in_the_line(tmp_path):
     bea, cy = people[1:]
     witnessing.witness(bea.context, {"word": "on"})
     exchange(*(each.assembly for each in people))
-    motion = proposing.amend(ada.context, {"name": "standard", "quorum": "1/3"})["id"]
+    motion = governing.amend(ada.context, {"name": "standard", "quorum": "1/3"})["id"]
     exchange(*(each.assembly for each in people))
     voting.vote(bea.context, {"id": motion, "choices": ["yes"]})
     rosters.leave(cy.context, {})

@@ -14,10 +14,10 @@ from meshd.service import (
     audit,
     checking,
     delegation,
+    governing,
     listing,
     meetings,
     membership,
-    proposing,
     proving,
     results,
     rosters,
@@ -181,7 +181,7 @@ def _views(node):
         for own in ("voted", "said", "asked"):
             row.pop(own)
     waiting.waiting(context)
-    for verb in (status.status, status.home, audit.log, audit.forks, talk.read, rosters.devices, proposing.charter):
+    for verb in (status.status, status.home, audit.log, audit.forks, talk.read, rosters.devices, governing.charter):
         verb(context, {})
     membership.members(context, {"report": True})
     people = [{key: value for key, value in row.items() if key != "me"} for row in membership.members(context, {})]
@@ -189,7 +189,7 @@ def _views(node):
         {key: value for key, value in row.items() if key != "mine"} for row in meetings.todo(context, {"all": True})
     ]
     watched = {key: value for key, value in witnessing.witness(context, {}).items() if key != "here"}
-    return shown, people, tasks, watched, delegation.delegates(context, {}), proposing.policies(context, {})
+    return shown, people, tasks, watched, delegation.delegates(context, {}), governing.policies(context, {})
 
 
 def _ok(node):

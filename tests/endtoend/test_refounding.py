@@ -12,7 +12,7 @@ from meshd.errors import BusyError, NodeError, NotFoundError, UsageError
 from meshd.founding import refounding
 from meshd.founding.opening import open_assembly, signed_genesis
 from meshd.home import assemblies
-from meshd.service import checking, membership, proposing, status, voting
+from meshd.service import checking, governing, membership, proposing, status, voting
 from meshd.service import refounding as verbs
 from meshd.service.context import Context
 from meshd.store import tables
@@ -184,17 +184,17 @@ def test_the_charter_s_text_goes_with_it_where_it_fits(tmp_path, opened, size):
     opened.extend(nodes)
     ada = Context(nodes[0])
     give(nodes[0], *(author.certify() for author in authors))
-    charter = bytes_of(proposing.charter(ada, {"text": "x" * size})["id"])
+    charter = bytes_of(governing.charter(ada, {"text": "x" * size})["id"])
     give(nodes[0], *(author.ballot(charter) for author in authors))
     assert ada.state().charter == charter
     answer = refound(ada, without=["Bea"])
     fresh = new_of(ada, answer, opened)
-    taken = proposing.charter(fresh, {})
+    taken = governing.charter(fresh, {})
     assert taken["id"] is None
     assert taken["text"] == ("x" * size if size == 40 else "")
     assert bool(answer["warnings"]) == (size > 40)
     again = refound(fresh, without=["P0"])
-    assert proposing.charter(new_of(fresh, again, opened), {})["text"] == taken["text"], "and with the next one"
+    assert governing.charter(new_of(fresh, again, opened), {})["text"] == taken["text"], "and with the next one"
 
 
 def test_many_devices_take_several_records(tmp_path, opened):

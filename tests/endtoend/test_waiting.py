@@ -477,3 +477,31 @@ def test_a_withdrawn_motion_is_not_joined(three):
     assert "answer" in whats(cy)
     somebody_else = do(bea, "list")
     assert [row["withdrawn"] for row in somebody_else if row["id"] == first] == [True]
+
+
+def test_what_is_decided_and_lacks_the_yes_of_today_waits_for_it(tmp_path):
+    """Two of three settle a question; two come in: it binds nobody until more than half of the five have said yes."""
+    clock = Clock()
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], clock=clock)
+    contexts = [Context(node) for node in nodes]
+    ada, bea, cy = contexts
+    exchange(*nodes)
+    question = propose(ada, "Buy an oven")
+    exchange(*nodes)
+    for person in (ada, bea):
+        voting.vote(person, {"id": text_of(question), "choices": ["yes"]})
+    exchange(*nodes)
+    assert whats(cy) == []
+    rosters.leave(bea, {})
+    exchange(*nodes)
+    assert len(cy.state().members) == 2
+    shown = results.show(cy, {"id": text_of(question)})
+    assert (shown["outcome"], shown["in_force"], shown["waits_for"]) == (
+        "passed", False, [cy.assembly.people.label(cy.me)],
+    )  # fmt: skip
+    assert told(cy) == [("step", "Buy an oven", f"meshd vote {short(question)} --late")]
+    do(cy, "vote", id=short(question), choices=["yes"], late=True)
+    assert results.show(cy, {"id": text_of(question)})["in_force"] is True
+    assert whats(cy) == []
+    for node in nodes:
+        node.close()

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from meshd.service import proposing, rosters, status, voting, witnessing
+from meshd.service import governing, rosters, status, voting, witnessing
 from meshd.service.context import Context
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Offer
@@ -86,7 +86,7 @@ def test_of_five_with_three_only_what_needs_four_is_locked(assembly_of):
 
 def test_where_a_removal_can_be_decided_it_is_the_way_on(assembly_of):
     ada, nodes, authors = assembly_of(5, 2, days=0)
-    decide(nodes, authors, proposing.amend(ada, {"name": "removal", "threshold": ">1/2"})["id"])
+    decide(nodes, authors, governing.amend(ada, {"name": "removal", "threshold": ">1/2"})["id"])
     pass_days(nodes, 15)
     (line,) = told(ada)
     assert "constitution, emergency, membership" in line
@@ -208,16 +208,16 @@ def test_removing_a_silent_one_does_not_warn(assembly_of):
 
 def test_an_amendment_that_the_silent_make_unreachable_warns(assembly_of):
     ada, *_ = assembly_of(5, 2)
-    (warning,) = proposing.amend(ada, {"name": "significant", "threshold": "4/5"})["warnings"]
+    (warning,) = governing.amend(ada, {"name": "significant", "threshold": "4/5"})["warnings"]
     assert "nobody can decide by significant: 4 of 5 members must say yes, and 3 of them were heard" in warning
 
 
 def test_an_amendment_that_needs_all_who_are_heard_warns(assembly_of):
     ada, *_ = assembly_of(5, 1)
-    (warning,) = proposing.amend(ada, {"name": "significant", "threshold": "4/5"})["warnings"]
+    (warning,) = governing.amend(ada, {"name": "significant", "threshold": "4/5"})["warnings"]
     assert "one more lost device locks significant: 4 of 5 members must say yes" in warning
 
 
 def test_an_amendment_within_reach_does_not_warn(assembly_of):
     ada, *_ = assembly_of(5)
-    assert proposing.amend(ada, {"name": "significant", "threshold": "3/5"})["warnings"] == []
+    assert governing.amend(ada, {"name": "significant", "threshold": "3/5"})["warnings"] == []
