@@ -16,7 +16,10 @@ def words(question: str, hint: str) -> str:
     if on_terminal():
         sys.stderr.write(f"{printable(question)} ")
         sys.stderr.flush()
-    line = sys.stdin.readline().strip() if sys.stdin else ""
+    typed = sys.stdin.readline() if sys.stdin else ""
+    if not typed and on_terminal():
+        sys.stderr.write("\n")  # Ctrl-D leaves the prompt as it stood
+    line = typed.strip()
     if not line:
         raise UsageError("nothing was said", hint)
     return line

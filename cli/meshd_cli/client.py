@@ -18,6 +18,8 @@ from meshd_cli import socket_client
 from meshd_cli.errors import CommandError, LockedError
 
 LOCK = "lock"
+_TYPED: dict[Path, str] = {}
+"""What was typed at the prompt: a command that asks a node several things asks its person once."""
 KEYS = "keys.sealed"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
@@ -99,6 +101,8 @@ def passphrase(where: Where, *, new: bool = False) -> str:
             "a passphrase is needed, and there is no terminal to ask on",
             "Set MESHD_PASSPHRASE, or use --passphrase-file.",
         )
+    if not new and where.home in _TYPED:
+        return _TYPED[where.home]
     from getpass import getpass
 
     try:
@@ -107,6 +111,7 @@ def passphrase(where: Where, *, new: bool = False) -> str:
             raise CommandError("the two were not the same")
     except EOFError as error:
         raise LockedError("no passphrase was given") from error
+    _TYPED[where.home] = words
     return words
 
 

@@ -130,6 +130,11 @@ def main(arguments: list[str]) -> int:
         _forget_output()
         where_ = f"{error.filename}: " if error.filename else ""
         return _fail(CommandError(f"{where_}{error.strerror or error}"), as_json)
+    except UsageError as error:
+        verb = _verb(arguments)
+        if verb in _ONE_TEXT and any(word[:1] == "-" and word[1:2] not in ("", "-") for word in arguments):
+            error.hint = f"A text that begins with - stands behind --, like `meshd {verb} -- -text`."
+        return _fail(error, as_json)
     except Exception as error:
         if not hasattr(error, "hint") or not hasattr(error, "code"):
             raise
@@ -149,10 +154,12 @@ def _nearest(verb: str) -> str:
 def _quoted(arguments: list[str], unknown: list[str]) -> str:
     """What to type instead of words that a command does not know: a text of several words needs quotes."""
     verb = _verb(arguments)
-    words = [word for word in arguments[arguments.index(verb or "") + 1 :] if not word.startswith("-")]
-    if verb in _ONE_TEXT and not any(word.startswith("-") for word in unknown):
+    words = arguments[arguments.index(verb or "") + 1 :]
+    if verb in _ONE_TEXT and arguments[0] == verb and not any(word.startswith("-") for word in words):
         kept, text = words[: _ONE_TEXT[verb]], " ".join(words[_ONE_TEXT[verb] :])
         return f"In quotes: `meshd {shlex.join([verb, *kept, text])}`"
+    if verb in _ONE_TEXT and not any(word.startswith("-") for word in unknown):
+        return f"A text of several words needs quotes. `meshd {verb} --help`"
     return f"`meshd {verb} --help`"
 
 

@@ -2,13 +2,14 @@
 
 import functools
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from meshd.assembly import keystore
+from meshd.assembly import keystore, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, join, open_assembly
@@ -158,46 +159,70 @@ def apply(
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
     secret = passphrase()
     with only_writer(home):
-        aside = None
+        back = None
         if (folder_of(home, ticket.assembly) / KEYS).exists():
-            how, aside = _come_back(home, ticket, secret, how, world)
-        assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
+            back = _come_back(home, ticket, secret, how, world)
+            how = back.how
+        try:
+            assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
+        except BaseException:
+            if back is not None:
+                _put_back(folder_of(home, ticket.assembly), back.aside)
+            raise
         try:
             found = identity(Context(assembly))
-            return found | {"addresses": list(ticket.addresses), "before": str(aside) if aside else None}
+            before = {"before": str(back.aside) if back else None, "unsent_before": back.unsent if back else 0}
+            return found | {"addresses": list(ticket.addresses)} | before
         finally:
             assembly.close()
 
 
-def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> tuple[Joining, Path]:
+class _Back(NamedTuple):
+    """Who comes back, where what their home held is now, and how much of it is known to be nowhere else."""
+
+    how: Joining
+    aside: Path
+    unsent: int
+
+
+def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> "_Back":
     """Put aside what this home was in the assembly, so that its person applies anew, as another device of theirs.
 
-    Returns how, with their member key, and the home that has the old log now. Raises NodeError where they are still in,
+    How has their member key. Raises NodeError where they are still in,
     PassphraseError where the old keys don't open.
     """
     folder = folder_of(home, ticket.assembly)
     keys, _ = keystore.load(folder, secret)
+    unsent = 0
     with suppress(StoreError), closing(open_assembly(folder, secret, world)) as assembly:
         _check_is_out(assembly, ticket)
+        unsent = reached.unsent(assembly)
     if how.member is None and how.formerly is None:
         how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
     number = next(n for n in count(1) if not (home / f"before-{n}").exists())
     aside = home / f"before-{number}"
     make_private(aside)
     folder.rename(aside / folder.name)
-    return how, aside
+    return _Back(how, aside, unsent)
+
+
+def _put_back(folder: Path, aside: Path) -> None:
+    """Undo what `_come_back` did: nobody joined after all."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (aside / folder.name).rename(folder)
+    aside.rmdir()
 
 
 def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
     """Raises NodeError where this home is in the assembly, or waits to be let in with this very ticket."""
     standing = assembly.standing
+    known = standing is not None and standing.state is not None
+    why = out(Context(assembly)) if known else None
+    if why is None and role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
+        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
     mine = assembly.store.find(tables.Application, member=assembly.keys.member_public)
     if any(row.invitation == SigningKey.from_seed(ticket.seed).public for row in mine):
         raise NodeError("your application with this ticket is written already", "`meshd run` hands it in.")
-    if standing is None or standing.state is None or out(Context(assembly)) is not None:
-        return
-    if role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
-        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
 
 
 def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:

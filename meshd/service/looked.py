@@ -62,7 +62,7 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
         result["decided"] = [
             {"id": text_of(each.id), "title": each.title} for key, each in final.items() if key not in known
         ][-_SHOWN:]
-        result["joined"] = sorted(map(label, state.members - before))
+        result["joined"] = sorted(map(label, state.members - before - {context.me}))
         result["left"] = sorted(map(label, before - state.members - {context.me}))
         result["messages"] = len([row for row in _newest(context, tables.Message) if not _is_mine(context, row.device)])
         result["proposed"] = [

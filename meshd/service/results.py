@@ -306,7 +306,7 @@ def _roster_word(context: Context, row: tables.Proposal) -> str:
     if row.roster == standing.head:
         return "current"
     known = standing.rosters.knows(row.roster)
-    return "earlier" if known and standing.rosters.ids(row.roster) <= standing.rosters.ids(standing.head) else "other"
+    return "earlier" if known and standing.rosters.contains(standing.head, row.roster) else "other"
 
 
 def _roster_reason(context: Context, row: tables.Proposal) -> Result:

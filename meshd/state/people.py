@@ -122,4 +122,6 @@ def article(role: str) -> str:
 
 def as_word(label: str) -> str:
     """A label as one word of a command, whatever somebody calls themselves: a person may copy the line into a shell."""
+    if label.startswith("-"):
+        return f"-- {shlex.quote(label)}"
     return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)

@@ -142,3 +142,37 @@ def bea_joins_again(ada: Shell, bea: Shell) -> str:
     error, _ = bea.fails(1, "join", ada.json("invite")["ticket"], "--as", "Bea")
     bea.start()
     return error
+
+
+def test_a_join_that_fails_takes_nothing_away(shells):
+    ada, bea = shells("ada"), shells("bea")
+    ada.ok("init", "Bakery", "--as", "Ada")
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    before = bea.json("whoami")["member"]
+    ticket = ada.json("invite")["ticket"]
+    assert "too long" in bea.fails(1, "join", ticket, "--as", "x" * 500)[0]
+    assert bea.json("whoami")["member"] == before
+    assert [path.name for path in bea.home.iterdir() if path.name.startswith("before")] == []
+    bea.ok("join", ticket, "--as", "Bea")
+    assert bea.json("whoami")["member"] == before
+
+
+def test_a_leave_that_nobody_knows_of_is_told_before_coming_back(shells, tmp_path):
+    ada, bea = shells("ada"), shells("bea")
+    ada.ok("init", "Bakery", "--as", "Ada")
+    ada.start()
+    bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
+    bea.start()
+    let_in(bea, [ada])
+    bea.stop()
+    bea.ok("leave", "--yes")
+    assert "left" in bea.run("whoami").stderr
+    done = bea.run("join", ada.json("invite")["ticket"], "--as", "Bea")
+    assert done.returncode == 0
+    assert "may not have reached anybody" in done.stderr
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (kept,) = bea.home.glob("before-*")
+    Shell(kept).ok("export", str(stick))
+    ada.ok("import", str(stick))
+    assert [row["role"] for row in ada.rows("members") if row["person"] == "Bea"] == ["removed"]

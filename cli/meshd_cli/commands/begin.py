@@ -66,6 +66,11 @@ def join(where: Where, options: Any) -> int:
         output.tell("Once you are in, `meshd devices` shows yours, and `meshd revoke DEVICE` shuts out a lost one.")
     if answer["before"]:
         output.tell(f"What this home held of the assembly before is kept: `meshd --home {answer['before']} list`.")
+        if answer["unsent_before"]:
+            output.warn(
+                f"{output.plural(answer['unsent_before'], 'record')} of yours in it may not have reached anybody, your "
+                f"leave perhaps: `meshd --home {answer['before']} export DIR` carries them."
+            )
     return 0
 
 

@@ -333,6 +333,8 @@ def _state(row: dict[str, Any], *, exact: bool = False) -> str:
         return f"final: {outcome}{note}{' (' + row['state'] + ')' if exact else ''}"
     if row["void"]:
         return "without effect"
+    if row["withdrawn"]:
+        return "withdrawn"
     leading = row["leading"]
     if not leading or note:
         return f"{row['state']}{note}"

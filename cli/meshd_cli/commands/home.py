@@ -26,6 +26,8 @@ def home(where: Where, options: Any) -> int:
     for number, each in enumerate(several if len(several) > 1 else [where.assembly]):
         if number and not where.json:
             output.say("")
+        if len(several) > 1 and not where.json:
+            output.say(f"{each}:")
         _home(where._replace(assembly=each))
     return 0
 

@@ -299,4 +299,14 @@ def whoami(where: Where, options: Any) -> int:
     output.say(f"member key  {answer['member']}")
     output.say(f"device key  {answer['device']}")
     output.say(f"assembly    {answer['assembly']}")
+    if answer["out"]:
+        output.tell(_OUT[answer["out"]])
     return 0
+
+
+_OUT = {
+    "left": "You left: others' nodes take nothing from this one. `meshd status` says how to come back.",
+    "removed": "You were removed: others' nodes take nothing from this one. `meshd status` says how to come back.",
+    "revoked": "This device was revoked: others' nodes take nothing from it. `meshd status` says what helps.",
+    "twin": "This device's key was used elsewhere, too: it writes nothing any more. `meshd status` says what helps.",
+}
