@@ -16,7 +16,7 @@ from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.force import Forces
-from meshd_protocol.items import Decision, Item
+from meshd_protocol.items import Decision, Item, Offer
 from meshd_protocol.meaning import State
 from meshd_protocol.rosters import Rosters, Step
 
@@ -233,11 +233,31 @@ class Standing:
         found = self._items.get(identity)
         if found is None and identity not in self._absent:
             found = rows.item_of(self._store, self.rosters.origin, identity)
-            if found is None:
+            if found is None or (isinstance(found, Offer) and not self._is_whole(found)):
+                found = None
                 self._absent.add(identity)
             else:
                 self._items[identity] = found
         return found
+
+    def _is_whole(self, offer: Offer) -> bool:
+        """Whether all that an offer replaces, directly or by others, is in the log.
+
+        What a set holds of offers hangs on it: a node that learnt of a roster before it came would take it for another.
+        """
+        behind = [each for each in offer.replaces if each not in self._items]
+        seen: set[bytes] = set()
+        while behind:
+            each = behind.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            if not self._store.known({each}):
+                return False
+            found = rows.item_of(self._store, self.rosters.origin, each)
+            if isinstance(found, Offer):
+                behind += [other for other in found.replaces if other not in self._items]
+        return True
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""
