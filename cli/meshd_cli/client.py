@@ -18,7 +18,7 @@ from meshd_cli import socket_client
 from meshd_cli.errors import CommandError, LockedError
 
 LOCK = "lock"
-_TYPED: dict[Path, str] = {}
+_TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
 KEYS = "keys.sealed"
 _PATIENCE_SECONDS = 5.0
@@ -101,8 +101,9 @@ def passphrase(where: Where, *, new: bool = False) -> str:
             "a passphrase is needed, and there is no terminal to ask on",
             "Set MESHD_PASSPHRASE, or use --passphrase-file.",
         )
-    if not new and where.home in _TYPED:
-        return _TYPED[where.home]
+    typed = where.home, where.assembly
+    if not new and typed in _TYPED:
+        return _TYPED[typed]
     from getpass import getpass
 
     try:
@@ -111,7 +112,7 @@ def passphrase(where: Where, *, new: bool = False) -> str:
             raise CommandError("the two were not the same")
     except EOFError as error:
         raise LockedError("no passphrase was given") from error
-    _TYPED[where.home] = words
+    _TYPED[typed] = words
     return words
 
 

@@ -74,13 +74,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         Console().print(shown)
 
 
-def word(text: str) -> str:
-    """A person's label as one word of a command that may be copied into a shell."""
-    import shlex
-
-    return text if all(letter.isalnum() or letter == "·" for letter in text) else shlex.quote(text)
-
-
 def clear() -> None:
     """Begin anew at the top of a terminal; nothing elsewhere."""
     if sys.stdout is not None and sys.stdout.isatty():

@@ -185,11 +185,10 @@ class _Back(NamedTuple):
     unsent: int
 
 
-def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> "_Back":
+def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> _Back:
     """Put aside what this home was in the assembly, so that its person applies anew, as another device of theirs.
 
-    How has their member key. Raises NodeError where they are still in,
-    PassphraseError where the old keys don't open.
+    Raises NodeError where they are still in, PassphraseError where the old keys don't open.
     """
     folder = folder_of(home, ticket.assembly)
     keys, _ = keystore.load(folder, secret)

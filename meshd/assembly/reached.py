@@ -9,17 +9,15 @@ _AGAIN_MS = 10 * 60 * 1000
 """How old a note may be before a meeting that brings nothing new writes another one: disks wear."""
 
 
-def met(assembly: Assembly, device: bytes, position: int, *, new: bool) -> None:
-    """Note that a device holds what was here when the log ended at a position; `new` where that was not so before.
+def is_fresh(assembly: Assembly, device: bytes) -> bool:
+    """Whether it was noted a short while ago that a device was reached."""
+    return 0 <= assembly.world.clock() - reached_ms(assembly, device) < _AGAIN_MS
 
-    Opens its own transaction.
-    """
-    now = assembly.world.clock()
-    if not new and 0 <= now - reached_ms(assembly, device) < _AGAIN_MS:
-        return
-    with assembly.store.transaction():
-        assembly.store.replace(tables.Setting(_REACHED + device.hex(), str(now)))
-        _note_sent(assembly, position)
+
+def met(assembly: Assembly, device: bytes, position: int) -> None:
+    """Note that a device holds what was here when the log ended at a position. In a transaction."""
+    assembly.store.replace(tables.Setting(_REACHED + device.hex(), str(assembly.world.clock())))
+    _note_sent(assembly, position)
 
 
 def carried(assembly: Assembly) -> None:

@@ -93,13 +93,15 @@ def bases(assembly: Assembly, device: bytes) -> tuple[bytes, ...]:
 
 
 def agree(assembly: Assembly, device: bytes, where: Place) -> None:
-    """Remember that a device and this node had one frontier, and when. Opens its own transactions, if that is new."""
+    """Remember that a device and this node had one frontier, and when. Opens its own transaction, if that is new."""
     rows = assembly.store.find(tables.Met, device=device)
     same = any(row.digest == where.digest for row in rows[-1:])
-    reached.met(assembly, device, where.position, new=not same)
-    if same:
+    if same and reached.is_fresh(assembly, device):
         return
     with assembly.store.transaction():
+        reached.met(assembly, device, where.position)
+        if same:
+            return
         assembly.store.delete(tables.Met, device=device, digest=where.digest)
         for row in rows[: len(rows) - BASES + 1]:
             assembly.store.delete(tables.Met, device=device, digest=row.digest)

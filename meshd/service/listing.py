@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.service.context import Context, Result
-from meshd.service.matters import matter_of
+from meshd.service.matters import all_matters
 from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.store import tables
@@ -17,9 +17,10 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
+    matters = {matter.id: matter for matter in all_matters(context)}
     found: list[Result] = []
     for row in sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id)):
-        matter = matter_of(context, row)
+        matter = matters[row.id]
         if arguments.get("open") and not (matter.open or matter.asked):
             continue
         if arguments.get("mine") and not (matter.asked or matter.said or row.member == context.me):

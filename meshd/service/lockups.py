@@ -10,11 +10,11 @@ from typing import NamedTuple
 from meshd.assembly.assembly import Assembly
 from meshd.service import refounding
 from meshd.service.context import Context
-from meshd.state.people import as_word
 from meshd.store import tables
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import few, people
 from meshd_protocol.meaning import State
+from meshd_protocol.names import as_word
 from meshd_protocol.policies import CONSTITUTION, REMOVAL, Finality, Policy, void_reason
 from meshd_protocol.records import read_record
 

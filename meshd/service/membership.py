@@ -12,7 +12,7 @@ from meshd.service.effects import other_admissions
 from meshd.service.outside import out
 from meshd.service.rosters import move, report
 from meshd.service.verbs import verb
-from meshd.state.people import article, as_word
+from meshd.state.people import article
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.hashing import derive
@@ -28,7 +28,7 @@ from meshd_protocol.decisions.outcome import few
 from meshd_protocol.items import Decision, Endorsement
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State, vouches_needed
-from meshd_protocol.names import text_of
+from meshd_protocol.names import as_word, text_of
 from meshd_protocol.policies import MEMBERSHIP
 from meshd_protocol.tickets import Ticket
 

@@ -19,14 +19,13 @@ from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.service.stuck import Why, stuck
 from meshd.state import votes
-from meshd.state.people import as_word
 from meshd.state.rows import question_of, split
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.items import Decision
-from meshd_protocol.names import text_of
+from meshd_protocol.names import as_word, text_of
 
 _SHORT = 8
 _AGAIN_DAYS = 30

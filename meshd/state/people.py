@@ -3,16 +3,13 @@
 A name that two people use is never resolved silently.
 """
 
-import shlex
 import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
 
 from meshd.errors import NotFoundError
 from meshd.store.tables import Acquaintance, Certificate
-from meshd_protocol.names import SHORTEST, printable, text_of
-
-DOT = "·"
+from meshd_protocol.names import DOT, SHORTEST, printable, text_of
 
 DEVICE_LETTERS = 8
 
@@ -118,10 +115,3 @@ def folded(name: str) -> str:
 def article(role: str) -> str:
     """`a member`, `an observer`; nobody is `a removed`."""
     return role if role == "removed" else f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
-
-
-def as_word(label: str) -> str:
-    """A label as one word of a command, whatever somebody calls themselves: a person may copy the line into a shell."""
-    if label.startswith("-"):
-        return f"-- {shlex.quote(label)}"
-    return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)

@@ -5,9 +5,12 @@ Here also lives the one function that makes text from elsewhere safe to print.
 
 import base64
 import binascii
+import shlex
 import unicodedata
 
 SHORTEST = 4
+DOT = "·"
+"""Between a person's name and the beginning of their key."""
 _JOINERS = "\u200c\u200d"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -61,3 +64,10 @@ def printable(text: str, *, lines: bool = False) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
+
+
+def as_word(label: str) -> str:
+    """A label as one word of a command, whatever somebody calls themselves: a person may copy the line into a shell."""
+    if label.startswith("-"):
+        return f"-- {shlex.quote(label)}"
+    return label if all(letter.isalnum() or letter == DOT for letter in label) else shlex.quote(label)

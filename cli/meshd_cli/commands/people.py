@@ -8,6 +8,7 @@ from meshd_cli import output
 from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
+from meshd_protocol.names import as_word
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -146,7 +147,7 @@ def vouch(where: Where, options: Any) -> int:
         output.say(f"You vouch for {answer['person']}: {have} of {output.plural(need, 'vouch', 'vouches')}.")
     else:
         output.say(f"You vouch for {answer['person']}, who is an observer now, and reads and talks.")
-        output.tell(f"`meshd admit {output.word(answer['person'])}` opens the vote that makes a member.")
+        output.tell(f"`meshd admit {as_word(answer['person'])}` opens the vote that makes a member.")
     return 0
 
 
