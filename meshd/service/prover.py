@@ -17,7 +17,7 @@ from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, Finding
 from meshd_protocol.decisions.question import possible
 from meshd_protocol.evidence import Parts
 from meshd_protocol.force import Forces
-from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item
+from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item, Offer
 from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Proof, ProofStep, write_proof
@@ -189,6 +189,8 @@ class _Gathered:
             vouch = self._store.get(tables.Vouch, id=item.id)
             assert vouch is not None
             self.add(vouch.application)
+        elif isinstance(item, Offer):
+            self._behind(item)
         elif isinstance(item, DeviceEnd):
             self.certificate(item.ended, item.author)
         elif isinstance(item, Decision):
@@ -201,6 +203,17 @@ class _Gathered:
                 policies = policies_asked(states[0], states[1], item.policy)
                 needed = [settled_needed(policies, len(state.members)) or 0 for state in states]
                 self._yes(item.id, self._electorates(item, states), needed)
+
+    def _behind(self, offer: Offer) -> None:
+        """Put in what an offer replaces, directly or by others."""
+        waiting = list(offer.replaces)
+        while waiting:
+            each = waiting.pop()
+            if each in self._records:
+                continue
+            item = self._standing.item(each)
+            self.add(each, item.author if isinstance(item, Offer) else None)
+            waiting += item.replaces if isinstance(item, Offer) else ()
 
     def _electorates(self, item: Decision, states: Iterable[State]) -> list[Electorate]:
         """Who is counted on a decision in the roster that it pins, and in a later one."""

@@ -18,6 +18,7 @@ from meshd_protocol.errors import BadBodyError
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision, Item, Offer
 from meshd_protocol.meaning import State
+from meshd_protocol.offers import is_whole
 from meshd_protocol.rosters import Rosters, Step
 
 _Learnt = tuple[bytes, frozenset[bytes], tables.RosterStep | None]
@@ -37,6 +38,7 @@ class Standing:
 
     def __init__(self, store: Store, assembly: bytes, genesis: Genesis) -> None:
         self._store = store
+        self._assembly = assembly
         self.genesis = genesis
         self._items: dict[bytes, Item] = {}
         self.rosters = Rosters(assembly, genesis, self)
@@ -241,23 +243,15 @@ class Standing:
         return found
 
     def _is_whole(self, offer: Offer) -> bool:
-        """Whether all that an offer replaces, directly or by others, is in the log.
+        """Whether all that an offer replaces is known: a roster learnt before it came would be taken for another."""
 
-        What a set holds of offers hangs on it: a node that learnt of a roster before it came would take it for another.
-        """
-        behind = [each for each in offer.replaces if each not in self._items]
-        seen: set[bytes] = set()
-        while behind:
-            each = behind.pop()
-            if each in seen:
-                continue
-            seen.add(each)
-            if not self._store.known({each}):
-                return False
-            found = rows.item_of(self._store, self.rosters.origin, each)
-            if isinstance(found, Offer):
-                behind += [other for other in found.replaces if other not in self._items]
-        return True
+        def is_first(identity: bytes) -> bool:
+            return identity == self._assembly or self._store.get(tables.Application, id=identity) is not None
+
+        def known(identity: bytes) -> Item | None:
+            return rows.item_of(self._store, self.rosters.origin, identity)
+
+        return is_whole(offer, known, is_first, self._items)
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""

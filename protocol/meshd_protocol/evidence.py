@@ -1,6 +1,6 @@
 """The facts that a proof's records state, and nothing else: what `rosters` asks of a log, asked of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from meshd_crypto.signing import verify_all
@@ -26,6 +26,7 @@ from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Newcomer
 from meshd_protocol.items import Offer as Offered
 from meshd_protocol.names import text_of
+from meshd_protocol.offers import is_whole
 from meshd_protocol.records import Record, read_record, signed_bytes, wire_size
 from meshd_protocol.rosters import roster_id
 
@@ -70,6 +71,7 @@ class Evidence:
             author = self._certificates.get(record.device)
             if author is not None and body is not None:
                 self._note(record, body, author, applications)
+        self._drop_parts({genesis.id, *applications})
 
     def item(self, identity: bytes) -> Item | None:
         """See `Facts.item`."""
@@ -178,6 +180,15 @@ class Evidence:
                     self._items[identity] = DeviceEnd(identity, pin, body.member, body.device, body.good[0])
             case _:
                 pass
+
+    def _drop_parts(self, first: Container[bytes]) -> None:
+        """Forget the offers of which something that they replace is not shown."""
+        whole: dict[bytes, Item] = {}
+        for item in [each for each in self._items.values() if isinstance(each, Offered)]:
+            if is_whole(item, self._items.get, first.__contains__, whole):
+                whole[item.id] = item
+            else:
+                del self._items[item.id]
 
     def _note_decision(self, record: Record, body: Proposal, applications: dict[bytes, Application]) -> None:
         decision = decision_of(record.id, body)

@@ -47,6 +47,25 @@ class Ancestry:
         return self._found[offer.id]
 
 
+def is_whole(offer: Offer, known: Known, is_first: Callable[[bytes], bool], whole: Mapping[bytes, Item]) -> bool:
+    """Whether an offer, and all that it replaces, replace nothing but known offers and what `is_first`: the genesis, or
+    a known application. What a set holds of offers hangs on everything behind them.
+
+    Of the offers in `whole` that is known already.
+    """
+    waiting, seen = list(offer.replaces), set[bytes]()
+    while waiting:
+        each = waiting.pop()
+        if each in seen or isinstance(whole.get(each), Offer) or is_first(each):
+            continue
+        seen.add(each)
+        found = known(each)
+        if not isinstance(found, Offer):
+            return False
+        waiting += found.replaces
+    return True
+
+
 def replaced(offers: Collection[Offer], ancestry: Ancestry) -> frozenset[bytes]:
     """Those of one member's offers that others of them replace, directly or by others."""
     depths = {offer.id: ancestry.of(offer).depth for offer in offers}

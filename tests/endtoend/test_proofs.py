@@ -6,20 +6,22 @@ import random
 import pytest
 
 from meshd.errors import NodeError, NotFoundError
-from meshd.service import delegation, governing, prover, proving, rosters, voting, witnessing
+from meshd.service import delegation, governing, membership, prover, proving, rosters, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.decisions import Attestation, Say, Verdict
+from meshd_protocol.bodies.membership import Offer, RosterStep
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.proofs import Proof, read_proof, verify_proof, write_proof
 from meshd_protocol.records import Record, encode_record, read_record, wire_size
-from tests.worlds import Clock, commune, exchange, give, propose
+from meshd_protocol.rosters import roster_id
+from tests.worlds import Author, Clock, commune, exchange, founder, give, newcomer, propose
 
 
 @pytest.fixture
@@ -112,8 +114,6 @@ def test_a_roster_a_mandate_and_its_recall(five):
 
 def test_admissions_offers_and_policies_in_the_line(tmp_path):
     """A line with vouches, an admission, an offer, an amendment, a revocation and a leave, proved to its end."""
-    from meshd.service import membership
-    from tests.worlds import founder, newcomer
 
     clock = Clock()
     ada = founder(tmp_path, clock=clock)
@@ -145,6 +145,48 @@ def test_admissions_offers_and_policies_in_the_line(tmp_path):
     assert verify_proof(_prove(bea.assembly, motion), ada.assembly.id).outcome == "passed"
     for each in people:
         each.assembly.close()
+
+
+def test_offers_behind_an_offer_that_no_roster_holds(five):
+    """An offer may replace others by one that never qualified; a proof brings that, too, and does not count without."""
+    ada, _, (cy, *authors), _ = five
+    start, other = ada.standing.rosters.origin, Author(ada.id, "Cy", 99, cy.member)
+
+    def offer(by: Author, *replaces: bytes) -> Record:
+        return by.write(Kind.OFFER, Offer(start, by.device.public, tuple(sorted(replaces))))
+
+    def step(parent: bytes, *cites: bytes) -> Record:
+        return cy.write(Kind.ROSTER, RosterStep(parent, tuple(sorted(cites))))
+
+    beside = [offer(cy, ada.id), offer(cy, ada.id)]
+    two = roster_id(ada.id, [each.id for each in beside])
+    give(ada, *beside, step(start, *(each.id for each in beside)))
+    assert ada.standing.head == two
+    certificate, between = other.certify(), offer(other, *(each.id for each in beside))
+    last = offer(cy, ada.id, between.id)
+    give(ada, last, step(two, last.id))
+    assert ada.standing.head == two, "what it replaces is not known here"
+    give(ada, certificate, between)
+    assert ada.standing.head == roster_id(ada.id, [last.id])
+    data = _prove(ada, "roster")
+    assert verify_proof(data, ada.id).roster == ada.standing.head
+    proof = read_proof(data)
+    assert read_record(ada.id, *_parts(between)).id not in {each for one in proof.steps for each in one.cites}
+    less = write_proof(proof._replace(records=tuple(each for each in proof.records if each != _parts(between))))
+    with pytest.raises(BadProofError, match="not known"):
+        verify_proof(less, ada.id)
+
+
+def test_an_offer_that_replaces_what_is_none_is_unknown(five):
+    ada, _, (cy, *_), _ = five
+    start = ada.standing.head
+    said = cy.propose(start)
+    give(ada, said)
+    for more, known in (((said.id,), False), ((bytes(32),), False), ((), True)):
+        offer = cy.write(Kind.OFFER, Offer(start, cy.device.public, tuple(sorted((ada.id, *more)))))
+        give(ada, offer, cy.write(Kind.ROSTER, RosterStep(start, (offer.id,))))
+        assert (ada.standing.head == roster_id(ada.id, [offer.id])) == known
+        assert known or ada.standing.head == start
 
 
 def test_every_flipped_byte_makes_it_invalid(five):

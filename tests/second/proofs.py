@@ -126,7 +126,18 @@ def _history(assembly: bytes, genesis: Any, held: list[records.Record]) -> Histo
     for record, (kind, body) in bodies:
         if record.device in owners:
             reader.take(record, kind, body)
-    return History(founding, reader.items, reader.ballots, reader.attestations)
+    items = _without_parts(reader.items, {assembly.hex(), *(each.hex() for each in reader.applications)})
+    return History(founding, items, reader.ballots, reader.attestations)
+
+
+def _without_parts(items: list[Item], first: set[str]) -> list[Item]:
+    """5.1.4, of offers: each that replaces something unknown is unknown, and so is what replaces that."""
+    known = {each["id"] for each in items if each["kind"] == "offer"}
+    while True:
+        bad = [each for each in items if each["id"] in known and not set(each["replaces"]) <= known | first]
+        if not bad:
+            return [each for each in items if each["kind"] != "offer" or each["id"] in known]
+        known -= {each["id"] for each in bad}
 
 
 def _body(assembly: bytes, record: records.Record) -> tuple[str, Any] | None:

@@ -10,7 +10,7 @@ from meshd_protocol import contexts
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Form, Proposal, Say, Verdict
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
-from meshd_protocol.bodies.membership import Application, Vouch
+from meshd_protocol.bodies.membership import Application, Offer, Vouch
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
@@ -132,6 +132,26 @@ class _History:
         )
         yield "what failed", commune.proof(self.voted, self.steps, self.second), self.second
 
+        yield "an offer with all that it replaces", self.offered()[0], None
+
+    def offered(self) -> tuple[Proof, tuple[bytes, bytes, bytes]]:
+        """A roster of an offer alone, and one that this offer replaces, and that no roster on the way holds."""
+        commune = Commune()
+        ada, key = commune.people[0], commune.people[0].key.public
+
+        def offer(*replaces: bytes) -> Record:
+            return commune.write(ada, Kind.OFFER, Offer(commune.origin, key, tuple(sorted(replaces))))
+
+        one, two = offer(commune.genesis.id), offer(commune.genesis.id)
+        between = offer(one.id, two.id)
+        last = offer(commune.genesis.id, between.id)
+        both = roster_id(commune.genesis.id, [one.id, two.id])
+        steps = (
+            ProofStep(commune.origin, tuple(sorted((one.id, two.id))), None),
+            ProofStep(both, (last.id,), None),
+        )
+        return commune.proof(None, steps, roster_id(commune.genesis.id, [last.id])), _parts(between)
+
     def _said_yes(self, question: Record, count: int) -> set[tuple[bytes, bytes, bytes]]:
         """So many of the ballots on a question."""
         ballots = (each for each in self.commune.records if each.kind == Kind.BALLOT)
@@ -201,6 +221,10 @@ class _History:
         yield "it does not lead to the roster that the reader knows", data, drawn("another roster")
         beside = commune.proof(self.text, self.steps, self.first)
         yield "its roster lacks what the reader knows", write_proof(beside), self.second
+        proof, between = self.offered()
+        left = tuple(each for each in proof.records if each != between)
+        three = roster_id(commune.genesis.id, [each for step in proof.steps for each in step.cites])
+        yield "an offer without one that it replaces", write_proof(proof._replace(records=left, roster=three)), None
 
 
 def make() -> dict[str, Any]:
