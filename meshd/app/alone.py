@@ -3,7 +3,7 @@
 import functools
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from meshd.assembly import keystore, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
-from meshd.founding.opening import Joining, found, join, open_assembly
+from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
 from meshd.home import KEYS, assemblies, folder_of, lay_ballast, make_private, only_writer
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
+from meshd.service.federating import quote_proof, seating_of
 from meshd.service.membership import identity, on_paper
 from meshd.service.outside import out
 from meshd.store import tables
@@ -25,7 +26,8 @@ from meshd.upkeep.witness import keep_time
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
-from meshd_protocol.names import bytes_of
+from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.proofs import read_proof
 from meshd_protocol.tickets import Ticket, read_ticket
 
 KEY_BYTES = 32
@@ -127,15 +129,35 @@ def ask(
         return on_paper(keystore.load(folders[0], secret())[0])
 
 
-def init(home: Path, name: str, person: str, passphrase: Passphrase, label: str, world: World = REAL) -> Any:
-    """Found an assembly, and say who its founder is."""
+def init(
+    home: Path,
+    name: str,
+    person: str,
+    passphrase: Passphrase,
+    label: str,
+    federation: Sequence[tuple[bytes, int]] = (),
+    world: World = REAL,
+) -> Any:
+    """Found an assembly, and say who its founder is. With proofs of assemblies' rosters and their weights it is a
+    federation of these.
+    """
     _say_something(name, "the assembly's name")
     _say_something(person, "your name")
+    seatings = [seating_of(data, weight) for data, weight in federation]
+    if len({each.assembly for each in seatings}) < len(seatings):
+        raise UsageError("two of these proofs are of one assembly")
     secret = passphrase()
     with only_writer(home):
-        assembly = found(home, name, person, secret, label=label, world=world)
+        if seatings:
+            assembly = found_federation(home, name, person, secret, seatings, label=label, world=world)
+        else:
+            assembly = found(home, name, person, secret, label=label, world=world)
         try:
-            return identity(Context(assembly))
+            context = Context(assembly)
+            with assembly.writing():
+                for data, _ in federation:
+                    quote_proof(context, read_proof(data))
+            return identity(context) | {"id": text_of(assembly.id)}
         finally:
             assembly.close()
 

@@ -97,7 +97,7 @@ def entitled(assembly: Assembly, certificate: Certificate) -> bool | None:
         return ticket is not None and certificate.member == ticket.inviter
     if certificate.member in state.removed or certificate.device in state.revoked:
         return None
-    return certificate.member in state.members or certificate.member in state.observers
+    return certificate.member in state.inside
 
 
 def _is_revoked(assembly: Assembly, certificate: Certificate) -> bool:

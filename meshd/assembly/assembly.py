@@ -90,6 +90,8 @@ class Assembly:
         """Who is who, by the certificates in the log."""
         if self._people is None:
             self._people = Directory(self.store.find(tables.Certificate), self.store.find(tables.Acquaintance))
+            if self.standing is not None and self.standing.quotations is not None:
+                self._people.meet(self.standing.quotations.names())
         return self._people
 
     @property
@@ -135,6 +137,8 @@ class Assembly:
         finally:
             self._report = None
             self.frontier = None
+        if any(isinstance(row, tables.Quotation) for row in report.rows):
+            self._people = None
         if self._people is not None:
             self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
         self.remembered.forget(report.rows)
@@ -272,7 +276,7 @@ def role_of(assembly: Assembly, member: bytes) -> str:
     state = assembly.standing.state if assembly.standing else None
     if state is None:
         return "applicant"
-    if member in state.members:
+    if member in state.people:
         return "member"
     if member in state.observers:
         return "observer"

@@ -17,11 +17,11 @@ from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import caretaker, recount
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import Lock, new_lock
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
 from meshd_protocol.bodies.membership import Application
 from meshd_protocol.errors import BadBodyError, BadRecordError
 from meshd_protocol.kinds import Kind, Log
-from meshd_protocol.policies import DEFAULTS
+from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import roster_id
 from meshd_protocol.tickets import Ticket
@@ -55,6 +55,11 @@ def found(home: Path, name: str, person: str, passphrase: str, *, label: str = "
         genesis = genesis_record(name, [keys.member_public], keys.device, world, [witness])
     except (BadBodyError, BadRecordError) as error:
         raise NodeError(f"this assembly can't be founded: {error}") from error
+    return _begun(home, keys, genesis, passphrase, label, world)
+
+
+def _begun(home: Path, keys: Keys, genesis: Record, passphrase: str, label: str, world: World) -> Assembly:
+    """A new assembly on disk, with its genesis, its founder's certificate and its first network key."""
     first = NetworkKey(roster_id(genesis.id, ()), world.entropy(32))
     keys = replace(keys, assembly=genesis.id, network=(first,))
 
@@ -73,6 +78,29 @@ class Joining(NamedTuple):
     witness: bool = False
     member: SigningKey | None = None
     formerly: bytes | None = None
+
+
+def found_federation(
+    home: Path,
+    name: str,
+    person: str,
+    passphrase: str,
+    seatings: Iterable[Seating],
+    *,
+    label: str = "",
+    world: World = REAL,
+) -> Assembly:
+    """A new federation of assemblies, and the person who convenes it and decides nothing. Raises NodeError."""
+    keys = Keys.generate(NO_ASSEMBLY, person, world.entropy)
+    founders = (keys.member_public,)
+    try:
+        body = Genesis(
+            name, world.entropy(16), FEDERAL_RULES, FEDERAL_DEFAULTS, founders, assemblies=tuple(sorted(seatings))
+        )
+        genesis = signed_genesis(body, keys.device, world)
+    except (BadBodyError, BadRecordError) as error:
+        raise NodeError(f"this federation can't be founded: {error}") from error
+    return _begun(home, keys, genesis, passphrase, label, world)
 
 
 def join(

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from meshd.assembly.assembly import Assembly, role_of
-from meshd.errors import NodeError, NotFoundError
+from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.state.people import article
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Row
 from meshd_protocol import limits
 from meshd_protocol.meaning import State
-from meshd_protocol.names import beginning_of, printable, text_of
+from meshd_protocol.names import beginning_of, bytes_of, printable, text_of
 
 Result = dict[str, Any]
+
+_ID_BYTES = 32
 
 
 class Live(Protocol):
@@ -65,7 +67,7 @@ class Context:
     def member_only(self, what: str) -> State:
         """The head's state, if this person is a member in it. Raises NodeError."""
         state = self.state()
-        if self.me not in state.members:
+        if self.me not in state.people:
             raise NodeError(f"only members {what}; you are {article(role_of(self.assembly, self.me))} here")
         return state
 
@@ -88,7 +90,7 @@ class Context:
     def person(self, words: str) -> bytes:
         """The person in the roster whom the words name. Raises NotFoundError."""
         state = self.state()
-        return self.assembly.people.find(words, state.members | state.observers)
+        return self.assembly.people.find(words, state.inside)
 
 
 def span(milliseconds: int) -> str:
@@ -112,6 +114,17 @@ def id_range(prefix: str) -> tuple[bytes, bytes]:
         return beginning_of(prefix)
     except ValueError:
         return b"", b""
+
+
+def identity_of(words: str, what: str) -> bytes:
+    """A whole id, as it is shown: base32, or an assembly's in hex. Raises UsageError."""
+    try:
+        found = bytes.fromhex(words) if len(words) == 2 * _ID_BYTES else bytes_of(words)
+    except ValueError:
+        found = b""
+    if len(found) != _ID_BYTES:
+        raise UsageError(f"{printable(words)} is not the whole id of a {what}", "It is known there: ask for all of it.")
+    return found
 
 
 def link_up(context: Context) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service.context import Context, Result, short_title
+from meshd.service.context import Context, Result, identity_of, short_title
 from meshd.service.looked import look_at
 from meshd.service.proposing import open_proposal
 from meshd.service.results import marks_text, outcome_of
@@ -14,7 +14,7 @@ from meshd.store import tables
 from meshd.upkeep import witness
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
-from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.actions import Mandate, Place, Verb
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Handover
 from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
@@ -37,6 +37,15 @@ from meshd_protocol.roles import role_problem, same_role
 _HINT = "`meshd delegates` shows all mandates."
 
 
+def _place(arguments: dict[str, Any]) -> Place | None:
+    """The seat of a federation that goes with a mandate, and the holder's member key there."""
+    if not arguments.get("seat") and not arguments.get("seat_key"):
+        return None
+    if not arguments.get("seat") or not arguments.get("seat_key"):
+        raise UsageError("a seat is a federation and a key there", "`--seat FEDERATION KEY`")
+    return Place(identity_of(arguments["seat"], "federation"), identity_of(arguments["seat_key"], "member key"))
+
+
 @verb(
     "mandate",
     {
@@ -48,12 +57,14 @@ _HINT = "`meshd delegates` shows all mandates."
         "limits": TEXT,
         "text": TEXT,
         "again": FLAG,
+        "seat": TEXT,
+        "seat_key": TEXT,
     },
 )
 def mandate(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd mandate TITLE --holder PERSON --power P…`: propose to give somebody a mandate. Casts no ballot."""
     state = context.member_only("give mandates")
-    holder = context.assembly.people.find(arguments["holder"], state.members, "member")
+    holder = context.assembly.people.find(arguments["holder"], state.people, "member")
     powers = tuple(dict.fromkeys(power.strip() for power in arguments["powers"]))
     if not all(powers):
         raise UsageError("a power is empty")
@@ -67,7 +78,8 @@ def mandate(context: Context, arguments: dict[str, Any]) -> Result:
         )
     if len(role.encode()) > limits.NAME_BYTES:
         raise UsageError("the role is too long", "`--role NAME` gives the seat a short name.")
-    body = Mandate(role, holder, powers, ends, arguments.get("limits") or "", bool(arguments.get("again")))
+    again, bounds = bool(arguments.get("again")), arguments.get("limits") or ""
+    body = Mandate(role, holder, powers, ends, bounds, again, _place(arguments))
     with context.assembly.writing():
         ready_to_pin(context.assembly)
     problem = rotation_problem(body, context.state().mandates.values())
@@ -200,7 +212,7 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
     latest = any(each.id == identity for each in last_of_role(given.role, state.mandates.values()))
     if identity in state.recalled:
         word = "recalled"
-    elif given.holder not in state.members:
+    elif given.holder not in state.people:
         word = "empty"
     elif given.ends_ms is not None and given.ends_ms <= assembly.world.clock():
         word = "ended"
@@ -258,7 +270,7 @@ def _act_row(context: Context, row: tables.Act) -> Result:
         "needed": None,
         "suspended": False,
         "concurrent": [],
-        "out": row.member not in state.members,
+        "out": row.member not in state.people,
     }
     problem = witness.act_problem(standing, state, row)
     if problem is not None:

@@ -10,6 +10,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     carry,
     checking,
     delegation,
+    federating,
     governing,
     links,
     listing,
@@ -34,6 +35,7 @@ from meshd_protocol.control import BadRequestError, Request, check_arguments
 _WRITES = frozenset({
     "invite", "vouch", "admit", "remove", "revoke", "ratify", "refound", "propose", "uphold", "vote", "amend",
     "charter", "answer", "withdraw", "mandate", "act", "recall", "handover", "assent", "outcome", "done", "say",
+    "federate", "voice", "seat", "quote",
 })  # fmt: skip
 """Verbs that say something to others: nobody takes that from those who are out."""
 

@@ -14,7 +14,6 @@ from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.outcome import PASSED, Outcome, few, people
-from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.force import REFUSED
 from meshd_protocol.items import Decision
 from meshd_protocol.mandates import last_of_role
@@ -166,11 +165,11 @@ def _ended(context: Context, row: tables.Proposal) -> str | None:
     match row.verb:
         case Verb.ADMIT if not _applicants(context, payload) & state.members:
             return "It was in effect, until whom it admits left or was removed."
-        case Verb.REMOVE if set(payload) & (state.members | state.observers):
+        case Verb.REMOVE if set(payload) & state.inside:
             return "It was in effect, until whom it removes was let in anew."
         case Verb.MANDATE if row.id in state.recalled:
             return "It was in effect, until the mandate was recalled."
-        case Verb.MANDATE if payload.holder not in state.members:
+        case Verb.MANDATE if payload.holder not in state.people:
             return "It was in effect, until its holder was no member any more."
         case Verb.MANDATE if state.in_force(row.id) is None:
             return _other_mandate(context, row)
@@ -252,9 +251,9 @@ def _lacking(context: Context, row: tables.Proposal) -> _Lacking | None:
     needed = _needed(context, row, pinned, now)
     if needed is None:
         return None
-    electorate = now.electorate_of(standing.rosters.ids(row.roster))
-    said = supporters(standing.casts(row.id), electorate)
-    return None if len(said) >= needed else _Lacking(needed, len(said), frozenset(now.members - said))
+    item = standing.item(row.id)
+    said = standing.rosters.supporters(item, now) if isinstance(item, Decision) else frozenset[bytes]()
+    return None if now.weigh(said) >= needed else _Lacking(needed, now.weigh(said), frozenset(now.members - said))
 
 
 def whose_yes_helps(context: Context, row: tables.Proposal, outcome: Outcome) -> frozenset[bytes]:
@@ -279,7 +278,7 @@ def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -
     if row.verb == Verb.RATIFY:
         named = map(context.standing().item, question_of(row).payload)
         return ratification_needed(now, {row.policy, *policies_of(named)})
-    return settled_needed(policies_asked(pinned, now, row.policy), len(now.members))
+    return settled_needed(policies_asked(pinned, now, row.policy), now)
 
 
 def other_admissions(context: Context, motion: bytes) -> list[bytes]:

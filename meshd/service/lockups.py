@@ -71,9 +71,9 @@ def _written_ms(assembly: Assembly, identity: bytes) -> int:
 
 def _settled(state: State, quiet: Collection[bytes]) -> dict[str, Ask]:
     """What each settled policy asks for."""
-    total = len(state.members)
-    heard = len(state.members.difference(quiet))
-    return {each.name: Ask(each.needed(total), total, heard) for each in _sound(state, Finality.SETTLED)}
+    total = state.weigh(state.members)
+    heard = state.weigh(state.members.difference(quiet))
+    return {each.name: Ask(state.needed(each), total, heard) for each in _sound(state, Finality.SETTLED)}
 
 
 def _certified(state: State, quiet: Collection[bytes]) -> dict[str, Ask]:

@@ -84,7 +84,7 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
     needed = vouches_needed(len(state.members)) if state else None
     people = {row.member for row in assembly.store.find(tables.Application)} | {context.me}
     if state is not None:
-        people |= state.members | state.observers | state.removed
+        people |= state.inside | state.removed
     rows: list[Result] = []
     order = {"member": 0, "observer": 1, "applicant": 2, "removed": 3}
     for member in people:
@@ -190,7 +190,7 @@ def _application(context: Context, words: str) -> tables.Application:
     """The application of the person who is meant, who must not be in the roster."""
     assembly, state = context.assembly, context.state()
     rows = assembly.store.find(tables.Application)
-    inside = state.members | state.observers
+    inside = state.inside
     waiting = {row.member for row in rows if row.member not in inside}
     try:
         member = _applicant(context, words, waiting)
@@ -298,7 +298,7 @@ def former_keys(context: Context) -> list[str]:
     By what those who admitted them have seen; anybody can write an application.
     """
     standing, state, label = context.standing(), context.state(), context.assembly.people.label
-    inside = state.members | state.observers
+    inside = state.inside
     found: set[str] = set()
     for item in map(standing.item, standing.rosters.ids(standing.head)):
         for each in item.newcomers if isinstance(item, Decision) else ():

@@ -39,7 +39,7 @@ def out(context: Context) -> Out | None:
     state = standing.state
     if assembly.keys.device.public in state.revoked:
         return Out.REVOKED
-    inside = state.members | state.observers
+    inside = state.inside
     if context.me in inside:
         return Out.LEFT if has_left(context) else None
     if context.me not in state.removed:

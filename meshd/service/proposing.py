@@ -19,13 +19,13 @@ from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
 from meshd_protocol.decisions.question import RESERVED
-from meshd_protocol.evidence import decision_of
 from meshd_protocol.force import REFUSED, Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
-from meshd_protocol.rosters import settled_needed
+from meshd_protocol.rosters import settles
+from meshd_protocol.statements import decision_of
 
 DEFAULT_POLICY = "standard"
 _HEADER_BYTES = 512
@@ -238,10 +238,10 @@ def uphold(context: Context, arguments: dict[str, Any]) -> Result:
 def _any_settled(context: Context) -> str:
     """The settled policy with the lowest threshold: more than half of all members at least."""
     state = context.state()
-    able = [each for each in state.policies.values() if settled_needed([each], len(state.members)) is not None]
+    able = [each for each in state.policies.values() if settles(each)]
     if not able:
         raise NodeError("this assembly has no settled policy", "`meshd amend POLICY --settled` sets one.")
-    return min(able, key=lambda each: (each.needed(len(state.members)), each.name in RESERVED, each.name)).name
+    return min(able, key=lambda each: (state.needed(each), each.name in RESERVED, each.name)).name
 
 
 def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -> bytes:

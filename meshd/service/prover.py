@@ -15,14 +15,14 @@ from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions.certified import certify
 from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, Finding, reach
 from meshd_protocol.decisions.question import possible
-from meshd_protocol.evidence import Parts
 from meshd_protocol.force import Forces
-from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item, Offer
+from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Item, Offer, Quoted, pin_of
 from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
 from meshd_protocol.rosters import policies_asked, policies_of, ratification_needed, settled_needed
+from meshd_protocol.statements import Parts
 
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:
@@ -99,7 +99,7 @@ class _Gathered:
         self.line(row.roster)
         self.add(row.id, row.member)
         if policy.finality == Finality.SETTLED:
-            self._yes(row.id, [state.electorate], [policy.needed(len(state.members))])
+            self._yes(row.id, [state.electorate], [state.needed(policy)])
         else:
             found = certify(self._attested(row, policy), state.witnesses)
             if len(found.certified) != 1:
@@ -146,8 +146,9 @@ class _Gathered:
         for step in way:
             for identity in (*step.cites, *([step.ratified_by] if step.ratified_by else [])):
                 item = self._standing.item(identity)
-                if item is not None:
-                    self.line(item.pin)
+                pin = pin_of(item) if item is not None else None
+                if pin is not None:
+                    self.line(pin)
             parent = step.parent
             identity = self._standing.rosters.learn(parent, step.cites)
             if identity in self._rosters:
@@ -201,7 +202,7 @@ class _Gathered:
             if not ratified:
                 states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
                 policies = policies_asked(states[0], states[1], item.policy)
-                needed = [settled_needed(policies, len(state.members)) or 0 for state in states]
+                needed = [settled_needed(policies, state) or 0 for state in states]
                 self._yes(item.id, self._electorates(item, states), needed)
 
     def _behind(self, offer: Offer) -> None:
@@ -224,7 +225,7 @@ class _Gathered:
         if isinstance(item, Decision):
             proposal = self._store.get(tables.Proposal, id=item.id)
             return proposal.member if proposal else None
-        return item.author
+        return None if isinstance(item, Quoted) else item.author
 
     def _ratification(self, step: ProofStep, parent: bytes) -> None:
         assert step.ratified_by is not None
@@ -241,8 +242,9 @@ class _Gathered:
     def _named(self, identity: bytes) -> None:
         """Put in what a ratification names, whether or not its step still cites it."""
         item = self._standing.item(identity)
-        if item is not None:
-            self._item(item, item.pin, ratified=True)
+        pin = pin_of(item) if item is not None else None
+        if item is not None and pin is not None:
+            self._item(item, pin, ratified=True)
 
     def _yes(self, decision: bytes, electorates: Sequence[Electorate], needed: Sequence[int]) -> None:
         """Put in as few yes ballots as settle in each electorate; those that count in all of them first."""

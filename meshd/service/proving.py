@@ -21,7 +21,7 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
     standing = context.standing()
     words = arguments["id"]
     if words == ROSTER:
-        if context.me in context.state().members:
+        if context.me in context.state().people:
             with context.assembly.writing():
                 ready_to_pin(context.assembly)
         return _result(gather(context.assembly, None, standing.head), standing.head, "the roster")
@@ -42,7 +42,7 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
     if row.verb and row.id not in standing.rosters.ids(standing.head):
         pass  # final where it is pinned, and not in the head: that is all there is to show
     elif row.roster != standing.head:
-        if context.me in context.state().members:
+        if context.me in context.state().people:
             with context.assembly.writing():
                 ready_to_pin(context.assembly)
         roster = standing.head

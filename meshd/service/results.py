@@ -8,7 +8,7 @@ from meshd.service.effects import effect_text, force_of, in_effect, is_in_force,
 from meshd.service.stuck import stuck, stuck_text
 from meshd.service.verbs import verb
 from meshd.state import tallies, votes
-from meshd.state.rows import attested_of, cast_of, question_of, split
+from meshd.state.rows import attested_of, question_of, split
 from meshd.state.votes import Void
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -163,10 +163,9 @@ def _worked_out(context: Context, row: tables.Proposal, *, full: bool) -> Outcom
         return without_effect(vote.reason, len(vote.state.members) if vote.state is not None else 0)
     state = vote.state
     if full:
-        casts = [cast_of(ballot) for ballot in store.find(tables.Ballot, proposal=row.id)]
-        poll = poll_of(vote.ballots, casts, state.electorate)
+        poll = poll_of(vote.ballots, context.standing().ballots(row, state), state.electorate)
     else:
-        poll = tallies.poll(store, row.id, vote.ballots.form)
+        poll = tallies.poll(store, context.standing(), vote)
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
     return decide(vote.question, vote.policy, poll, attestations, state.electorate, state.witnesses, label)

@@ -10,7 +10,6 @@ from meshd.service.effects import has_effect, is_withdrawn, short_of
 from meshd.service.offering import take_over
 from meshd.service.proposing import open_proposal
 from meshd.service.verbs import verb
-from meshd.state import tallies
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.identity import SigningKey
@@ -20,7 +19,7 @@ from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
 from meshd_protocol.bodies.membership import Leave, Revocation
 from meshd_protocol.control import NAME, TEXT
 from meshd_protocol.decisions.outcome import people
-from meshd_protocol.items import Decision, Endorsement, Item
+from meshd_protocol.items import Decision, Endorsement, Followed, Item, Quoted
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, printable, text_of
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
@@ -42,7 +41,7 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     body = Proposal(context.standing().head, REMOVAL, f"Remove {label}", reason, action=action)
     motion = move(context, body, lambda item: item.removes == (member,))
     after = context.state()
-    inside = after.members | after.observers
+    inside = after.inside
     return {
         "id": text_of(motion),
         "person": label,
@@ -53,7 +52,7 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _role(state: Any, member: bytes) -> str:
-    return "member" if member in state.members else "observer"
+    return "member" if member in state.people else "observer"
 
 
 def move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
@@ -74,7 +73,7 @@ def open_motions(context: Context, verb: Verb, is_same: Callable[[Decision], boo
     for item in standing.uncited():
         if isinstance(item, Decision) and item.verb == verb and is_same(item) and _may_join(context, item):
             voted = store.get(tables.Ballot, proposal=item.id, member=context.me) is not None
-            yes = tallies.poll(store, item.id, Form.YES_NO).says(Say.YES)
+            yes = len(standing.rosters.supporters(item, context.state()))
             able.append((voted, -yes, item.id))
     return [identity for _, _, identity in sorted(able)]
 
@@ -101,7 +100,7 @@ def _vote_yes(context: Context, motion: bytes) -> None:
 def leave(context: Context, _: dict[str, Any]) -> Result:
     """`meshd leave`: go, of one's own will. It takes effect when another member's node sees it."""
     state = context.state()
-    if context.me not in state.members | state.observers:
+    if context.me not in state.inside:
         raise NodeError("you are not in the roster")
     if state.members == {context.me}:
         raise NodeError("you are the only member: an assembly without members is none")
@@ -149,7 +148,7 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     state = context.state()
     store = context.assembly.store
     low, high = id_range(arguments["device"])
-    inside = state.members | state.observers
+    inside = state.inside
     rows = {
         row.device: row
         for row in store.find(tables.Certificate)
@@ -245,7 +244,7 @@ def _strictest(context: Context, names: set[str]) -> str:
         for name in sorted(names)
         if (policy := state.policies.get(name)) is not None and policy.finality == Finality.SETTLED
     ]
-    return max(able, key=lambda each: each.needed(len(state.members))).name if able else MEMBERSHIP
+    return max(able, key=state.needed).name if able else MEMBERSHIP
 
 
 def _line(context: Context, words: str) -> bytes:
@@ -310,8 +309,11 @@ def item_text(context: Context, item: Item) -> str:
         return f"{text_of(item.id)[:8]} {row.title if row else ''}"
     if isinstance(item, Endorsement):
         return f"{text_of(item.id)[:8]} {label(item.author)} vouches for {label(item.member)}"
-    word = {"Offer": "offers a witness device", "Departure": "leaves", "DeviceEnd": "revokes a device"}
-    return f"{text_of(item.id)[:8]} {label(item.author)} {word[type(item).__name__]}"
+    if isinstance(item, Quoted):
+        word = "goes on" if isinstance(item, Followed) else "joins" if item.ends is None else "leaves"
+        return f"{text_of(item.id)[:8]} {text_of(item.assembly)[:8]} {word}"
+    words = {"Offer": "offers a witness device", "Departure": "leaves", "DeviceEnd": "revokes a device"}
+    return f"{text_of(item.id)[:8]} {label(item.author)} {words[type(item).__name__]}"
 
 
 def report(context: Context) -> list[Result]:
@@ -332,7 +334,7 @@ def report(context: Context) -> list[Result]:
     now = context.assembly.world.clock()
     forkers = {context.assembly.people.owner(chain.device) for chain in store.find(tables.Chain, forked=1)}
     rows: list[Result] = []
-    for member in sorted(state.members | state.observers, key=label):
+    for member in sorted(state.inside, key=label):
         roles = ["witness"] if member in state.witnesses.members else []
         roles += ["signed two records in one place"] if member in forkers else []
         roles += sorted(
@@ -343,7 +345,7 @@ def report(context: Context) -> list[Result]:
             and (appointment.mandate.ends_ms is None or appointment.mandate.ends_ms > now)
         )
         vouched = sorted(other for other, vouchers in brought.items() if member in vouchers)
-        inside = [each for each in vouched if each in state.members | state.observers]
+        inside = [each for each in vouched if each in state.inside]
         rows.append(
             {
                 "person": label(member),

@@ -53,7 +53,7 @@ def _is_inside(context: Context) -> bool:
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules:
         return False
-    return context.me in standing.state.members | standing.state.observers
+    return context.me in standing.state.inside
 
 
 def _who(context: Context) -> Result:
@@ -77,7 +77,7 @@ def _reached(context: Context) -> list[Result]:
         return []
     here = {link["member"] for link in _connected(context) if link["state"] == "in step"}
     rows: list[Result] = []
-    for member in standing.state.members - {context.me}:
+    for member in standing.state.people - {context.me}:
         devices = context.assembly.store.find(tables.Certificate, member=member)
         last = max((reached.reached_ms(context.assembly, each.device) for each in devices), default=0)
         now = text_of(member) in here

@@ -22,7 +22,7 @@ _PAGE = 50
 def say(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd say TEXT`: to everybody who reads; observers may, too."""
     state = context.state()
-    if context.me not in state.members and context.me not in state.observers:
+    if context.me not in state.inside:
         raise NodeError("only members and observers talk here")
     if arguments.get("to"):
         if arguments.get("topic") or arguments.get("about"):

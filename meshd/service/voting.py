@@ -8,7 +8,7 @@ from meshd.service.effects import effect_text, retraction
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.state import votes
-from meshd.state.rows import attested_of, cast_of
+from meshd.state.rows import attested_of
 from meshd.state.votes import Void, Vote
 from meshd.store import tables
 from meshd_protocol import limits
@@ -23,6 +23,7 @@ from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
+from meshd_protocol.policies import Finality, Voices
 
 _YES_NO = {
     "yes": Say.YES,
@@ -44,8 +45,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
             raise NodeError(f"{label} pins a roster that this node has not seen", "Meet a node that has, then vote.")
         raise NodeError(f"{label} has no effect: {called.reason}")
     policy, ballots = called.policy, called.ballots
-    if context.me not in called.state.members and not (row.verb and context.me in context.state().members):
-        raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
+    _hold_to_who_may(context, called, label)
     form, choice = choice_of(ballots, arguments["choices"], called.question.options)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
@@ -74,10 +74,29 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     }
 
 
+def _hold_to_who_may(context: Context, called: Vote, label: str) -> None:
+    """Who may vote on it: a member of the pinned roster or, where it acts on the roster, of today's. In a federation
+    assemblies decide, and those who sit for them say something where policy and mandate let them. Raises NodeError.
+    """
+    federal, policy = called.state.federal, called.policy
+    if federal is None:
+        if context.me not in called.state.members and not (called.row.verb and context.me in context.state().members):
+            raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
+        return
+    if policy.finality != Finality.CERTIFIED or policy.voices < Voices.SEATS:
+        raise NodeError(f"assemblies decide {label}, each by a vote of its own", f"There: `meshd voice {label}`.")
+    if f"voice {policy.name.casefold()}" not in federal.powers.get(context.me, frozenset()):
+        raise NodeError(
+            f"you may not vote on {label}: no mandate of yours grants `voice {policy.name}`",
+            "Your assembly gives it, or says something itself: `meshd voice` there.",
+        )
+
+
 def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     """What a ballot would make of the outcome by what is held here, whether it can be changed, who sees it."""
     store, row, state = context.assembly.store, called.row, called.state
-    casts = [*(cast_of(each) for each in store.find(tables.Ballot, proposal=row.id)), cast]
+    member = state.member_of(context.me) or context.me
+    casts = [*context.standing().ballots(row, state), cast._replace(member=member)]
     poll = poll_of(called.ballots, casts, state.electorate)
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
@@ -86,7 +105,7 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
         "id": text_of(row.id),
         "changeable": called.policy.changeable,
         "proposal": describe(context, row, outcome),
-        "seen_by": len(context.state().members | context.state().observers),
+        "seen_by": len(context.state().inside),
     }
 
 

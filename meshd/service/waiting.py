@@ -49,7 +49,7 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
         return Waiting([], 0)
-    inside = context.me in standing.state.members
+    inside = context.me in standing.state.people
     asked = _asked(context) if inside else []
     parts: _Parts = (_letters,) if context.me in standing.state.observers else ()
     if inside:
@@ -182,7 +182,7 @@ def _applicants(context: Context) -> Iterator[Result]:
     """People who ask to join, and for whom this person has not vouched."""
     assembly, state = context.assembly, context.state()
     now = assembly.world.clock()
-    inside = state.members | state.observers
+    inside = state.inside
     told: set[bytes] = set()
     for row in assembly.store.find(tables.Application):
         if row.member in inside or row.member in told:

@@ -5,7 +5,7 @@ A name that two people use is never resolved silently.
 
 import unicodedata
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from meshd.errors import NotFoundError
 from meshd.store.tables import Acquaintance, Certificate
@@ -40,6 +40,13 @@ class Directory:
             self._labels.setdefault(row.device, row.label)
             held = self._devices.get(row.device)
             self._devices[row.device] = row.member if held is None else min(held, row.member)
+
+    def meet(self, assemblies: Mapping[bytes, str]) -> None:
+        """Take in assemblies, which a federation has as members, by their names."""
+        for assembly, name in assemblies.items():
+            if assembly not in self._names:
+                insort(self._members, assembly)
+            self._names[assembly] = b"", name
 
     def label(self, member: bytes) -> str:
         """`Ada·k3fq`, with as much of the key as makes it unique."""

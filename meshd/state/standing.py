@@ -7,19 +7,21 @@ nodes with the same records and the same head show the same.
 from collections.abc import Iterable, Sequence
 
 from meshd.state import rows
+from meshd.state.quoted import Quotations
 from meshd.state.rows import join, split
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.decisions.outcome import Attested, Cast
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.force import Forces
-from meshd_protocol.items import Decision, Item, Offer
+from meshd_protocol.items import Decision, Item, Offer, Quoted, pin_of
 from meshd_protocol.meaning import State
 from meshd_protocol.offers import is_whole
 from meshd_protocol.rosters import Rosters, Step
+from meshd_protocol.voices import nobody
 
 _Learnt = tuple[bytes, frozenset[bytes], tables.RosterStep | None]
 """A roster that was learnt: its start, what was added, and the record that told of it; a move of the head has none."""
@@ -41,7 +43,9 @@ class Standing:
         self._assembly = assembly
         self.genesis = genesis
         self._items: dict[bytes, Item] = {}
-        self.rosters = Rosters(assembly, genesis, self)
+        self.quotations = Quotations(store, assembly) if genesis.assemblies else None
+        """What a federation's log quotes of its members."""
+        self.rosters = Rosters(assembly, genesis, self, self.quotations.get if self.quotations else nobody)
         self._steps: list[Step] = []
         self._waiting: dict[bytes, list[_Learnt]] = {}
         """What earlier runs learnt and a recount must wait with, by a roster that is not known yet."""
@@ -79,7 +83,7 @@ class Standing:
     @property
     def knows_rules(self) -> bool:
         """Whether this meshd knows the rules that the charter asks for; else it computes nothing."""
-        return self.genesis.rules == RULES_VERSION
+        return self.genesis.knows_rules
 
     @property
     def state(self) -> State | None:
@@ -170,11 +174,11 @@ class Standing:
     def _matters(self, added: Iterable[bytes]) -> bool:
         """Whether what another line adds was decided, or said by somebody who is in the head: the rest is noise."""
         state = self.rosters.state(self.head)
-        inside = state.members | state.observers
+        inside = state.inside
         for item in map(self.item, added):
             if item is None or self.rosters.is_over(self.head, item):
                 continue
-            if isinstance(item, Decision) or item.author in inside:
+            if isinstance(item, Decision | Quoted) or item.author in inside:
                 return True
         return False
 
@@ -185,8 +189,11 @@ class Standing:
     def arrived(self, added: Iterable[object]) -> None:
         """Rows were added: what they bring may be cited, and what was not known may be now."""
         self._absent.clear()
+        rows = list(added)
+        if self.quotations is not None and self.quotations.add(rows):
+            self._open = None
         if self._open is not None:
-            self._open.update(dict.fromkeys(row.id for row in added if _is_citable(row)))  # type: ignore[attr-defined]
+            self._open.update(dict.fromkeys(row.id for row in rows if _is_citable(row)))  # type: ignore[attr-defined]
 
     def uncited(self) -> list[Item]:
         """What may change the head and is not in it. Of one person's words the earliest: the others wait their turn."""
@@ -199,7 +206,7 @@ class Standing:
             if self.rosters.is_over(self.head, item):
                 del self._open[item.id]
                 continue
-            if not isinstance(item, Decision):
+            if not isinstance(item, Decision | Quoted):
                 open_[item.author] = open_.get(item.author, 0) + 1
                 if open_[item.author] > limits.OWN_WORDS:
                     continue
@@ -217,6 +224,8 @@ class Standing:
             yield from (row.id for row in self._store.find(tables.Proposal, verb=int(verb)))
         for table in _WORDS:
             yield from (row.id for row in self._store.find(table))  # type: ignore[attr-defined]
+        if self.quotations is not None:
+            yield from self.quotations.ids()
 
     def forget(self, changed: Iterable[bytes]) -> None:
         """Ask anew what is in force: ballots or attestations have come."""
@@ -236,7 +245,8 @@ class Standing:
         if found is None and identity not in self._absent:
             found = rows.item_of(self._store, self.rosters.origin, identity)
             if found is None or (isinstance(found, Offer) and not self._is_whole(found)):
-                found = None
+                found = self.quotations.item(identity) if self.quotations is not None else None
+            if found is None:
                 self._absent.add(identity)
             else:
                 self._items[identity] = found
@@ -252,6 +262,11 @@ class Standing:
             return rows.item_of(self._store, self.rosters.origin, identity)
 
         return is_whole(offer, known, is_first, self._items)
+
+    def ballots(self, row: tables.Proposal, state: State) -> Sequence[Cast]:
+        """What counts as ballots on a proposal in a state: people's, or what the members of a federation say."""
+        decision = self.item(row.id)
+        return self.rosters.casts(decision, state) if isinstance(decision, Decision) else self.casts(row.id)
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""
@@ -287,7 +302,7 @@ class Standing:
         """
         while ready:
             parent, cites, step = ready.pop()
-            pins = (item.pin for item in map(self.item, cites) if item is not None)
+            pins = [pin for item in map(self.item, cites) if item is not None and (pin := pin_of(item)) is not None]
             missing = next((each for each in (parent, *pins) if not self.rosters.knows(each)), None)
             if missing is not None:
                 self._waiting.setdefault(missing, []).append((parent, cites, step))

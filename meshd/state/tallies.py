@@ -37,6 +37,8 @@ def update(
     `counted` are those that were just counted as a whole, these rows included.
     """
     changed: set[bytes] = set(counted)
+    if standing.quotations is not None:
+        changed |= standing.quotations.touched()
     for roster in fresh:
         for proposal in store.find(tables.Proposal, roster=roster):
             changed |= count(store, standing, proposal)
@@ -55,7 +57,7 @@ def update(
             found = store.get(tables.Proposal, id=identity) if there else None
             vote = votes.of(standing, found) if found else None
             called[identity] = vote if isinstance(vote, Vote) else None
-        if (vote := called[identity]) is not None:
+        if (vote := called[identity]) is not None and vote.state.federal is None:
             _add(store, vote, member, ids)
     return changed | {identity for identity, vote in called.items() if vote is not None}
 
@@ -65,6 +67,8 @@ def count(store: Store, standing: Standing, proposal: tables.Proposal) -> set[by
     vote = votes.of(standing, proposal)
     if not isinstance(vote, Vote):
         return set()
+    if vote.state.federal is not None:
+        return {proposal.id}
     sums: dict[Choice, int] = {}
     electorate = vote.state.electorate
     for casts in _casts(store, proposal.id, electorate):
@@ -85,22 +89,18 @@ def _casts(store: Store, proposal: bytes, electorate: Electorate) -> Iterator[li
         yield [cast_of(row) for row in store.find(tables.Ballot, proposal=proposal, member=member)]
 
 
-def poll(store: Store, proposal: bytes, form: int) -> Poll:
-    """What the sums say of a proposal, without whose ballots they are."""
+def poll(store: Store, standing: Standing, vote: Vote) -> Poll:
+    """What the sums say of a vote, without whose ballots they are. A federation's members are few, and are counted."""
+    if vote.state.federal is not None:
+        return poll_of(vote.ballots, standing.ballots(vote.row, vote.state), vote.state.electorate)
     sums: dict[Choice, int] = {}
     seen = 0
-    for row in store.find(tables.Sum, proposal=proposal):
+    for row in store.find(tables.Sum, proposal=vote.row.id):
         if row.choice == COUNTED:
             seen = row.members
         elif row.members:
-            sums[read_choice(form, decode(row.choice))] = row.members
-    return Poll(sums, seen, detailed=False)
-
-
-def seen(store: Store, proposal: bytes) -> int | None:
-    """How many members were counted on a proposal; None where it is not counted here."""
-    row = store.get(tables.Sum, proposal=proposal, choice=COUNTED)
-    return row.members if row else None
+            sums[read_choice(vote.ballots.form, decode(row.choice))] = row.members
+    return Poll(sums, seen)
 
 
 def _add(store: Store, vote: Vote, member: bytes, fresh: set[bytes]) -> None:

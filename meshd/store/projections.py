@@ -30,6 +30,7 @@ from meshd_protocol.kinds import LOG_OF, Kind, Log
 from meshd_protocol.records import Record
 from meshd_protocol.refoundings import founding
 from meshd_protocol.schema import Body, plain
+from meshd_protocol.statements import read_quoted
 
 Row = tuple[Any, ...]
 Sketches = Mapping[bytes, Row]
@@ -184,6 +185,9 @@ _COLUMNS: dict[int, dict[str, _Source]] = {
         "verb": lambda _, __, body, ___: body.action[0] if body.action else 0,
         "payload": lambda _, __, body, ___: encode(plain(body.action[1])) if body.action else None,
         "subject": lambda _, __, body, ___: body.action[1] if body.action and body.action[0] == Verb.RECALL else None,
+    },
+    Kind.QUOTATION: {
+        "good": lambda _, __, body, ___: bytes(each is not None for each in read_quoted(body.assembly, body.records)),
     },
     Kind.BALLOT: {"choice": lambda _, __, body, ___: encode(body.choice)},  # a number here, a list there
 }

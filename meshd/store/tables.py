@@ -415,6 +415,25 @@ class Letter(NamedTuple):
     time_ms: int
 
 
+class Quotation(NamedTuple):
+    """Records of another assembly. `good` has a byte for each: 1 for what is authentic by itself."""
+
+    id: bytes
+    assembly: bytes
+    good: bytes
+    device: bytes
+    time_ms: int
+
+
+class Piece(NamedTuple):
+    """A part of a file, by the file's hash."""
+
+    id: bytes
+    file: bytes
+    place: int
+    pieces: int
+
+
 class Lacks(IntEnum):
     """What a record without effect waits for."""
 
@@ -513,6 +532,8 @@ PROJECTIONS: dict[type[Any], Table] = {
     Handover: Table(("id",), (("mandate",), ("successor",))),
     Message: Table((), (("topic",), ("about",))),
     Letter: Table(()),
+    Quotation: Table(("id",), (("assembly",),)),
+    Piece: Table(("id",), (("file",),)),
     NoEffect: Table((), (("id",),)),
 }
 

@@ -23,7 +23,7 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.bodies.membership import Revocation, RosterStep, Welcome, WelcomePlain, welcome_plain
 from meshd_protocol.errors import BadBodyError
-from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer
+from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, Quoted, pin_of
 from meshd_protocol.kinds import Kind
 from meshd_protocol.policies import Finality
 from meshd_protocol.records import read_record
@@ -39,6 +39,7 @@ _ROSTER_KINDS = frozenset(
         Kind.ROSTER,
         Kind.OFFER,
         Kind.LEAVE,
+        Kind.QUOTATION,
     }
 )
 
@@ -66,7 +67,7 @@ def after(assembly: Assembly, report: Report) -> None:
         changed |= tallies.update(assembly.store, standing, (), more)
     standing.forget(changed | attested)
     witness.watch(assembly, report, fresh)
-    if standing.state is not None and assembly.keys.member_public in standing.state.members and not assembly.has_twin():
+    if _may_cite(assembly) and not assembly.has_twin():
         if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
             _write_completed(assembly)
             _write_ratified(assembly)
@@ -121,8 +122,8 @@ def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:
         return False
     if vote.policy.finality == Finality.CERTIFIED:
         return True
-    poll = tallies.poll(assembly.store, proposal, vote.ballots.form)
-    return poll.says(Say.YES) >= vote.policy.needed(len(vote.state.members))
+    poll = tallies.poll(assembly.store, standing, vote)
+    return poll.says(Say.YES) >= vote.state.needed(vote.policy)
 
 
 def _is_about_rosters(assembly: Assembly, report: Report, proposals: Iterable[bytes]) -> bool:
@@ -138,7 +139,7 @@ def ready_to_pin(assembly: Assembly) -> None:
     """
     standing = assembly.known
     assert standing.state is not None
-    if assembly.keys.member_public in standing.state.members:
+    if _may_cite(assembly):
         _write_completed(assembly, anybodys=True)
         _write_ratified(assembly, anybodys=True)
         _write_welcomes(assembly)
@@ -186,7 +187,7 @@ def open_welcomes(assembly: Assembly) -> None:
     if keys.ticket is None:
         return
     state = assembly.standing.state if assembly.standing else None
-    trusted = {keys.ticket.inviter} | (state.members if state is not None else frozenset())
+    trusted = {keys.ticket.inviter} | (state.people if state is not None else frozenset())
     found: list[NetworkKey] = []
     for application in assembly.store.find(tables.Application, member=keys.member_public):
         for welcome in assembly.store.find(tables.Welcome, application=application.id):
@@ -277,7 +278,7 @@ def _portion(assembly: Assembly, parent: bytes, ids: Iterable[bytes]) -> frozens
     """As many of the ids as one roster record may cite, so that they qualify without the others."""
     standing = assembly.known
     items = [item for item in map(standing.item, ids) if item is not None]
-    items.sort(key=lambda item: (item.pin != parent, getattr(item, "member", b""), item.id))
+    items.sort(key=lambda item: (pin_of(item) not in (parent, None), getattr(item, "member", b""), item.id))
     return standing.rosters.take(parent, [item.id for item in items[: limits.CITES]])
 
 
@@ -298,10 +299,16 @@ def _is_part_of(assembly: Assembly, item: Item) -> bool:
     me = assembly.keys.member_public
     if isinstance(item, Endorsement | DeviceEnd | Offer):
         return item.author == me
+    if assembly.known.quotations is not None and any(
+        row.device == assembly.keys.device.public for row in assembly.store.find(tables.Quotation)
+    ):
+        return True  # who brought records of members sees to it that they are followed
+    if isinstance(item, Quoted):
+        return False
     if isinstance(item, Departure):  # she can't make the new key that she must not have: the first of the rest does
         state = assembly.known.state
         assert state is not None
-        return me == min(state.members - {item.author}, default=None)
+        return me == min(state.people - {item.author}, default=None)
     assert isinstance(item, Decision)
     proposal = assembly.store.get(tables.Proposal, id=item.id)
     if proposal is not None and proposal.member == me:
@@ -339,22 +346,32 @@ def _revoked_by(assembly: Assembly) -> list[bytes]:
     return [row.id for device in devices for row in assembly.store.find(tables.Revocation, device=device)]
 
 
+def _may_cite(assembly: Assembly) -> bool:
+    """Whether this person writes roster records: a member; in a federation who sits for one, or convened it, since
+    nobody sits there before.
+    """
+    standing, me = assembly.known, assembly.keys.member_public
+    if standing.state is None:
+        return False
+    return me in standing.state.people or (standing.quotations is not None and me in standing.genesis.founders)
+
+
 def _is_first(assembly: Assembly) -> bool:
     """Whether this person is the first of the members, who does by herself what somebody has to do."""
     state = assembly.known.state
-    return state is not None and assembly.keys.member_public == min(state.members, default=None)
+    return state is not None and assembly.keys.member_public == min(state.people, default=None)
 
 
 def _write_welcomes(assembly: Assembly) -> None:
     """Answer the applications of those who are in the head now, where this person let them in and nobody answered."""
     standing = assembly.known
     assert standing.state is not None
-    inside = standing.state.members | standing.state.observers
+    inside = standing.state.inside
     for application in assembly.store.find(tables.Application):
         if application.member not in inside or not assembly.keys.network:
             continue
         answers = assembly.store.find(tables.Welcome, application=application.id)
-        if any(answer.member in standing.state.members for answer in answers) or not _let_in(assembly, application):
+        if any(answer.member in standing.state.people for answer in answers) or not _let_in(assembly, application):
             continue
         certificate = assembly.store.get(tables.Certificate, device=application.device, member=application.member)
         if certificate is None or application.device in standing.state.revoked:

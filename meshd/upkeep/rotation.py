@@ -24,7 +24,7 @@ def rotate(assembly: Assembly, before: bytes, after: bytes) -> None:
     """Write a new network key of `after`, if somebody or some device of `before` is not in it. Inside `writing`."""
     standing = assembly.known
     was, is_ = standing.rosters.state(before), standing.rosters.state(after)
-    gone = (was.members | was.observers) - (is_.members | is_.observers)
+    gone = was.inside - is_.inside
     if not gone and not is_.revoked.keys() - was.revoked.keys():
         return
     if any(key.roster == after for key in assembly.keys.network):
@@ -45,13 +45,13 @@ def is_due(assembly: Assembly) -> bool:
     if not keys or not standing.rosters.knows(keys[0].roster):
         return False
     was, is_ = standing.rosters.state(keys[0].roster), standing.rosters.state(standing.head)
-    gone = (was.members | was.observers) - (is_.members | is_.observers)
+    gone = was.inside - is_.inside
     return bool(gone or is_.revoked.keys() - was.revoked.keys())
 
 
 def remaining(assembly: Assembly, state: State) -> list[tables.Certificate]:
     """The devices of everybody in a roster that nobody revoked."""
-    inside = sorted(state.members | state.observers)
+    inside = sorted(state.inside)
     return [
         row
         for member in inside
@@ -103,7 +103,7 @@ def open_rotations(assembly: Assembly) -> None:
         assembly.opened_rotations.add(row.id)
         if row.roster in held and row.device == assembly.keys.device.public:
             continue
-        if row.member not in standing.rosters.state(row.roster).members:
+        if row.member not in standing.rosters.state(row.roster).people:
             continue
         found += _mine(assembly, row)
     if found:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from meshd.assembly.assembly import Assembly
 from meshd.log.door import Report
 from meshd.state import tallies, votes
-from meshd.state.rows import cast_of, split
+from meshd.state.rows import split
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
@@ -157,7 +157,7 @@ def keep_time(assembly: Assembly) -> bool:
         return False  # nothing waits: no need to wear the disk
     with assembly.store.transaction():
         now = measure(assembly)
-    if assembly.keys.member_public not in standing.state.members or assembly.has_twin():
+    if assembly.keys.member_public not in standing.state.people or assembly.has_twin():
         return False
     due = [row for row in assembly.store.find(tables.Watch) if is_due(assembly, row, now)]
     able = [
@@ -235,7 +235,7 @@ def _is_complete(assembly: Assembly, proposal: bytes) -> bool:
     vote = _watched(assembly, proposal)
     if vote is None or vote.policy.changeable:
         return False
-    return tallies.seen(assembly.store, proposal) == len(vote.state.members)
+    return tallies.poll(assembly.store, assembly.known, vote).seen == vote.state.electorate.total
 
 
 def _attest(assembly: Assembly, row: tables.Watch) -> None:
@@ -256,9 +256,8 @@ def _attest(assembly: Assembly, row: tables.Watch) -> None:
 
 def attestation(assembly: Assembly, vote: Vote) -> Attestation:
     """What this node would attest of a vote now, by the ballots that it holds."""
-    casts = [cast_of(each) for each in assembly.store.find(tables.Ballot, proposal=vote.row.id)]
-    poll = poll_of(vote.ballots, casts, vote.state.electorate)
-    found = tally(vote.question, vote.policy, poll, len(vote.state.members), assembly.people.label)
+    poll = poll_of(vote.ballots, assembly.known.ballots(vote.row, vote.state), vote.state.electorate)
+    found = tally(vote.question, vote.policy, poll, vote.state.electorate.total, assembly.people.label)
     counted = [voice for voice in poll.voices if voice.choice is not None]
     verdict, winners = found.finding
     return Attestation(

@@ -19,6 +19,9 @@ APPLICATION = b"meshd/application/1\x00"
 ROSTER = b"meshd/roster/1\x00"
 """Hashed into a roster's id: this, the assembly's id, the sorted ids of the set."""
 
+FOLLOWED = b"meshd/followed/1\x00"
+"""Hashed into the id by which a federation holds what changes a member: this, the member's id, the id there."""
+
 FRONTIER = b"meshd/frontier/1\x00"
 """Hashed into the digest of a whole frontier."""
 

@@ -9,7 +9,7 @@ action in the head named it: since it was in force before that (`keeps`), or sin
 What changes the roster needs no rule here: it is in effect by being in the head (`rosters`).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
@@ -18,13 +18,11 @@ from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.counted import bitmap, has_bit
 from meshd_protocol.decisions.outcome import Attested, Finding
 from meshd_protocol.decisions.question import possible
-from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.items import Decision
 from meshd_protocol.meaning import Set, State
-from meshd_protocol.policies import Finality, Policy, void_reason
-from meshd_protocol.rosters import Facts, Rosters
+from meshd_protocol.policies import Finality, Policy
+from meshd_protocol.rosters import PASSED, Facts, Rosters, settles
 
-PASSED: Finding = (int(Verdict.PASSED), ())
 REFUSED = frozenset({Verdict.FAILED, Verdict.TIE})
 
 
@@ -34,11 +32,16 @@ class Support(NamedTuple):
     people: Set
     needed: int
     of: Set
+    weigh: Callable[[Set], int] = len
 
     @property
     def reached(self) -> bool:
         """Whether they are enough."""
-        return len(self.people) >= self.needed
+        return self.enough(self.people)
+
+    def enough(self, people: Set) -> bool:
+        """Whether some of them are enough."""
+        return self.weigh(people) >= self.needed
 
     def bits(self) -> bytes:
         """Who they are, as one bit for each of `of` by key."""
@@ -124,8 +127,8 @@ class Forces:
         named = [(each, self._state, bits) for each, bits in action.keeps]
         for each, bits in action.payload if action.verb == Verb.UPHOLD else ():
             item = self._facts.item(each)
-            known = isinstance(item, Decision) and self._rosters.knows(item.pin)
-            named.append((each, self._rosters.state(item.pin) if known and item else self._state, bits))
+            roster = item.pin if isinstance(item, Decision) and self._rosters.knows(item.pin) else None
+            named.append((each, self._rosters.state(roster) if roster is not None else self._state, bits))
         found: list[bytes] = []
         for identity, state, bits in named:
             item = self._facts.item(identity)
@@ -134,7 +137,7 @@ class Forces:
                 found.append(identity)
                 continue
             support = self._support(item, finding, state)
-            if len(support.people & _flagged(support, bits)) < support.needed:
+            if not support.enough(support.people & _flagged(support, bits)):
                 found.append(identity)
         return found
 
@@ -162,7 +165,7 @@ class Forces:
             roster = where or decision.pin
             support = self._support(decision, finding, self._rosters.state(roster))
             people = support.people & _flagged(support, bits)
-            if len(people) >= support.needed:
+            if support.enough(people):
                 return Named(action, roster, people)
         return None
 
@@ -170,19 +173,10 @@ class Forces:
         """Whose words make a finding final among a roster's people, by the stricter of both rosters' policies."""
         pinned = self._rosters.state(decision.pin)
         policy = pinned.policies[decision.policy]
-        electorate = state.electorate_of(self._rosters.ids(decision.pin))
         if policy.finality == Finality.SETTLED:
-            total = len(state.members)
-            yes = frozenset(supporters(self._facts.casts(decision.id), electorate))
-            return Support(yes, max(each.needed(total) for each in (policy, *_settled(state, policy))), state.members)
-        owners = pinned.witnesses.devices
-        said = frozenset(
-            owners[each.device]
-            for each in self._attested(decision, policy)
-            if each.finding == finding
-            and owners.get(each.device) in state.witnesses.members
-            and electorate.counts(owners[each.device], each.device, each.seq)
-        )
+            needed = max(map(state.needed, (policy, *_settled(state, policy))))
+            return Support(self._rosters.supporters(decision, state), needed, state.members, state.weigh)
+        said = self._rosters.attesting(decision, finding, state)
         return Support(said, quorum(state.witnesses.seats), state.members)
 
     def _attested(self, decision: Decision, policy: Policy) -> list[Attested]:
@@ -213,7 +207,7 @@ def _flagged(support: Support, bits: bytes) -> Set:
 def _settled(state: State, policy: Policy) -> Sequence[Policy]:
     """The policy of the same name in a roster, where it settles, too."""
     now = state.policies.get(policy.name)
-    return (now,) if now is not None and now.finality == Finality.SETTLED and void_reason(now) is None else ()
+    return (now,) if now is not None and settles(now) else ()
 
 
 def _named(facts: Facts, ids: Set) -> dict[bytes, list[tuple[bytes, bytes | None, bytes]]]:

@@ -1,11 +1,14 @@
 """What a roster is made of: decisions, and members' own words. Plain data, as a log or a proof states it.
 
 A decision needs others' yes. An own word (a vouch, an offer, a leave, a revocation by the member key) needs nobody's:
-it is judged in the roster that it pins, and never by what its author became later.
+it is judged in the roster that it pins, and never by what its author became later. A federation's roster also holds
+what is quoted of its members.
 """
 
 from typing import Any, NamedTuple
 
+from meshd_crypto.hashing import digest
+from meshd_protocol import contexts
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions.question import Question
 
@@ -49,8 +52,12 @@ class Decision(NamedTuple):
 
     @property
     def removes(self) -> tuple[bytes, ...]:
-        """The members whom it removes."""
-        members: tuple[bytes, ...] = self.payload if self.verb == Verb.REMOVE else ()
+        """The members whom it removes; in a federation assemblies, which a decision on seats unseats, too."""
+        members: tuple[bytes, ...] = ()
+        if self.verb == Verb.REMOVE:
+            members = self.payload
+        elif self.verb == Verb.SEAT:
+            members = self.payload.ends
         return members
 
 
@@ -101,5 +108,36 @@ class DeviceEnd(NamedTuple):
     good: int
 
 
+class Followed(NamedTuple):
+    """Something that changes a member assembly, by which a federation follows it on. `item` is its id there."""
+
+    id: bytes
+    assembly: bytes
+    item: bytes
+
+
+class Belonging(NamedTuple):
+    """A voice by which an assembly joins a federation; or leaves it, and then ends the one that `ends` names."""
+
+    id: bytes
+    assembly: bytes
+    decision: Decision
+    ends: bytes | None = None
+
+
 Word = Endorsement | Offer | Departure | DeviceEnd
-Item = Decision | Word
+Quoted = Followed | Belonging
+"""What a federation's roster holds of its members: it is quoted from their logs, and pins nothing in the federation."""
+Item = Decision | Word | Quoted
+
+
+def followed_id(assembly: bytes, item: bytes) -> bytes:
+    """The id by which a federation's rosters hold what changes a member: an assembly may also be followed by another
+    member, a federation itself, and further there.
+    """
+    return digest(contexts.FOLLOWED, assembly, item)
+
+
+def pin_of(item: Item) -> bytes | None:
+    """The roster that an item pins; None for what is quoted, which pins one of its own assembly."""
+    return None if isinstance(item, Quoted) else item.pin

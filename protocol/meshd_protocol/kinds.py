@@ -1,6 +1,6 @@
 """The registry of record kinds: number, name, and the log that each belongs to (design: records, field 6).
 
-Ranges: 0-31 membership and devices, 32-63 decisions, 64-95 delegates, 96-127 talk, 128 and up institutions. Numbers are
+Ranges: 0-31 membership and devices, 32-63 decisions, 64-95 delegates, 96-127 talk, 128 and up federations. Numbers are
 on people's disks: they are never reused.
 """
 
@@ -45,11 +45,17 @@ class Kind(IntEnum):
     HANDOVER = 66
     MESSAGE = 96
     LETTER = 97
+    QUOTATION = 128
+    PIECE = 129
 
 
 _TALK = frozenset({Kind.MESSAGE, Kind.LETTER})
 
-LOG_OF: dict[int, Log] = {int(kind): Log.TALK if kind in _TALK else Log.DECISIONS for kind in Kind}
+_BULK = frozenset({Kind.PIECE})
+
+LOG_OF: dict[int, Log] = {
+    int(kind): Log.TALK if kind in _TALK else Log.BULK if kind in _BULK else Log.DECISIONS for kind in Kind
+}
 
 
 def name_of(kind: int) -> str:

@@ -75,6 +75,27 @@ PRESENT = 200
 ROTATED = 80
 """Devices that one record of a rotation seals to: 80 boxes of 160 bytes fit into a record."""
 
+QUOTED = 400
+"""Records in one quotation: the smallest are of some hundred bytes, so that its bytes are used up before."""
+
+QUOTED_BYTES = 15_900
+"""Bytes of the records in one quotation, headers and signatures among them: it is one record itself."""
+
+PIECES = 4096
+"""Pieces of one file: 60 MB, more than any proof or scan that should travel by mesh."""
+
+PIECE_BYTES = 15_000
+"""Bytes in one piece."""
+
+ASSEMBLIES = 128
+"""Assemblies that one decision seats, or a genesis founds a federation of: 75 bytes each."""
+
+WEIGHT = 1_000_000
+"""The weight of one assembly in a federation."""
+
+LEVELS = 4
+"""Federations of federations: an assembly, and up to so many above it."""
+
 REFOUNDED_BYTES = 14 * 1024
 """The body of a genesis that founds an assembly anew: its record travels in another one, with a few boxes."""
 

@@ -7,14 +7,26 @@ revocation what its device wrote from some record on. What is ended is not in th
 who is out adds nothing, and two islands that saw them in another order hold the same.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.decisions.certified import Witnesses
 from meshd_protocol.decisions.outcome import Electorate
-from meshd_protocol.items import Decision, Departure, DeviceEnd, Endorsement, Item, Offer, Word
+from meshd_protocol.federal import Seat, in_place, members_of, seats_of, standing_voices
+from meshd_protocol.items import (
+    Belonging,
+    Decision,
+    Departure,
+    DeviceEnd,
+    Endorsement,
+    Followed,
+    Item,
+    Offer,
+    Quoted,
+    Word,
+)
 from meshd_protocol.mandates import Appointment, recalled, stands_alone
 from meshd_protocol.offers import Ancestry, open_offers, replaced
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Policy
@@ -23,6 +35,29 @@ from meshd_protocol.succession import holding
 Set = frozenset[bytes]
 NOTHING: Set = frozenset()
 
+READ = "read"
+"""The power that alone lets somebody read what a federation says, and not speak or witness there."""
+
+
+class Federal(NamedTuple):
+    """What a federation's set says of its members. `kept` is what of quoted items stays in it: nothing of an assembly
+    that has no seat, or that its seat begins with, or that is ended in what is followed of it; of voices what holds.
+
+    `seats` and `followed` have the assemblies that nobody unseated, members or not. `sits` maps a person's key to the
+    assembly that she sits for, `powers` to what her mandates grant; `gallery` are those who may read alone.
+    """
+
+    kept: Set
+    seats: Mapping[bytes, Seat]
+    weights: Mapping[bytes, int]
+    followed: Mapping[bytes, "Meaning"]
+    sits: Mapping[bytes, bytes]
+    powers: Mapping[bytes, frozenset[str]]
+    gallery: Set
+
+
+NO_FEDERATION = Federal(NOTHING, {}, {}, {}, {}, {}, NOTHING)
+
 
 class State(NamedTuple):
     """What a roster means. `revoked` maps a device to how many of its log-0 records still count.
@@ -30,6 +65,9 @@ class State(NamedTuple):
     `left` maps a member to the removals and leaves that ended her stay, and those to how many records of each device
     still count (of a removal, none). `mandates` are all that were given, `recalled` those that a recall ended.
     `charter` is the decision whose text holds.
+
+    In a federation members are assemblies, observers and removed are people and assemblies, and `federal` says who sits
+    for whom.
     """
 
     members: Set
@@ -42,16 +80,45 @@ class State(NamedTuple):
     mandates: Mapping[bytes, Appointment]
     recalled: Set
     charter: bytes | None
+    federal: Federal | None = None
+
+    @property
+    def people(self) -> Set:
+        """Who speaks and attests: the members, or in a federation those who sit for them."""
+        return self.members if self.federal is None else frozenset(self.federal.sits)
+
+    @property
+    def inside(self) -> Set:
+        """Who reads, and gets network keys: these people, and observers."""
+        return self.people | self.observers
+
+    def member_of(self, person: bytes) -> bytes | None:
+        """The member that a person is, or sits for; None for others."""
+        if self.federal is None:
+            return person if person in self.members else None
+        return self.federal.sits.get(person)
+
+    def weigh(self, members: Collection[bytes]) -> int:
+        """How much some of the members count for together: in an assembly one each."""
+        return self.electorate.weigh(members)
+
+    def needed(self, policy: Policy) -> int:
+        """How much of the members must say yes for a settled policy: never all of three or more."""
+        return self.electorate.needed(policy)
 
     @property
     def electorate(self) -> Electorate:
         """Who may vote on what pins this roster."""
-        return Electorate(self.members, self.revoked)
+        if self.federal is None:
+            return Electorate(self.members, self.revoked)
+        return Electorate(self.members, {}, weights=self.federal.weights)
 
     def electorate_of(self, pin: Set) -> Electorate:
         """Who is counted here on what pins another roster, whose ids are given: not what somebody wrote on it after she
         was out of this one, whether or not she came back since.
         """
+        if self.federal is not None:
+            return self.electorate
         ended: dict[bytes, dict[bytes, int]] = {}
         for member, enders in self.left.items():
             since = [good for each, good in enders.items() if each not in pin]
@@ -65,36 +132,53 @@ class State(NamedTuple):
         member. Its end date is a matter of clocks.
         """
         given = self.mandates.get(mandate)
-        if given is None or given.mandate.holder not in self.members:
+        if given is None or given.mandate.holder not in self.people:
             return None
         return given if stands_alone(given, self.mandates.values(), self.recalled) else None
 
 
 class Ground(NamedTuple):
     """What is the same for every set of an assembly: the genesis, the rosters that are known (which items pin), by id,
-    and what is behind offers.
+    and what is behind offers. `other` has the ground of another assembly, as far as records of it are quoted here.
     """
 
     assembly: bytes
     genesis: Genesis
     sets: Mapping[bytes, Set]
     ancestry: Ancestry
+    other: Callable[[bytes], "Ground | None"] = lambda _: None
+
+    def meaning(self, ids: Collection[bytes]) -> "Meaning":
+        """What a set of those ids means."""
+        items = (self.ancestry.known(each) for each in sorted(ids))
+        return Meaning(self, (item for item in items if item is not None))
 
     def pin(self, item: Decision | Word) -> Set:
         """The ids of the roster that an item pins; nothing where it is not known."""
         return self.sets.get(item.pin, NOTHING)
 
+    @property
+    def is_federation(self) -> bool:
+        """Whether the members are assemblies."""
+        return bool(self.genesis.assemblies)
+
 
 class Meaning:
     """A set without what is ended in it. `ids` are those that are left; nothing here changes once it is made."""
 
-    def __init__(self, ground: Ground, items: Iterable[Item] = ()) -> None:
+    def __init__(self, ground: Ground, items: Iterable[Item] = (), before: "Meaning | None" = None) -> None:
         self.ground = ground
         every = {item.id: item for item in items}
+        self.given: Set = frozenset(every)
+        """The ids that it was made of, those among them that are ended, too."""
         self.gone = self._removals = _removals(every.values())
         """Member to the removals and leaves that count."""
         self._revoked = _revocations(self, every.values())
         self.gone = _with_leaves(self, every.values())
+        self.federal = NO_FEDERATION
+        """What a federation's set says of its members; nothing in an assembly of people."""
+        if ground.is_federation:
+            self.federal = _federal(ground, every.values(), before.federal.followed if before is not None else {})
         lasting = {key: item for key, item in every.items() if not self._is_ended(item)}
         offers: dict[bytes, list[Offer]] = {}
         for item in lasting.values():
@@ -119,12 +203,15 @@ class Meaning:
     def plus(self, items: Iterable[Item]) -> "Meaning":
         """The same set with more items in it, and without what is ended then."""
         added = [item for item in items if item.id not in self.items]
-        return Meaning(self.ground, (*self.items.values(), *added)) if added else self
+        return Meaning(self.ground, (*self.items.values(), *added), self) if added else self
 
     @property
-    def enders(self) -> tuple[Mapping[bytes, Set], Mapping[bytes, tuple[int, bytes]]]:
+    def enders(self) -> object:
         """What ends words here: while it stays the same, what was ended or replaced stays so."""
-        return self.gone, self._revoked
+        if not self.ground.is_federation:
+            return self.gone, self._revoked
+        below = {each: followed.enders for each, followed in self.federal.followed.items()}
+        return self.gone, self._revoked, self.federal.seats, below
 
     def lasts(self, member: bytes, pin: Set) -> bool:
         """Whether nothing ended, for that member, what was decided on a roster: it knew of each removal and leave."""
@@ -148,7 +235,12 @@ class Meaning:
         """
         if not verb:
             assert isinstance(subject, bytes)
+            if self.ground.is_federation:
+                return frozenset(self._seats_offers(self.federal.sits.get(subject)))
             return frozenset(self._open_offers(subject, self._first_offers()))
+        if verb == Verb.SEAT:
+            assert isinstance(subject, bytes)
+            return in_place(self._decisions, self.ground.pin, subject)
         named = self._on(verb, subject)
         return frozenset(named) - frozenset(each for replaces in named.values() for each in replaces)
 
@@ -156,6 +248,8 @@ class Meaning:
         """Whether an item is here, or what is here has ended it: there is nothing that it would add."""
         if isinstance(item, Decision) or item.id in self.ids:
             return item.id in self.ids
+        if isinstance(item, Quoted):
+            return self._has_quoted(item)
         pin = self.ground.pin(item)
         if isinstance(item, DeviceEnd):
             kept = self._revoked.get(item.ended)
@@ -170,9 +264,19 @@ class Meaning:
             return _last(self.ground, [*mine, item]) != item.id
         return self._is_ended(item)
 
+    def _has_quoted(self, item: Quoted) -> bool:
+        """Whether what is quoted of a member would not stay in the set, or is ended in what is followed of it."""
+        if isinstance(item, Followed):
+            here = self.federal.followed.get(item.assembly)
+            known = here.ground.ancestry.known(item.item) if here is not None else None
+            return here is None or (known is not None and here.has(known))
+        return item.id not in self.plus([item]).ids
+
     def _is_ended(self, item: Item) -> bool:
         if isinstance(item, Decision):
             return False
+        if isinstance(item, Quoted):
+            return item.id not in self.federal.kept
         pin = self.ground.pin(item)
         if isinstance(item, DeviceEnd):
             kept = self._revoked.get(item.ended)
@@ -184,6 +288,8 @@ class Meaning:
         return isinstance(item, Endorsement) and not self.lasts(item.member, pin)
 
     def _read(self) -> State:
+        if self.ground.is_federation:
+            return self._read_federal()
         genesis = self.ground.genesis
         members = {member for member in genesis.founders if self.lasts(member, NOTHING)}
         given = self._first_offers()
@@ -211,6 +317,52 @@ class Meaning:
             recalled=recalled(mandates, recalls),
             charter=holding(self._on(Verb.CHARTER)),
         )
+
+    def _read_federal(self) -> State:
+        """What a federation's set holds: seats and voices make members, and what their members decided makes people."""
+        here = self.federal
+        mandates = {
+            item.id: Appointment(item.id, self.ground.pin(item), item.payload) for item in self._of_verb(Verb.MANDATE)
+        }
+        recalls = {item.id: item.payload for item in self._of_verb(Verb.RECALL)}
+        revoked = {device: good for device, (good, _) in self._revoked.items()}
+        members = frozenset(here.weights)
+        gallery = here.gallery | frozenset(self.ground.genesis.founders)
+        return State(
+            members=members,
+            observers=gallery - here.sits.keys(),
+            removed=frozenset(here.followed.keys() - members) & self.gone.keys(),
+            policies=self._policies(),
+            revoked=revoked,
+            witnesses=self._federal_witnesses(members, revoked),
+            left={},
+            mandates=mandates,
+            recalled=recalled(mandates, recalls),
+            charter=holding(self._on(Verb.CHARTER)),
+            federal=here,
+        )
+
+    def _federal_witnesses(self, members: Set, revoked: Mapping[bytes, int]) -> Witnesses:
+        """One seat for each assembly, or for those that a decision names, with the device that those who sit offer."""
+        held = holding(self._on(Verb.WITNESSES))
+        decision = self.items.get(held) if held is not None else None
+        if isinstance(decision, Decision) and decision.payload[0]:
+            members &= frozenset(decision.payload[0])
+        devices: dict[bytes, bytes] = {}
+        for member in sorted(members):
+            offered = list(self._seats_offers(member).values())
+            if len(offered) == 1 and offered[0] is not None and offered[0] not in revoked:
+                devices.setdefault(offered[0], member)
+        return Witnesses(members, devices)
+
+    def _seats_offers(self, member: bytes | None) -> dict[bytes, bytes | None]:
+        """The offers of those who sit for an assembly that none of theirs replaces."""
+        sits = self.federal.sits
+        mine = [each for offers in self._offers.values() for each in offers if sits.get(each.author) == member]
+        if member is None or not mine:
+            return {}
+        over = replaced(mine, self.ground.ancestry)
+        return {each.id: each.offered for each in mine if each.id not in over}
 
     def _counts(self, ender: bytes) -> Mapping[bytes, int]:
         item = self.items[ender]
@@ -273,6 +425,76 @@ class Meaning:
 
     def _of_verb(self, verb: int) -> list[Decision]:
         return [item for item in self._decisions if item.verb == verb]
+
+
+def _federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, "Meaning"]) -> Federal:
+    """What a federation's set says of its members. `known` is what an earlier set followed, to go on from."""
+    seats = seats_of(ground.genesis.assemblies, items, ground.pin)
+    quoted = [item for item in items if isinstance(item, Quoted) and item.assembly in seats]
+    followed: dict[bytes, Meaning] = {}
+    kept: set[bytes] = set()
+    for assembly, seat in seats.items():
+        since = {item.item: item.id for item in quoted if isinstance(item, Followed) and item.assembly == assembly}
+        begin, meaning = _follow(ground, seat, since.keys(), known.get(assembly))
+        if meaning is not None:
+            followed[assembly] = meaning
+            kept.update(identity for item, identity in since.items() if item in meaning.ids and item not in begin)
+    voices = standing_voices(item for item in quoted if isinstance(item, Belonging))
+    kept.update(voice.id for voice in voices)
+    members = members_of(seats, voices, ground.ancestry.known)
+    weights = {member: weight for member, weight in members.items() if member in followed}
+    return Federal(frozenset(kept), seats, weights, followed, *_persons(ground.assembly, weights, followed))
+
+
+def beginning(federation: Meaning, assembly: bytes) -> Meaning:
+    """What is followed of a seated assembly before anything changed it."""
+    other = federation.ground.other(assembly)
+    assert other is not None, "it is seated with rosters that are known"
+    return other.meaning(_begin(other, federation.federal.seats[assembly]) or frozenset())
+
+
+def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:
+    """The ids that a seat begins with; None while one of its rosters is not known here."""
+    sets = [other.sets.get(roster) for roster in sorted(seat.rosters)]
+    known = [ids for ids in sets if ids is not None]
+    return frozenset[bytes]().union(*known) if len(known) == len(sets) else None
+
+
+def _follow(ground: Ground, seat: Seat, since: Collection[bytes], before: Meaning | None) -> tuple[Set, Meaning | None]:
+    """What an assembly's seat begins with, and what is followed of it: that, and what changed it since. None while the
+    roster that it begins with is not known here.
+    """
+    other = ground.other(seat.seating.assembly)
+    begin = _begin(other, seat) if other is not None else None
+    if other is None or begin is None:
+        return frozenset(), None
+    ids = begin.union(since)
+    if before is not None and before.given == ids and before.ground is other:
+        return begin, before
+    return begin, other.meaning(ids)
+
+
+def _persons(
+    federation: bytes, members: Iterable[bytes], followed: Mapping[bytes, Meaning]
+) -> tuple[dict[bytes, bytes], dict[bytes, frozenset[str]], frozenset[bytes]]:
+    """Who sits for whom with which powers, and who may read alone: by the members' mandates that are in force in what
+    is followed. A key that several assemblies send sits for the first by id.
+    """
+    sits: dict[bytes, bytes] = {}
+    powers: dict[bytes, frozenset[str]] = {}
+    gallery: set[bytes] = set()
+    for assembly in members:
+        state = followed[assembly].state()
+        for identity, given in sorted(state.mandates.items()):
+            place = given.mandate.place
+            if place is None or place.federation != federation or state.in_force(identity) is None:
+                continue
+            granted = frozenset(power.strip().casefold() for power in given.mandate.powers)
+            if granted == {READ}:
+                gallery.add(place.member)
+            elif sits.setdefault(place.member, assembly) == assembly:
+                powers[place.member] = powers.get(place.member, frozenset()) | granted
+    return sits, powers, frozenset(gallery - sits.keys())
 
 
 _Given = dict[bytes, dict[bytes, bytes]]

@@ -20,6 +20,16 @@ class Finality(IntEnum):
     CERTIFIED = 1
 
 
+class Voices(IntEnum):
+    """Whose word counts in a federation: what its assemblies settled; what their witnesses certified, too; and the
+    ballots of those who sit there, as long as their assemblies say nothing.
+    """
+
+    SETTLED = 0
+    CERTIFIED = 1
+    SEATS = 2
+
+
 class Method(IntEnum):
     """What a ballot says."""
 
@@ -59,7 +69,7 @@ class Policy(Body):
     `threshold` is [numerator, denominator, strict]: of the roster where settled, of yes and no ballots where certified.
     `quorum` is a fraction of the roster. Times are in seconds; `notice`, `open_for` and `grace` together are what
     witnesses wait (`wait`). `yes_from` is a fraction of the roster that must say yes where a yes or no is certified, so
-    that a no can't complete the quorum for a yes.
+    that a no can't complete the quorum for a yes. `voices` says whose word counts where assemblies decide (`Voices`).
     """
 
     name: str
@@ -71,6 +81,7 @@ class Policy(Body):
     open_for: int = 0
     grace: int = 0
     notice: int = 0
+    voices: int = 0
     yes_from: tuple[int, ...] | None = None
 
     FIELDS: ClassVar = (
@@ -83,6 +94,7 @@ class Policy(Body):
         Field(6, "open_for", uint(10_000 * DAY), optional=True, default=0),
         Field(7, "grace", uint(10_000 * DAY), optional=True, default=0),
         Field(8, "notice", uint(10_000 * DAY), optional=True, default=0),
+        Field(9, "voices", uint(), optional=True, default=0),
         Field(12, "yes_from", array(uint(1_000_000), 2, 2), optional=True),
     )
 
@@ -95,15 +107,18 @@ class Policy(Body):
         """The same numbers under another name."""
         return replace(self, name=name)
 
-    def needed(self, members: int) -> int:
+    def needed(self, members: int, spare: int | None = None) -> int:
         """How many members must say yes for a settled policy to be reached in a roster of that size.
 
-        Of three or more it is never all of them: one lost device must not lock an assembly.
+        Of three or more it is never all of them: one lost device must not lock an assembly. Where members have weights,
+        `members` is the sum of them, and `spare` the weight that is never asked for.
         """
         assert self.threshold is not None
         numerator, denominator, strict = self.threshold
         asked = members * numerator // denominator + 1 if strict else -(-members * numerator // denominator)
-        return min(asked, members - 1) if members > 2 else asked
+        if spare is None:
+            spare = 1 if members > 2 else 0
+        return max(1, min(asked, members - spare) if spare else asked)
 
     def yes_needed(self, members: int) -> int:
         """How many members must say yes at least for a certified policy, whatever the others say."""
@@ -135,6 +150,8 @@ def void_reason(policy: Policy) -> str | None:
         return "only yes and no have a threshold"
     if policy.method == Method.CONSENT and not policy.changeable:
         return "consent needs changeable ballots: the objector resolves an objection by a new one"
+    if policy.voices > Voices.SEATS:
+        return "whose voice counts is of a later version: this meshd needs an update"
     if policy.open_for == 0:
         return "a certified policy must be open for some time"
     return None
@@ -149,6 +166,8 @@ def _settled_void(policy: Policy) -> str | None:
         return "a settled policy has a threshold, and no other number of yes"
     if policy.threshold is None or not _is_fraction(policy.threshold):
         return "a settled policy needs a threshold between 0 and 1"
+    if policy.voices > Voices.CERTIFIED:
+        return "what is settled is decided by assemblies, and not by those who sit for them"
     numerator, denominator, strict = policy.threshold
     if 2 * numerator < denominator or (2 * numerator == denominator and not strict):
         return "a settled policy needs more than half of the roster"
@@ -186,3 +205,9 @@ DEFAULTS: tuple[Policy, ...] = (
     _settled(RECALL, 1, 2, strict=True),
 )
 """The charter that `meshd init` writes."""
+
+FEDERAL_DEFAULTS: tuple[Policy, ...] = (
+    _certified("standard", Method.YES_NO, days=3, quorum=(1, 4), threshold=(1, 2, True), voices=Voices.SEATS),
+    *(policy for policy in DEFAULTS if policy.finality == Finality.SETTLED),
+)
+"""The charter of a federation: what binds is settled by its assemblies, daily matters by those who sit for them."""

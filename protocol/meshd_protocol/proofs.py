@@ -17,7 +17,7 @@ from meshd_crypto.hashing import digest
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Proposal
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
+from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.decisions.certified import bound, certify, quorum
 from meshd_protocol.decisions.counted import counts_text, told
 from meshd_protocol.decisions.outcome import people
@@ -25,7 +25,7 @@ from meshd_protocol.decisions.question import possible
 from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError, NotCanonicalError
-from meshd_protocol.evidence import Evidence, Parts, read_parts
+from meshd_protocol.evidence import read_evidence
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
@@ -34,6 +34,7 @@ from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality
 from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed
 from meshd_protocol.rosters import Rosters
+from meshd_protocol.statements import Parts, Statements, read_parts
 
 FORMAT = 1
 HASH = 32
@@ -149,7 +150,7 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
     """
     proof = read_proof(data)
     genesis, body = _genesis(proof, of)
-    facts = Evidence(genesis, proof.records)
+    facts = read_evidence(genesis, proof.records)
     rosters = Rosters(genesis.id, body, facts)
     depth = _walk(rosters, proof.steps)
     if not rosters.knows(proof.roster):
@@ -199,7 +200,7 @@ def _genesis(proof: Proof, of: bytes | None) -> tuple[Record, Genesis]:
         raise BadProofError("it does not begin with a genesis")
     if of is not None and genesis.id != of:
         raise BadProofError("it is a proof of another assembly")
-    if body.rules != RULES_VERSION:
+    if not body.knows_rules:
         raise BadProofError("its assembly decides by rules that this meshd doesn't know: it needs an update")
     if not is_signed(genesis.id, genesis):
         raise BadProofError("its genesis is not signed")
@@ -226,7 +227,7 @@ def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
     return depth
 
 
-def _outcome(rosters: Rosters, facts: Evidence, decision: Decision) -> tuple[str | list[str], list[tuple[str, str]]]:
+def _outcome(rosters: Rosters, facts: Statements, decision: Decision) -> tuple[str | list[str], list[tuple[str, str]]]:
     """The final outcome that the records show."""
     state, question, identity = rosters.state(decision.pin), decision.question, decision.id
     problem = rosters.void(decision)
@@ -261,7 +262,7 @@ def _outcome(rosters: Rosters, facts: Evidence, decision: Decision) -> tuple[str
 
 
 def _force(
-    rosters: Rosters, facts: Evidence, decision: Decision, roster: bytes, names: dict[bytes, str], *, told: bool
+    rosters: Rosters, facts: Statements, decision: Decision, roster: bytes, names: dict[bytes, str], *, told: bool
 ) -> tuple[bool | None, list[tuple[str, str]]]:
     """What a decision comes to in the proof's roster: whether it is in force there, as far as what is shown goes.
 

@@ -13,16 +13,21 @@ from typing import NamedTuple, Protocol
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Verdict
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.decisions.outcome import Attested, Cast
-from meshd_protocol.decisions.question import BY_ANY_SETTLED, POLICY_OF, void
+from meshd_protocol.decisions.certified import certify, quorum
+from meshd_protocol.decisions.outcome import Attested, Cast, Finding
+from meshd_protocol.decisions.question import BY_ANY_SETTLED, POLICY_OF, possible, void
 from meshd_protocol.decisions.settled import supporters
-from meshd_protocol.items import Decision, Departure, DeviceEnd, Item, Offer, Word
+from meshd_protocol.items import Belonging, Decision, Departure, DeviceEnd, Followed, Item, Offer, Quoted, Word
 from meshd_protocol.mandates import rotation_problem
-from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
+from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, beginning, may_end
 from meshd_protocol.offers import Ancestry
-from meshd_protocol.policies import Finality, Policy, void_reason
+from meshd_protocol.policies import Finality, Policy, Voices, void_reason
+from meshd_protocol.voices import Quoting, nobody, voices_as_casts
+
+PASSED: Finding = (int(Verdict.PASSED), ())
 
 REMEMBERED = 256
 """Meanings that are kept at hand: those of the rosters that open votes pin."""
@@ -64,13 +69,14 @@ def roster_id(assembly: bytes, ids: Iterable[bytes]) -> bytes:
 class Rosters:
     """The sets that a node knows, and what they mean. It only remembers: every answer follows from the facts."""
 
-    def __init__(self, assembly: bytes, genesis: Genesis, facts: Facts) -> None:
-        self._assembly = assembly
+    def __init__(self, assembly: bytes, genesis: Genesis, facts: Facts, quotes: Quoting = nobody) -> None:
+        self.assembly = assembly
+        self._quotes = quotes
         self._genesis = genesis
         self._facts = facts
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {}
-        self._ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item))
+        self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other)
         self._meanings: OrderedDict[bytes, Meaning] = OrderedDict()
         """The meanings that were asked for last: they follow from the sets."""
         self._seen: set[bytes] = set()
@@ -82,12 +88,16 @@ class Rosters:
         """
         self._over_for: bytes | None = None
         """The head that was advanced last."""
-        self._remember(self.origin, Meaning(self._ground))
+        self._remember(self.origin, Meaning(self.ground))
+
+    def _other(self, assembly: bytes) -> Ground | None:
+        quotes = self._quotes(assembly)
+        return quotes.ground if quotes is not None else None
 
     def learn(self, parent: bytes, added: Iterable[bytes]) -> bytes:
         """Remember the set that a known roster and more ids come to, and return its id."""
         meaning = self._after(parent, added)
-        identity = roster_id(self._assembly, meaning.ids)
+        identity = roster_id(self.assembly, meaning.ids)
         if identity not in self._sets:
             self._remember(identity, meaning)
             self._fresh.append(identity)
@@ -107,7 +117,7 @@ class Rosters:
     def _meaning(self, roster: bytes) -> Meaning:
         held = self._meanings.get(roster)
         if held is None:
-            return self._keep(roster, Meaning(self._ground, self._items(self._sets[roster])))
+            return self._keep(roster, Meaning(self.ground, self._items(self._sets[roster])))
         self._meanings.move_to_end(roster)
         return held
 
@@ -118,7 +128,7 @@ class Rosters:
 
     def with_facts(self, facts: Facts) -> "Rosters":
         """The same rosters, asked of other facts: what would hold by fewer ballots, say."""
-        other = Rosters(self._assembly, self._genesis, facts)
+        other = Rosters(self.assembly, self._genesis, facts, self._quotes)
         other._sets.update(self._sets)
         other._seen |= self._seen
         return other
@@ -181,15 +191,15 @@ class Rosters:
         added = frozenset(cites) - self._sets[parent]
         if not added:
             return "it cites nothing new"
-        result = self._after(parent, added)
-        ratified, problem = self._ratified(parent, result, ratified_by)
+        start, result = self._meaning(parent), self._after(parent, added)
+        ratified, problem = self._ratified(start, result, ratified_by)
         if problem is not None:
             return problem
         for each in sorted(added):
-            problem = self._problem(each, parent, result, each in ratified)
+            problem = self._problem(each, start, result, each in ratified)
             if problem is not None:
                 return problem
-        return None if result.state().members else "it would leave no members"
+        return self._whole_problem(start, result)
 
     def ratified(self, parent: bytes, ratified_by: bytes) -> Set:
         """What a ratification adds to a known roster, once it is settled there: what it names and is not ended."""
@@ -205,19 +215,32 @@ class Rosters:
         """
         open_: Set = frozenset(item.id for item in self._items(candidates)) - self._sets[head]
         rats = sorted(ratified_by)
-        taken = self._taken(head, open_, rats)
-        if taken and not self._after(head, taken).state().members:
+        start, taken = self._meaning(head), self._taken(head, open_, rats)
+        if taken and self._whole_problem(start, self._after(head, taken)) is not None:
             taken = self._taken(head, frozenset(each for each in open_ if not self._sends_away(each)), rats)
+            if taken and self._whole_problem(start, self._after(head, taken)) is not None:
+                return NOTHING
         return taken
+
+    @staticmethod
+    def _whole_problem(start: Meaning, result: Meaning) -> str | None:
+        """Why a step is none, though all in it qualifies: it leaves no members, or founds a federation in part."""
+        members = result.state().members
+        if not members:
+            return "it would leave no members"
+        founding = {each.assembly for each in start.ground.genesis.assemblies}
+        if start.ids or founding <= members:
+            return None
+        return "it does not bring the voices by which all founding assemblies join"
 
     def _taken(self, head: bytes, added: Set, ratified_by: Sequence[bytes]) -> Set:
         """Drop what does not qualify until all does. What is ended is dropped last: what ends it may not qualify."""
         start = self._meaning(head)
         while added:
             result = start.plus(self._items(added))
-            allowed = NOTHING.union(*(self._ratified(head, result, each)[0] for each in ratified_by))
+            allowed = NOTHING.union(*(self._ratified(start, result, each)[0] for each in ratified_by))
             left = added & result.ids
-            bad = frozenset(each for each in left if self._problem(each, head, result, each in allowed) is not None)
+            bad = frozenset(each for each in left if self._problem(each, start, result, each in allowed) is not None)
             if not bad:
                 return left
             added -= bad
@@ -244,6 +267,8 @@ class Rosters:
             self._over = set()
         self._over_for = head
         every = self._seen - meaning.ids
+        if self.ground.is_federation:  # what its members end is not told apart
+            return frozenset(item.id for item in self._items(every) if not meaning.has(item))
         fresh = self._items(every - self._over)
         self._over.update(item.id for item in fresh if meaning.has(item))
         return every if any(map(may_end, fresh)) else every - self._over
@@ -256,15 +281,19 @@ class Rosters:
 
     def _sends_away(self, identity: bytes) -> bool:
         item = self._facts.item(identity)
+        if isinstance(item, Belonging):
+            return item.ends is not None
         return isinstance(item, Departure) or (isinstance(item, Decision) and bool(item.removes))
 
-    def _problem(self, identity: bytes, parent: bytes, result: Meaning, ratified: bool) -> str | None:
+    def _problem(self, identity: bytes, parent: Meaning, result: Meaning, ratified: bool) -> str | None:
         """Why one id does not qualify in `parent` for the set `result`."""
         item = self._facts.item(identity)
         if item is None:
             return "it cites something that is not known here"
         if identity not in result.ids:
             return "it cites something that was ended"
+        if isinstance(item, Quoted):
+            return self._quoted_problem(item, parent, result)
         if item.pin not in self._sets:
             return "it cites something whose pinned roster is not reached from the genesis"
         pinned = self._meaning(item.pin)
@@ -272,36 +301,118 @@ class Rosters:
             return "it cites something whose pinned roster is not contained in it"
         if not isinstance(item, Decision):
             return _word_problem(item, pinned)
-        if not item.verb or item.verb == Verb.RATIFY:
+        if not item.verb or item.verb in (Verb.RATIFY, Verb.VOICE):
             return "it cites a decision that is never in a roster"
         problem = self.void(item)
         if problem is not None:
             return "it cites a decision that has no effect in the roster that it pins"
         return None if ratified else self._threshold_problem(item, parent)
 
-    def _threshold_problem(self, item: Decision, parent: bytes) -> str | None:
+    def _threshold_problem(self, item: Decision, parent: Meaning) -> str | None:
         """Enough yes among the members of the pinned roster and among those of the parent, by the stricter policy.
 
         The parent's is passed over where it no longer settles: else a decision by a policy that was made certified
         would be in the heads that took it before, and nobody's yes would bring it into the others.
         """
-        states = self.state(item.pin), self.state(parent)
+        states = self.state(item.pin), parent.state()
         policies = policies_asked(*states, item.policy)
-        casts = self._facts.casts(item.id)
         for state in states:
-            needed = settled_needed(policies, len(state.members))
+            needed = settled_needed(policies, state)
             if needed is None:
                 return "it cites a decision that has no effect under the policy of the roster that it pins"
-            if len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
+            if state.weigh(self.supporters(item, state)) < needed:
                 return "it cites a decision that its own members, or those of the roster before, did not make final"
         return None
+
+    def supporters(self, decision: Decision, state: State) -> Set:
+        """The members of a state who say yes to a decision: in a federation by a voice that is final on what is
+        followed of them.
+        """
+        casts = self.casts(decision, state)
+        return frozenset(supporters(casts, state.electorate_of(self._sets[decision.pin])))
+
+    def casts(self, decision: Decision, state: State) -> Sequence[Cast]:
+        """The ballots on a decision; in a federation what its members' voices say that count in that state."""
+        ballots = self._facts.casts(decision.id)
+        if state.federal is None:
+            return ballots
+        policy = self.state(decision.pin).policies.get(decision.policy)
+        return (
+            voices_as_casts(self._quotes, self.assembly, decision, policy, state, ballots) if policy is not None else []
+        )
+
+    def final_on(self, decision: Decision, there: Meaning, whose: int = Voices.SETTLED) -> Finding | None:
+        """What a decision of this assembly came to on the roster that it pins and on another set, if it is final on
+        both, by the stricter of both. `whose` says whether what witnesses certified is enough.
+        """
+        if not self.knows(decision.pin) or self.void(decision) is not None:
+            return None
+        pinned = self.state(decision.pin)
+        policy = pinned.policies[decision.policy]
+        if policy.finality == Finality.SETTLED:
+            return PASSED if self._threshold_problem(decision, there) is None else None
+        if whose < Voices.CERTIFIED:
+            return None
+        attested = possible(decision.question, policy, self._facts.attestations(decision.id))
+        found = certify(attested, pinned.witnesses).certified
+        return found[0] if len(found) == 1 and self.attested(decision, found[0], there.state()) else None
+
+    def attested(self, decision: Decision, finding: Finding, state: State) -> bool:
+        """Whether a quorum of a state's witnesses attest a finding, by devices that they had in the pinned roster."""
+        return len(self.attesting(decision, finding, state)) >= quorum(state.witnesses.seats)
+
+    def attesting(self, decision: Decision, finding: Finding, state: State) -> Set:
+        """The witnesses of a state who attest a finding, by devices that they had in the roster that it pins."""
+        pinned = self.state(decision.pin)
+        owners, electorate = pinned.witnesses.devices, state.electorate_of(self._sets[decision.pin])
+        attested = possible(decision.question, pinned.policies[decision.policy], self._facts.attestations(decision.id))
+        return frozenset(
+            owners[each.device]
+            for each in attested
+            if each.finding == finding
+            and owners.get(each.device) in state.witnesses.members
+            and electorate.counts(owners[each.device], each.device, each.seq)
+        )
+
+    def _quoted_problem(self, item: Quoted, parent: Meaning, result: Meaning) -> str | None:
+        """Why what is quoted of a member does not qualify: by its own rules, in what was followed of it before."""
+        quotes, followed = self._quotes(item.assembly), result.federal.followed.get(item.assembly)
+        if quotes is None or followed is None:
+            return "it cites a record of an assembly whose roster is not quoted here"
+        before = parent.federal.followed.get(item.assembly) or beginning(result, item.assembly)
+        if isinstance(item, Followed):
+            return quotes.follow_problem(item.item, before, followed)
+        if quotes.final_on(item.decision, before) is None:
+            return "it cites a voice that its assembly did not settle on what is followed of it"
+        joined = self._facts.item(item.ends) if item.ends is not None else item
+        known = isinstance(joined, Belonging) and joined.assembly == item.assembly and joined.ends is None
+        return None if known else "it leaves by a voice that names none by which it joined"
+
+    def follow_problem(
+        self, identity: bytes, before: Meaning, result: Meaning, ratified_by: Iterable[bytes]
+    ) -> str | None:
+        """Why a federation does not follow this assembly on by one of its items: it has to qualify in what was followed
+        before, as it has to in a head, or one of some decisions has to ratify it there.
+        """
+        problem = self._problem(identity, before, result, ratified=False)
+        if problem is None or not any(identity in self._ratified(before, result, each)[0] for each in ratified_by):
+            return problem
+        return self._problem(identity, before, result, ratified=True)
 
     def _subject_problem(self, item: Decision, pinned: State) -> str | None:
         """Why what a decision is about can't be, in the roster that it pins."""
         payload = item.payload
+        if item.verb in (Verb.ADMIT, Verb.SEAT) and (item.verb == Verb.SEAT) != self.ground.is_federation:
+            return "members of a federation are seated, and those of an assembly admitted"
         match item.verb:
+            case Verb.SEAT:
+                return self._seat_problem(item)
+            case Verb.VOICE:
+                settles = pinned.policies[item.policy].finality == Finality.SETTLED
+                joins = payload.leaves or payload.matter == payload.federation
+                return "by which an assembly joins or leaves is settled" if joins and not settles else None
             case Verb.MANDATE:
-                if payload.holder not in pinned.members:
+                if payload.holder not in pinned.people:
                     return "its holder is not a member of the roster that it pins"
                 return rotation_problem(payload, pinned.mandates.values())
             case Verb.RECALL:
@@ -315,29 +426,40 @@ class Rosters:
             case _:
                 return None
 
-    def _ratified(self, parent: bytes, result: Meaning, ratified_by: bytes | None) -> tuple[Set, str | None]:
+    def _seat_problem(self, item: Decision) -> str | None:
+        """Why a decision can't seat those assemblies, in the roster that it pins."""
+        pinned = self._meaning(item.pin)
+        for seating in item.payload.seatings:
+            if seating.assembly == self.assembly:
+                return "a federation has no seat in itself"
+            if not pinned.in_place(Verb.SEAT, seating.assembly) <= frozenset(item.payload.replaces):
+                return "it does not name everything that it takes the place of"
+            quotes = self._quotes(seating.assembly)
+            if quotes is None or seating.roster not in quotes.ground.sets:
+                return "the roster that it seats an assembly with is not quoted here"
+        return None
+
+    def _ratified(self, parent: Meaning, result: Meaning, ratified_by: bytes | None) -> tuple[Set, str | None]:
         """What a ratification lets into `parent` beside what qualifies by itself, or why nothing."""
         if ratified_by is None:
             return NOTHING, None
         item = self._facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
             return NOTHING, "it names no ratification that is known here"
-        if item.pin not in self._sets or not _contains(self._meaning(parent), self._meaning(item.pin)):
+        if item.pin not in self._sets or not _contains(parent, self._meaning(item.pin)):
             return NOTHING, "its ratification pins a roster that is not contained in the one before"
-        states = self.state(item.pin), self.state(parent)
+        states = self.state(item.pin), parent.state()
         if void(item.question, states[0].policies.get(item.policy)) is not None:
             return NOTHING, "its ratification has no effect under the policies of the roster that it pins"
         named: Set = frozenset(item.payload)
         items = self._items(named)
         if len(items) < len(named) or result.plus(items).ids != result.ids:
             return NOTHING, "it does not take in all that its ratification names"
-        if any(self._problem(each, parent, result, True) for each in named & result.ids - self._sets[parent]):
+        if any(self._problem(each, parent, result, True) for each in named & result.ids - parent.ids):
             return NOTHING, "its ratification names something that can't be taken in"
         needs = {item.policy, *policies_of(items)}
-        casts = self._facts.casts(item.id)
         for state in states:
-            needed = ratification_needed(state, needs)
-            if len(supporters(casts, state.electorate_of(self._sets[item.pin]))) < needed:
+            if state.weigh(self.supporters(item, state)) < ratification_needed(state, needs):
                 return NOTHING, "its ratification is not settled by the highest threshold among what it names"
         return named, None
 
@@ -345,6 +467,8 @@ class Rosters:
 def _contains(result: Meaning, pinned: Meaning) -> bool:
     """Whether a set holds all of a pinned one that is not ended by what is in both."""
     missing = pinned.ids - result.ids
+    if missing and pinned.ground.is_federation:  # what is followed of members has to qualify by itself, wherever it is
+        missing = frozenset(each for each in missing if not isinstance(pinned.items[each], Quoted))
     if not missing:
         return True
     items = [pinned.items[each] for each in missing]
@@ -356,13 +480,15 @@ def _contains(result: Meaning, pinned: Meaning) -> bool:
 def _word_problem(item: Word, pinned: Meaning) -> str | None:
     """Whether somebody may say a word about herself or an applicant, in the roster that it pins."""
     state = pinned.state()
+    if pinned.ground.is_federation and not isinstance(item, DeviceEnd | Offer):
+        return "it cites a word that nobody says in a federation"
     if isinstance(item, DeviceEnd):
-        inside = item.author in state.members or item.author in state.observers
+        inside = item.author in state.people or item.author in state.observers
         return None if inside else "it cites a revocation by somebody who is not in the roster that it pins"
     good = state.revoked.get(item.device)
     able = item.scope == SCOPE_EVERYTHING and (good is None or item.seq < good)
-    people = state.members | state.observers if isinstance(item, Departure) else state.members
-    if not able or item.author not in people:
+    inside = item.author in state.people or (isinstance(item, Departure) and item.author in state.observers)
+    if not able or not inside:
         return "it cites a word of somebody who may not say it in the roster that it pins"
     if isinstance(item, Offer) and not pinned.in_place(0, item.author) <= frozenset(item.replaces):
         return "it cites an offer that does not name everything that it takes the place of"
@@ -378,13 +504,18 @@ def policies_of(items: Iterable[Item | None]) -> set[str]:
     }
 
 
-def settled_needed(policies: Sequence[Policy | None], members: int) -> int | None:
-    """How many of so many members must say yes by the strictest of some policies; None if one can't settle."""
+def settles(policy: Policy | None) -> bool:
+    """Whether anything can be settled by a policy."""
+    return policy is not None and policy.finality == Finality.SETTLED and void_reason(policy) is None
+
+
+def settled_needed(policies: Iterable[Policy | None], state: State) -> int | None:
+    """How much of a roster must say yes by the strictest of some policies; None if one can't settle."""
     needed = 0
     for policy in policies:
-        if policy is None or policy.finality != Finality.SETTLED or void_reason(policy) is not None:
+        if policy is None or not settles(policy):
             return None
-        needed = max(needed, policy.needed(members))
+        needed = max(needed, state.needed(policy))
     return needed
 
 
@@ -396,12 +527,12 @@ def policies_asked(pinned: State, parent: State, name: str) -> list[Policy | Non
 def _settling(state: State, names: Iterable[str]) -> list[Policy]:
     """A roster's policies of these names that settle there."""
     found = [state.policies.get(name) for name in sorted(names)]
-    return [each for each in found if each is not None and settled_needed([each], 1) is not None]
+    return [each for each in found if each is not None and settles(each)]
 
 
 def ratification_needed(state: State, names: Iterable[str]) -> int:
     """How many members must ratify decisions under policies of these names: the highest threshold of those that settle,
     and at least a majority.
     """
-    total = len(state.members)
-    return max(total // 2 + 1, *(each.needed(total) for each in _settling(state, names)), 0)
+    majority = state.weigh(state.members) // 2 + 1
+    return max(majority, *(state.needed(each) for each in _settling(state, names)), 0)

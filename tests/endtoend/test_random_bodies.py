@@ -29,10 +29,11 @@ from meshd.service import (
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
-from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.actions import Mandate, Seated, Verb, Voiced
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Proposal
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
-from meshd_protocol.bodies.genesis import Genesis, Origin
+from meshd_protocol.bodies.federation import Piece, Quotation
+from meshd_protocol.bodies.genesis import Genesis, Origin, Seating
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import Leave, Offer, RosterStep, Vouch
 from meshd_protocol.bodies.refounding import Refounding
@@ -88,6 +89,8 @@ class Bodies:
             Verb.CHARTER: self.few(2),
             Verb.MANDATE: Mandate(rng.choice(["cook", " Cook"]), people[0], ("a",), rng.choice([None, 0, HUGE])),
             Verb.RECALL: self.id(),
+            Verb.VOICE: Voiced(self.id(), self.id(), rng.random() < 0.3),
+            Verb.SEAT: Seated((Seating(self.id(), 1, self.id()),), self.few(1), self.few(1)),
             Verb.UPHOLD: self.named(2) or ((self.id(), b"\xff"),),
         }[verb]
         return int(verb), payload
@@ -133,6 +136,14 @@ class Bodies:
         signature = record.signature if rng.random() < 0.8 else rng.randbytes(64)
         return Refounding((record.header, signature, record.body), ((author.device.public, b"box"),))
 
+    def quotation(self, author):
+        """Records of this assembly or another one, some of them with a signature of nobody's."""
+        rng = self.rng
+        records = rng.sample(author.history, min(3, len(author.history)))
+        parts = {(each.header, each.signature if rng.random() < 0.7 else bytes(64), each.body) for each in records}
+        steps = ((self.roster(), self.few(3) or (self.id(),), rng.choice([None, self.id()])),)
+        return Quotation(rng.choice([self.node.id, self.id()]), tuple(sorted(parts)), steps[: rng.randint(0, 1)])
+
     def like(self, kind):
         """The example of a kind, with other ids and keys in it: a kind that has no line in `any` is written so, too."""
 
@@ -162,6 +173,8 @@ class Bodies:
             (Kind.HANDOVER, Handover(self.id(), self.id(), "x")),
             (Kind.ANSWER, Answer(self.id(), "x")),
             (Kind.REFOUNDING, self.refounding(author)),
+            (Kind.QUOTATION, self.quotation(author)),
+            (Kind.PIECE, Piece(self.id(), rng.randrange(4096), 4096, b"a part")),
             (Kind.MINUTES, Minutes("a", "b", HUGE, tuple(sorted(set(self.members[:2]))))),
             (Kind.RESOLUTION, Resolution(self.id(), "t", (Task("w", None, HUGE),))),
             (Kind.FOLLOW_UP, FollowUp(self.id(), 31, "", True)),

@@ -11,7 +11,9 @@ from tests.second.rosters import (
     POLICY,
     RATIFY,
     RECALL,
+    SEAT,
     UPHOLD,
+    VOICE,
     WITNESSES,
     State,
     last_of_role,
@@ -88,7 +90,11 @@ def is_void(history: History, decision: Item, there: State) -> bool:
         return True
     if verb in (RATIFY, UPHOLD) and policy["finality"] != 0:
         return True
-    if verb and policy["method"] == ELECTION:
+    if verb == SEAT or (verb == VOICE and policy["name"] in ("membership", "removal", "mandate", "recall")):
+        return True
+    if verb == VOICE and (payload[2] or payload[0] == payload[1]) and policy["finality"] != 0:
+        return True
+    if verb and verb != VOICE and policy["method"] == ELECTION:
         return True
     if verb == POLICY and not is_sound(payload[0]):
         return True

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tests.second.decisions import electorate, electorate_since, is_void, needed, policy_of, settled_by, yes
 from tests.second.history import NOTHING, History, Item, Set
-from tests.second.rosters import RATIFY, REMOVE, State, state
+from tests.second.rosters import RATIFY, REMOVE, VOICE, State, state
 
 
 def is_allowed(word: Item, there: State) -> bool:
@@ -35,7 +35,7 @@ def qualifies(history: History, identity: str, parent: Set, result: State, ratif
     pinned = state(history, history.pin(item))
     if item["kind"] != "decision":
         return is_allowed(item, pinned)
-    if item["verb"] in (0, RATIFY) or is_void(history, item, pinned):
+    if item["verb"] in (0, RATIFY, VOICE) or is_void(history, item, pinned):
         return False
     if identity in ratified:
         return True

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.second.history import NOTHING, History, Item, Set
 
-ADMIT, REMOVE, REVOKE, RATIFY, POLICY, WITNESSES, CHARTER, MANDATE, RECALL, UPHOLD = 1, 2, 3, 4, 5, 6, 7, 8, 9, 13
+ADMIT, REMOVE, REVOKE, RATIFY, POLICY, WITNESSES, CHARTER, MANDATE, RECALL = 1, 2, 3, 4, 5, 6, 7, 8, 9
+VOICE, SEAT, UPHOLD = 10, 11, 13
 
 
 def state(history: History, ids: Iterable[str]) -> "State":

@@ -11,8 +11,9 @@ from meshd_crypto.identity import SigningKey
 from meshd_crypto.signing import sign
 from meshd_protocol import limits
 from meshd_protocol.bodies import BODIES, read_body
-from meshd_protocol.bodies.actions import PAYLOADS, Mandate, Verb
+from meshd_protocol.bodies.actions import PAYLOADS, Mandate, Place, Seated, Verb, Voiced
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Form, Proposal, Say, Verdict
+from meshd_protocol.bodies.genesis import Seating
 from meshd_protocol.bodies.membership import (
     Application,
     Revocation,
@@ -33,8 +34,10 @@ ACTIONS = {
     "policy": (Verb.POLICY, (DEFAULTS[0], (ID,))),
     "witnesses": (Verb.WITNESSES, ((KEY,), ())),
     "charter": (Verb.CHARTER, (ID,)),
-    "mandate": (Verb.MANDATE, Mandate("treasurer", KEY, ("spend",), 5, "up to 100", True)),
+    "mandate": (Verb.MANDATE, Mandate("treasurer", KEY, ("spend",), 5, "up to 100", True, Place(ID, KEY))),
     "recall": (Verb.RECALL, ID),
+    "voice": (Verb.VOICE, Voiced(ID, KEY, True)),
+    "seat": (Verb.SEAT, Seated((Seating(ID, 3, KEY),), (KEY,), (ID,))),
     "uphold": (Verb.UPHOLD, ((ID, b"\xc0"),)),
 }
 SCHEMA_TEXT = (Path(meshd_protocol.__file__).parent / "records.cddl").read_text()

@@ -352,7 +352,7 @@ def test_the_sums_alone_tell_the_same_of_a_certificate():
     poll = poll_of(ballots_of(Question("standard"), STANDARD), casts, electorate(7))
     two = by_witnesses(FAILED, (1, 0, 0), [0], members=7)
     full = decide(Question("standard"), STANDARD, poll, two, electorate(7), witnesses(3), naming)
-    bare = poll._replace(voices=(), refused=(), detailed=False)
+    bare = poll._replace(voices=(), refused=(), electorate=None)
     sums = decide(Question("standard"), STANDARD, bare, two, electorate(7), witnesses(3), naming)
     assert full[:6] == sums[:6]
     assert sums.reasons == ()
@@ -428,10 +428,10 @@ def test_a_tie_is_told_until_it_is_final():
 def test_sums_alone_give_the_result_without_reasons():
     for policy in (STANDARD, POLICIES["significant"]):
         question = Question(policy.name)
-        poll = poll_of(ballots_of(question, policy), [cast(0)], electorate(4))._replace(detailed=False)
+        poll = poll_of(ballots_of(question, policy), [cast(0)], electorate(4))._replace(electorate=None)
         shown = decide_any(question, policy, poll, [], electorate(4), witnesses(3), naming)
         assert (shown.seen, shown.counts["yes"], shown.electorate, shown.reasons) == (1, 1, 4, ())
-    blank = Poll({Say.NO: 2}, 2, detailed=False)
+    blank = Poll({Say.NO: 2}, 2)
     assert tally(Question("consent"), CONSENT, blank, 4, naming).reasons[-1].text.startswith("2 objections stand;")
 
 

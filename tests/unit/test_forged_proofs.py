@@ -12,12 +12,12 @@ from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
 from meshd_protocol.bodies.membership import Offer, Revocation, Vouch
 from meshd_protocol.decisions.question import POLICY_OF
 from meshd_protocol.errors import BadProofError
-from meshd_protocol.evidence import Parts
 from meshd_protocol.kinds import Kind
 from meshd_protocol.policies import DEFAULTS
 from meshd_protocol.proofs import Proof, ProofStep, verify_proof, write_proof
 from meshd_protocol.records import NO_ASSEMBLY, Record
 from meshd_protocol.rosters import roster_id
+from meshd_protocol.statements import Parts
 from tests.worlds import Author
 
 

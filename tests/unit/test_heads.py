@@ -183,7 +183,7 @@ def _parent_of(monkeypatch):
     parent: list[Meaning] = []
 
     def problem(self, identity, before, result, ratified):
-        parent[:] = [self._meaning(before)]
+        parent[:] = [before]
         return real(self, identity, before, result, ratified)
 
     monkeypatch.setattr(Rosters, "_problem", problem)

@@ -123,8 +123,9 @@ def test_without_rule_1_one_founder_would_rule(monkeypatch):
     head = log.step(log.rosters.origin, log.decide("admit", Verb.ADMIT, log.rosters.origin, others, [founder]))
     coup = log.decide("coup", Verb.REMOVE, log.rosters.origin, others, [founder])
     assert log.rosters.problem(head, [coup])
-    real = Rosters.state
-    monkeypatch.setattr(Rosters, "state", lambda self, roster: real(self, self.origin))
+    real = Rosters._threshold_problem
+    origin = Meaning(log.rosters.ground)
+    monkeypatch.setattr(Rosters, "_threshold_problem", lambda self, item, _: real(self, item, origin))
     assert log.rosters.problem(head, [coup]) is None
 
 

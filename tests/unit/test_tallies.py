@@ -39,7 +39,7 @@ def test_sums_of_many_ballots(tmp_path, policy, ballots):
         tallies.count(ada.store, ada.standing, proposal)
     wanted = poll_of(*_rule_and_casts(ada, proposal, rows))
     assert wanted.seen > 0
-    counted = tallies.poll(ada.store, question, Form.YES_NO)
+    counted = tallies.poll(ada.store, ada.standing, votes.of(ada.standing, ada.standing.proposal(question)))
     assert (counted.sums, counted.seen) == (wanted.sums, wanted.seen)
     assert (bytes(32), "is not in the roster that the proposal pins") in wanted.refused
     ada.close()

@@ -15,6 +15,10 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("init", parents=[common], help="found an assembly, as its first member")
     parser.add_argument("name", metavar="NAME", help="the assembly's name")
     parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in it")
+    parser.add_argument(
+        "--federation", metavar="PROOF", nargs="+",
+        help="a federation of assemblies: of each what `meshd prove roster --out FILE` wrote, FILE or FILE=WEIGHT",
+    )  # fmt: skip
     parser.set_defaults(function=init)
     parser = verbs.add_parser("join", parents=[common], help="make an identity and apply, with a ticket")
     parser.add_argument(
@@ -37,9 +41,15 @@ def init(where: Where, options: Any) -> int:
     """`meshd init NAME --as PERSON`."""
     from meshd.app import alone
 
-    answer = alone.init(where.home, options.name, options.person, lambda: passphrase(where, new=True), _label())
+    proofs = [_weighted(words) for words in options.federation or ()]
+    answer = alone.init(where.home, options.name, options.person, lambda: passphrase(where, new=True), _label(), proofs)
     if where.json:
         output.emit(_stable(answer))
+        return 0
+    if proofs:
+        output.say(f"You are {answer['label']}, and convene {answer['name']}. You decide nothing in it.")
+        output.tell("It begins when all its assemblies have joined. In each of them, by a vote of its own:")
+        output.tell(f"`meshd federate {answer['id']}`, then `meshd prove ID --out FILE`, and here `meshd quote FILE`.")
         return 0
     output.say(f"You are {answer['label']}, the first member of {answer['name']}.")
     output.tell(f"Your keys are in {where.home}, under your passphrase. There is no way in without it.")
@@ -76,6 +86,17 @@ def join(where: Where, options: Any) -> int:
 
 def _stable(answer: dict[str, Any]) -> dict[str, Any]:
     return {key: answer[key] for key in ("assembly", "name", "member", "device", "person", "label")}
+
+
+def _weighted(words: str) -> tuple[bytes, int]:
+    """A proof and a weight of `FILE` or `FILE=WEIGHT`."""
+    path, equals, weight = words.rpartition("=")
+    if not equals or not weight.isdecimal():
+        path, weight = words, "1"
+    try:
+        return Path(path).read_bytes(), int(weight)
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _label() -> str:

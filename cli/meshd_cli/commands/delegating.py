@@ -22,6 +22,12 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--limits", metavar="TEXT", help="what it does not allow, or up to how much")
     parser.add_argument("--text", metavar="FILE", help="the instructions, from a file (- for standard input)")
     parser.add_argument("--again", action="store_true", help="the holder may have a second term in a row")
+    parser.add_argument(
+        "--seat",
+        metavar=("FEDERATION", "KEY"),
+        nargs=2,
+        help="a seat there: its id, the holder's member key in it",
+    )
     parser.set_defaults(function=mandate)
     parser = verbs.add_parser("delegates", parents=[common], help="all mandates: holders, acts, recalls")
     parser.set_defaults(function=delegates)
@@ -55,6 +61,8 @@ def mandate(where: Where, options: Any) -> int:
         "limits": options.limits,
         "text": text_from(options.text),
         "again": options.again,
+        "seat": options.seat[0] if options.seat else None,
+        "seat_key": options.seat[1] if options.seat else None,
     }
     answer = ask(where, "mandate", arguments)
     if where.json:

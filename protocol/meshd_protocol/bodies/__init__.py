@@ -5,13 +5,13 @@ means that the body is of a later version, and has no effect here. Keys from 64 
 hints that a later version may add without cutting anybody off.
 """
 
-from meshd_protocol.bodies import decisions, delegates, genesis, meetings, membership, refounding, talk
+from meshd_protocol.bodies import decisions, delegates, federation, genesis, meetings, membership, refounding, talk
 from meshd_protocol.errors import BadBodyError, MissingBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, name_of
 from meshd_protocol.records import VERSION, Record
 from meshd_protocol.schema import Body
 
-_FILES = (genesis, membership, refounding, decisions, delegates, meetings, talk)
+_FILES = (genesis, membership, refounding, decisions, delegates, meetings, talk, federation)
 
 BODIES: dict[int, type[Body]] = {
     body.KIND: body

@@ -6,9 +6,10 @@ Each verb has one shape of payload (`PAYLOADS`) and one policy that decides it (
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from meshd_protocol import limits
+from meshd_protocol.bodies.genesis import Seating, read_seatings
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.policies import Policy
 from meshd_protocol.schema import ID, KEY, Body, Field, array, blob, nested, string, truth, uint
@@ -18,7 +19,8 @@ class Verb(IntEnum):
     """What a decision does to the roster.
 
     ADMIT applications; REMOVE members; REVOKE a device; RATIFY ids of another line; set a POLICY, the members who are
-    WITNESSES, the CHARTER's text; give a MANDATE; RECALL one; UPHOLD decisions that were final and not in force.
+    WITNESSES, the CHARTER's text; give a MANDATE; RECALL one; UPHOLD decisions that were final and not in force. VOICE
+    what an assembly says in a federation; in that, SEAT assemblies.
     """
 
     ADMIT = 1
@@ -30,12 +32,50 @@ class Verb(IntEnum):
     CHARTER = 7
     MANDATE = 8
     RECALL = 9
+    VOICE = 10
+    SEAT = 11
     UPHOLD = 13
+
+
+class Voiced(NamedTuple):
+    """What a voice is on: a proposal of a federation; or the federation itself, to join it. With `leaves` it names the
+    voice by which the assembly joined, and ends that.
+    """
+
+    federation: bytes
+    matter: bytes
+    leaves: bool
+
+
+class Seated(NamedTuple):
+    """Assemblies that a federation seats, those that it unseats with the same word, and earlier decisions on the same
+    seats that it takes the place of.
+    """
+
+    seatings: tuple[Seating, ...]
+    ends: tuple[bytes, ...]
+    replaces: tuple[bytes, ...]
+
+
+class Place(NamedTuple):
+    """A seat of a federation: which federation, and the holder's member key there."""
+
+    federation: bytes
+    member: bytes
+
+
+def _place(value: Any) -> Place | None:
+    """The seat of a hint. What has another form is no seat, as for those who skip it."""
+    if type(value) is not list or len(value) != 2 or any(type(each) is not bytes or len(each) != 32 for each in value):
+        return None
+    return Place(value[0], value[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Mandate(Body):
-    """What a delegate may do. `again` says whether the holder may follow herself; no rule reads `ends_ms`."""
+    """What a delegate may do. `again` says whether the holder may follow herself; no rule reads `ends_ms`. `place` is
+    the seat of a federation that goes with it, which older readers skip.
+    """
 
     role: str
     holder: bytes
@@ -43,6 +83,7 @@ class Mandate(Body):
     ends_ms: int | None = None
     bounds: str = ""
     again: bool = False
+    place: Place | None = None
 
     FIELDS: ClassVar = (
         Field(0, "role", string(limits.NAME_BYTES)),
@@ -51,6 +92,7 @@ class Mandate(Body):
         Field(3, "ends_ms", uint(), optional=True),
         Field(4, "bounds", string(limits.REASON_BYTES, 0), optional=True, default=""),
         Field(5, "again", truth(), optional=True, default=False),
+        Field(64, "place", _place, optional=True),
     )
 
 
@@ -84,6 +126,10 @@ PAYLOADS: dict[int, Callable[[Any], Any]] = {
     Verb.CHARTER: _REPLACES,
     Verb.MANDATE: nested(Mandate),
     Verb.RECALL: ID,
+    Verb.VOICE: lambda value: Voiced(*_tuple(ID, ID, truth())(value)),
+    Verb.SEAT: lambda value: Seated(
+        *_tuple(read_seatings, array(ID, limits.ASSEMBLIES, distinct=True), _REPLACES)(value)
+    ),
     Verb.UPHOLD: array(read_named, limits.KEEPS, 1),
 }
 """What stands beside each verb."""

@@ -1,6 +1,7 @@
 """The body of the genesis: an assembly's name, founders and first policies. Its record's id is the assembly's."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 from meshd_protocol import limits
@@ -11,6 +12,34 @@ from meshd_protocol.schema import ID, KEY, Body, Field, array, nested, octets, s
 
 RULES_VERSION = 1
 """The version of the decision rules that a charter asks for. A node that doesn't know it says so."""
+
+FEDERAL_RULES = 2
+"""The version where the members are assemblies."""
+
+
+class Seating(NamedTuple):
+    """An assembly that decides in a federation: its weight, and the roster of it that is followed to begin with."""
+
+    assembly: bytes
+    weight: int
+    roster: bytes
+
+
+def read_seatings(value: Any) -> tuple[Seating, ...]:
+    """The seatings of a decoded list, sorted by assembly, each of another one. Raises BadBodyError."""
+    found: tuple[Seating, ...] = array(_seating, limits.ASSEMBLIES, 1)(value)
+    if any(first.assembly >= second.assembly for first, second in pairwise(found)):
+        raise BadBodyError("not sorted by assembly, or an assembly is in it twice")
+    return found
+
+
+def _seating(value: Any) -> Seating:
+    if type(value) is not list or len(value) != 3:
+        raise BadBodyError("not [assembly, weight, roster]")
+    assembly, weight, roster = value
+    if type(weight) is not int or not 1 <= weight <= limits.WEIGHT:
+        raise BadBodyError(f"not a weight from 1 to {limits.WEIGHT}")
+    return Seating(ID(assembly), weight, ID(roster))
 
 
 class Origin(NamedTuple):
@@ -32,7 +61,10 @@ def _origin(value: Any) -> Origin:
 
 @dataclass(frozen=True, slots=True)
 class Genesis(Body):
-    """What everything else in an assembly hangs on. `witnesses` are founders with the device that attests for each."""
+    """What everything else in an assembly hangs on. `witnesses` are founders with the device that attests for each.
+
+    `assemblies` found a federation: then the rules are FEDERAL_RULES, and the founders convene it and decide nothing.
+    """
 
     name: str
     nonce: bytes
@@ -41,6 +73,7 @@ class Genesis(Body):
     founders: tuple[bytes, ...]
     witnesses: tuple[tuple[bytes, bytes], ...] = ()
     origin: Origin | None = None
+    assemblies: tuple[Seating, ...] = ()
 
     KIND: ClassVar = Kind.GENESIS
     FIELDS: ClassVar = (
@@ -50,5 +83,11 @@ class Genesis(Body):
         Field(3, "policies", array(nested(Policy), limits.POLICIES, 1)),
         Field(4, "founders", array(KEY, limits.FOUNDERS, 1, distinct=True)),
         Field(6, "witnesses", array(array(KEY, 2, 2), limits.FOUNDERS, distinct=True), optional=True, default=()),
+        Field(7, "assemblies", read_seatings, optional=True, default=()),
         Field(8, "origin", _origin, optional=True),
     )
+
+    @property
+    def knows_rules(self) -> bool:
+        """Whether this meshd knows the rules that the charter asks for."""
+        return self.rules == (FEDERAL_RULES if self.assemblies else RULES_VERSION)

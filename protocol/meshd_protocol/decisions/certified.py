@@ -95,7 +95,7 @@ def decide(
     naming: Naming,
 ) -> Outcome:
     """The outcome of a proposal under a certified policy, from the ballots and attestations that a node holds."""
-    members = len(electorate.members)
+    members = electorate.total
     theirs = [each for each in attestations if each.device in witnesses.devices]
     able = possible(question, policy, theirs)
     odd = {each.device for each in set(theirs).difference(able)}

@@ -69,7 +69,7 @@ def _fits(question: Question, policy: Policy, counts: tuple[int, ...], finding: 
 def _sums(counts: tuple[int, ...]) -> Poll:
     """A poll of yes, no and abstain, without whose they are."""
     sums: dict[Choice, int] = dict(zip(map(int, WORDS), counts, strict=True))
-    return Poll(sums, sum(counts), detailed=False)
+    return Poll(sums, sum(counts))
 
 
 def counts_text(question: Question, counts: tuple[int, ...]) -> str:
@@ -90,7 +90,7 @@ def as_certified(
     naming: Naming,
 ) -> tuple[Tally, list[bytes]]:
     """A certified result as those who certified it counted it, and whose ballots came too late for them."""
-    members, finding = len(electorate.members), next(iter(certifying)).finding
+    members, finding = electorate.total, next(iter(certifying)).finding
     counts = told(question, policy, certifying, members)
     if counts is not None and not poll.detailed:
         return Tally(finding, counts, (), None), []

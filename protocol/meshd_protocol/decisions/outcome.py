@@ -3,12 +3,13 @@
 Nothing here or beside it knows a clock, a key, a database or a transport.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from meshd_protocol.bodies.decisions import Choice
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.policies import Policy
 
 Naming = Callable[[bytes], str]
 """How a reason names a member: from her key to `Ada·k3fq`."""
@@ -57,17 +58,35 @@ Finding = tuple[int, tuple[int, ...]]
 
 
 _NOBODY: Mapping[bytes, Mapping[bytes, int]] = MappingProxyType({})
+_EQUAL: Mapping[bytes, int] = MappingProxyType({})
 
 
 class Electorate(NamedTuple):
     """Who may vote: a roster's members, and the revocations that hold in it (device to number of good records).
 
     `ended` are those who were out since the question was put, and came back: of each device, how many records count.
+    `weights` are those of a federation's members; in an assembly everybody counts once.
     """
 
     members: frozenset[bytes]
     revoked: Mapping[bytes, int]
     ended: Mapping[bytes, Mapping[bytes, int]] = _NOBODY
+    weights: Mapping[bytes, int] = _EQUAL
+
+    @property
+    def total(self) -> int:
+        """The weight of all."""
+        return self.weigh(self.members)
+
+    def weigh(self, members: Collection[bytes]) -> int:
+        """The weight of some of the members."""
+        return sum(self.weights[each] for each in members) if self.weights else len(members)
+
+    def needed(self, policy: Policy) -> int:
+        """How much must say yes for a settled policy: never all of three or more members."""
+        if not self.weights:
+            return policy.needed(len(self.members))
+        return policy.needed(self.total, min(self.weights.values()) if len(self.members) > 2 else 0)
 
     def counts(self, member: bytes, device: bytes, seq: int) -> bool:
         """Whether nothing that holds in the roster took away what that device of a member wrote at that seq."""

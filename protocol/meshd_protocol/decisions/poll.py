@@ -40,13 +40,20 @@ class Voice(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """Sums by choice, and how many members were counted. Not `detailed` where only sums were kept: no reasons, then."""
+    """Sums by choice, and how many members were counted, both by weight. Where only sums were kept, there is no
+    `electorate`, and there are no reasons.
+    """
 
     sums: Mapping[Choice, int]
     seen: int
     voices: tuple[Voice, ...] = ()
     refused: tuple[tuple[bytes, str], ...] = ()
-    detailed: bool = True
+    electorate: Electorate | None = None
+
+    @property
+    def detailed(self) -> bool:
+        """Whether voices were kept, and not their sums alone."""
+        return self.electorate is not None
 
     def says(self, choice: int) -> int:
         """How many members make that choice."""
@@ -57,7 +64,8 @@ class Poll(NamedTuple):
         voices = tuple(voice for voice in self.voices if voice.member not in members)
         if len(voices) == len(self.voices):
             return self
-        sums = sums_of(voices)
+        assert self.electorate is not None, "voices come with an electorate"
+        sums = sums_of(voices, self.electorate)
         return self._replace(sums=sums, seen=sum(sums.values()), voices=voices)
 
 
@@ -121,12 +129,12 @@ def voice_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) ->
     return Voice(sound[0].member, latest[0].choice, tuple(cast.id for cast in latest), tuple(signed), latest[0].reason)
 
 
-def sums_of(voices: Iterable[Voice]) -> dict[Choice, int]:
-    """How many of the voices make each choice."""
+def sums_of(voices: Iterable[Voice], electorate: Electorate) -> dict[Choice, int]:
+    """How many of the voices make each choice, by their weight."""
     sums: dict[Choice, int] = {}
     for voice in voices:
         if voice.choice is not None:
-            sums[voice.choice] = sums.get(voice.choice, 0) + 1
+            sums[voice.choice] = sums.get(voice.choice, 0) + electorate.weigh((voice.member,))
     return sums
 
 
@@ -144,8 +152,8 @@ def poll_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) -> 
         voice = voice_of(ballots, theirs, electorate)
         if voice is not None:
             voices.append(voice)
-    sums = sums_of(voices)
-    return Poll(sums, sum(sums.values()), tuple(voices), tuple(refused))
+    sums = sums_of(voices, electorate)
+    return Poll(sums, sum(sums.values()), tuple(voices), tuple(refused), electorate)
 
 
 def electorate_reason(total: int) -> Reason:

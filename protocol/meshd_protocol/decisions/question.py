@@ -30,6 +30,7 @@ POLICY_OF: dict[int, str] = {
     Verb.CHARTER: CONSTITUTION,
     Verb.MANDATE: MANDATE,
     Verb.RECALL: RECALL,
+    Verb.SEAT: MEMBERSHIP,
 }
 """The policy that decides each action."""
 
@@ -97,6 +98,8 @@ def _action_void(question: Question, policy: Policy) -> str | None:
     if question.verb in BY_ANY_SETTLED:
         if policy.finality != Finality.SETTLED:
             return f"{BY_ANY_SETTLED[question.verb]} is decided by a settled policy"
+    elif question.verb == Verb.VOICE:
+        return f"the policy {question.policy} decides its own matters" if question.policy in RESERVED else None
     elif POLICY_OF.get(question.verb) != question.policy:
         return f"what it does is decided by the policy {POLICY_OF.get(question.verb)}"
     if policy.method == Method.ELECTION:

@@ -29,7 +29,7 @@ def marks(casts: Iterable[Cast], electorate: Electorate) -> Marks:
     every = list(casts)
     recall = supporters(every, electorate)
     keep = supporters(every, electorate, Say.NO) - recall
-    total, signed = len(electorate.members), len(recall)
+    total, signed = electorate.total, electorate.weigh(recall)
     kept = 2 * len(keep) > total
     return Marks(
         recall=frozenset(recall),

@@ -36,8 +36,8 @@ def supporters(casts: Iterable[Cast], electorate: Electorate, say: int = Say.YES
 def decide(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -> Outcome:
     """The outcome of a proposal under a settled policy, from what counts of everybody's ballots."""
     counts = {word: poll.says(say) for say, word in WORDS.items()}
-    total, yes = len(electorate.members), counts["yes"]
-    needed = policy.needed(total)
+    total, yes = electorate.total, counts["yes"]
+    needed = electorate.needed(policy)
     reached = yes >= needed
     leading = None if yes == counts["no"] else max(("yes", "no"), key=counts.__getitem__)
     return Outcome(
@@ -53,8 +53,8 @@ def decide(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -
 
 def _reasons(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming) -> list[Reason]:
     """Who may vote, every ballot, who is missing, and how far the threshold is."""
-    total, yes = len(electorate.members), poll.says(Say.YES)
-    needed = policy.needed(total)
+    total, yes = electorate.total, poll.says(Say.YES)
+    needed = electorate.needed(policy)
     voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
     reasons = [
         electorate_reason(total),

@@ -6,7 +6,8 @@ from makers.common import drawn, told
 from meshd_protocol.bodies import BODIES
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Retraction, Verdict
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
-from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis, Origin
+from meshd_protocol.bodies.federation import Piece, Quotation
+from meshd_protocol.bodies.genesis import FEDERAL_RULES, Genesis, Origin, Seating
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import (
     Application,
@@ -35,7 +36,14 @@ EXAMPLES: dict[int, Body] = {
     body.KIND: body
     for body in (
         Genesis(
-            "Bakery", drawn("nonce", 16), RULES_VERSION, DEFAULTS, (KEY,), ((KEY, ID),), Origin(ID, ID, "We bake.")
+            "Bakery",
+            drawn("nonce", 16),
+            FEDERAL_RULES,
+            DEFAULTS,
+            (KEY,),
+            ((KEY, ID),),
+            Origin(ID, ID, "We bake."),
+            (Seating(ID, 2, ID),),
         ),
         Certificate(
             member=KEY, device=KEY, transport=KEY, sealing=KEY, label="laptop", scope=0, person="Ada", signature=SIGNED
@@ -53,6 +61,8 @@ EXAMPLES: dict[int, Body] = {
         NetworkKeys(ID, ((KEY, b"sealed"),)),
         Leave(ID, ((KEY, 5),)),
         Refounding((b"header", SIGNED, b"body"), ((KEY, b"sealed"),)),
+        Quotation(ID, ((b"header", SIGNED, b"body"),), ((ID, IDS, ID),)),
+        Piece(ID, 0, 2, b"a part"),
         Proposal(
             ID,
             "election",

@@ -7,6 +7,7 @@ from makers.records import founded
 from meshd_crypto.hashing import derive, digest, keyed
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import beacon, bundle, contexts
+from meshd_protocol.items import followed_id
 from meshd_protocol.names import text_of
 from meshd_protocol.sync.frontier import session_key
 from meshd_protocol.sync.greeting import invitation_psk, network_psk
@@ -79,6 +80,9 @@ def make() -> dict[str, Any]:
             {"name": "counted ballots of an attestation", "context": "COUNTED",
              "hashed": contexts.COUNTED + b"".join(ballots), "hash": digest(contexts.COUNTED, *ballots),
              "used": digest(contexts.COUNTED, *ballots)},
+            {"name": "what is followed of a member of a federation", "context": "FOLLOWED",
+             "hashed": contexts.FOLLOWED + assembly + ballots[0], "hash": followed_id(assembly, ballots[0]),
+             "used": followed_id(assembly, ballots[0])},
         ],
         "tags": [
             {

@@ -7,7 +7,8 @@ from typing import Any
 from makers import telling
 from makers.common import drawn
 from makers.history import History, named, person
-from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.actions import Seated, Verb, Voiced
+from meshd_protocol.bodies.genesis import Seating
 from meshd_protocol.items import Decision
 from meshd_protocol.policies import DEFAULTS, Finality, Policy, void_reason
 
@@ -103,6 +104,13 @@ def _proposals(history: History) -> Iterable[tuple[str, bytes]]:
         ("a committee in the place of one", Verb.WITNESSES, ((), (seats,)), {}),
         ("a charter in the place of the other", Verb.CHARTER, (text,), {}),
         ("a charter beside it", Verb.CHARTER, (), {}),
+        ("a voice by a settled policy", Verb.VOICE, Voiced(drawn("F"), drawn("X"), False), {}),
+        ("a voice by a certified one", Verb.VOICE, Voiced(drawn("F"), drawn("X"), False), {"policy": "standard"}),
+        ("a voice by membership", Verb.VOICE, Voiced(drawn("F"), drawn("X"), False), {"policy": "membership"}),
+        ("a voice that joins", Verb.VOICE, Voiced(drawn("F"), drawn("F"), False), {}),
+        ("a voice that joins, by witnesses", Verb.VOICE, Voiced(drawn("F"), drawn("F"), False), {"policy": "standard"}),
+        ("a voice that leaves, by witnesses", Verb.VOICE, Voiced(drawn("F"), drawn("J"), True), {"policy": "standard"}),
+        ("a seat, in an assembly of people", Verb.SEAT, Seated((Seating(drawn("A"), 1, drawn("R")),), (), ()), {}),
         ("a recall", Verb.RECALL, mandate, {}),
         ("a recall of what is no mandate", Verb.RECALL, text, {}),
         ("a recall of nothing", Verb.RECALL, drawn("nothing"), {}),

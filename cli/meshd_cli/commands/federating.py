@@ -1,0 +1,101 @@
+"""federate, voice, seat, quote: how assemblies decide together, from either side."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import CommandError
+from meshd_cli.texts import text_from
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("federate", parents=[common], help="propose that your assembly joins a federation")
+    parser.add_argument("federation", metavar="FEDERATION", help="the federation's whole id: it is told there")
+    parser.add_argument("--leave", action="store_true", help="leave it instead")
+    parser.set_defaults(function=federate)
+    parser = verbs.add_parser("voice", parents=[common], help="put a federation's matter to your assembly")
+    parser.add_argument("matter", metavar="MATTER", help="the matter's whole id: `meshd show` tells it there")
+    parser.add_argument("--in", dest="federation", metavar="FEDERATION", required=True, help="its whole id")
+    parser.add_argument("--policy", metavar="P", help="by which of your own policies (default: significant)")
+    parser.add_argument("--title", metavar="TITLE", help="what it is about, in quotes")
+    parser.add_argument("--text", metavar="FILE", help="the text, from a file (- for standard input)")
+    parser.add_argument("--option", dest="options", metavar="X", action="append", help="with an election; repeat")
+    parser.set_defaults(function=voice)
+    parser = verbs.add_parser("seat", parents=[common], help="propose to seat an assembly in your federation")
+    parser.add_argument("member", metavar="ASSEMBLY", help="its name, or the beginning of its id")
+    parser.add_argument("--weight", metavar="N", type=int, help="how much it counts for (default: 1)")
+    parser.add_argument("--instead-of", dest="instead", metavar="A", action="append", help="unseat that one; repeat")
+    parser.set_defaults(function=seat)
+    parser = verbs.add_parser("quote", parents=[common], help="bring an assembly's proof into your federation")
+    parser.add_argument("file", metavar="FILE", help="what `meshd prove ID --out FILE` wrote there")
+    parser.set_defaults(function=quote)
+
+
+def federate(where: Where, options: Any) -> int:
+    """`meshd federate FEDERATION [--leave]`."""
+    answer = ask(where, "federate", {"federation": options.federation, "leave": options.leave})
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}). You voted yes.")
+    output.tell("A federation sees the names, keys and ballots of those whose records prove what you decide.")
+    _then(answer["id"])
+    return 0
+
+
+def voice(where: Where, options: Any) -> int:
+    """`meshd voice MATTER --in FEDERATION`."""
+    arguments = {
+        "matter": options.matter,
+        "federation": options.federation,
+        "policy": options.policy,
+        "title": options.title,
+        "text": text_from(options.text),
+        "options": options.options,
+    }
+    answer = ask(where, "voice", arguments)
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}), by {answer['policy']}.")
+    output.tell(f"`meshd vote {answer['id'][:8]} yes` votes, as ever.")
+    _then(answer["id"])
+    return 0
+
+
+def _then(identity: str) -> None:
+    short = identity[:8]
+    output.tell(f"Once it is final: `meshd prove {short} --out FILE` here, and `meshd quote FILE` in the federation.")
+
+
+def seat(where: Where, options: Any) -> int:
+    """`meshd seat ASSEMBLY`."""
+    arguments = {"assembly": options.member, "weight": options.weight, "instead": options.instead}
+    answer = ask(where, "seat", arguments)
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}).")
+    output.tell("Your assemblies decide it, and it has to join by a decision of its own: `meshd federate` there.")
+    return 0
+
+
+def quote(where: Where, options: Any) -> int:
+    """`meshd quote FILE`."""
+    try:
+        data = Path(options.file).read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {options.file}: {error.strerror}") from error
+    answer = ask(where, "quote", {"proof": base64.b64encode(data).decode()})
+    if where.json:
+        output.emit(answer)
+        return 0
+    what = f": {answer['title']}" if answer["title"] else ""
+    if answer["records"]:
+        output.say(f"Quoted {output.plural(answer['records'], 'record')} of {answer['name']}{what}.")
+    else:
+        output.say(f"All of it is quoted here already: {answer['name']}{what}.")
+    return 0

@@ -1,0 +1,201 @@
+"""Verbs of federations: what an assembly says in one, who is seated, and how records of members come into its log."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service.context import Context, Result, id_range, identity_of, short_title
+from meshd.service.proposing import open_proposal
+from meshd.service.verbs import verb
+from meshd.state.quoted import Quotations
+from meshd.state.rows import question_of
+from meshd.store import tables
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Seated, Verb, Voiced
+from meshd_protocol.bodies.decisions import Proposal, Say
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.bodies.genesis import Seating
+from meshd_protocol.bodies.membership import RosterStep
+from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
+from meshd_protocol.errors import BadProofError
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP
+from meshd_protocol.proofs import Proof, read_proof, verify_proof
+from meshd_protocol.records import NO_ASSEMBLY, read_record
+from meshd_protocol.statements import Parts
+
+_VOICE_POLICY = "significant"
+_STEP_BYTES = 40
+"""What an id takes in a step, and what is around it, at most."""
+
+
+@verb("federate", {"federation": NAME, "leave": FLAG})
+def federate(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd federate ID [--leave]`: propose that this assembly joins a federation, or leaves it, and vote yes."""
+    context.member_only("decide that the assembly joins a federation")
+    _in_an_assembly(context)
+    federation = identity_of(arguments["federation"], "federation")
+    if not arguments.get("leave"):
+        voiced, title = Voiced(federation, federation, False), f"Join the federation {text_of(federation)[:8]}"
+    else:
+        voiced, title = Voiced(federation, _joined_by(context, federation), True), "Leave the federation"
+    action = (int(Verb.VOICE), voiced)
+    body = Proposal(context.standing().head, CONSTITUTION, title, action=action)
+    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
+
+
+@verb("voice", {"matter": NAME, "federation": NAME, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME})
+def voice(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd voice MATTER --in FEDERATION`: put a federation's matter to this assembly, which decides what it says."""
+    state = context.member_only("put a federation's matter to the assembly")
+    _in_an_assembly(context)
+    matter = identity_of(arguments["matter"], "matter")
+    federation = identity_of(arguments["federation"], "federation")
+    name = arguments.get("policy") or _VOICE_POLICY
+    if name not in state.policies:
+        raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(sorted(state.policies))}.")
+    title = short_title(arguments.get("title") or f"What we say on {text_of(matter)[:8]}")
+    body = Proposal(
+        context.standing().head,
+        name,
+        title,
+        text=arguments.get("text") or "",
+        options=tuple(arguments.get("options") or ()),
+        action=(int(Verb.VOICE), Voiced(federation, matter, False)),
+    )
+    return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
+
+
+@verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME})
+def seat(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd seat ASSEMBLY [--weight N] [--instead-of A]`: propose to seat an assembly that is quoted here."""
+    context.member_only("seat assemblies")
+    quotations = _in_a_federation(context)
+    assembly = _named(context, quotations, arguments["assembly"])
+    quoted = quotations.get(assembly)
+    assert quoted is not None, "it was found among those that are quoted"
+    roster = max(quoted.rosters.known(), key=lambda each: (len(quoted.rosters.ids(each)), each))
+    weight = 1 if arguments.get("weight") is None else arguments["weight"]
+    ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
+    replaces = context.standing().rosters.in_place(context.standing().head, Verb.SEAT, assembly)
+    action = (int(Verb.SEAT), Seated((Seating(assembly, weight, roster),), tuple(ends), replaces))
+    title = short_title(f"Seat {quoted.rosters.ground.genesis.name}")
+    body = Proposal(context.standing().head, MEMBERSHIP, title, action=action)
+    return {"id": text_of(open_proposal(context, body)), "title": title}
+
+
+@verb("quote", {"proof": TEXT})
+def quote(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd quote FILE`: bring what a proof shows of an assembly into this federation's log."""
+    _in_a_federation(context)
+    if context.me not in context.state().inside:
+        raise NodeError("only those who sit in this federation, or convened it, quote in it")
+    try:
+        data = base64.b64decode(arguments["proof"], validate=True)
+        shown = verify_proof(data)
+    except (BadProofError, binascii.Error) as error:
+        raise NodeError(f"this is no proof of anything: {error}") from error
+    with context.assembly.writing():
+        records = quote_proof(context, read_proof(data))
+    name = context.assembly.people.name(shown.assembly)
+    return {
+        "assembly": text_of(shown.assembly),
+        "name": name,
+        "title": shown.proposal.title if shown.proposal is not None else "",
+        "records": records,
+    }
+
+
+def seating_of(data: bytes, weight: int) -> Seating:
+    """The seat of an assembly that a proof of its roster founds a federation with. Raises NodeError."""
+    try:
+        shown = verify_proof(data)
+    except BadProofError as error:
+        raise NodeError(
+            f"this is no proof of an assembly's roster: {error}", "`meshd prove roster --out FILE`"
+        ) from error
+    if not 1 <= weight <= limits.WEIGHT:
+        raise UsageError(f"a weight is a number from 1 to {limits.WEIGHT}")
+    return Seating(shown.assembly, weight, shown.roster)
+
+
+def quote_proof(context: Context, proof: Proof) -> int:
+    """Write what a proof shows and this log does not quote yet; how many records that are. Call inside `writing`."""
+    quotations = _in_a_federation(context)
+    assembly = read_record(NO_ASSEMBLY, *proof.genesis).id
+    known = quotations.known(assembly)
+    fresh = [each for each in proof.records if read_record(assembly, *each).id not in known]
+    if assembly not in known:
+        fresh.append(proof.genesis)
+    steps = [RosterStep(*step) for step in proof.steps]
+    told = [step for step in steps if not quotations.tells(assembly, step)]
+    for records, beside in _portions(sorted(fresh), told):
+        body = Quotation(assembly, records, tuple((step.parent, step.cites, step.ratified_by) for step in beside))
+        context.assembly.write(Kind.QUOTATION, body)
+    return len(fresh)
+
+
+def _portions(
+    records: Iterable[Parts], steps: Iterable[RosterStep]
+) -> Iterator[tuple[tuple[Parts, ...], tuple[RosterStep, ...]]]:
+    """Records and steps, as much at a time as one quotation holds."""
+    left, size = limits.QUOTED_BYTES, 0
+    mine: list[Parts] = []
+    beside: list[RosterStep] = []
+    sized = [(sum(map(len, each)) + 12, each) for each in records]
+    sized_steps = [(_STEP_BYTES * (len(each.cites) + 2), each) for each in steps]
+    for weight, record in sized:
+        if size + weight > left and mine:
+            yield tuple(mine), ()
+            mine, size = [], 0
+        mine.append(record)
+        size += weight
+    for weight, step in sized_steps:
+        if size + weight > left and (mine or beside):
+            yield tuple(mine), tuple(beside)
+            mine, beside, size = [], [], 0
+        beside.append(step)
+        size += weight
+    if mine or beside:
+        yield tuple(mine), tuple(beside)
+
+
+def _named(context: Context, quotations: Quotations, words: str) -> bytes:
+    """The assembly that is quoted here and that the words name, by its name or the beginning of its id."""
+    names = quotations.names()
+    low, high = id_range(words)
+    by_id = [each for each in names if low and low <= each <= high]
+    if len(by_id) == 1:
+        return by_id[0]
+    if not names:
+        raise NotFoundError(
+            "nothing of any assembly is quoted here", "`meshd quote FILE` brings a proof of its roster."
+        )
+    return context.assembly.people.find(words, names.keys(), "assembly")
+
+
+def _joined_by(context: Context, federation: bytes) -> bytes:
+    """The voice by which this assembly joined a federation. Raises NodeError."""
+    joins = Voiced(federation, federation, False)
+    rows = context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE))
+    mine = [row for row in rows if question_of(row).payload == joins]
+    if not mine:
+        raise NodeError("this assembly has not joined that federation", "`meshd federate ID` proposes it.")
+    return max(mine, key=lambda row: (row.time_ms, row.id)).id
+
+
+def _in_an_assembly(context: Context) -> None:
+    if context.standing().quotations is not None:
+        raise NodeError(
+            "this is a federation: what it says in another one its assemblies decide", "Ask in one of them."
+        )
+
+
+def _in_a_federation(context: Context) -> Quotations:
+    quotations = context.standing().quotations
+    if quotations is None:
+        raise NodeError("this is no federation: its members are people", "`meshd --assembly NAME` chooses another one.")
+    return quotations

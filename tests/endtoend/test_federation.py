@@ -1,0 +1,139 @@
+"""Federations of whole nodes: assemblies decide at home, their decisions are quoted, and the federation decides by them."""
+
+import base64
+
+import pytest
+
+from meshd.errors import NodeError
+from meshd.founding.opening import found_federation
+from meshd.service import delegation, federating, proving, results, voting
+from meshd.service.context import Context
+from meshd.state.standing import Standing
+from meshd_protocol.bodies.genesis import Seating
+from meshd_protocol.names import text_of
+from tests.worlds import Clock, commune, exchange, give, propose, state_of, world
+
+NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
+
+
+class Union:
+    """Three assemblies of three, each with one node, and a federation of them that one person convened."""
+
+    def __init__(self, folder) -> None:
+        self.clock = Clock()
+        self.nodes, self.others = {}, {}
+        for n, (name, people) in enumerate(NAMES.items()):
+            (node,), others = commune(folder / name, people, seed=n + 1, nodes=1, clock=self.clock)
+            exchange(node)
+            give(node, *(each.certify() for each in others))
+            self.nodes[name], self.others[name] = Context(node), others
+        seatings = [Seating(each.assembly.id, 1, each.standing().head) for each in self.nodes.values()]
+        self.federation = Context(
+            found_federation(folder / "F", "Valley", "Zoe", "a passphrase", seatings, world=world(9, self.clock))
+        )
+
+    def close(self) -> None:
+        for each in (*self.nodes.values(), self.federation):
+            each.assembly.close()
+
+    def prove(self, name: str, words: str) -> str:
+        return proving.prove(self.nodes[name], {"id": words})["proof"]
+
+    def quote(self, name: str, words: str) -> int:
+        """What a proof by one assembly brings into the federation's log."""
+        return federating.quote(self.federation, {"proof": self.prove(name, words)})["records"]
+
+    def joins(self, name: str) -> str:
+        """An assembly decides to join, and its decision is quoted."""
+        said = federating.federate(self.nodes[name], {"federation": text_of(self.federation.assembly.id)})["id"]
+        self.yes(name, said)
+        self.quote(name, said)
+        return said
+
+    def yes(self, name: str, said: str, count: int = 2) -> None:
+        """Others of an assembly say yes."""
+        row = self.nodes[name].proposal(said)
+        give(self.nodes[name].assembly, *(each.ballot(row.id) for each in self.others[name][:count]))
+
+    def says(self, name: str, matter: bytes, count: int = 2) -> str:
+        """An assembly decides what it says on a matter."""
+        asked = {"matter": text_of(matter), "federation": text_of(self.federation.assembly.id)}
+        said = federating.voice(self.nodes[name], asked)["id"]
+        self.yes(name, said, count)
+        return said
+
+
+@pytest.fixture
+def union(tmp_path):
+    made = Union(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_federation_begins_when_all_have_joined_and_decides_by_their_decisions(union):
+    federation = union.federation
+    assert federation.state().members == frozenset()
+    assert federation.state().observers == {federation.me}
+    for name in NAMES:
+        assert federation.state().members == frozenset(), "nobody begins without the others"
+        union.joins(name)
+    assert federation.state().members == {each.assembly.id for each in union.nodes.values()}
+    assert federation.standing().unrecorded() == [], "a roster record tells of it"
+
+
+def test_a_delegate_sits_by_her_mandate_and_puts_a_matter_that_assemblies_decide(union):
+    federation = union.federation
+    for name in NAMES:
+        union.joins(name)
+    given = delegation.mandate(
+        union.nodes["Aragon"],
+        {
+            "title": "Delegate to Valley",
+            "holder": "Ada",
+            "powers": ["speak"],
+            "seat": text_of(federation.assembly.id),
+            "seat_key": text_of(federation.me),
+        },
+    )["id"]
+    union.yes("Aragon", given)
+    union.quote("Aragon", given)
+    assert federation.state().member_of(federation.me) == union.nodes["Aragon"].assembly.id
+    matter = propose(federation, "A common warehouse", "significant")
+    assert state_of(federation, matter)["state"] == "open"
+    with pytest.raises(NodeError, match="assemblies decide"):
+        voting.vote(federation, {"id": text_of(matter), "choices": ["yes"]})
+    for name, state in (("Aragon", "provisional"), ("Harbour", "settled")):
+        union.quote(name, union.says(name, matter))
+        shown = state_of(federation, matter)
+        assert shown["state"] == state
+    assert shown["outcome"] == "passed"
+    why = results.why(federation, {"id": text_of(matter)})
+    said = federation.assembly.people.label(union.nodes["Harbour"].assembly.id)
+    assert any(each["text"].startswith(f"{said} says yes") for each in why["reasons"])
+    recall = delegation.recall(union.nodes["Aragon"], {"mandate": "Delegate to Valley"})["id"]
+    union.yes("Aragon", recall)
+    union.quote("Aragon", recall)
+    assert federation.state().member_of(federation.me) is None, "a recall empties the seat"
+    assert state_of(federation, matter)["outcome"] == "passed", "what her assembly said stays said"
+
+
+def test_each_record_is_quoted_once(union):
+    said = union.joins("Aragon")
+    assert union.quote("Aragon", said) == 0
+    assert union.quote("Aragon", "roster") == 0
+
+
+def test_what_is_no_proof_is_refused(union):
+    for bad in ("", "AAAA", "not base64!", base64.b64encode(b"meshd/proof/1\x00" + bytes(40)).decode()):
+        with pytest.raises(NodeError, match="no proof"):
+            federating.quote(union.federation, {"proof": bad})
+    with pytest.raises(NodeError, match="no federation"):
+        federating.quote(union.nodes["Aragon"], {"proof": union.prove("Bakery", "roster")})
+
+
+def test_a_federation_opens_again_as_it_was(union):
+    for name in NAMES:
+        union.joins(name)
+    federation = union.federation
+    again = Standing.load(federation.assembly.store, federation.assembly.id)
+    assert (again.head, again.state.members) == (federation.standing().head, federation.state().members)
