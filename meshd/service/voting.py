@@ -33,7 +33,7 @@ _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.A
 _BLANK = "blank"
 
 
-@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT})
+@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT}, writes=True)
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vote ID CHOICE…`: cast this person's ballot."""
     row = context.proposal(arguments["id"])

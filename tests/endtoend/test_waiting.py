@@ -222,9 +222,17 @@ def test_acts_minutes_tasks_and_letters(three):
 def test_who_is_out_is_told_so_everywhere(three):
     (ada, bea, cy), _ = three
     rosters.leave(cy, {})
-    for verb, arguments in (("say", {"text": "hello"}), ("propose", {"title": "x"}), ("invite", {})):
+    for verb, arguments in (
+        ("say", {"text": "hello"}),
+        ("propose", {"title": "x"}),
+        ("invite", {}),
+        ("minutes", {"title": "Monday", "text": "We met."}),
+        ("witness", {"word": "on"}),
+    ):
         with pytest.raises(NodeError, match="you left"):
             do(cy, verb, **arguments)
+    for verb in ("minutes", "witness"):  # they read, too
+        do(cy, verb)
     assert do(cy, "whoami")["out"] == do(cy, "status")["out"] == "left"
     meet(three[0])
     assert cy.me not in ada.state().members
