@@ -17,8 +17,8 @@ WRITERS: set[str] = set()
 
 
 def verb(name: str, schema: Schema | None = None, *, writes: bool = False) -> Callable[[_Handler], _Handler]:
-    """Let a function answer a verb. What it is given was held against the schema before. With `writes` it says something
-    to others, and is refused where nobody takes that (`outside`).
+    """Let a function answer a verb. What it is given was held against the schema before. With `writes` it says
+    something to others, and is refused where nobody takes that (`outside`).
     """
     assert name not in HANDLERS, f"two functions answer {name}"
 

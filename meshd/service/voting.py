@@ -1,5 +1,6 @@
 """The verb vote, and how a person's words become a ballot."""
 
+import shlex
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
@@ -54,9 +55,10 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
         raise NodeError(f"you have voted on {label} already, and you can't change your vote")
     if not arguments.get("late"):
-        _ask_first(context, row, label)
+        anyway = _all_the_same(label, arguments)
+        _ask_first(context, row, label, anyway)
         if choice == Say.YES and form == Form.YES_NO:
-            _hold_to_what_it_names(context, row, label)
+            _hold_to_what_it_names(context, row, label, anyway)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     if arguments.get("preview"):
         return _preview(context, called, Cast(
@@ -95,18 +97,23 @@ def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice)
     return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)
 
 
-def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
-    """What an honest node asks its person before it votes. Raises NodeError."""
+def _ask_first(context: Context, row: tables.Proposal, label: str, anyway: str) -> None:
+    """What an honest node asks its person before it votes; `anyway` is the command that does. Raises NodeError."""
     outcome = outcome_of(context, row)
     if outcome.state in (CERTIFIED, CONTESTED):
         raise NodeError(
             f"{label} is {outcome.state} already: a ballot that comes now counts for nothing",
-            "`meshd propose TITLE --repeals ID` asks again; `--late` puts your ballot on record all the same.",
+            f"`meshd propose TITLE --repeals {label}` asks again; `{anyway}` puts your ballot on record all the same.",
         )
-    if retraction(context, row) is not None:
-        raise NodeError(f"{label} was withdrawn by its author", "`--late` votes all the same: your ballot counts.")
+    taken_back = retraction(context, row)
+    if taken_back is not None:
+        by = context.assembly.people.label(row.member)
+        raise NodeError(
+            f"{label} was withdrawn by its author, {by}{': ' + taken_back.reason if taken_back.reason else ''}",
+            f"`{anyway}` votes all the same: a withdrawal undoes nothing, your ballot counts.",
+        )
     if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms:
-        raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
+        raise NodeError(f"the date that {label} was to close at has passed", f"`{anyway}` votes all the same.")
     standing = context.standing()
     pinned = standing.rosters.state(row.roster)
     gone = pinned.members - context.state().members
@@ -114,11 +121,18 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
         names = ", ".join(sorted(map(context.assembly.people.label, gone)))
         raise NodeError(
             f"{label} pins an earlier roster, in which people vote who are not members any more: {names}",
-            "Propose it anew, or `--late` votes all the same.",
+            f"Propose it anew, or `{anyway}` votes all the same.",
         )
 
 
-def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -> None:
+def _all_the_same(label: str, arguments: dict[str, Any]) -> str:
+    """The command that casts the same ballot without being asked first."""
+    reason = arguments.get("reason")
+    words = [label, *arguments["choices"], "--late", *(["--reason", reason] if reason else [])]
+    return f"meshd vote {shlex.join(words)}"
+
+
+def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str, anyway: str) -> None:
     """A yes to an action keeps in force what it names: not, unless this node sees that it is. Raises NodeError."""
     standing = context.standing()
     item = standing.item(row.id)
@@ -129,7 +143,7 @@ def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -
         ids = ", ".join(text_of(each)[:8] for each in missing[:5])
         raise NodeError(
             f"{label} names decisions as in force that by what this node holds are not: {ids}",
-            "Meet others first: their ballots may be missing here. `--late` votes all the same.",
+            f"Meet others first: their ballots may be missing here. `{anyway}` votes all the same.",
         )
 
 
