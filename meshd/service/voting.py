@@ -47,7 +47,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     policy, ballots = called.policy, called.ballots
     if context.me not in called.state.members and not (row.verb and context.me in context.state().members):
         raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
-    form, choice = choice_of(ballots, arguments["choices"], called.question.options)
+    form, choice = choice_of(ballots, arguments["choices"], called.question.options, label)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
@@ -163,21 +163,78 @@ def _warnings(context: Context, row: tables.Proposal) -> list[str]:
     return [f"It pins an earlier roster, of {then} members; now there are {len(now)}. Its own {then} vote on it."]
 
 
-def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> tuple[Form, Choice]:
-    """What a person's words say, in the form that a proposal asks for. Raises UsageError or NotFoundError."""
+def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...], label: str) -> tuple[Form, Choice]:
+    """What a person's words say, in the form that the proposal called `label` asks for.
+
+    Words that are one option together mean it, if they mean nothing else: people forget its quotes. Raises UsageError
+    or NotFoundError.
+    """
     form = Form(ballots.form)
     if form == Form.YES_NO:
         return form, _say(words, consent=ballots.objections)
     if [word.casefold() for word in words] == [_BLANK] and _BLANK not in map(str.casefold, options):
         return form, ()
-    if form == Form.RANKS:
-        return form, _ranks(words, options)
-    if form == Form.SCORES:
-        return form, _scores(words, options)
+    whole = " ".join(words)
+    is_one = len(words) > 1 and _are_whole(form, whole, options)
+    try:
+        choice = _choice(ballots, words, options)
+    except (NotFoundError, UsageError) as error:
+        if is_one:
+            return form, _choice(ballots, [whole], options)
+        quoted = _in_quotes(ballots, words, options)
+        if quoted is not None:
+            error.hint = f"In quotes: `meshd vote {label} {shlex.join(quoted)}`. {error.hint}"
+        raise
+    if is_one and not all(_are_whole(form, word, options) for word in words):
+        hint = f"`meshd vote {label} {shlex.quote(whole)}` means the one. For several, give whole names or numbers."
+        raise UsageError(
+            f"{printable(whole)} is one option, and may mean several", f"{hint} Options: {_listed(options)}."
+        )
+    return form, choice
+
+
+def _choice(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> Choice:
+    """What words say, each for itself."""
+    if ballots.form == Form.RANKS:
+        return _ranks(words, options)
+    if ballots.form == Form.SCORES:
+        return _scores(words, options)
     chosen = sorted({_option(word, options) for word in words})
     if ballots.most is not None and len(chosen) > ballots.most:
         raise UsageError(f"name at most {ballots.most} option", f"Options: {_listed(options)}.")
-    return form, tuple(chosen)
+    return tuple(chosen)
+
+
+def _are_whole(form: Form, word: str, options: tuple[str, ...]) -> bool:
+    """Whether a word names its options by their whole names or numbers."""
+    names = {option.casefold() for option in options}
+    if form == Form.SCORES:
+        parts = [word.rpartition("=")[0]]
+    else:
+        parts = word.split("=") if form == Form.RANKS and word.casefold() not in names else [word]
+    return all(part.strip().casefold() in names or part.strip().isdecimal() for part in parts)
+
+
+def _in_quotes(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> list[str] | None:
+    """The same words as options of several words, where there is one way alone to read them so."""
+    longest = max(len(option.split()) for option in options)
+    ways: list[list[list[str]]] = [[] for _ in words] + [[[]]]
+    """From each word on, two of the ways at most."""
+    for start in reversed(range(len(words))):
+        for size in range(1, min(longest, len(words) - start) + 1):
+            group = " ".join(words[start : start + size])
+            if _fits(ballots, [group], options) and (size == 1 or _are_whole(Form(ballots.form), group, options)):
+                ways[start] += [[group, *rest] for rest in ways[start + size]]
+        del ways[start][2:]
+    return ways[0][0] if len(ways[0]) == 1 and _fits(ballots, ways[0][0], options) else None
+
+
+def _fits(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> bool:
+    try:
+        _choice(ballots, words, options)
+    except (NotFoundError, UsageError):
+        return False
+    return True
 
 
 def _say(words: list[str], *, consent: bool) -> int:
