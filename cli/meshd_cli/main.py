@@ -91,6 +91,10 @@ class Top(Parser):
         formatter.end_section()
         return "\n".join([*lines, "", formatter.format_help().rstrip(), "", "`meshd COMMAND --help` tells more.", ""])
 
+    def options_of(self, verb: str) -> list[str]:
+        """How the options of a command are written."""
+        return list(self.verbs.choices[verb]._option_string_actions)
+
 
 def run() -> NoReturn:
     """What the installed command calls."""
@@ -106,9 +110,11 @@ def main(arguments: list[str]) -> int:
     try:
         if _verb(arguments) is None and not {"-h", "--help", "--version"}.intersection(arguments):
             arguments = [*arguments, "home"]
-        options, unknown = build_parser(arguments).parse_known_args(arguments)
+        grammar = build_parser(arguments)
+        options, unknown = grammar.parse_known_args(arguments)
         if unknown:
-            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", _quoted(arguments, unknown))
+            near = _nearest_option(unknown, grammar.options_of(_verb(arguments) or ""))
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", near + _quoted(arguments, unknown))
         _refuse_empty(vars(options))
         where = Where(
             Path(options.home) if options.home else default_home(),
@@ -144,11 +150,41 @@ def main(arguments: list[str]) -> int:
 
 def _nearest(verb: str) -> str:
     """The command that somebody most likely meant."""
+    near = _near(verb, [word for words in FAMILIES.values() for word in words], 0.5)
+    return f"Did you mean `meshd {near}`? " if near else ""
+
+
+def _nearest_option(words: list[str], known: list[str]) -> str:
+    """The option that somebody most likely meant by the first of the words that looks like one."""
+    for word in words:
+        near = _near(word.partition("=")[0], known, 0.7) if word.startswith("--") else None
+        if near:
+            return f"Did you mean `{near}`? "
+    return ""
+
+
+def _near(word: str, known: list[str], alike: float) -> str | None:
     from difflib import get_close_matches
 
-    known = [word for words in FAMILIES.values() for word in words]
-    near = get_close_matches(verb.lower(), known, n=1, cutoff=0.5)
-    return f"Did you mean `meshd {near[0]}`? " if near else ""
+    return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=alike)), None)
+
+
+def _check_options(arguments: list[str]) -> None:
+    """Raise UsageError for an option before the command that no command has: what follows it may be its value."""
+    words = iter(arguments)
+    for word in words:
+        name = word.partition("=")[0]
+        if word in _VALUED:
+            next(words, None)
+        elif name in _VALUED:
+            continue  # --home=DIR
+        elif not word.startswith("-"):
+            return
+        elif name not in _FLAGS:
+            near = _nearest_option([word], [*_VALUED, *_FLAGS])
+            raise UsageError(
+                f"there is no option {name} before a command", f"{near}`meshd --help` shows all; others stand after it."
+            )
 
 
 def _quoted(arguments: list[str], unknown: list[str]) -> str:
@@ -163,6 +199,9 @@ def _quoted(arguments: list[str], unknown: list[str]) -> str:
     return f"`meshd {verb} --help`"
 
 
+_VALUED = ("--home", "--assembly", "--passphrase-file")
+_FLAGS = ("--json", "--version", "--help", "-h")
+"""What every command takes, and `meshd` alone: with a value, and without."""
 _ONE_TEXT = {"propose": 0, "say": 0, "mandate": 0, "minutes": 0, "answer": 1, "act": 1, "outcome": 1, "init": 0}
 """Commands that take a text after so many words: people forget its quotes."""
 
@@ -181,8 +220,9 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
-    """The grammar: only of the verb's family if there is one among the arguments, else of all."""
+def build_parser(arguments: list[str]) -> Top:
+    """The grammar: only of the verb's family if there is one among the arguments, else of all. Raises UsageError."""
+    _check_options(arguments)
     common = Parser(add_help=False)
     for parser, default in ((common, argparse.SUPPRESS), (top := Top(prog="meshd", description=_ABOUT), None)):
         parser.add_argument(
@@ -213,7 +253,7 @@ def _verb(arguments: list[str]) -> str | None:
     """The first word that is neither an option nor an option's value."""
     words = iter(arguments)
     for word in words:
-        if word in ("--home", "--assembly", "--passphrase-file"):
+        if word in _VALUED:
             next(words, None)
         elif not word.startswith("-"):
             return word

@@ -37,6 +37,17 @@ def test_the_help_lists_every_command_by_theme():
         (["propose", "--policy", "standard", "Buy", "it"], "unrecognized", "needs quotes"),
         (["say", "-hello"], "", "`meshd say -- -text`"),
         (["vote", "k3fq", "yes", "--nonsense"], "unrecognized", "`meshd vote --help`"),
+        (["--hom", "x"], "no option --hom", "Did you mean `--home`? `meshd --help`"),
+        (["--hom", "x", "list"], "no option --hom", "`--home`"),
+        (["--asembly=x", "list"], "no option --asembly", "`--assembly`"),
+        (["--jsn"], "no option --jsn", "`--json`"),
+        (
+            ["--listen", "::1", "run"],
+            "no option --listen before a command",
+            "`meshd --help` shows all; others stand after it",
+        ),
+        (["list", "--hom", "x"], "unrecognized", "Did you mean `--home`? `meshd list --help`"),
+        (["list", "--opne"], "unrecognized", "Did you mean `--open`? `meshd list --help`"),
         (["say", ""], "text is empty", ""),
     ],
 )
