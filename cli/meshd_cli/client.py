@@ -85,7 +85,7 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
     return connection is not None
 
 
-def passphrase(where: Where, *, new: bool = False) -> str:
+def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ") -> str:
     """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
     if where.passphrase_file:
         try:
@@ -107,7 +107,7 @@ def passphrase(where: Where, *, new: bool = False) -> str:
     from getpass import getpass
 
     try:
-        words = getpass("New passphrase: " if new else "Passphrase: ")
+        words = getpass("New passphrase: " if new else prompt)
         if new and getpass("Once more: ") != _not_empty(words):
             raise CommandError("the two were not the same")
     except EOFError as error:

@@ -32,6 +32,8 @@ KEY_BYTES = 32
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
+NewPassphrase = Callable[[bool], str]
+"""Asks for one to lock new keys with; with True for the old one, where the home has keys of the assembly already."""
 
 
 @contextmanager
@@ -144,7 +146,7 @@ def apply(
     home: Path,
     line: str,
     person: str,
-    passphrase: Passphrase,
+    passphrase: NewPassphrase,
     label: str,
     how: Joining = Joining(),  # noqa: B008 (immutable)
     world: World = REAL,
@@ -157,10 +159,10 @@ def apply(
     _say_something(person, "your name")
     if ticket.expires_ms <= world.clock():
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
-    secret = passphrase()
+    secret = passphrase(_was_in(home, ticket))
     with only_writer(home):
         back = None
-        if (folder_of(home, ticket.assembly) / KEYS).exists():
+        if _was_in(home, ticket):
             back = _come_back(home, ticket, secret, how, world)
             how = back.how
         try:
@@ -175,6 +177,10 @@ def apply(
             return found | {"addresses": list(ticket.addresses)} | before
         finally:
             assembly.close()
+
+
+def _was_in(home: Path, ticket: Ticket) -> bool:
+    return (folder_of(home, ticket.assembly) / KEYS).exists()
 
 
 class _Back(NamedTuple):

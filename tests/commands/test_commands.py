@@ -347,21 +347,31 @@ def test_the_member_key_needs_the_passphrase(ada, tmp_path, daemon):
 
 
 def _typed(shell: Shell, words: tuple[str, ...], line: str) -> str:
-    """What a command says on a terminal on which somebody types one line, as soon as a passphrase is asked for."""
+    """What a command says on a terminal on which somebody types the same line at each prompt."""
     spawn = "import pty, sys; pty.spawn(sys.argv[1:])"
     with subprocess.Popen(
         [sys.executable, "-c", spawn, *words], env=shell.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as typing:
         said = b""
-        while b"Passphrase: " not in said:
-            chunk = os.read(typing.stdout.fileno(), 1000)
-            assert chunk, said
-            said += chunk
-        typing.stdin.write(line.encode() + b"\n")
-        typing.stdin.flush()
         while chunk := os.read(typing.stdout.fileno(), 1000):
             said += chunk
+            if said.endswith(b": "):
+                typing.stdin.write(line.encode() + b"\n")
+                typing.stdin.flush()
     return said.decode()
+
+
+def test_whoever_comes_back_is_asked_for_the_old_passphrase_once(ada, shells):
+    bea = shells("bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    none = Shell(bea.home, None)
+    words = (*MESHD, "--home", str(bea.home), "join", ada.json("invite")["ticket"], "--as", "Bea")
+    assert "the passphrase is wrong" in _typed(none, words, "another")
+    said = _typed(none, words, "pw")
+    assert "This home has keys of that assembly. Their passphrase: " in said
+    assert "Your application is written" in said
+    assert said.count("assphrase") == 1
+    assert "Once more" not in said
 
 
 def test_no_request_gets_the_member_key_without_the_passphrase(ada):

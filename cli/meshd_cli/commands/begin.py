@@ -54,7 +54,11 @@ def join(where: Where, options: Any) -> int:
     line = _ticket(options.ticket)
     key = _member_key(options.member_key) if options.member_key else None
     how = alone.joining(not options.no_witness, key, options.formerly)
-    answer = alone.apply(where.home, line, options.person, lambda: passphrase(where, new=True), _label(), how)
+
+    def secret(back: bool) -> str:
+        return passphrase(where, prompt=_OLD) if back else passphrase(where, new=True)
+
+    answer = alone.apply(where.home, line, options.person, secret, _label(), how)
     if where.json:
         output.emit(_stable(answer))
         return 0
@@ -72,6 +76,9 @@ def join(where: Where, options: Any) -> int:
                 f"leave perhaps: `meshd --home {answer['before']} export DIR` carries them."
             )
     return 0
+
+
+_OLD = "This home has keys of that assembly. Their passphrase: "
 
 
 def _stable(answer: dict[str, Any]) -> dict[str, Any]:
