@@ -20,7 +20,6 @@ from meshd_cli.errors import CommandError, LockedError
 LOCK = "lock"
 _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
-KEYS = "keys.sealed"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
 
@@ -32,16 +31,6 @@ class Where(NamedTuple):
     assembly: str | None
     json: bool
     passphrase_file: str | None
-
-
-def default_home() -> Path:
-    """`MESHD_HOME`, else the platform's data folder."""
-    named = os.environ.get("MESHD_HOME")
-    if named:
-        return Path(named)
-    from platformdirs import user_data_path
-
-    return user_data_path("meshd", appauthor=False)
 
 
 def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False) -> Any:
@@ -70,11 +59,6 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
                 raise
-
-
-def folders(home: Path) -> list[str]:
-    """What the assemblies of a home are called in it."""
-    return sorted(path.parent.name for path in home.glob(f"*/{KEYS}"))
 
 
 def is_running(where: Where, deadline: float = 0.0) -> bool:

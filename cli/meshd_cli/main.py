@@ -14,8 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from meshd_cli.client import Where, default_home
+from meshd_cli.client import Where
 from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
+from meshd_cli.homes import default_home, mean, named
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -108,6 +109,7 @@ def main(arguments: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that has not every letter shows the others
             stream.reconfigure(errors="backslashreplace")
     try:
+        mean(_chosen_home(arguments), _value(arguments, "--assembly"))  # for what is wrong with the words themselves
         if _verb(arguments) is None and not {"-h", "--help", "--version"}.intersection(arguments):
             arguments = [*arguments, "home"]
         grammar = build_parser(arguments)
@@ -122,6 +124,7 @@ def main(arguments: list[str]) -> int:
             options.json,
             options.passphrase_file,
         )
+        mean(where.home, where.assembly)
         code: int = options.function(where, options)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -260,6 +263,21 @@ def _verb(arguments: list[str]) -> str | None:
     return None
 
 
+def _value(arguments: list[str], option: str) -> str | None:
+    """What is given for an option, in words that may not fit the grammar."""
+    for word, after in zip(arguments, [*arguments[1:], None], strict=True):
+        if word == option:
+            return after
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _chosen_home(arguments: list[str]) -> Path:
+    home = _value(arguments, "--home")
+    return Path(home) if home else default_home()
+
+
 def given(text: str) -> str:
     """An option's value that says something."""
     if not text.strip():
@@ -300,7 +318,7 @@ def _fail(error: Any, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"code": error.code, "error": str(error.error), "hint": error.hint}), file=sys.stderr)
     else:
-        print(f"error: {printable(str(error.error))}", file=sys.stderr)
+        print(f"error: {printable(named(str(error.error)))}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {printable(error.hint)}", file=sys.stderr)
+            print(f"hint: {printable(named(error.hint))}", file=sys.stderr)
     return int(error.code)

@@ -11,11 +11,13 @@ import os
 import socket
 import struct
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from meshd.app import choosing
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
@@ -114,7 +116,7 @@ class _Caller:
             return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
 
     async def _answer(self, request: Request, words: "_Words") -> Any:
-        node = self._node(request.assembly)
+        node = await self._node(request.assembly)
         if request.verb == WATCH:
             await _watch(node, words)
             return None
@@ -135,13 +137,12 @@ class _Caller:
                 return value
             await words.say(told)
 
-    def _node(self, words: str | None) -> Node:
+    async def _node(self, words: str | None) -> Node:
         """The node of the assembly that the words name; of the only one in the home, if they are None."""
         several = len(assemblies(self._home)) > 1
         if words is None:
             if several:
-                names = ", ".join(sorted(node.assembly.title for node in self._nodes))
-                raise UsageError("this home has several assemblies", f"Say which with --assembly: {names}.")
+                raise choosing.several(await _listed(self._nodes))
             return self._nodes[0]
         found = [
             node
@@ -150,13 +151,18 @@ class _Caller:
         ]
         if len(found) == 1:
             return found[0]
-        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         if found:
-            raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+            raise choosing.more_than_one(words, await _listed(found))
+        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         raise NotFoundError(
             f"the daemon of this home runs {names}, not {words}",
             "One that another passphrase opens needs that one: stop the daemon, and `meshd --assembly NAME run`.",
         )
+
+
+async def _listed(nodes: list[Node]) -> str:
+    """The assemblies of nodes, told apart; each is looked at where its log is."""
+    return choosing.listed([await node.work(partial(choosing.told, node.assembly)) for node in nodes])
 
 
 async def _watch(node: Node, words: "_Words") -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shlex
 import signal
 import socket
 import subprocess
@@ -734,6 +736,64 @@ def test_several_assemblies_in_a_home(ada):
     other = Shell(ada.home, "another")
     other.ok("init", "Third", "--as", "Ada")
     assert "2 in this home have another passphrase" in other.fails(4, "--assembly", "Nothing", "list")[1]
+
+
+def _choices(ada: Shell, code: int, *words: str) -> list[str]:
+    """What a person may choose from, by the hint of a command that didn't know which."""
+    return ada.fails(code, *words)[1].partition(": ")[2].removesuffix(".").split("), ")
+
+
+def test_two_assemblies_of_one_name_are_told_apart_and_each_can_be_chosen(ada, shells):
+    ada.found("Bakery", "A.")
+    ada.found("Orchard", "Ada")
+    bea = shells("bea")
+    first, second, third = sorted(each.name[:8] for each in ada.home.iterdir() if each.is_dir())
+    Shell(ada.home, "another").found("Vault", "Somebody")
+    for start in (False, True):
+        if start:
+            ada.start()
+        bakeries = _choices(ada, 4, "--assembly", "Bakery", "whoami")
+        assert [each[8:].rstrip(")") for each in bakeries] == [" (Bakery, 1 member"] * 2
+        for each in bakeries:
+            assert ada.json("--assembly", each[:8], "whoami")["name"] == "Bakery"
+        every = _choices(ada, 2, "whoami")
+        assert {first, second, third} <= {each[:8] for each in every}
+        assert any("(Orchard, 1 member" in each for each in every)
+        assert any("under another passphrase" in each for each in every) is not start
+    ada.stop()
+    assert "Orchard" not in Shell(ada.home, "neither").fails(2, "whoami")[1]
+    bea.apply(ada.json("--assembly", third, "invite")["ticket"], "Bea")
+    bea.found("Cellar", "Bea")
+    assert any("its log is not here yet" in each for each in _choices(bea, 2, "list"))
+
+
+def test_commands_that_are_shown_work_in_a_home_of_several(ada):
+    """They name the assembly, wherever they stand in what people read; scripts get them as they were."""
+    said = ada.run("init", "Orchard", "--as", "Ada")
+    first, second = sorted(each.name[:8] for each in ada.home.iterdir() if each.is_dir())
+    orchard = next(each for each in (first, second) if ada.json("--assembly", each, "whoami")["name"] == "Orchard")
+    bakery = next(each for each in (first, second) if each != orchard)
+    assert f"`meshd --assembly {orchard} invite` makes a ticket" in said.stderr
+    assert "`meshd run` lets others" in said.stderr, "it runs both"
+    home = ada.run().stdout + ada.run().stderr
+    for each in (first, second):
+        assert f"{each}:\n" in home
+        assert f"`meshd --assembly {each} list` shows what was decided" in home
+    assert "member of Bakery (1 member)\n" in home
+    assert "`meshd --help`" in home
+    for chosen in (bakery, "Bakery"):
+        proposed = ada.run("--assembly", chosen, "propose", "Buy flour").stderr
+        (shown,) = re.findall(r"`meshd ([^`]* vote [^`]*)`", proposed)
+        assert shown.startswith(f"--assembly {chosen} vote ")
+        ada.ok(*shlex.split(shown), "yes")
+        wrong = ("--assembly", chosen, "show", "zzzz")
+        assert f"`meshd --assembly {chosen} list` shows all" in ada.run(*wrong).stderr
+        assert json.loads(ada.run("--json", *wrong).stderr)["hint"] == "`meshd list` shows all."
+        assert f"`meshd --assembly {chosen} status`" in ada.run(f"--assembly={chosen}", "stauts").stderr
+    assert "`meshd --assembly NAME status`" in ada.run("stauts").stderr
+    assert "`meshd vote --help`" in ada.run("--assembly", bakery, "vote", "k3fq", "yes", "--nonsense").stderr
+    ada.ok("--assembly", bakery, "say", "I typed `meshd list` here")
+    assert "I typed `meshd list` here" in ada.ok("--assembly", bakery, "read")
 
 
 def test_two_assemblies_side_by_side(ada, shells):

@@ -8,6 +8,8 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, passphrase
 from meshd_cli.errors import CommandError
+from meshd_cli.homes import mean
+from meshd_protocol.names import text_of
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -41,6 +43,7 @@ def init(where: Where, options: Any) -> int:
     if where.json:
         output.emit(_stable(answer))
         return 0
+    _mean(where, answer)
     output.say(f"You are {answer['label']}, the first member of {answer['name']}.")
     output.tell(f"Your keys are in {where.home}, under your passphrase. There is no way in without it.")
     output.tell("`meshd invite` makes a ticket for somebody else; `meshd run` lets others reach you.")
@@ -62,6 +65,7 @@ def join(where: Where, options: Any) -> int:
     if where.json:
         output.emit(_stable(answer))
         return 0
+    _mean(where, answer)
     output.say(f"You are {answer['label']}. Your application is written.")
     places = f" It tries {', '.join(answer['addresses'])}, and looks around." if answer["addresses"] else ""
     output.tell(f"`meshd run` hands it in, and waits for the answer.{places}")
@@ -79,6 +83,11 @@ def join(where: Where, options: Any) -> int:
 
 
 _OLD = "This home has keys of that assembly. Their passphrase: "
+
+
+def _mean(where: Where, answer: dict[str, Any]) -> None:
+    """The new assembly is what commands are about, though the home may have had others before."""
+    mean(where.home, text_of(bytes.fromhex(answer["assembly"]))[: output.SHORT_ID])
 
 
 def _stable(answer: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from meshd_cli import output
 from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
+from meshd_cli.homes import mean
 from meshd_protocol.names import as_word
 
 
@@ -266,6 +267,7 @@ def refound(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     short, before = answer["id"][: output.SHORT_ID], answer["before"][: output.SHORT_ID]
+    mean(where.home, before)  # as others need it who have several, too
     if options.id is None:
         output.say(answer["folder"])
         output.tell(
@@ -278,6 +280,7 @@ def refound(where: Where, options: Any) -> int:
         f"This home has one more assembly: `meshd --assembly {short} status`. What was decided stays in the old one: "
         f"`meshd --assembly {before} list`."
     )
+    mean(where.home, answer["folder"])  # what is to be done is to be done there
     output.warn_all(answer)
     return 0
 
