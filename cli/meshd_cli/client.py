@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meshd_cli import socket_client
+from meshd_cli import outside, socket_client
 from meshd_cli.errors import CommandError, LockedError
 
 LOCK = "lock"
@@ -39,6 +39,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
     Raises CommandError or a node's error.
     """
     given = _given(arguments or {})
+    heed = functools.partial(outside.tell, verb) if not where.json else _ignore
     deadline = time.monotonic() + _PATIENCE_SECONDS
     secret = functools.cache(passphrase)
     while True:
@@ -47,7 +48,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         connection = _connect(where.home, deadline)
         if connection is not None:
             with connection, _progress() as tell:
-                return socket_client.ask(connection, verb, given, where.assembly, tell)
+                return socket_client.ask(connection, verb, given, where.assembly, tell, heed)
         from meshd.app import alone
         from meshd.errors import BusyError
         from meshd_protocol.control import Request
@@ -55,7 +56,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         request = Request(verb, given, where.assembly)
         try:
             with _progress() as tell:
-                return alone.ask(where.home, request, lambda: secret(where), tell, patience=_MOMENT_SECONDS)
+                return alone.ask(where.home, request, lambda: secret(where), tell, heed=heed, patience=_MOMENT_SECONDS)
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
                 raise
@@ -104,6 +105,10 @@ def _not_empty(words: str) -> str:
     if not words:
         raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
     return words
+
+
+def _ignore(_: str) -> None:
+    """Scripts are told by `whoami` and `status`."""
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

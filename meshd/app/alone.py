@@ -104,10 +104,13 @@ def ask(
     passphrase: Passphrase,
     tell: Callable[[str, int, int], None],
     *,
+    heed: Callable[[str], None] = lambda _: None,
     patience: float = 5.0,
     world: World = REAL,
 ) -> Any:
-    """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
+    """Answer a command without a daemon. `tell` hears of progress, `heed` why this home can't take part, if so;
+    `patience` is for the home's lock, in seconds.
+    """
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
     member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
     try:
@@ -117,11 +120,14 @@ def ask(
                     keep_time(assembly)
             if member_key:
                 request = request._replace(arguments=request.arguments | {"passphrase": secret()})
-            steps = answer(Context(assembly), request)
+            context = Context(assembly)
+            steps = answer(context, request)
             while True:
                 try:
                     tell(*next(steps))
                 except StopIteration as end:
+                    if (why := out(context)) is not None:
+                        heed(why.value)
                     return end.value
     except LostLogError:
         folders = assemblies(home)

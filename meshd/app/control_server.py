@@ -26,6 +26,7 @@ from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
+from meshd.service.outside import out
 from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
 from meshd_protocol.changes import write_change
@@ -104,7 +105,7 @@ class _Caller:
     async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
         """The last line of the answer."""
         try:
-            return {"result": await self._answer(read_request(line, SCHEMAS), words)}
+            return await self._answer(read_request(line, SCHEMAS), words)
         except BadRequestError as error:
             return {"error": str(error), "hint": "", "code": UsageError.code}
         except NodeError as error:
@@ -115,11 +116,11 @@ class _Caller:
             self._nodes[0].note(f"a command failed: {error!r}")
             return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
 
-    async def _answer(self, request: Request, words: "_Words") -> Any:
+    async def _answer(self, request: Request, words: "_Words") -> dict[str, Any]:
         node = await self._node(request.assembly)
         if request.verb == WATCH:
             await _watch(node, words)
-            return None
+            return {"result": None}
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
@@ -127,14 +128,16 @@ class _Caller:
             if problem is not None:
                 hint = "The node keeps trying." if tried else ""
                 raise NodeError(f"not connected to {request.arguments['address']}: {problems.words(problem)}", hint)
-            return {"address": request.arguments["address"], "connected": True}
-        steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
+            return {"result": {"address": request.arguments["address"], "connected": True}}
+        context = Context(node.assembly, node.seen())
+        steps = answer(context, request)  # which run beside this loop
         while True:
             told, value = await node.work(lambda: _next(steps))
             if told is None:
                 if forget:
                     node.give_up(request.arguments["address"])
-                return value
+                why = await node.work(partial(out, context))
+                return {"result": value} if why is None else {"result": value, "out": why.value}
             await words.say(told)
 
     async def _node(self, words: str | None) -> Node:

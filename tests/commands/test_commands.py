@@ -14,12 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from meshd.app import alone
 from meshd.app.alone import opened
+from meshd.assembly.assembly import World
 from meshd.service import proposing
 from meshd.service.context import Context
 from meshd.store import tables
 from tests.commands.forks import Process
 from tests.commands.shell import MESHD, PATIENCE, Shell, wait
+from tests.worlds import CHEAP
 
 KEYS = {
     "whoami": {"assembly", "name", "member", "device", "person"},
@@ -260,6 +263,52 @@ def test_an_expired_ticket(ada, shells):
 
     old = replace(read_ticket(ada.json("invite")["ticket"]), expires_ms=1).line()
     assert "has expired" in shells("bea").fails(1, "join", old, "--as", "Bea")[0]
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_who_is_not_let_in_is_told_so_and_what_to_do(ada, shells, daemon):
+    """An application whose ticket ran out; whoever reads is told in one line, and scripts get the same as ever."""
+    from dataclasses import replace
+
+    from meshd_protocol.tickets import read_ticket
+
+    bea = shells("bea")
+    ticket = replace(read_ticket(ada.json("invite")["ticket"]), expires_ms=1).line()
+    alone.apply(bea.home, ticket, "Bea", lambda _: "pw", "", world=World(cost=CHEAP, clock=lambda: 0))
+    if daemon:
+        bea.start()
+    for words in ([], ["status"], ["whoami"], ["list"], ["read"], ["members"]):
+        done = bea.run(*words)
+        told = done.stdout + done.stderr
+        assert told.count("our ticket ran out before anybody let you in") == 1, words
+        assert "`meshd join TICKET --as YOU`" in told
+        scripted = bea.run("--json", *words)
+        assert (done.returncode, scripted.returncode, scripted.stderr) == (0, 0, "")
+    assert bea.json("whoami")["out"] == "expired"
+    assert bea.rows("list") == []
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_who_is_out_is_told_so_while_they_read(ada, shells, tmp_path, daemon):
+    question = ada.json("propose", "Buy flour")["id"]
+    bea, stick = shells("bea"), str(tmp_path)
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    for person, words in ((ada, ["vouch", "Bea"]), (ada, ["admit", "Bea"]), (bea, ["leave", "--yes"])):
+        bea.ok("export", stick)
+        ada.ok("import", stick)
+        assert "You left" not in person.run(*words).stderr
+        ada.ok("export", stick)
+        bea.ok("import", stick)
+    if daemon:
+        bea.start()
+    for words in (["list"], ["members"], ["show", question], ["why", question], ["read"]):
+        done = bea.run(*words)
+        assert done.returncode == 0
+        assert done.stderr.splitlines()[0].startswith("You left: others' nodes take nothing from this one."), words
+        assert done.stderr.count("You left") == 1
+        assert "You left" not in str(bea.run("--json", *words))
+        assert "You left" not in str(ada.run(*words))
+    assert "You left" not in bea.run("topics").stdout
 
 
 def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):

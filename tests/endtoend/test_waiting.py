@@ -165,8 +165,25 @@ def test_an_applicant_whose_ticket_is_over_waits_for_nobody(three, tmp_path):
     dan = newcomer(tmp_path / "dan", ada, "Dan", seed=9, clock=clock).assembly
     give_applications(dan, ada.assembly)
     assert whats(ada) == ["vouch"]
+    person = Context(dan)
+    assert do(person, "whoami")["out"] is None
     clock.now_ms += 8 * DAY
     assert whats(ada) == []
+    assert do(person, "whoami")["out"] == do(person, "home")["out"] == do(person, "status")["out"] == "expired"
+    (told_there,) = do(person, "home")["pending"]
+    assert told_there in do(person, "status")["pending"]
+    assert told_there.startswith("Your ticket ran out before anybody let you in. Ask a member for a new ticket")
+    assert "`meshd join TICKET --as YOU`" in told_there
+    with pytest.raises(NodeError, match="ticket ran out") as refused:
+        do(person, "say", text="hello?")
+    assert "new ticket" in refused.value.hint
+    label = ada.assembly.people.label(person.me)
+    do(ada, "vouch", person=label)
+    meet(three[0])
+    do(three[0][1], "vouch", person=label)
+    for member in three[0]:
+        exchange(member.assembly, dan)
+    assert (do(person, "whoami")["role"], do(person, "whoami")["out"]) == ("observer", None), "an answer still comes"
     dan.close()
 
 

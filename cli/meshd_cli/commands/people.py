@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from meshd_cli import output
+from meshd_cli import output, outside
 from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
@@ -304,13 +304,5 @@ def whoami(where: Where, options: Any) -> int:
     output.say(f"device key  {answer['device']}")
     output.say(f"assembly    {answer['assembly']}")
     if answer["out"]:
-        output.tell(_OUT[answer["out"]])
+        output.tell(outside.WORDS[answer["out"]])
     return 0
-
-
-_OUT = {
-    "left": "You left: others' nodes take nothing from this one. `meshd status` says how to come back.",
-    "removed": "You were removed: others' nodes take nothing from this one. `meshd status` says how to come back.",
-    "revoked": "This device was revoked: others' nodes take nothing from it. `meshd status` says what helps.",
-    "twin": "This device's key was used elsewhere, too: it writes nothing any more. `meshd status` says what helps.",
-}
