@@ -265,7 +265,7 @@ def _verb(arguments: list[str]) -> str | None:
 
 def _value(arguments: list[str], option: str) -> str | None:
     """What is given for an option, in words that may not fit the grammar."""
-    for word, after in zip(arguments, [*arguments[1:], None], strict=True):
+    for word, after in zip(arguments, [*arguments, None][1:], strict=True):
         if word == option:
             return after
         if word.startswith(f"{option}="):

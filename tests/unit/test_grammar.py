@@ -25,6 +25,13 @@ def test_the_help_lists_every_command_by_theme():
     assert "--passphrase-file" in text
 
 
+def test_no_words_at_all_ask_for_the_home_screen(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MESHD_HOME", str(tmp_path))
+    code, _, err = run(capsys)
+    assert code == 10
+    assert f"there is no assembly in {tmp_path}" in err
+
+
 @pytest.mark.parametrize(
     ("words", "error", "hint"),
     [
