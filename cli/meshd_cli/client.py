@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meshd_cli import socket_client
+from meshd_cli import outside, socket_client
 from meshd_cli.errors import CommandError, LockedError
 
 LOCK = "lock"
 _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
-KEYS = "keys.sealed"
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
 
@@ -34,22 +33,13 @@ class Where(NamedTuple):
     passphrase_file: str | None
 
 
-def default_home() -> Path:
-    """`MESHD_HOME`, else the platform's data folder."""
-    named = os.environ.get("MESHD_HOME")
-    if named:
-        return Path(named)
-    from platformdirs import user_data_path
-
-    return user_data_path("meshd", appauthor=False)
-
-
 def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False) -> Any:
     """The answer to a request, by the daemon or without one; a `locked` one a daemon answers by the passphrase alone.
 
     Raises CommandError or a node's error.
     """
     given = _given(arguments or {})
+    heed = functools.partial(outside.tell, verb) if not where.json else _ignore
     deadline = time.monotonic() + _PATIENCE_SECONDS
     secret = functools.cache(passphrase)
     while True:
@@ -58,7 +48,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         connection = _connect(where.home, deadline)
         if connection is not None:
             with connection, _progress() as tell:
-                return socket_client.ask(connection, verb, given, where.assembly, tell)
+                return socket_client.ask(connection, verb, given, where.assembly, tell, heed)
         from meshd.app import alone
         from meshd.errors import BusyError
         from meshd_protocol.control import Request
@@ -66,15 +56,10 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
         request = Request(verb, given, where.assembly)
         try:
             with _progress() as tell:
-                return alone.ask(where.home, request, lambda: secret(where), tell, patience=_MOMENT_SECONDS)
+                return alone.ask(where.home, request, lambda: secret(where), tell, heed=heed, patience=_MOMENT_SECONDS)
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
                 raise
-
-
-def folders(home: Path) -> list[str]:
-    """What the assemblies of a home are called in it."""
-    return sorted(path.parent.name for path in home.glob(f"*/{KEYS}"))
 
 
 def is_running(where: Where, deadline: float = 0.0) -> bool:
@@ -85,7 +70,7 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
     return connection is not None
 
 
-def passphrase(where: Where, *, new: bool = False) -> str:
+def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ") -> str:
     """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
     if where.passphrase_file:
         try:
@@ -107,7 +92,7 @@ def passphrase(where: Where, *, new: bool = False) -> str:
     from getpass import getpass
 
     try:
-        words = getpass("New passphrase: " if new else "Passphrase: ")
+        words = getpass("New passphrase: " if new else prompt)
         if new and getpass("Once more: ") != _not_empty(words):
             raise CommandError("the two were not the same")
     except EOFError as error:
@@ -120,6 +105,10 @@ def _not_empty(words: str) -> str:
     if not words:
         raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
     return words
+
+
+def _ignore(_: str) -> None:
+    """Scripts are told by `whoami` and `status`."""
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from meshd_cli.client import Where, default_home
+from meshd_cli.client import Where
 from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
+from meshd_cli.homes import default_home, mean, named
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -93,6 +94,10 @@ class Top(Parser):
         formatter.end_section()
         return "\n".join([*lines, "", formatter.format_help().rstrip(), "", "`meshd COMMAND --help` tells more.", ""])
 
+    def options_of(self, verb: str) -> list[str]:
+        """How the options of a command are written."""
+        return list(self.verbs.choices[verb]._option_string_actions)
+
 
 def run() -> NoReturn:
     """What the installed command calls."""
@@ -106,11 +111,14 @@ def main(arguments: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that has not every letter shows the others
             stream.reconfigure(errors="backslashreplace")
     try:
+        mean(_chosen_home(arguments), _value(arguments, "--assembly"))  # for what is wrong with the words themselves
         if _verb(arguments) is None and not {"-h", "--help", "--version"}.intersection(arguments):
             arguments = [*arguments, "home"]
-        options, unknown = build_parser(arguments).parse_known_args(arguments)
+        grammar = build_parser(arguments)
+        options, unknown = grammar.parse_known_args(arguments)
         if unknown:
-            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", _quoted(arguments, unknown))
+            near = _nearest_option(unknown, grammar.options_of(_verb(arguments) or ""))
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", near + _quoted(arguments, unknown))
         _refuse_empty(vars(options))
         where = Where(
             Path(options.home) if options.home else default_home(),
@@ -118,6 +126,7 @@ def main(arguments: list[str]) -> int:
             options.json,
             options.passphrase_file,
         )
+        mean(where.home, where.assembly)
         code: int = options.function(where, options)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -146,11 +155,41 @@ def main(arguments: list[str]) -> int:
 
 def _nearest(verb: str) -> str:
     """The command that somebody most likely meant."""
+    near = _near(verb, [word for words in FAMILIES.values() for word in words], 0.5)
+    return f"Did you mean `meshd {near}`? " if near else ""
+
+
+def _nearest_option(words: list[str], known: list[str]) -> str:
+    """The option that somebody most likely meant by the first of the words that looks like one."""
+    for word in words:
+        near = _near(word.partition("=")[0], known, 0.7) if word.startswith("--") else None
+        if near:
+            return f"Did you mean `{near}`? "
+    return ""
+
+
+def _near(word: str, known: list[str], alike: float) -> str | None:
     from difflib import get_close_matches
 
-    known = [word for words in FAMILIES.values() for word in words]
-    near = get_close_matches(verb.lower(), known, n=1, cutoff=0.5)
-    return f"Did you mean `meshd {near[0]}`? " if near else ""
+    return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=alike)), None)
+
+
+def _check_options(arguments: list[str]) -> None:
+    """Raise UsageError for an option before the command that no command has: what follows it may be its value."""
+    words = iter(arguments)
+    for word in words:
+        name = word.partition("=")[0]
+        if word in _VALUED:
+            next(words, None)
+        elif name in _VALUED:
+            continue  # --home=DIR
+        elif not word.startswith("-"):
+            return
+        elif name not in _FLAGS:
+            near = _nearest_option([word], [*_VALUED, *_FLAGS])
+            raise UsageError(
+                f"there is no option {name} before a command", f"{near}`meshd --help` shows all; others stand after it."
+            )
 
 
 def _quoted(arguments: list[str], unknown: list[str]) -> str:
@@ -165,6 +204,9 @@ def _quoted(arguments: list[str], unknown: list[str]) -> str:
     return f"`meshd {verb} --help`"
 
 
+_VALUED = ("--home", "--assembly", "--passphrase-file")
+_FLAGS = ("--json", "--version", "--help", "-h")
+"""What every command takes, and `meshd` alone: with a value, and without."""
 _ONE_TEXT = {"propose": 0, "say": 0, "mandate": 0, "minutes": 0, "answer": 1, "act": 1, "outcome": 1, "init": 0}
 """Commands that take a text after so many words: people forget its quotes."""
 
@@ -183,8 +225,9 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def build_parser(arguments: list[str]) -> argparse.ArgumentParser:
-    """The grammar: only of the verb's family if there is one among the arguments, else of all."""
+def build_parser(arguments: list[str]) -> Top:
+    """The grammar: only of the verb's family if there is one among the arguments, else of all. Raises UsageError."""
+    _check_options(arguments)
     common = Parser(add_help=False)
     for parser, default in ((common, argparse.SUPPRESS), (top := Top(prog="meshd", description=_ABOUT), None)):
         parser.add_argument(
@@ -215,11 +258,26 @@ def _verb(arguments: list[str]) -> str | None:
     """The first word that is neither an option nor an option's value."""
     words = iter(arguments)
     for word in words:
-        if word in ("--home", "--assembly", "--passphrase-file"):
+        if word in _VALUED:
             next(words, None)
         elif not word.startswith("-"):
             return word
     return None
+
+
+def _value(arguments: list[str], option: str) -> str | None:
+    """What is given for an option, in words that may not fit the grammar."""
+    for word, after in zip(arguments, [*arguments, None][1:], strict=True):
+        if word == option:
+            return after
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _chosen_home(arguments: list[str]) -> Path:
+    home = _value(arguments, "--home")
+    return Path(home) if home else default_home()
 
 
 def given(text: str) -> str:
@@ -262,7 +320,7 @@ def _fail(error: Any, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"code": error.code, "error": str(error.error), "hint": error.hint}), file=sys.stderr)
     else:
-        print(f"error: {printable(str(error.error))}", file=sys.stderr)
+        print(f"error: {printable(named(str(error.error)))}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {printable(error.hint)}", file=sys.stderr)
+            print(f"hint: {printable(named(error.hint))}", file=sys.stderr)
     return int(error.code)

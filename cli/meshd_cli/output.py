@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from meshd_cli.homes import named
 from meshd_protocol.names import printable
 
 SHORT_ID = 8
@@ -21,8 +22,8 @@ def emit(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line of answer."""
-    print(printable(text))
+    """A line of answer. Commands in it name the assembly where they must."""
+    print(printable(named(text)))
 
 
 def paragraph(text: str, indent: str = "  ") -> None:
@@ -32,8 +33,8 @@ def paragraph(text: str, indent: str = "  ") -> None:
 
 
 def tell(text: str) -> None:
-    """A line that is no answer: to stderr."""
-    print(printable(text), file=sys.stderr)
+    """A line that is no answer: to stderr. Commands in it name the assembly where they must."""
+    print(printable(named(text)), file=sys.stderr)
 
 
 def warn(text: str) -> None:

@@ -51,8 +51,10 @@ def ask(
     arguments: dict[str, Any],
     assembly: str | None = None,
     tell: Tell = lambda text, done, total: None,
+    heed: Callable[[str], None] = lambda code: None,
 ) -> Any:
     """The result of a request. `assembly` is a name or the beginning of an id, or None where a home has one alone.
+    `heed` hears the code of why this home can't take part, if it can't.
 
     Raises CommandError with the daemon's own error, hint and code, or where the daemon hangs up or falls silent.
     """
@@ -60,6 +62,8 @@ def ask(
         if "progress" in reply:
             tell(*reply["progress"])
         else:
+            if isinstance(reply.get("out"), str):
+                heed(reply["out"])
             return reply["result"]
     raise CommandError(_HUNG_UP, _LOST)
 

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from meshd.app import choosing
 from meshd.assembly import keystore, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
@@ -34,6 +35,8 @@ KEY_BYTES = 32
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
+NewPassphrase = Callable[[bool], str]
+"""Asks for one to lock new keys with; with True for the old one, where the home has keys of the assembly already."""
 
 
 @contextmanager
@@ -103,10 +106,13 @@ def ask(
     passphrase: Passphrase,
     tell: Callable[[str, int, int], None],
     *,
+    heed: Callable[[str], None] = lambda _: None,
     patience: float = 5.0,
     world: World = REAL,
 ) -> Any:
-    """Answer a command without a daemon. `tell` hears of progress; `patience` is for the home's lock, in seconds."""
+    """Answer a command without a daemon. `tell` hears of progress, `heed` why this home can't take part, if so;
+    `patience` is for the home's lock, in seconds.
+    """
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
     member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
     try:
@@ -116,11 +122,14 @@ def ask(
                     keep_time(assembly)
             if member_key:
                 request = request._replace(arguments=request.arguments | {"passphrase": secret()})
-            steps = answer(Context(assembly), request)
+            context = Context(assembly)
+            steps = answer(context, request)
             while True:
                 try:
                     tell(*next(steps))
                 except StopIteration as end:
+                    if (why := out(context)) is not None:
+                        heed(why.value)
                     return end.value
     except LostLogError:
         folders = assemblies(home)
@@ -166,7 +175,7 @@ def apply(
     home: Path,
     line: str,
     person: str,
-    passphrase: Passphrase,
+    passphrase: NewPassphrase,
     label: str,
     how: Joining = Joining(),  # noqa: B008 (immutable)
     world: World = REAL,
@@ -179,10 +188,10 @@ def apply(
     _say_something(person, "your name")
     if ticket.expires_ms <= world.clock():
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
-    secret = passphrase()
+    secret = passphrase(_was_in(home, ticket))
     with only_writer(home):
         back = None
-        if (folder_of(home, ticket.assembly) / KEYS).exists():
+        if _was_in(home, ticket):
             back = _come_back(home, ticket, secret, how, world)
             how = back.how
         try:
@@ -197,6 +206,10 @@ def apply(
             return found | {"addresses": list(ticket.addresses)} | before
         finally:
             assembly.close()
+
+
+def _was_in(home: Path, ticket: Ticket) -> bool:
+    return (folder_of(home, ticket.assembly) / KEYS).exists()
 
 
 class _Back(NamedTuple):
@@ -264,41 +277,44 @@ def _say_something(text: str, what: str) -> None:
 
 
 def _choose(folders: list[Path], words: str | None, passphrase: str, world: World) -> Assembly:
-    if words is None:
-        if len(folders) > 1:
-            names = ", ".join(folder.name for folder in folders)
-            raise UsageError(
-                "this home has several assemblies", f"Say which with --assembly: its name, or one of {names}."
-            )
+    """The assembly that the words name. Where only a look tells which, all are opened, and told apart for a person."""
+    if words is None and len(folders) == 1:
         return open_assembly(folders[0], passphrase, world)
-    named = [folder for folder in folders if folder.name.startswith(words.lower())]
+    named = [folder for folder in folders if words is not None and folder.name.startswith(words.lower())]
     if len(named) == 1:
         return open_assembly(named[0], passphrase, world)
-    wrong = 0
-    matches: list[Assembly] = []
-    damaged: StoreError | None = None
-    for folder in folders:
-        try:
-            assembly = open_assembly(folder, passphrase, world)
-        except PassphraseError:
-            wrong += 1
-            continue
-        except StoreError as error:  # another assembly of this home may be sound
-            damaged = error
-            continue
-        if assembly.standing is not None and assembly.standing.genesis.name == words:
-            matches.append(assembly)
-        else:
-            assembly.close()
-    if len(matches) == 1:
-        return matches[0]
-    for assembly in matches:
-        assembly.close()
-    if matches:
-        raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+    shut: dict[Path, NodeError] = {}
+    found: list[Assembly] = []
+    chosen: Assembly | None = None
+    try:
+        for folder in folders:
+            try:
+                found.append(open_assembly(folder, passphrase, world))
+            except (PassphraseError, StoreError) as error:  # another assembly of this home may be sound
+                shut[folder] = error
+        if words is None:
+            every = [*map(choosing.told, found), *(choosing.closed(*each) for each in shut.items())]
+            raise choosing.several(choosing.listed(every))
+        matches = [each for each in found if each.standing is not None and each.standing.genesis.name == words]
+        matches = matches or [each for each in found if each.folder in named]
+        if len(matches) > 1:
+            raise choosing.more_than_one(words, choosing.listed(map(choosing.told, matches)))
+        if matches:
+            (chosen,) = matches
+            return chosen
+    finally:
+        for each in found:
+            if each is not chosen:
+                each.close()
+    raise _unknown(words, len(folders), list(shut.values()))
+
+
+def _unknown(words: str, all_: int, shut: list[NodeError]) -> NodeError:
+    """Why nothing that opens is called so."""
+    damaged = next((error for error in shut if isinstance(error, StoreError)), None)
     if damaged is not None:
-        raise damaged
-    if wrong == len(folders):
-        raise PassphraseError("the passphrase is wrong")
-    hint = f"{wrong} in this home have another passphrase." if wrong else ""
-    raise NotFoundError(f"no assembly {words} opens here with this passphrase", hint)
+        return damaged
+    if len(shut) == all_:
+        return PassphraseError("the passphrase is wrong")
+    hint = f"{len(shut)} in this home have another passphrase." if shut else ""
+    return NotFoundError(f"no assembly {words} opens here with this passphrase", hint)

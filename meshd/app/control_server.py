@@ -11,11 +11,13 @@ import os
 import socket
 import struct
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from meshd.app import choosing
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
@@ -24,6 +26,7 @@ from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
+from meshd.service.outside import out
 from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
 from meshd_protocol.changes import write_change
@@ -102,7 +105,7 @@ class _Caller:
     async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
         """The last line of the answer."""
         try:
-            return {"result": await self._answer(read_request(line, SCHEMAS), words)}
+            return await self._answer(read_request(line, SCHEMAS), words)
         except BadRequestError as error:
             return {"error": str(error), "hint": "", "code": UsageError.code}
         except NodeError as error:
@@ -113,11 +116,11 @@ class _Caller:
             self._nodes[0].note(f"a command failed: {error!r}")
             return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
 
-    async def _answer(self, request: Request, words: "_Words") -> Any:
-        node = self._node(request.assembly)
+    async def _answer(self, request: Request, words: "_Words") -> dict[str, Any]:
+        node = await self._node(request.assembly)
         if request.verb == WATCH:
             await _watch(node, words)
-            return None
+            return {"result": None}
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
@@ -125,23 +128,24 @@ class _Caller:
             if problem is not None:
                 hint = "The node keeps trying." if tried else ""
                 raise NodeError(f"not connected to {request.arguments['address']}: {problems.words(problem)}", hint)
-            return {"address": request.arguments["address"], "connected": True}
-        steps = answer(Context(node.assembly, node.seen()), request)  # which run beside this loop
+            return {"result": {"address": request.arguments["address"], "connected": True}}
+        context = Context(node.assembly, node.seen())
+        steps = answer(context, request)  # which run beside this loop
         while True:
             told, value = await node.work(lambda: _next(steps))
             if told is None:
                 if forget:
                     node.give_up(request.arguments["address"])
-                return value
+                why = await node.work(partial(out, context))
+                return {"result": value} if why is None else {"result": value, "out": why.value}
             await words.say(told)
 
-    def _node(self, words: str | None) -> Node:
+    async def _node(self, words: str | None) -> Node:
         """The node of the assembly that the words name; of the only one in the home, if they are None."""
         several = len(assemblies(self._home)) > 1
         if words is None:
             if several:
-                names = ", ".join(sorted(node.assembly.title for node in self._nodes))
-                raise UsageError("this home has several assemblies", f"Say which with --assembly: {names}.")
+                raise choosing.several(await _listed(self._nodes))
             return self._nodes[0]
         found = [
             node
@@ -150,13 +154,18 @@ class _Caller:
         ]
         if len(found) == 1:
             return found[0]
-        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         if found:
-            raise NotFoundError(f"two assemblies here are called {words}", "Name one by its folder in the home.")
+            raise choosing.more_than_one(words, await _listed(found))
+        names = ", ".join(sorted(node.assembly.title for node in self._nodes))
         raise NotFoundError(
             f"the daemon of this home runs {names}, not {words}",
             "One that another passphrase opens needs that one: stop the daemon, and `meshd --assembly NAME run`.",
         )
+
+
+async def _listed(nodes: list[Node]) -> str:
+    """The assemblies of nodes, told apart; each is looked at where its log is."""
+    return choosing.listed([await node.work(partial(choosing.told, node.assembly)) for node in nodes])
 
 
 async def _watch(node: Node, words: "_Words") -> None:

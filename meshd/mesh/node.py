@@ -20,8 +20,8 @@ from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.log.door import Report
 from meshd.log.executor import Executor, Prepared
-from meshd.mesh.dialling import Dialling, remembered
-from meshd.mesh.problems import Problem
+from meshd.mesh.dialling import Dialled, Dialling, remembered
+from meshd.mesh.problems import Problem, Trouble
 from meshd.mesh.seen import Seen, away, linked
 from meshd.mesh.watching import Watches
 from meshd.peers.bulk import Bulk
@@ -243,8 +243,16 @@ class Node:
             linked(self._peers),
             away(tried, self.world.steady().ms),
             tuple(self.addresses()),
+            not connected and any(map(self._is_turned_away, tried)),
             self.pace,
         )
+
+    def _is_turned_away(self, dialled: Dialled) -> bool:
+        """Whether this node is a newcomer's, and hears nothing where its ticket says that the inviter is."""
+        ticket, problem = self.assembly.keys.ticket, dialled.problem
+        if ticket is None or problem is None or dialled.address not in ticket.addresses:
+            return False
+        return problem.trouble is Trouble.HUNG_UP_ON_NEWCOMER
 
     def peers(self) -> list[dict[str, object]]:
         """See `Live.peers`. On the event loop alone."""

@@ -34,6 +34,7 @@ class Seen:
     linked: tuple[Linked, ...]
     away: tuple[Result, ...]
     reached_at: tuple[str, ...]
+    hung_up: bool
     pace: Pace
 
     def peers(self) -> list[Result]:
@@ -47,6 +48,10 @@ class Seen:
     def addresses(self) -> list[str]:
         """See `Live.addresses`."""
         return list(self.reached_at)
+
+    def turned_away(self) -> bool:
+        """See `Live.turned_away`."""
+        return self.hung_up
 
     def _who(self, certificate: Certificate) -> Result:
         people = self.assembly.people

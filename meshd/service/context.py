@@ -33,6 +33,10 @@ class Live(Protocol):
         """Where this node can be reached."""
         ...
 
+    def turned_away(self) -> bool:
+        """Whether nobody talks to this newcomer, and the inviter's node hung up without a word."""
+        ...
+
 
 @dataclass
 class Context:

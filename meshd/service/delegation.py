@@ -60,6 +60,7 @@ def _place(arguments: dict[str, Any]) -> Place | None:
         "seat": TEXT,
         "seat_key": TEXT,
     },
+    writes=True,
 )
 def mandate(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd mandate TITLE --holder PERSON --power P…`: propose to give somebody a mandate. Casts no ballot."""
@@ -118,7 +119,7 @@ def _mandate(context: Context, words: str) -> tables.Proposal:
     return row
 
 
-@verb("act", {"mandate": NAME, "text": NAME, "power": NAME, "name": TEXT, "anyway": FLAG})
+@verb("act", {"mandate": NAME, "text": NAME, "power": NAME, "name": TEXT, "anyway": FLAG}, writes=True)
 def act(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd act MANDATE TEXT --power P`: say in the open what was done under a mandate."""
     context.member_only("act under a mandate")
@@ -150,7 +151,7 @@ def act(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id), "act": _act_row(context, found), "suspended": marks.suspended}
 
 
-@verb("recall", {"mandate": NAME, "reason": TEXT})
+@verb("recall", {"mandate": NAME, "reason": TEXT}, writes=True)
 def recall(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd recall MANDATE`: open the motion, or join the one that is not final yet, and sign it."""
     context.member_only("recall")
@@ -297,7 +298,7 @@ def _pairs(data: bytes) -> Any:
     return decode(data)
 
 
-@verb("handover", {"mandate": NAME, "to": NAME, "text": NAME})
+@verb("handover", {"mandate": NAME, "to": NAME, "text": NAME}, writes=True)
 def handover(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd handover MANDATE TO TEXT`: what one holder gave to the next, said by either of them."""
     state = context.state()

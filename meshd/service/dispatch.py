@@ -28,16 +28,9 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
 )
 from meshd.service.context import Context, link_up
 from meshd.service.outside import refuse_outsiders
-from meshd.service.verbs import HANDLERS, SCHEMAS
+from meshd.service.verbs import HANDLERS, SCHEMAS, WRITERS
 from meshd.store import tables
 from meshd_protocol.control import BadRequestError, Request, check_arguments
-
-_WRITES = frozenset({
-    "invite", "vouch", "admit", "remove", "revoke", "ratify", "refound", "propose", "uphold", "vote", "amend",
-    "charter", "answer", "withdraw", "mandate", "act", "recall", "handover", "assent", "outcome", "done", "say",
-    "federate", "voice", "seat", "quote",
-})  # fmt: skip
-"""Verbs that say something to others: nobody takes that from those who are out."""
 
 
 def answer(context: Context, request: Request) -> Steps[Any]:
@@ -48,7 +41,7 @@ def answer(context: Context, request: Request) -> Steps[Any]:
         check_arguments(SCHEMAS, request.verb, request.arguments)
     except BadRequestError as error:
         raise UsageError(str(error)) from error
-    if request.verb in _WRITES:
+    if request.verb in WRITERS:
         refuse_outsiders(context)
     before = context.assembly.store.find(tables.Own)
     result = HANDLERS[request.verb](context, request.arguments)

@@ -32,7 +32,7 @@ _STEP_BYTES = 40
 """What an id takes in a step, and what is around it, at most."""
 
 
-@verb("federate", {"federation": NAME, "leave": FLAG})
+@verb("federate", {"federation": NAME, "leave": FLAG}, writes=True)
 def federate(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd federate ID [--leave]`: propose that this assembly joins a federation, or leaves it, and vote yes."""
     context.member_only("decide that the assembly joins a federation")
@@ -47,7 +47,11 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
 
 
-@verb("voice", {"matter": NAME, "federation": NAME, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME})
+@verb(
+    "voice",
+    {"matter": NAME, "federation": NAME, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME},
+    writes=True,
+)
 def voice(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd voice MATTER --in FEDERATION`: put a federation's matter to this assembly, which decides what it says."""
     state = context.member_only("put a federation's matter to the assembly")
@@ -69,7 +73,7 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
 
 
-@verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME})
+@verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME}, writes=True)
 def seat(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd seat ASSEMBLY [--weight N] [--instead-of A]`: propose to seat an assembly that is quoted here."""
     context.member_only("seat assemblies")
@@ -87,7 +91,7 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body)), "title": title}
 
 
-@verb("quote", {"proof": TEXT})
+@verb("quote", {"proof": TEXT}, writes=True)
 def quote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd quote FILE`: bring what a proof shows of an assembly into this federation's log."""
     _in_a_federation(context)

@@ -72,6 +72,7 @@ _METHODS = {each.name.lower().replace("_", "-"): each for each in Method}
         "title": TEXT,
         "text": TEXT,
     },
+    writes=True,
 )
 def amend(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd amend POLICY`: propose, as a constitution decision, to set a policy's numbers. Others stay as they are."""
@@ -152,7 +153,7 @@ def _fraction(words: str, key: str) -> Any:
     return int(top), int(bottom), strict
 
 
-@verb("charter", {"text": TEXT, "title": TEXT})
+@verb("charter", {"text": TEXT, "title": TEXT}, writes=True)
 def charter(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd charter [FILE]`: the charter's text; with a text, propose it as a constitution decision."""
     standing = context.standing()

@@ -5,6 +5,7 @@ from typing import Any
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
+from meshd.service.outside import refuse_outsiders
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.verbs import verb
 from meshd.state.rows import split
@@ -29,6 +30,7 @@ def minutes(context: Context, arguments: dict[str, Any]) -> Any:
 
 
 def _write_minutes(context: Context, arguments: dict[str, Any]) -> Result:
+    refuse_outsiders(context)
     context.member_only("write minutes")
     if not (arguments.get("text") or "").strip():
         raise UsageError("minutes need a text", "`meshd minutes TITLE --text FILE`")
@@ -61,7 +63,7 @@ def _minutes_row(context: Context, row: tables.Minutes) -> Result:
     }
 
 
-@verb("assent", {"id": NAME})
+@verb("assent", {"id": NAME}, writes=True)
 def assent(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd assent MINUTES`: sign minutes."""
     context.member_only("sign minutes")
@@ -73,7 +75,7 @@ def assent(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)} | {"minutes": _minutes_row(context, row)}
 
 
-@verb("outcome", {"id": NAME, "text": NAME, "tasks": LIST})
+@verb("outcome", {"id": NAME, "text": NAME, "tasks": LIST}, writes=True)
 def outcome(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd outcome ID TEXT --task …`: what was decided in words, and who does what by when."""
     context.member_only("write outcomes")
@@ -134,7 +136,7 @@ def todo(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return sorted(rows, key=lambda each: (each["done"], each["due_ms"] is None, each["due_ms"] or 0, each["id"]))
 
 
-@verb("done", {"id": NAME, "text": TEXT, "open": FLAG})
+@verb("done", {"id": NAME, "text": TEXT, "open": FLAG}, writes=True)
 def done(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd done TASK [NOTE]`: say that a task is done, or (with `open`) only how far it is."""
     context.member_only("follow up")

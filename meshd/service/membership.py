@@ -107,22 +107,22 @@ def _pending(context: Context, member: bytes, needed: int | None) -> Result:
     store, people = context.assembly.store, context.assembly.people
     applications = store.find(tables.Application, member=member)
     vouchers = {vouch.member for row in applications for vouch in store.find(tables.Vouch, application=row.id)}
-    doors = [store.get(tables.Invitation, public=row.invitation) for row in applications]
+    invitations = [store.get(tables.Invitation, public=row.invitation) for row in applications]
     twins = {
         other.member for row in applications for other in store.find(tables.Application, invitation=row.invitation)
     } - {member}
     return {
         "vouched_by": sorted(people.label(each) for each in vouchers),
         "vouches_needed": needed,
-        "invited_by": sorted({people.label(door.member) for door in doors if door}),
+        "invited_by": sorted({people.label(each.member) for each in invitations if each}),
         "same_ticket_as": sorted(people.label(each) for each in twins),
         "formerly": sorted({people.label(row.formerly) for row in applications if row.formerly}),
     }
 
 
-@verb("invite", {"withdraw": FLAG})
+@verb("invite", {"withdraw": FLAG}, writes=True)
 def invite(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd invite`: open a door for one newcomer, or close all of one's own."""
+    """`meshd invite`: a ticket for one newcomer; or take back all of one's own that are open."""
     context.member_only("invite")
     if arguments.get("withdraw"):
         return _withdraw(context)
@@ -133,14 +133,14 @@ def invite(context: Context, arguments: dict[str, Any]) -> Result:
             "`meshd invite --withdraw` closes them.",
         )
     entropy = assembly.world.entropy
-    door, psk, key = SigningKey.generate(entropy), entropy(32), assembly.keys.network[-1]
+    invitation, psk, key = SigningKey.generate(entropy), entropy(32), assembly.keys.network[-1]
     expires = assembly.world.clock() + INVITATION_DAYS * _DAY_MS
     with assembly.writing():
         ready_to_pin(assembly)
-        box = lock(derive(key.secret, contexts.INVITATION), psk, assembly.id + door.public, entropy)
-        assembly.write(Kind.INVITATION, Invitation(door.public, key_name(key.secret), box, expires))
+        box = lock(derive(key.secret, contexts.INVITATION), psk, assembly.id + invitation.public, entropy)
+        assembly.write(Kind.INVITATION, Invitation(invitation.public, key_name(key.secret), box, expires))
     addresses = tuple(context.live.addresses()[: limits.TICKET_ADDRESSES]) if context.live else ()
-    ticket = Ticket(assembly.id, door.seed, psk, context.standing().head, context.me, addresses, expires)
+    ticket = Ticket(assembly.id, invitation.seed, psk, context.standing().head, context.me, addresses, expires)
     return {"ticket": ticket.line(), "expires_ms": expires, "addresses": list(addresses)}
 
 
@@ -157,14 +157,14 @@ def open_invitations(context: Context) -> list[tables.Invitation]:
 
 
 def _withdraw(context: Context) -> Result:
-    doors = open_invitations(context)
+    open_ = open_invitations(context)
     with context.assembly.writing():
-        for door in doors:
-            context.assembly.write(Kind.WITHDRAWAL, Withdrawal(door.public))
-    return {"withdrawn": len(doors)}
+        for each in open_:
+            context.assembly.write(Kind.WITHDRAWAL, Withdrawal(each.public))
+    return {"withdrawn": len(open_)}
 
 
-@verb("vouch", {"person": NAME})
+@verb("vouch", {"person": NAME}, writes=True)
 def vouch(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vouch PERSON`: this member knows the applicant. The vouch that is the last one needed lets her in."""
     context.member_only("vouch")
@@ -216,7 +216,7 @@ def _applicant(context: Context, words: str, waiting: set[bytes]) -> bytes:
         return people.find(words, waiting, "applicant")
 
 
-@verb("admit", {"people": SOME})
+@verb("admit", {"people": SOME}, writes=True)
 def admit(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd admit PERSON…`: open the membership proposal (or join one that is open), and vote yes."""
     state = context.member_only("admit")

@@ -1,4 +1,4 @@
-"""Who can't take part any more with this home, why, and the way back: so that nothing is said that nobody will take."""
+"""Who can't take part with this home, why, and the way in: so that nothing is said that nobody will take."""
 
 from enum import Enum
 
@@ -14,28 +14,41 @@ class Out(Enum):
     LEFT = "left"
     REVOKED = "revoked"
     TWIN = "twin"
+    EXPIRED = "expired"
+    """The ticket ran out, and nobody let this person in."""
+    TURNED_AWAY = "turned-away"
+    """The inviter's node hangs up on this newcomer, as it does on one whose ticket was withdrawn or used before."""
 
 
 _COME_BACK = "To come back, ask a member for a ticket, and apply anew with this home: `meshd join TICKET --as YOU`."
 _ANOTHER_DEVICE = (
     "With your member key another home becomes a device of yours: `meshd join TICKET --as YOU --member-key FILE`."
 )
+_NEW_TICKET = (
+    "Ask a member for a new ticket, and apply anew with this home: `meshd join TICKET --as YOU`. If you were let in "
+    "meanwhile, the answer still comes: `meshd run`, or `meshd import DIR`."
+)
 _WORDS = {
     Out.REMOVED: ("you were removed from this assembly: others' nodes take nothing from this one any more", _COME_BACK),
     Out.LEFT: ("you left this assembly: others' nodes take nothing from this one any more", _COME_BACK),
     Out.REVOKED: ("this device was revoked: others' nodes take nothing from it any more", _ANOTHER_DEVICE),
     Out.TWIN: ("this device's key was used elsewhere, too: it writes nothing any more", _ANOTHER_DEVICE),
+    Out.EXPIRED: ("your ticket ran out before anybody let you in", _NEW_TICKET),
+    Out.TURNED_AWAY: (
+        "the inviter's node hangs up on you: most likely your ticket was withdrawn, or somebody else used it",
+        _NEW_TICKET,
+    ),
 }
 
 
 def out(context: Context) -> Out | None:
-    """Why this home can't take part; None while it can, or while it waits to be let in for the first time."""
+    """Why this home can't take part; None while it can, or while it waits to be let in and may be."""
     assembly = context.assembly
     standing = assembly.standing
     if assembly.has_twin():
         return Out.TWIN
     if standing is None or standing.state is None:
-        return None
+        return _ticket_over(context)
     state = standing.state
     if assembly.keys.device.public in state.revoked:
         return Out.REVOKED
@@ -45,6 +58,16 @@ def out(context: Context) -> Out | None:
     if context.me not in state.removed:
         return None
     return Out.LEFT if _left_last(context) else Out.REMOVED
+
+
+def _ticket_over(context: Context) -> Out | None:
+    """Why nobody will let a newcomer in who has no answer yet, as far as their own node can tell."""
+    assembly = context.assembly
+    if assembly.keys.ticket is None or assembly.keys.network:
+        return None
+    if assembly.keys.ticket.expires_ms <= assembly.world.clock():
+        return Out.EXPIRED
+    return Out.TURNED_AWAY if context.live is not None and context.live.turned_away() else None
 
 
 def has_left(context: Context) -> bool:

@@ -56,6 +56,7 @@ _INSTEAD = {
         "amends": TEXT,
         "repeals": LIST,
     },
+    writes=True,
 )
 def propose(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd propose`: put a question to the members of the roster that this node follows."""
@@ -203,7 +204,7 @@ def _is_open(context: Context, row: tables.Proposal) -> bool:
     return outcome_of(context, row).state in (SPLIT, CONTESTED) or (force is not None and bool(force.rivals))
 
 
-@verb("uphold", {"ids": SOME})
+@verb("uphold", {"ids": SOME}, writes=True)
 def uphold(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd uphold ID…`: propose to put in force what was decided before and binds nobody now, and vote yes."""
     context.member_only("uphold decisions")
@@ -275,7 +276,7 @@ def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(sorted(kept))
 
 
-@verb("answer", {"id": NAME, "text": NAME})
+@verb("answer", {"id": NAME, "text": NAME}, writes=True)
 def answer(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd answer ID TEXT`: what the person whom a motion is about has to say; it travels with the motion."""
     row = context.proposal(arguments["id"])
@@ -295,7 +296,7 @@ def answer(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)}
 
 
-@verb("withdraw", {"id": NAME, "reason": TEXT})
+@verb("withdraw", {"id": NAME, "reason": TEXT}, writes=True)
 def withdraw(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd withdraw ID`: take back one's own proposal, so that it waits for nobody. No ballot is undone by it."""
     context.member_only("withdraw proposals")

@@ -19,7 +19,7 @@ FOLDER = 16
 """Letters of an assembly's id that name its folder."""
 
 
-@verb("refound", {"id": TEXT, "without": LIST})
+@verb("refound", {"id": TEXT, "without": LIST}, writes=True)
 def refound(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd refound --without PERSON…`, or `meshd refound ID` to confirm what somebody else founds."""
     words, names = arguments.get("id"), arguments.get("without")

@@ -26,7 +26,7 @@ from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.rosters import policies_of, ratification_needed
 
 
-@verb("remove", {"person": NAME, "reason": TEXT})
+@verb("remove", {"person": NAME, "reason": TEXT}, writes=True)
 def remove(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer."""
     state = context.member_only("remove")
@@ -142,7 +142,7 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return rows
 
 
-@verb("revoke", {"device": NAME, "reason": TEXT})
+@verb("revoke", {"device": NAME, "reason": TEXT}, writes=True)
 def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays."""
     state = context.state()
@@ -193,7 +193,7 @@ def _good(context: Context, device: bytes) -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
-@verb("ratify", {"roster": TEXT})
+@verb("ratify", {"roster": TEXT}, writes=True)
 def ratify(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd ratify [ROSTER]`: propose to take in what another line of this assembly decided, and vote yes."""
     context.member_only("ratify")

@@ -118,6 +118,8 @@ def _pending(context: Context) -> list[str]:
     """What waits, why, and what would help."""
     assembly = context.assembly
     standing = assembly.standing
+    if standing is None and (why := out(context)) is not None:
+        return [" ".join(sentence(each) for each in words(why))]
     if standing is None:
         return [
             "The assembly's log is not here yet: the application waits for a member who vouches, and for a meeting."

@@ -18,7 +18,7 @@ DEFAULT_TOPIC = "general"
 _PAGE = 50
 
 
-@verb("say", {"text": NAME, "topic": TEXT, "about": TEXT, "to": TEXT})
+@verb("say", {"text": NAME, "topic": TEXT, "about": TEXT, "to": TEXT}, writes=True)
 def say(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd say TEXT`: to everybody who reads; observers may, too."""
     state = context.state()

@@ -1,5 +1,6 @@
 """The verb vote, and how a person's words become a ballot."""
 
+import shlex
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
@@ -34,7 +35,7 @@ _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.A
 _BLANK = "blank"
 
 
-@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT})
+@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT}, writes=True)
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vote ID CHOICE…`: cast this person's ballot."""
     row = context.proposal(arguments["id"])
@@ -46,7 +47,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"{label} has no effect: {called.reason}")
     policy, ballots = called.policy, called.ballots
     _hold_to_who_may(context, called, label)
-    form, choice = choice_of(ballots, arguments["choices"], called.question.options)
+    form, choice = choice_of(ballots, arguments["choices"], called.question.options, label)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
@@ -54,9 +55,10 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
         raise NodeError(f"you have voted on {label} already, and you can't change your vote")
     if not arguments.get("late"):
-        _ask_first(context, row, label)
+        anyway = _all_the_same(label, arguments)
+        _ask_first(context, row, label, anyway)
         if choice == Say.YES and form == Form.YES_NO:
-            _hold_to_what_it_names(context, row, label)
+            _hold_to_what_it_names(context, row, label, anyway)
     counter = max((each.counter for each in mine), default=-1) + 1 if policy.changeable else 0
     if arguments.get("preview"):
         return _preview(context, called, Cast(
@@ -114,18 +116,23 @@ def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice)
     return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)
 
 
-def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
-    """What an honest node asks its person before it votes. Raises NodeError."""
+def _ask_first(context: Context, row: tables.Proposal, label: str, anyway: str) -> None:
+    """What an honest node asks its person before it votes; `anyway` is the command that does. Raises NodeError."""
     outcome = outcome_of(context, row)
     if outcome.state in (CERTIFIED, CONTESTED):
         raise NodeError(
             f"{label} is {outcome.state} already: a ballot that comes now counts for nothing",
-            "`meshd propose TITLE --repeals ID` asks again; `--late` puts your ballot on record all the same.",
+            f"`meshd propose TITLE --repeals {label}` asks again; `{anyway}` puts your ballot on record all the same.",
         )
-    if retraction(context, row) is not None:
-        raise NodeError(f"{label} was withdrawn by its author", "`--late` votes all the same: your ballot counts.")
+    taken_back = retraction(context, row)
+    if taken_back is not None:
+        by = context.assembly.people.label(row.member)
+        raise NodeError(
+            f"{label} was withdrawn by its author, {by}{': ' + taken_back.reason if taken_back.reason else ''}",
+            f"`{anyway}` votes all the same: a withdrawal undoes nothing, your ballot counts.",
+        )
     if row.closes_ms is not None and context.assembly.world.clock() > row.closes_ms:
-        raise NodeError(f"the date that {label} was to close at has passed", "`--late` votes all the same.")
+        raise NodeError(f"the date that {label} was to close at has passed", f"`{anyway}` votes all the same.")
     standing = context.standing()
     pinned = standing.rosters.state(row.roster)
     gone = pinned.members - context.state().members
@@ -133,11 +140,18 @@ def _ask_first(context: Context, row: tables.Proposal, label: str) -> None:
         names = ", ".join(sorted(map(context.assembly.people.label, gone)))
         raise NodeError(
             f"{label} pins an earlier roster, in which people vote who are not members any more: {names}",
-            "Propose it anew, or `--late` votes all the same.",
+            f"Propose it anew, or `{anyway}` votes all the same.",
         )
 
 
-def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -> None:
+def _all_the_same(label: str, arguments: dict[str, Any]) -> str:
+    """The command that casts the same ballot without being asked first."""
+    reason = arguments.get("reason")
+    words = [label, *arguments["choices"], "--late", *(["--reason", reason] if reason else [])]
+    return f"meshd vote {shlex.join(words)}"
+
+
+def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str, anyway: str) -> None:
     """A yes to an action keeps in force what it names: not, unless this node sees that it is. Raises NodeError."""
     standing = context.standing()
     item = standing.item(row.id)
@@ -148,7 +162,7 @@ def _hold_to_what_it_names(context: Context, row: tables.Proposal, label: str) -
         ids = ", ".join(text_of(each)[:8] for each in missing[:5])
         raise NodeError(
             f"{label} names decisions as in force that by what this node holds are not: {ids}",
-            "Meet others first: their ballots may be missing here. `--late` votes all the same.",
+            f"Meet others first: their ballots may be missing here. `{anyway}` votes all the same.",
         )
 
 
@@ -168,21 +182,78 @@ def _warnings(context: Context, row: tables.Proposal) -> list[str]:
     return [f"It pins an earlier roster, of {then} members; now there are {len(now)}. Its own {then} vote on it."]
 
 
-def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> tuple[Form, Choice]:
-    """What a person's words say, in the form that a proposal asks for. Raises UsageError or NotFoundError."""
+def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...], label: str) -> tuple[Form, Choice]:
+    """What a person's words say, in the form that the proposal called `label` asks for.
+
+    Words that are one option together mean it, if they mean nothing else: people forget its quotes. Raises UsageError
+    or NotFoundError.
+    """
     form = Form(ballots.form)
     if form == Form.YES_NO:
         return form, _say(words, consent=ballots.objections)
     if [word.casefold() for word in words] == [_BLANK] and _BLANK not in map(str.casefold, options):
         return form, ()
-    if form == Form.RANKS:
-        return form, _ranks(words, options)
-    if form == Form.SCORES:
-        return form, _scores(words, options)
+    whole = " ".join(words)
+    is_one = len(words) > 1 and _are_whole(form, whole, options)
+    try:
+        choice = _choice(ballots, words, options)
+    except (NotFoundError, UsageError) as error:
+        if is_one:
+            return form, _choice(ballots, [whole], options)
+        quoted = _in_quotes(ballots, words, options)
+        if quoted is not None:
+            error.hint = f"In quotes: `meshd vote {label} {shlex.join(quoted)}`. {error.hint}"
+        raise
+    if is_one and not all(_are_whole(form, word, options) for word in words):
+        hint = f"`meshd vote {label} {shlex.quote(whole)}` means the one. For several, give whole names or numbers."
+        raise UsageError(
+            f"{printable(whole)} is one option, and may mean several", f"{hint} Options: {_listed(options)}."
+        )
+    return form, choice
+
+
+def _choice(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> Choice:
+    """What words say, each for itself."""
+    if ballots.form == Form.RANKS:
+        return _ranks(words, options)
+    if ballots.form == Form.SCORES:
+        return _scores(words, options)
     chosen = sorted({_option(word, options) for word in words})
     if ballots.most is not None and len(chosen) > ballots.most:
         raise UsageError(f"name at most {ballots.most} option", f"Options: {_listed(options)}.")
-    return form, tuple(chosen)
+    return tuple(chosen)
+
+
+def _are_whole(form: Form, word: str, options: tuple[str, ...]) -> bool:
+    """Whether a word names its options by their whole names or numbers."""
+    names = {option.casefold() for option in options}
+    if form == Form.SCORES:
+        parts = [word.rpartition("=")[0]]
+    else:
+        parts = word.split("=") if form == Form.RANKS and word.casefold() not in names else [word]
+    return all(part.strip().casefold() in names or part.strip().isdecimal() for part in parts)
+
+
+def _in_quotes(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> list[str] | None:
+    """The same words as options of several words, where there is one way alone to read them so."""
+    longest = max(len(option.split()) for option in options)
+    ways: list[list[list[str]]] = [[] for _ in words] + [[[]]]
+    """From each word on, two of the ways at most."""
+    for start in reversed(range(len(words))):
+        for size in range(1, min(longest, len(words) - start) + 1):
+            group = " ".join(words[start : start + size])
+            if _fits(ballots, [group], options) and (size == 1 or _are_whole(Form(ballots.form), group, options)):
+                ways[start] += [[group, *rest] for rest in ways[start + size]]
+        del ways[start][2:]
+    return ways[0][0] if len(ways[0]) == 1 and _fits(ballots, ways[0][0], options) else None
+
+
+def _fits(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> bool:
+    try:
+        _choice(ballots, words, options)
+    except (NotFoundError, UsageError):
+        return False
+    return True
 
 
 def _say(words: list[str], *, consent: bool) -> int:

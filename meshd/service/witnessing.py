@@ -6,6 +6,7 @@ from meshd.errors import NodeError, UsageError
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.offering import offer, offered
+from meshd.service.outside import refuse_outsiders
 from meshd.service.proposing import open_proposal
 from meshd.service.verbs import verb
 from meshd.store import tables
@@ -27,6 +28,8 @@ def witness(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"there is no `witness {word}`", f"There are: {', '.join(_WORDS)}.")
     if word not in ("agree", "committee") and arguments.get("names"):
         raise UsageError(f"`witness {word}` takes no more words")
+    if word != "list":
+        refuse_outsiders(context)
     return _WORDS[word](context, arguments)
 
 

@@ -50,7 +50,11 @@ class Directory:
 
     def label(self, member: bytes) -> str:
         """`Ada·k3fq`, with as much of the key as makes it unique."""
-        return f"{printable(self.name(member)) or '?'}{DOT}{self._tail(member)}"
+        return f"{self._shown(member)}{DOT}{self._tail(member)}"
+
+    def _shown(self, member: bytes) -> str:
+        """The person's name as it is printed."""
+        return printable(self.name(member)) or "?"
 
     def _tail(self, member: bytes) -> str:
         """The shortest beginning of a member's key that no other key shares."""
@@ -91,11 +95,11 @@ class Directory:
         name, dot, tail = words.rpartition(DOT)
         if dot:
             among_ = [member for member in among if text_of(member).startswith(tail.lower())]
-            found = [member for member in among_ if self.name(member) == name]
-            found = found or [member for member in among_ if folded(self.name(member)).startswith(folded(name))]
+            found = [member for member in among_ if name in ("", self.name(member), self._shown(member))]
+            found = found or [member for member in among_ if begins(self.name(member), name)]
         else:
-            found = [member for member in among if self.name(member) == words]
-            found = found or [member for member in among if folded(self.name(member)) == folded(words) != ""]
+            found = [member for member in among if words in (self.name(member), self._shown(member))]
+            found = found or [member for member in among if is_called(self.name(member), words)]
             found = found or [member for member in among if self._begins(member, words)]
         if not found:
             known = ", ".join(sorted(self.label(member) for member in among)[:8])
@@ -109,7 +113,7 @@ class Directory:
     def _begins(self, member: bytes, words: str) -> bool:
         """Whether a member's name, or their key, begins so."""
         by_key = len(words) >= SHORTEST and text_of(member).startswith(words.lower())
-        return by_key or folded(self.name(member)).startswith(folded(words) or "\0")
+        return by_key or begins(self.name(member), words)
 
 
 def folded(name: str) -> str:
@@ -117,6 +121,28 @@ def folded(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(letter if letter.isalnum() else " " if letter.isspace() else "" for letter in plain)
     return " ".join(letters.split())
+
+
+def begins(name: str, words: str) -> bool:
+    """Whether a name begins with what a person types: by its letters, and by its signs where they type no letter."""
+    plain = folded if folded(words) else _signs
+    return plain(words) != "" and plain(name).startswith(plain(words))
+
+
+def is_called(name: str, words: str) -> bool:
+    """Whether that is all of the name, typed in the same way."""
+    plain = folded if folded(words) else _signs
+    return plain(name) == plain(words) != ""
+
+
+def _signs(name: str) -> str:
+    """A name without what nobody sees: how wide a sign is drawn differs between the keyboards that write it."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(sign for sign in plain if not sign.isspace() and not _is_variation(sign))
+
+
+def _is_variation(sign: str) -> bool:
+    return "\ufe00" <= sign <= "\ufe0f"
 
 
 def article(role: str) -> str:

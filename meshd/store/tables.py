@@ -118,7 +118,7 @@ class Revocation(NamedTuple):
 
 
 class Invitation(NamedTuple):
-    """An open or closed door. `member` is the inviter."""
+    """An invitation, open or closed. `member` is the inviter."""
 
     id: bytes
     public: bytes
@@ -129,7 +129,7 @@ class Invitation(NamedTuple):
 
 
 class Withdrawal(NamedTuple):
-    """The inviter closed the door."""
+    """The inviter took an invitation back; only their own word says something."""
 
     id: bytes
     public: bytes

@@ -396,8 +396,8 @@ def _let_in(assembly: Assembly, application: tables.Application) -> bool:
     me = assembly.keys.member_public
     standing = assembly.known
     assert standing.state is not None
-    door = assembly.store.get(tables.Invitation, public=application.invitation)
-    if door is not None and door.member == me and _writer(assembly, door.id) not in standing.state.revoked:
+    used = assembly.store.get(tables.Invitation, public=application.invitation)
+    if used is not None and used.member == me and _writer(assembly, used.id) not in standing.state.revoked:
         return True  # one more device of somebody who is in, or somebody whom others vouched for
     if any(vouch.member == me for vouch in assembly.store.find(tables.Vouch, application=application.id)):
         return True

@@ -2,6 +2,7 @@
 
 A request is one line of JSON, `{"verb", "arguments", "assembly"}`. Answers are lines: any number of
 `{"progress": [text, done, total]}`, at least one each second, then one `{"result"}` or `{"error", "hint", "code"}`.
+Beside a result `out` says why this home can't take part, where it can't.
 Between progress `watch` answers a line for each change (`changes`), until one of the two sides ends it.
 `assembly` is the name or id prefix that the person gave, or null.
 """

@@ -67,7 +67,7 @@ class Shell:
 
     def apply(self, ticket: str, person: str) -> None:
         """What `join` does, but that a guess at the passphrase costs little."""
-        alone.apply(self.home, ticket, person, lambda: self.env["MESHD_PASSPHRASE"], "", world=World(cost=CHEAP))
+        alone.apply(self.home, ticket, person, lambda _: self.env["MESHD_PASSPHRASE"], "", world=World(cost=CHEAP))
 
     def ok(self, *words: str, stdin: str = "") -> str:
         """The answer of a command that must succeed."""

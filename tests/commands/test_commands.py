@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shlex
 import signal
 import socket
 import subprocess
@@ -12,12 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from meshd.app import alone
 from meshd.app.alone import opened
+from meshd.assembly.assembly import World
 from meshd.service import proposing
 from meshd.service.context import Context
 from meshd.store import tables
 from tests.commands.forks import Process
 from tests.commands.shell import MESHD, PATIENCE, Shell, wait
+from tests.worlds import CHEAP
 
 KEYS = {
     "whoami": {"assembly", "name", "member", "device", "person"},
@@ -260,6 +265,52 @@ def test_an_expired_ticket(ada, shells):
     assert "has expired" in shells("bea").fails(1, "join", old, "--as", "Bea")[0]
 
 
+@pytest.mark.parametrize("daemon", [False, True])
+def test_who_is_not_let_in_is_told_so_and_what_to_do(ada, shells, daemon):
+    """An application whose ticket ran out; whoever reads is told in one line, and scripts get the same as ever."""
+    from dataclasses import replace
+
+    from meshd_protocol.tickets import read_ticket
+
+    bea = shells("bea")
+    ticket = replace(read_ticket(ada.json("invite")["ticket"]), expires_ms=1).line()
+    alone.apply(bea.home, ticket, "Bea", lambda _: "pw", "", world=World(cost=CHEAP, clock=lambda: 0))
+    if daemon:
+        bea.start()
+    for words in ([], ["status"], ["whoami"], ["list"], ["read"], ["members"]):
+        done = bea.run(*words)
+        told = done.stdout + done.stderr
+        assert told.count("our ticket ran out before anybody let you in") == 1, words
+        assert "`meshd join TICKET --as YOU`" in told
+        scripted = bea.run("--json", *words)
+        assert (done.returncode, scripted.returncode, scripted.stderr) == (0, 0, "")
+    assert bea.json("whoami")["out"] == "expired"
+    assert bea.rows("list") == []
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_who_is_out_is_told_so_while_they_read(ada, shells, tmp_path, daemon):
+    question = ada.json("propose", "Buy flour")["id"]
+    bea, stick = shells("bea"), str(tmp_path)
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    for person, words in ((ada, ["vouch", "Bea"]), (ada, ["admit", "Bea"]), (bea, ["leave", "--yes"])):
+        bea.ok("export", stick)
+        ada.ok("import", stick)
+        assert "You left" not in person.run(*words).stderr
+        ada.ok("export", stick)
+        bea.ok("import", stick)
+    if daemon:
+        bea.start()
+    for words in (["list"], ["members"], ["show", question], ["why", question], ["read"]):
+        done = bea.run(*words)
+        assert done.returncode == 0
+        assert done.stderr.splitlines()[0].startswith("You left: others' nodes take nothing from this one."), words
+        assert done.stderr.count("You left") == 1
+        assert "You left" not in str(bea.run("--json", *words))
+        assert "You left" not in str(ada.run(*words))
+    assert "You left" not in bea.run("topics").stdout
+
+
 def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):
     """A bundle under the right key with a replay from another assembly, integers beyond bounds, and plain nonsense in it."""
     import random
@@ -347,21 +398,31 @@ def test_the_member_key_needs_the_passphrase(ada, tmp_path, daemon):
 
 
 def _typed(shell: Shell, words: tuple[str, ...], line: str) -> str:
-    """What a command says on a terminal on which somebody types one line, as soon as a passphrase is asked for."""
+    """What a command says on a terminal on which somebody types the same line at each prompt."""
     spawn = "import pty, sys; pty.spawn(sys.argv[1:])"
     with subprocess.Popen(
         [sys.executable, "-c", spawn, *words], env=shell.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as typing:
         said = b""
-        while b"Passphrase: " not in said:
-            chunk = os.read(typing.stdout.fileno(), 1000)
-            assert chunk, said
-            said += chunk
-        typing.stdin.write(line.encode() + b"\n")
-        typing.stdin.flush()
         while chunk := os.read(typing.stdout.fileno(), 1000):
             said += chunk
+            if said.endswith(b": "):
+                typing.stdin.write(line.encode() + b"\n")
+                typing.stdin.flush()
     return said.decode()
+
+
+def test_whoever_comes_back_is_asked_for_the_old_passphrase_once(ada, shells):
+    bea = shells("bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    none = Shell(bea.home, None)
+    words = (*MESHD, "--home", str(bea.home), "join", ada.json("invite")["ticket"], "--as", "Bea")
+    assert "the passphrase is wrong" in _typed(none, words, "another")
+    said = _typed(none, words, "pw")
+    assert "This home has keys of that assembly. Their passphrase: " in said
+    assert "Your application is written" in said
+    assert said.count("assphrase") == 1
+    assert "Once more" not in said
 
 
 def test_no_request_gets_the_member_key_without_the_passphrase(ada):
@@ -724,6 +785,64 @@ def test_several_assemblies_in_a_home(ada):
     other = Shell(ada.home, "another")
     other.ok("init", "Third", "--as", "Ada")
     assert "2 in this home have another passphrase" in other.fails(4, "--assembly", "Nothing", "list")[1]
+
+
+def _choices(ada: Shell, code: int, *words: str) -> list[str]:
+    """What a person may choose from, by the hint of a command that didn't know which."""
+    return ada.fails(code, *words)[1].partition(": ")[2].removesuffix(".").split("), ")
+
+
+def test_two_assemblies_of_one_name_are_told_apart_and_each_can_be_chosen(ada, shells):
+    ada.found("Bakery", "A.")
+    ada.found("Orchard", "Ada")
+    bea = shells("bea")
+    first, second, third = sorted(each.name[:8] for each in ada.home.iterdir() if each.is_dir())
+    Shell(ada.home, "another").found("Vault", "Somebody")
+    for start in (False, True):
+        if start:
+            ada.start()
+        bakeries = _choices(ada, 4, "--assembly", "Bakery", "whoami")
+        assert [each[8:].rstrip(")") for each in bakeries] == [" (Bakery, 1 member"] * 2
+        for each in bakeries:
+            assert ada.json("--assembly", each[:8], "whoami")["name"] == "Bakery"
+        every = _choices(ada, 2, "whoami")
+        assert {first, second, third} <= {each[:8] for each in every}
+        assert any("(Orchard, 1 member" in each for each in every)
+        assert any("under another passphrase" in each for each in every) is not start
+    ada.stop()
+    assert "Orchard" not in Shell(ada.home, "neither").fails(2, "whoami")[1]
+    bea.apply(ada.json("--assembly", third, "invite")["ticket"], "Bea")
+    bea.found("Cellar", "Bea")
+    assert any("its log is not here yet" in each for each in _choices(bea, 2, "list"))
+
+
+def test_commands_that_are_shown_work_in_a_home_of_several(ada):
+    """They name the assembly, wherever they stand in what people read; scripts get them as they were."""
+    said = ada.run("init", "Orchard", "--as", "Ada")
+    first, second = sorted(each.name[:8] for each in ada.home.iterdir() if each.is_dir())
+    orchard = next(each for each in (first, second) if ada.json("--assembly", each, "whoami")["name"] == "Orchard")
+    bakery = next(each for each in (first, second) if each != orchard)
+    assert f"`meshd --assembly {orchard} invite` makes a ticket" in said.stderr
+    assert "`meshd run` lets others" in said.stderr, "it runs both"
+    home = ada.run().stdout + ada.run().stderr
+    for each in (first, second):
+        assert f"{each}:\n" in home
+        assert f"`meshd --assembly {each} list` shows what was decided" in home
+    assert "member of Bakery (1 member)\n" in home
+    assert "`meshd --help`" in home
+    for chosen in (bakery, "Bakery"):
+        proposed = ada.run("--assembly", chosen, "propose", "Buy flour").stderr
+        (shown,) = re.findall(r"`meshd ([^`]* vote [^`]*)`", proposed)
+        assert shown.startswith(f"--assembly {chosen} vote ")
+        ada.ok(*shlex.split(shown), "yes")
+        wrong = ("--assembly", chosen, "show", "zzzz")
+        assert f"`meshd --assembly {chosen} list` shows all" in ada.run(*wrong).stderr
+        assert json.loads(ada.run("--json", *wrong).stderr)["hint"] == "`meshd list` shows all."
+        assert f"`meshd --assembly {chosen} status`" in ada.run(f"--assembly={chosen}", "stauts").stderr
+    assert "`meshd --assembly NAME status`" in ada.run("stauts").stderr
+    assert "`meshd vote --help`" in ada.run("--assembly", bakery, "vote", "k3fq", "yes", "--nonsense").stderr
+    ada.ok("--assembly", bakery, "say", "I typed `meshd list` here")
+    assert "I typed `meshd list` here" in ada.ok("--assembly", bakery, "read")
 
 
 def test_two_assemblies_side_by_side(ada, shells):

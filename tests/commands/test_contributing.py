@@ -97,9 +97,9 @@ def test_one_more_kind_and_one_more_command(tmp_path):
     assert copy.changed() == _files(COMMAND)
     assert len(_files(COMMAND)) == 4
 
-    made = copy.run("-c", "from meshd_protocol.kinds import Kind; from meshd.service.dispatch import HANDLERS; "
-                    "print(Kind.THANKS.value, 'thank' in HANDLERS)")  # fmt: skip
-    assert made == "63 True\n"
+    made = copy.run("-c", "from meshd_protocol.kinds import Kind; from meshd.service.dispatch import HANDLERS, WRITERS; "
+                    "print(Kind.THANKS.value, 'thank' in HANDLERS, 'thank' in WRITERS)")  # fmt: skip
+    assert made == "63 True True\n"
     copy.run("-m", "pytest", "-p", "no:cacheprovider", "tests/unit/test_kinds.py", "tests/unit/test_verbs.py")
 
     for name in ("protocol/meshd_protocol/records.cddl", "docs/spec/tables.md"):  # it passes for a reason

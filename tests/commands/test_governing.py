@@ -420,10 +420,10 @@ def test_an_assembly_founded_anew(shells, ada):
     assert done.returncode == 0
     new = done.stdout.strip()
     assert done.stderr.startswith("Founded anew, without Cy·")
-    assert f"`meshd refound {new[:8]}`" in done.stderr
+    (old,) = (each.name for each in bea.home.iterdir() if each.is_dir())
+    assert f"`meshd --assembly {old[:8]} refound {new[:8]}`" in done.stderr
     assert (ada.home / new / "keys.sealed").exists()
     assert "several assemblies" in ada.fails(2, "status")[0]
-    (old,) = (each.name for each in bea.home.iterdir() if each.is_dir())
     assert "Has not confirmed: Bea·" in ada.ok("--assembly", new, "status")
 
     stick = str(shells("stick").home)

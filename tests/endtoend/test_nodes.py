@@ -7,7 +7,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.service import listing, membership, proposing, talk
+from meshd.service import listing, membership, proposing, status, talk
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
@@ -230,6 +230,10 @@ async def test_a_withdrawn_ticket_opens_nothing_and_the_message_lists_what_it_ma
             await trio.sleep(20)
             problem = bea.node.peers()[0]["problem"]
             assert "withdrawn or expired" in problem
+            assert (await bea.do(membership.whoami))["out"] == "turned-away"
+            (told,) = (await bea.do(status.home))["pending"]
+            assert "most likely your ticket was withdrawn" in told
+            assert "`meshd join TICKET --as YOU`" in told
         assert ada.assembly.store.count(tables.Kept) == records
     ada.assembly.close()
     bea.assembly.close()

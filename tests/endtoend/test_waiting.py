@@ -165,8 +165,25 @@ def test_an_applicant_whose_ticket_is_over_waits_for_nobody(three, tmp_path):
     dan = newcomer(tmp_path / "dan", ada, "Dan", seed=9, clock=clock).assembly
     give_applications(dan, ada.assembly)
     assert whats(ada) == ["vouch"]
+    person = Context(dan)
+    assert do(person, "whoami")["out"] is None
     clock.now_ms += 8 * DAY
     assert whats(ada) == []
+    assert do(person, "whoami")["out"] == do(person, "home")["out"] == do(person, "status")["out"] == "expired"
+    (told_there,) = do(person, "home")["pending"]
+    assert told_there in do(person, "status")["pending"]
+    assert told_there.startswith("Your ticket ran out before anybody let you in. Ask a member for a new ticket")
+    assert "`meshd join TICKET --as YOU`" in told_there
+    with pytest.raises(NodeError, match="ticket ran out") as refused:
+        do(person, "say", text="hello?")
+    assert "new ticket" in refused.value.hint
+    label = ada.assembly.people.label(person.me)
+    do(ada, "vouch", person=label)
+    meet(three[0])
+    do(three[0][1], "vouch", person=label)
+    for member in three[0]:
+        exchange(member.assembly, dan)
+    assert (do(person, "whoami")["role"], do(person, "whoami")["out"]) == ("observer", None), "an answer still comes"
     dan.close()
 
 
@@ -222,9 +239,17 @@ def test_acts_minutes_tasks_and_letters(three):
 def test_who_is_out_is_told_so_everywhere(three):
     (ada, bea, cy), _ = three
     rosters.leave(cy, {})
-    for verb, arguments in (("say", {"text": "hello"}), ("propose", {"title": "x"}), ("invite", {})):
+    for verb, arguments in (
+        ("say", {"text": "hello"}),
+        ("propose", {"title": "x"}),
+        ("invite", {}),
+        ("minutes", {"title": "Monday", "text": "We met."}),
+        ("witness", {"word": "on"}),
+    ):
         with pytest.raises(NodeError, match="you left"):
             do(cy, verb, **arguments)
+    for verb in ("minutes", "witness"):  # they read, too
+        do(cy, verb)
     assert do(cy, "whoami")["out"] == do(cy, "status")["out"] == "left"
     meet(three[0])
     assert cy.me not in ada.state().members
@@ -434,6 +459,29 @@ def test_people_are_found_as_they_are_typed(tmp_path):
     node.close()
 
 
+def test_people_whose_names_have_no_letters_are_found(tmp_path):
+    """By the signs themselves, whichever of two keyboards wrote them, or as the screen shows them."""
+    names = ["🌻", "🐝🐻", "❤\ufe0f", "❤🐝",
+             "\u0301\u0302", "\u202e\u2066", "🦉 Bo"]  # fmt: skip
+    (node,), authors = commune(tmp_path, ["Ada", *names], nodes=1)
+    give(node, *(author.certify() for author in authors))
+    ada = Context(node)
+    keys = {author.name: author.member.public for author in authors}
+    label = node.people.label
+    for words, name in (
+        ("🌻", names[0]), ("🐝", names[1]), ("🐝🐻", names[1]),
+        ("🐝 🐻", names[1]), ("❤", names[2]), ("\u0301", names[4]),
+        ("\ufffd\ufffd", names[5]), ("🦉", names[6]), ("bo", names[6]),
+        *((label(key), name) for name, key in keys.items()),
+        (f"🐝·{text_of(keys[names[1]])[:4]}", names[1]),
+    ):  # fmt: skip
+        assert ada.person(words) == keys[name], words
+    for words in ("🍯", "🐻", "\ufe0f", f"🍯·{text_of(keys[names[0]])[:6]}"):
+        with pytest.raises(NodeError):
+            ada.person(words)
+    node.close()
+
+
 def test_a_proposal_that_its_author_withdraws(three):
     (ada, bea, cy), _ = three
     question = propose(ada, "Buy an oven")
@@ -449,8 +497,10 @@ def test_a_proposal_that_its_author_withdraws(three):
         assert results.show(person, {"id": text_of(question)})["withdrawn"]
     reasons = {each["rule"]: each["text"] for each in results.why(bea, {"id": text_of(question)})["reasons"]}
     assert "too dear" in reasons["withdrawn"]
-    with pytest.raises(NodeError, match="withdrawn by its author"):
+    with pytest.raises(NodeError, match=rf"withdrawn by its author, Ada·{text_of(ada.me)[:4]}: too dear") as refused:
         do(bea, "vote", id=short(question), choices=["yes"])
+    assert f"`meshd vote {short(question)} yes --late`" in refused.value.hint
+    assert "your ballot counts" in refused.value.hint
     do(bea, "vote", id=short(question), choices=["yes"], late=True)
     assert results.show(bea, {"id": text_of(question)})["outcome"] == "passed", "no rule reads a retraction"
     with pytest.raises(NodeError, match="already"):

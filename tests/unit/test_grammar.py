@@ -25,6 +25,13 @@ def test_the_help_lists_every_command_by_theme():
     assert "--passphrase-file" in text
 
 
+def test_no_words_at_all_ask_for_the_home_screen(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MESHD_HOME", str(tmp_path))
+    code, _, err = run(capsys)
+    assert code == 10
+    assert f"there is no assembly in {tmp_path}" in err
+
+
 @pytest.mark.parametrize(
     ("words", "error", "hint"),
     [
@@ -37,6 +44,17 @@ def test_the_help_lists_every_command_by_theme():
         (["propose", "--policy", "standard", "Buy", "it"], "unrecognized", "needs quotes"),
         (["say", "-hello"], "", "`meshd say -- -text`"),
         (["vote", "k3fq", "yes", "--nonsense"], "unrecognized", "`meshd vote --help`"),
+        (["--hom", "x"], "no option --hom", "Did you mean `--home`? `meshd --help`"),
+        (["--hom", "x", "list"], "no option --hom", "`--home`"),
+        (["--asembly=x", "list"], "no option --asembly", "`--assembly`"),
+        (["--jsn"], "no option --jsn", "`--json`"),
+        (
+            ["--listen", "::1", "run"],
+            "no option --listen before a command",
+            "`meshd --help` shows all; others stand after it",
+        ),
+        (["list", "--hom", "x"], "unrecognized", "Did you mean `--home`? `meshd list --help`"),
+        (["list", "--opne"], "unrecognized", "Did you mean `--open`? `meshd list --help`"),
         (["say", ""], "text is empty", ""),
     ],
 )

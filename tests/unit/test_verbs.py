@@ -1,6 +1,7 @@
 """Whatever a verb needs, every verb has: a command that asks it, a page, and a schema of what its function looks at."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_functions_look_at_nothing_that_no_schema_names():
             looked.add((family, str(key.value)))
     assert len(looked) > 50
     assert [each for each in sorted(looked) if each[1] not in taken.get(each[0], set())] == []
+
+
+def test_a_verb_that_writes_says_so():
+    """Else somebody who is out writes what nobody takes. `leave` refuses by itself, and the other two tell nobody."""
+    writing = {verb for verb, handler in verbs.HANDLERS.items() if ".writing()" in inspect.getsource(handler)}
+    assert len(writing) > 10
+    assert writing - verbs.WRITERS == {"leave", "follow", "prove"}
 
 
 def test_a_verb_is_answered_by_one_function():

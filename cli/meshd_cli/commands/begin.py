@@ -8,6 +8,8 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, passphrase
 from meshd_cli.errors import CommandError
+from meshd_cli.homes import mean
+from meshd_protocol.names import text_of
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -46,10 +48,13 @@ def init(where: Where, options: Any) -> int:
     if where.json:
         output.emit(_stable(answer))
         return 0
+    _mean(where, answer)
     if proofs:
         output.say(f"You are {answer['label']}, and convene {answer['name']}. You decide nothing in it.")
-        output.tell("It begins when all its assemblies have joined. In each of them, by a vote of its own:")
-        output.tell(f"`meshd federate {answer['id']}`, then `meshd prove ID --out FILE`, and here `meshd quote FILE`.")
+        output.tell("It begins when all its assemblies have joined, each by a vote of its own. There they type:")
+        output.tell(f"  meshd federate {answer['id']}")
+        output.tell("  meshd prove ID --out FILE")
+        output.tell("`meshd quote FILE` brings each such proof in here.")
         return 0
     output.say(f"You are {answer['label']}, the first member of {answer['name']}.")
     output.tell(f"Your keys are in {where.home}, under your passphrase. There is no way in without it.")
@@ -64,10 +69,15 @@ def join(where: Where, options: Any) -> int:
     line = _ticket(options.ticket)
     key = _member_key(options.member_key) if options.member_key else None
     how = alone.joining(not options.no_witness, key, options.formerly)
-    answer = alone.apply(where.home, line, options.person, lambda: passphrase(where, new=True), _label(), how)
+
+    def secret(back: bool) -> str:
+        return passphrase(where, prompt=_OLD) if back else passphrase(where, new=True)
+
+    answer = alone.apply(where.home, line, options.person, secret, _label(), how)
     if where.json:
         output.emit(_stable(answer))
         return 0
+    _mean(where, answer)
     output.say(f"You are {answer['label']}. Your application is written.")
     places = f" It tries {', '.join(answer['addresses'])}, and looks around." if answer["addresses"] else ""
     output.tell(f"`meshd run` hands it in, and waits for the answer.{places}")
@@ -82,6 +92,14 @@ def join(where: Where, options: Any) -> int:
                 f"leave perhaps: `meshd --home {answer['before']} export DIR` carries them."
             )
     return 0
+
+
+_OLD = "This home has keys of that assembly. Their passphrase: "
+
+
+def _mean(where: Where, answer: dict[str, Any]) -> None:
+    """The new assembly is what commands are about, though the home may have had others before."""
+    mean(where.home, text_of(bytes.fromhex(answer["assembly"]))[: output.SHORT_ID])
 
 
 def _stable(answer: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def voice(where: Where, options: Any) -> int:
 
 def _then(identity: str) -> None:
     short = identity[:8]
-    output.tell(f"Once it is final: `meshd prove {short} --out FILE` here, and `meshd quote FILE` in the federation.")
+    output.tell(f"Once it is final, `meshd prove {short} --out FILE` proves it. In the federation: meshd quote FILE")
 
 
 def seat(where: Where, options: Any) -> int:
@@ -79,7 +79,7 @@ def seat(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}).")
-    output.tell("Your assemblies decide it, and it has to join by a decision of its own: `meshd federate` there.")
+    output.tell("Your assemblies decide it, and it has to join by a decision of its own. There: meshd federate ID")
     return 0
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask, folders
+from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
+from meshd_cli.homes import folders, mean
 
 _SHOWN = 5
 """People, and things that happened, that are named; of more the number is told."""
@@ -23,21 +24,26 @@ def register(verbs: Any, common: Any) -> None:
 def home(where: Where, options: Any) -> int:
     """`meshd` alone: of each assembly of the home, one after the other."""
     several = folders(where.home) if where.assembly is None else []
-    for number, each in enumerate(several if len(several) > 1 else [where.assembly]):
+    if len(several) < 2:
+        _home(where)
+        return 0
+    for number, folder in enumerate(several):
+        short = folder[: output.SHORT_ID]
+        mean(where.home, short)
         if number and not where.json:
             output.say("")
-        if len(several) > 1 and not where.json:
-            output.say(f"{each}:")
-        _home(where._replace(assembly=each))
+        if not where.json:
+            output.say(f"{short}:")
+        _home(where._replace(assembly=short), one_of_several=True)
     return 0
 
 
-def _home(where: Where) -> None:
+def _home(where: Where, *, one_of_several: bool = False) -> None:
     answer = ask(where, "home", {"look": not where.json})
     if where.json:
         output.emit(answer)
         return
-    _who(answer)
+    _who(answer, _how_large(answer) if one_of_several else "")
     _show_waiting(answer["waiting"], answer["more"], answer["now_ms"])
     for each in answer["pending"]:
         output.say(f"! {each}")
@@ -65,8 +71,15 @@ def status(where: Where, options: Any) -> int:
     return 0
 
 
-def _who(answer: dict[str, Any]) -> None:
-    output.say(f"{answer['person']}, {answer['role']} of {answer['name'] or 'an assembly whose log is not here yet'}")
+def _who(answer: dict[str, Any], more: str = "") -> None:
+    name = answer["name"] or "an assembly whose log is not here yet"
+    output.say(f"{answer['person']}, {answer['role']} of {name}{more}")
+
+
+def _how_large(answer: dict[str, Any]) -> str:
+    """How many members an assembly has, to tell it from another one of the same name: this person and the others."""
+    members = len(answer["reached"]) + (answer["role"] == "member")
+    return f" ({output.plural(members, 'member')})" if members else ""
 
 
 def _show_waiting(rows: list[dict[str, Any]], more: int, now_ms: int) -> None:

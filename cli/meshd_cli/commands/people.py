@@ -4,10 +4,11 @@ import os
 import sys
 from typing import Any
 
-from meshd_cli import output
+from meshd_cli import output, outside
 from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
+from meshd_cli.homes import mean
 from meshd_protocol.names import as_word
 
 
@@ -266,6 +267,7 @@ def refound(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     short, before = answer["id"][: output.SHORT_ID], answer["before"][: output.SHORT_ID]
+    mean(where.home, before)  # as others need it who have several, too
     if options.id is None:
         output.say(answer["folder"])
         output.tell(
@@ -278,6 +280,7 @@ def refound(where: Where, options: Any) -> int:
         f"This home has one more assembly: `meshd --assembly {short} status`. What was decided stays in the old one: "
         f"`meshd --assembly {before} list`."
     )
+    mean(where.home, answer["folder"])  # what is to be done is to be done there
     output.warn_all(answer)
     return 0
 
@@ -301,13 +304,5 @@ def whoami(where: Where, options: Any) -> int:
     output.say(f"device key  {answer['device']}")
     output.say(f"assembly    {answer['assembly']}")
     if answer["out"]:
-        output.tell(_OUT[answer["out"]])
+        output.tell(outside.WORDS[answer["out"]])
     return 0
-
-
-_OUT = {
-    "left": "You left: others' nodes take nothing from this one. `meshd status` says how to come back.",
-    "removed": "You were removed: others' nodes take nothing from this one. `meshd status` says how to come back.",
-    "revoked": "This device was revoked: others' nodes take nothing from it. `meshd status` says what helps.",
-    "twin": "This device's key was used elsewhere, too: it writes nothing any more. `meshd status` says what helps.",
-}

@@ -114,7 +114,7 @@ class Revocation(Countersigned):
 
 @dataclass(frozen=True, slots=True)
 class Invitation(Body):
-    """A door for one newcomer: the key that signs her application, and the psk, which only members can open."""
+    """One newcomer may ask to join: the key that signs their application, and the psk, which only members can open."""
 
     public: bytes
     network_key: bytes
@@ -132,7 +132,7 @@ class Invitation(Body):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal(Body):
-    """The inviter closes the door again. What came through it before stays."""
+    """The inviter takes an invitation back. Applications that were made with it before stay."""
 
     public: bytes
 
