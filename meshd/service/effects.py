@@ -83,9 +83,20 @@ def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str
         return None
     if outcome.outcome != PASSED:
         return moot(context, row) if outcome.outcome is None else None
+    if row.verb == Verb.VOICE:
+        return _voice_text(context, row)
     if not _is_inside(context, row):
         return f"It is not in effect here. {_missing(context, row)}"
     return _ended(context, row) or "It is in effect: the roster that this node follows holds it."
+
+
+def _voice_text(context: Context, row: tables.Proposal) -> str:
+    """What becomes of what this assembly says in a federation."""
+    if not _is_inside(context, row):
+        missing = _yes_missing(context, row)
+        return f"It was decided by those of then. {missing or 'Enough of the members of today have not said so.'}"
+    carry = f"`meshd prove {text_of(row.id)[:8]} --out FILE` makes the file that anybody quotes there."
+    return f"It is what this assembly says; the federation hears it once its proof is quoted there. {carry}"
 
 
 def has_effect(context: Context, identity: bytes) -> bool:
@@ -98,6 +109,9 @@ def _is_inside(context: Context, row: tables.Proposal) -> bool:
     """Whether the head holds a decision, or what it ratifies."""
     standing = context.standing()
     here = standing.rosters.ids(standing.head)
+    if row.verb == Verb.VOICE:
+        item = standing.item(row.id)
+        return isinstance(item, Decision) and standing.rosters.final_in(item, standing.head)
     if row.verb != Verb.RATIFY:
         return row.id in here
     return not standing.rosters.ratified(standing.head, row.id)

@@ -9,7 +9,6 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.proposing import open_proposal
 from meshd.service.verbs import verb
-from meshd.state.quoted import Quotations
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd_protocol import limits
@@ -24,6 +23,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP
 from meshd_protocol.proofs import Proof, read_proof, verify_proof
+from meshd_protocol.quoted import Quotations
 from meshd_protocol.records import NO_ASSEMBLY, read_record
 from meshd_protocol.statements import Parts
 
@@ -86,7 +86,7 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
     replaces = context.standing().rosters.in_place(context.standing().head, Verb.SEAT, assembly)
     action = (int(Verb.SEAT), Seated((Seating(assembly, weight, roster),), tuple(ends), replaces))
-    title = short_title(f"Seat {quoted.rosters.ground.genesis.name}")
+    title = short_title(f"Seat {quoted.ground.genesis.name}")
     body = Proposal(context.standing().head, MEMBERSHIP, title, action=action)
     return {"id": text_of(open_proposal(context, body)), "title": title}
 
@@ -111,6 +111,25 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result:
         "title": shown.proposal.title if shown.proposal is not None else "",
         "records": records,
     }
+
+
+def seated(context: Context) -> Iterator[Result]:
+    """The assemblies that are seated in a federation: weights, how many people they are here, who sits for them."""
+    federal, label = context.state().federal, context.assembly.people.label
+    assert federal is not None, "an assembly of people seats nobody"
+    for assembly, place in federal.seats.items():
+        followed = federal.followed.get(assembly)
+        yield {
+            "person": context.assembly.people.name(assembly),
+            "label": label(assembly),
+            "member": text_of(assembly),
+            "role": "assembly",
+            "me": False,
+            "weight": place.seating.weight,
+            "joined": assembly in federal.weights,
+            "people": len(followed.state().members) if followed is not None else 0,
+            "sits": sorted(label(person) for person, member in federal.sits.items() if member == assembly),
+        }
 
 
 def seating_of(data: bytes, weight: int) -> Seating:

@@ -91,7 +91,9 @@ def _sound(state: State, finality: Finality) -> list[Policy]:
 def lines(context: Context) -> list[str]:
     """What `status` says: who has been silent how long, what can't be decided any more, and what helps."""
     state = context.state()
-    quiet = silent(context, state.members)
+    if state.federal is not None and not state.members:
+        return []  # a federation that has not begun
+    quiet = silent(context, state.members) if state.federal is None else {}
     settled, certified = _settled(state, quiet), _certified(state, quiet)
     found: list[str] = []
     if any(ask.locked for ask in settled.values()):

@@ -9,12 +9,13 @@ from meshd.assembly.keystore import Keys
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
+from meshd.service.federating import seated
 from meshd.service.outside import out
 from meshd.service.rosters import move, report
 from meshd.service.verbs import verb
 from meshd.state.people import article
 from meshd.store import tables
-from meshd.upkeep.caretaker import ready_to_pin
+from meshd.upkeep.caretaker import hosts, ready_to_pin
 from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import lock
@@ -86,7 +87,7 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
     if state is not None:
         people |= state.inside | state.removed
     rows: list[Result] = []
-    order = {"member": 0, "observer": 1, "applicant": 2, "removed": 3}
+    order = {"assembly": 0, "member": 1, "observer": 2, "applicant": 3, "removed": 4}
     for member in people:
         role = role_of(assembly, member)
         row: Result = {
@@ -99,6 +100,8 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
         if role == "applicant":
             row |= _pending(context, member, needed)
         rows.append(row)
+    if state is not None and state.federal is not None:
+        rows += map(dict, seated(context))
     return sorted(rows, key=lambda row: (order[row["role"]], row["label"]))
 
 
@@ -123,7 +126,8 @@ def _pending(context: Context, member: bytes, needed: int | None) -> Result:
 @verb("invite", {"withdraw": FLAG}, writes=True)
 def invite(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd invite`: a ticket for one newcomer; or take back all of one's own that are open."""
-    context.member_only("invite")
+    if context.me not in hosts(context.standing()):
+        context.member_only("invite")
     if arguments.get("withdraw"):
         return _withdraw(context)
     assembly = context.assembly

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
+from meshd.service.excerpts import excerpts
 from meshd.state import votes
 from meshd.state.rows import question_of
 from meshd.state.standing import Standing
@@ -46,8 +47,12 @@ def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -
             roster,
             tuple(gathered.steps),
             gathered.records(),
+            excerpts(standing, proposal, gathered.steps),
         )
     )
+
+
+_WHY = "`meshd why ID` says what is missing."
 
 
 class _Gathered:
@@ -99,7 +104,7 @@ class _Gathered:
         self.line(row.roster)
         self.add(row.id, row.member)
         if policy.finality == Finality.SETTLED:
-            self._yes(row.id, [state.electorate], [state.needed(policy)])
+            self._settled(row.id, [state], [state.needed(policy)])
         else:
             found = certify(self._attested(row, policy), state.witnesses)
             if len(found.certified) != 1:
@@ -122,7 +127,10 @@ class _Gathered:
             return
         where = roster if force.named is None else force.named.roster
         pinned = self._standing.rosters.ids(row.roster)
-        electorate = self._standing.rosters.state(where).electorate_of(pinned)
+        there = self._standing.rosters.state(where)
+        if there.federal is not None:
+            return  # whose voices are among the excerpts
+        electorate = there.electorate_of(pinned)
         self._yes(row.id, [electorate._replace(members=people)], [len(people)])
 
     def _attested(self, row: tables.Proposal, policy: Policy) -> list[Attested]:
@@ -185,6 +193,8 @@ class _Gathered:
 
     def _item(self, item: Item, parent: bytes, *, ratified: bool) -> None:
         """Put in what makes one id of a step qualify."""
+        if isinstance(item, Quoted):
+            return  # it is among the excerpts
         self.add(item.id, self._author(item))
         if isinstance(item, Endorsement):
             vouch = self._store.get(tables.Vouch, id=item.id)
@@ -203,7 +213,7 @@ class _Gathered:
                 states = [self._standing.rosters.state(item.pin), self._standing.rosters.state(parent)]
                 policies = policies_asked(states[0], states[1], item.policy)
                 needed = [settled_needed(policies, state) or 0 for state in states]
-                self._yes(item.id, self._electorates(item, states), needed)
+                self._settled(item.id, states, needed)
 
     def _behind(self, offer: Offer) -> None:
         """Put in what an offer replaces, directly or by others."""
@@ -216,10 +226,18 @@ class _Gathered:
             self.add(each, item.author if isinstance(item, Offer) else None)
             waiting += item.replaces if isinstance(item, Offer) else ()
 
-    def _electorates(self, item: Decision, states: Iterable[State]) -> list[Electorate]:
-        """Who is counted on a decision in the roster that it pins, and in a later one."""
-        pinned = self._standing.rosters.ids(item.pin)
-        return [state.electorate_of(pinned) for state in states]
+    def _settled(self, identity: bytes, states: Sequence[State], needed: Sequence[int]) -> None:
+        """Put in what settles a decision in each of some rosters. What assemblies say is in the excerpts."""
+        item = self._standing.item(identity)
+        assert isinstance(item, Decision)
+        rosters = self._standing.rosters
+        if self._standing.quotations is None:
+            pinned = rosters.ids(item.pin)
+            self._yes(item.id, [state.electorate_of(pinned) for state in states], needed)
+            return
+        said = [state.weigh(rosters.supporters(item, state)) for state in states]
+        if any(weight < count for weight, count in zip(said, needed, strict=True)):
+            raise NodeError("it is not final: too few say yes by what is quoted here", _WHY)
 
     def _author(self, item: Item) -> bytes | None:
         if isinstance(item, Decision):
@@ -236,8 +254,7 @@ class _Gathered:
         for named in item.payload:
             self._named(named)
         states = [self._standing.rosters.state(roster) for roster in (item.pin, parent)]
-        needed = [ratification_needed(state, names) for state in states]
-        self._yes(item.id, self._electorates(item, states), needed)
+        self._settled(item.id, states, [ratification_needed(state, names) for state in states])
 
     def _named(self, identity: bytes) -> None:
         """Put in what a ratification names, whether or not its step still cites it."""

@@ -12,7 +12,7 @@ from meshd.state.rows import attested_of, question_of, split
 from meshd.state.votes import Void
 from meshd.store import tables
 from meshd.upkeep import witness
-from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.control import NAME
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people
@@ -224,9 +224,25 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
         return "; ".join(parts)
     if row.verb == Verb.RECALL:
         return f"recalls the mandate {mandate_title(context, payload)}"
+    if row.verb == Verb.VOICE:
+        return _voiced(payload)
+    if row.verb == Verb.SEAT:
+        seated = ", ".join(f"{label(each.assembly)} with the weight {each.weight}" for each in payload.seatings)
+        ended = f"; unseats {', '.join(map(label, payload.ends))}" if payload.ends else ""
+        return f"seats {seated}{ended}"
     if row.verb == Verb.UPHOLD:
         return f"puts in force what was decided before: {_titles(context, tuple(named for named, _ in payload))}"
     return None
+
+
+def _voiced(voiced: Voiced) -> str:
+    """What an assembly says in a federation, if it passes."""
+    federation = text_of(voiced.federation)[:8]
+    if voiced.leaves:
+        return f"leaves the federation {federation}"
+    if voiced.matter == voiced.federation:
+        return f"joins the federation {federation}, which then sees the names, keys and ballots that prove it"
+    return f"says yes in the federation {federation}, to its matter {text_of(voiced.matter)[:8]}"
 
 
 def _kept(row: tables.Proposal) -> list[tuple[bytes, bytes]]:

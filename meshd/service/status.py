@@ -205,6 +205,12 @@ def _about_me(context: Context) -> list[str]:
                 found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
             elif context.me in item.removes:
                 found.append(_removal(context, item.id))
+    federal = context.state().federal
+    if federal is not None:
+        missing = sorted(map(context.assembly.people.label, federal.seats.keys() - federal.weights.keys()))
+        if missing:
+            found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
+        return found
     if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
     return found

@@ -1,168 +1,25 @@
-"""What this log quotes of other assemblies: of each the facts that its records state, and the rosters that they reach.
+"""What a federation's log quotes of other assemblies, read from its rows."""
 
-Whoever brought a record, it counts by its own signature. What is quoted gates nothing: it is there for a federation's
-rosters and votes to ask.
-"""
-
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 
 from meshd.store import tables
 from meshd.store.api import Store
-from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.membership import RosterStep
-from meshd_protocol.decisions.outcome import Finding
-from meshd_protocol.items import Belonging, Decision, Followed, Item, followed_id
-from meshd_protocol.meaning import Ground, Meaning
-from meshd_protocol.policies import Voices
-from meshd_protocol.rosters import Rosters
-from meshd_protocol.statements import Statements, body_of, read_quoted
-from meshd_protocol.voices import Quoting
+from meshd_protocol.quoted import Quotations
+from meshd_protocol.statements import read_quoted
 
 
-class Quoted:
-    """One assembly, as far as its records are quoted here (`voices.Quotes`)."""
-
-    def __init__(self, statements: Statements, quoting: Quoting) -> None:
-        assert statements.genesis is not None, "without its genesis nothing of it can be judged"
-        self.statements = statements
-        self.rosters = Rosters(statements.assembly, statements.genesis, statements, quoting)
-        self._taken: set[RosterStep] = set()
-        """The steps that were learnt."""
-
-    @property
-    def ground(self) -> Ground:
-        """See `Quotes.ground`."""
-        return self.rosters.ground
-
-    def voices(self, federation: bytes, matter: bytes) -> Sequence[Decision]:
-        """See `Quotes.voices`."""
-        return self.statements.voices(federation, matter)
-
-    def final_on(self, decision: Decision, there: Meaning, whose: int = Voices.SETTLED) -> Finding | None:
-        """See `Quotes.final_on`."""
-        return self.rosters.final_on(decision, there, whose)
-
-    def follow_problem(self, identity: bytes, before: Meaning, result: Meaning) -> str | None:
-        """See `Quotes.follow_problem`."""
-        ratified_by = (step.ratified_by for step in self.statements.steps if step.ratified_by is not None)
-        return self.rosters.follow_problem(identity, before, result, ratified_by)
-
-    def settle(self) -> bool:
-        """Learn the rosters that quoted steps reach. Says whether there were any."""
-        learnt = False
-        while True:
-            ready = [
-                step
-                for step in self.statements.steps
-                if step not in self._taken
-                and self.rosters.knows(step.parent)
-                and self.rosters.problem(step.parent, step.cites, step.ratified_by) is None
-            ]
-            if not ready:
-                return learnt
-            for step in ready:
-                self.rosters.learn(step.parent, step.cites)
-                self._taken.add(step)
-            learnt = True
-
-
-class Quotations:
-    """All assemblies that a federation's log quotes, as they come."""
-
-    def __init__(self, store: Store, federation: bytes) -> None:
-        self._store = store
-        self._federation = federation
-        self._statements: dict[bytes, Statements] = {}
-        self._quoted: dict[bytes, Quoted] = {}
-        self._items: dict[bytes, Item] = {}
-        self._open: dict[bytes, set[bytes]] = {}
-        """By assembly, what is quoted of it and may change a roster, and is not an item yet."""
-        self._touched: set[bytes] = set()
-        self.add(store.find(tables.Quotation))
-
-    def get(self, assembly: bytes) -> Quoted | None:
-        """What is quoted of an assembly; None while its genesis is not."""
-        return self._quoted.get(assembly)
-
-    def known(self, assembly: bytes) -> Collection[bytes]:
-        """The ids of the records of an assembly that are quoted here."""
-        statements = self._statements.get(assembly)
-        return statements.known() if statements is not None else ()
-
-    def tells(self, assembly: bytes, step: RosterStep) -> bool:
-        """Whether a step between an assembly's rosters is quoted here."""
-        statements = self._statements.get(assembly)
-        return statements is not None and step in statements.steps
-
-    def names(self) -> dict[bytes, str]:
-        """What the quoted assemblies are called."""
-        return {each: quoted.rosters.ground.genesis.name for each, quoted in self._quoted.items()}
-
-    def item(self, identity: bytes) -> Item | None:
-        """What a federation's rosters hold of its members under an id."""
-        return self._items.get(identity)
-
-    def ids(self) -> Iterable[bytes]:
-        """The ids of all that a federation's rosters may hold of its members, in the order in which it came."""
-        return self._items
-
-    def add(self, rows: Iterable[object]) -> bool:
-        """Take in what was quoted. Says whether there was anything."""
-        touched: set[bytes] = set()
-        for row in rows:
-            if isinstance(row, tables.Quotation):
-                self._read(row)
-                touched.add(row.assembly)
-        if not touched:
-            return False
-        for assembly in touched:
-            statements = self._statements[assembly]
-            self._touched |= statements.matters(self._federation)
-            if assembly not in self._quoted and statements.genesis is not None and statements.genesis.knows_rules:
-                self._quoted[assembly] = Quoted(statements, self.get)
-        self._settle()
-        return True
-
-    def touched(self) -> set[bytes]:
-        """The matters on which assemblies of which something was quoted since this was asked last have a voice."""
-        touched, self._touched = self._touched, set()
-        return touched
-
-    def _read(self, row: tables.Quotation) -> None:
-        kept = self._store.get(tables.Kept, id=row.id)
+def take_up(store: Store, quotations: Quotations, rows: Iterable[object]) -> bool:
+    """Take in the quotations among some rows. Says whether there were any."""
+    found = [row for row in rows if isinstance(row, tables.Quotation)]
+    for row in found:
+        kept = store.get(tables.Kept, id=row.id)
         assert kept is not None and kept.body is not None, "log 0 has bodies"
         body = Quotation.read(kept.body)
-        statements = self._statements.setdefault(row.assembly, Statements(row.assembly))
-        for record, good in zip(read_quoted(row.assembly, body.records, verify=False), row.good, strict=True):
-            if record is not None and good:
-                statements.add(record, body_of(record))
-                self._open.setdefault(row.assembly, set()).add(record.id)
-        for step in body.steps:
-            statements.steps.setdefault(RosterStep(*step))
-
-    def _settle(self) -> None:
-        """Learn what quoted roster records reach, of members of members first, and what of it may change a roster."""
-        while sum(quoted.settle() for quoted in self._quoted.values()):
-            pass
-        for assembly in self._quoted:
-            open_ = self._open.get(assembly, set())
-            for identity in sorted(open_):
-                item = self._statements[assembly].item(identity)
-                found = self._as_quoted(assembly, item) if item is not None else None
-                if item is not None:
-                    open_.discard(identity)
-                if found is not None:
-                    self._items[found.id] = found
-
-    def _as_quoted(self, assembly: bytes, item: Item) -> Followed | Belonging | None:
-        """What a federation's rosters may hold of a member's item."""
-        if not isinstance(item, Decision):
-            return Followed(followed_id(assembly, item.id), assembly, item.id)
-        if item.verb != Verb.VOICE:
-            cited = item.verb not in (0, Verb.RATIFY)
-            return Followed(followed_id(assembly, item.id), assembly, item.id) if cited else None
-        voiced: Voiced = item.payload
-        if voiced.federation != self._federation or not (voiced.leaves or voiced.matter == self._federation):
-            return None
-        return Belonging(item.id, assembly, item, voiced.matter if voiced.leaves else None)
+        records = read_quoted(row.assembly, body.records, verify=False)
+        good = [record for record, fine in zip(records, row.good, strict=True) if record is not None and fine]
+        quotations.take(row.assembly, good, (RosterStep(*step) for step in body.steps))
+    if found:
+        quotations.settle()
+    return bool(found)

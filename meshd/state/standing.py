@@ -7,7 +7,7 @@ nodes with the same records and the same head show the same.
 from collections.abc import Iterable, Sequence
 
 from meshd.state import rows
-from meshd.state.quoted import Quotations
+from meshd.state.quoted import take_up
 from meshd.state.rows import join, split
 from meshd.store import tables
 from meshd.store.api import Store
@@ -20,6 +20,7 @@ from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision, Item, Offer, Quoted, pin_of
 from meshd_protocol.meaning import State
 from meshd_protocol.offers import is_whole
+from meshd_protocol.quoted import Quotations
 from meshd_protocol.rosters import Rosters, Step
 from meshd_protocol.voices import nobody
 
@@ -43,8 +44,10 @@ class Standing:
         self._assembly = assembly
         self.genesis = genesis
         self._items: dict[bytes, Item] = {}
-        self.quotations = Quotations(store, assembly) if genesis.assemblies else None
+        self.quotations = Quotations(assembly) if genesis.assemblies else None
         """What a federation's log quotes of its members."""
+        if self.quotations is not None:
+            take_up(store, self.quotations, store.find(tables.Quotation))
         self.rosters = Rosters(assembly, genesis, self, self.quotations.get if self.quotations else nobody)
         self._steps: list[Step] = []
         self._waiting: dict[bytes, list[_Learnt]] = {}
@@ -190,7 +193,7 @@ class Standing:
         """Rows were added: what they bring may be cited, and what was not known may be now."""
         self._absent.clear()
         rows = list(added)
-        if self.quotations is not None and self.quotations.add(rows):
+        if self.quotations is not None and take_up(self._store, self.quotations, rows):
             self._open = None
         if self._open is not None:
             self._open.update(dict.fromkeys(row.id for row in rows if _is_citable(row)))  # type: ignore[attr-defined]

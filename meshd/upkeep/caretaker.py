@@ -186,8 +186,7 @@ def open_welcomes(assembly: Assembly) -> None:
     keys = assembly.keys
     if keys.ticket is None:
         return
-    state = assembly.standing.state if assembly.standing else None
-    trusted = {keys.ticket.inviter} | (state.people if state is not None else frozenset())
+    trusted = {keys.ticket.inviter} | (hosts(assembly.standing) if assembly.standing else frozenset())
     found: list[NetworkKey] = []
     for application in assembly.store.find(tables.Application, member=keys.member_public):
         for welcome in assembly.store.find(tables.Welcome, application=application.id):
@@ -346,14 +345,18 @@ def _revoked_by(assembly: Assembly) -> list[bytes]:
     return [row.id for device in devices for row in assembly.store.find(tables.Revocation, device=device)]
 
 
-def _may_cite(assembly: Assembly) -> bool:
-    """Whether this person writes roster records: a member; in a federation who sits for one, or convened it, since
-    nobody sits there before.
+def hosts(standing: Standing) -> frozenset[bytes]:
+    """Who lets others in and writes roster records: the members; in a federation those who sit for them, and who
+    convened it, since nobody sits there before.
     """
-    standing, me = assembly.known, assembly.keys.member_public
     if standing.state is None:
-        return False
-    return me in standing.state.people or (standing.quotations is not None and me in standing.genesis.founders)
+        return frozenset()
+    convened = standing.genesis.founders if standing.quotations is not None else ()
+    return standing.state.people.union(convened)
+
+
+def _may_cite(assembly: Assembly) -> bool:
+    return assembly.keys.member_public in hosts(assembly.known)
 
 
 def _is_first(assembly: Assembly) -> bool:
@@ -371,7 +374,7 @@ def _write_welcomes(assembly: Assembly) -> None:
         if application.member not in inside or not assembly.keys.network:
             continue
         answers = assembly.store.find(tables.Welcome, application=application.id)
-        if any(answer.member in standing.state.people for answer in answers) or not _let_in(assembly, application):
+        if any(answer.member in hosts(standing) for answer in answers) or not _let_in(assembly, application):
             continue
         certificate = assembly.store.get(tables.Certificate, device=application.device, member=application.member)
         if certificate is None or application.device in standing.state.revoked:

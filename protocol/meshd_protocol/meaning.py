@@ -44,7 +44,8 @@ class Federal(NamedTuple):
     that has no seat, or that its seat begins with, or that is ended in what is followed of it; of voices what holds.
 
     `seats` and `followed` have the assemblies that nobody unseated, members or not. `sits` maps a person's key to the
-    assembly that she sits for, `powers` to what her mandates grant; `gallery` are those who may read alone.
+    assembly that she sits for, `powers` to what her mandates grant; `gallery` are those who may read alone, `former`
+    those who did either before.
     """
 
     kept: Set
@@ -54,9 +55,10 @@ class Federal(NamedTuple):
     sits: Mapping[bytes, bytes]
     powers: Mapping[bytes, frozenset[str]]
     gallery: Set
+    former: Set
 
 
-NO_FEDERATION = Federal(NOTHING, {}, {}, {}, {}, {}, NOTHING)
+NO_FEDERATION = Federal(NOTHING, {}, {}, {}, {}, {}, NOTHING, NOTHING)
 
 
 class State(NamedTuple):
@@ -331,7 +333,7 @@ class Meaning:
         return State(
             members=members,
             observers=gallery - here.sits.keys(),
-            removed=frozenset(here.followed.keys() - members) & self.gone.keys(),
+            removed=here.former.difference(self.ground.genesis.founders),
             policies=self._policies(),
             revoked=revoked,
             witnesses=self._federal_witnesses(members, revoked),
@@ -476,13 +478,18 @@ def _follow(ground: Ground, seat: Seat, since: Collection[bytes], before: Meanin
 
 def _persons(
     federation: bytes, members: Iterable[bytes], followed: Mapping[bytes, Meaning]
-) -> tuple[dict[bytes, bytes], dict[bytes, frozenset[str]], frozenset[bytes]]:
-    """Who sits for whom with which powers, and who may read alone: by the members' mandates that are in force in what
-    is followed. A key that several assemblies send sits for the first by id.
+) -> tuple[dict[bytes, bytes], dict[bytes, frozenset[str]], Set, Set]:
+    """Who sits for whom with which powers, who may read alone, and who did before: by the mandates of what is followed.
+    A key that several assemblies send sits for the first by id.
     """
     sits: dict[bytes, bytes] = {}
     powers: dict[bytes, frozenset[str]] = {}
     gallery: set[bytes] = set()
+    every: set[bytes] = set()
+    for assembly in followed:
+        for given in followed[assembly].state().mandates.values():
+            if given.mandate.place is not None and given.mandate.place.federation == federation:
+                every.add(given.mandate.place.member)
     for assembly in members:
         state = followed[assembly].state()
         for identity, given in sorted(state.mandates.items()):
@@ -494,7 +501,7 @@ def _persons(
                 gallery.add(place.member)
             elif sits.setdefault(place.member, assembly) == assembly:
                 powers[place.member] = powers.get(place.member, frozenset()) | granted
-    return sits, powers, frozenset(gallery - sits.keys())
+    return sits, powers, frozenset(gallery - sits.keys()), frozenset(every - sits.keys() - gallery)
 
 
 _Given = dict[bytes, dict[bytes, bytes]]

@@ -7,9 +7,11 @@ The file is PROOF ‖ canonical CBOR `[1, genesis, subject, roster, steps, recor
 proposal, or null for a proof of the roster itself; steps are `[parent, cites, ratified by or null]`, each after the
 one that it starts from; records are `[header, signature, body]` as on the wire, sorted. A record whose own signature
 fails comes with its branch up to the first that verifies.
+
+A federation's begins with 2, and has one place more: what is quoted of each assembly, `[assembly, records, steps]`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,11 +20,11 @@ from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.genesis import Genesis
+from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.decisions.certified import bound, certify, quorum
 from meshd_protocol.decisions.counted import counts_text, told
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.decisions.question import possible
-from meshd_protocol.decisions.settled import supporters
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadProofError, BadRecordError, NotCanonicalError
 from meshd_protocol.evidence import read_evidence
@@ -30,13 +32,15 @@ from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import DOT, SHORTEST, printable, text_of
 from meshd_protocol.policies import Finality
+from meshd_protocol.quoted import FederalFacts, Quotations
 from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed
 from meshd_protocol.rosters import Rosters
-from meshd_protocol.statements import Parts, Statements, read_parts
+from meshd_protocol.statements import Parts, Statements, read_parts, read_quoted
 
 FORMAT = 1
+FEDERAL_FORMAT = 2
 HASH = 32
 
 
@@ -48,14 +52,23 @@ class ProofStep(NamedTuple):
     ratified_by: bytes | None
 
 
+class Excerpt(NamedTuple):
+    """What a federation's proof quotes of an assembly: its records, the genesis among them, and steps of its line."""
+
+    assembly: bytes
+    records: tuple[Parts, ...]
+    steps: tuple[ProofStep, ...]
+
+
 class Proof(NamedTuple):
-    """What a proof holds. The genesis and the records are in their three parts."""
+    """What a proof holds. The genesis and the records are in their three parts. `quoted` is there in a federation's."""
 
     genesis: Parts
     subject: bytes | None
     roster: bytes
     steps: tuple[ProofStep, ...]
     records: tuple[Parts, ...]
+    quoted: tuple[Excerpt, ...] | None = None
 
 
 class Shown(NamedTuple):
@@ -86,10 +99,17 @@ class Shown(NamedTuple):
 
 def write_proof(proof: Proof) -> bytes:
     """The bytes of a proof."""
-    steps = [[step.parent, sorted(step.cites), step.ratified_by] for step in proof.steps]
+    steps = _plain_steps(proof.steps)
     value = [FORMAT, proof.genesis, proof.subject, proof.roster, steps, sorted(proof.records)]
+    if proof.quoted is not None:
+        quoted = [[each.assembly, sorted(each.records), _plain_steps(each.steps)] for each in sorted(proof.quoted)]
+        value = [FEDERAL_FORMAT, *value[1:], quoted]
     data = contexts.PROOF + encode(value)
     return data + digest(data)
+
+
+def _plain_steps(steps: Iterable[ProofStep]) -> list[list[Any]]:
+    return [[step.parent, sorted(step.cites), step.ratified_by] for step in steps]
 
 
 def read_proof(data: bytes) -> Proof:
@@ -102,15 +122,18 @@ def read_proof(data: bytes) -> Proof:
         raise BadProofError("it is damaged: its hash is another")
     try:
         value: Any = decode(data[len(contexts.PROOF) : -HASH], items=limits.PROOF_ITEMS)
-        version, genesis, subject, roster, steps, records = value
-        if type(version) is not int or version != FORMAT:
+        version, genesis, subject, roster, steps, records, *more = value
+        if type(version) is not int or version not in (FORMAT, FEDERAL_FORMAT):
             raise BadProofError("it is of a later version: this meshd needs an update")
+        if len(more) != (version == FEDERAL_FORMAT):
+            raise BadProofError("its form is not that of a proof")
         proof = Proof(
             tuple(genesis),
             subject,
             roster,
-            tuple(ProofStep(parent, _listed(cites), ratified) for parent, cites, ratified in _listed(steps)),
+            _read_steps(steps),
             tuple(map(tuple, _listed(records))),
+            tuple(_excerpt(each) for each in _listed(more[0])) if more else None,
         )
         sound = _is_sound(proof)
     except (NotCanonicalError, ValueError, TypeError) as error:
@@ -118,6 +141,15 @@ def read_proof(data: bytes) -> Proof:
     if not sound:
         raise BadProofError("its form is not that of a proof")
     return proof
+
+
+def _read_steps(value: Any) -> tuple[ProofStep, ...]:
+    return tuple(ProofStep(parent, _listed(cites), ratified) for parent, cites, ratified in _listed(value))
+
+
+def _excerpt(value: Any) -> Excerpt:
+    assembly, records, steps = value
+    return Excerpt(assembly, tuple(map(tuple, _listed(records))), _read_steps(steps))
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
@@ -129,16 +161,23 @@ def _listed(value: Any) -> tuple[Any, ...]:
 
 def _is_sound(proof: Proof) -> bool:
     """Whether everything is of its type, and in its order: one proof has one form."""
-    ids = [proof.roster, *([] if proof.subject is None else [proof.subject])]
-    for step in proof.steps:
+    quoted = proof.quoted or ()
+    steps = [*proof.steps, *(step for each in quoted for step in each.steps)]
+    ids = [proof.roster, *([] if proof.subject is None else [proof.subject]), *(each.assembly for each in quoted)]
+    for step in steps:
         ids += [step.parent, *step.cites, *([] if step.ratified_by is None else [step.ratified_by])]
-    records = (proof.genesis, *proof.records)
+    records = (proof.genesis, *proof.records, *(record for each in quoted for record in each.records))
     return (
         all(type(each) is bytes and len(each) == HASH for each in ids)
         and all(len(each) == 3 and [type(part) for part in each] == _PARTS for each in records)
-        and all(first < second for first, second in pairwise(proof.records))
-        and all(first < second for step in proof.steps for first, second in pairwise(step.cites))
+        and all(_is_sorted(each) for each in (proof.records, *(each.records for each in quoted)))
+        and _is_sorted([each.assembly for each in quoted])
+        and all(_is_sorted(step.cites) for step in steps)
     )
+
+
+def _is_sorted(values: Sequence[Any]) -> bool:
+    return all(first < second for first, second in pairwise(values))
 
 
 _PARTS = [bytes, bytes, bytes]
@@ -151,13 +190,16 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
     proof = read_proof(data)
     genesis, body = _genesis(proof, of)
     facts = read_evidence(genesis, proof.records)
-    rosters = Rosters(genesis.id, body, facts)
+    if bool(body.assemblies) != (proof.quoted is not None):
+        raise BadProofError("a federation's proof quotes its members, and no other does")
+    quotations = _quotations(genesis.id, proof.quoted or ())
+    rosters = Rosters(genesis.id, body, FederalFacts(facts, quotations), quotations.get)
     depth = _walk(rosters, proof.steps)
     if not rosters.knows(proof.roster):
         raise BadProofError("its roster is not reached from the genesis")
     if knows is not None and not _leads_through(rosters, proof.roster, knows):
         raise BadProofError("its line does not lead through the roster that you know")
-    names = facts.names()
+    names = facts.names() | quotations.names()
     if proof.subject is None:
         members = tuple(sorted(rosters.state(proof.roster).members))
         return Shown(genesis.id, proof.roster, None, None, (), members, depth[proof.roster], names, proof.roster)
@@ -171,7 +213,7 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
         raise BadProofError(
             "the roster that it names is neither the one that was voted on, nor does it hold the decision"
         )
-    outcome, reasons = _outcome(rosters, facts, decision)
+    outcome, reasons = _outcome(rosters, facts, decision, names)
     force, more = _force(rosters, facts, decision, proof.roster, names, told=knows is not None)
     where = proof.roster if decision.verb else decision.pin
     members = tuple(sorted(rosters.state(where).members))
@@ -187,6 +229,23 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
         proof.roster,
         force if knows is not None else None,
     )
+
+
+def _quotations(federation: bytes, excerpts: Iterable[Excerpt]) -> Quotations:
+    """What is quoted of assemblies, once every record is seen to be authentic and every step to have effect."""
+    quotations = Quotations(federation)
+    for each in excerpts:
+        records = read_quoted(each.assembly, each.records)
+        good = [record for record in records if record is not None]
+        if len(good) < len(records):
+            raise BadProofError("a record that it quotes is not signed")
+        quotations.take(each.assembly, good, (RosterStep(*step) for step in each.steps))
+    quotations.settle()
+    for assembly in quotations.every():
+        quoted = quotations.get(assembly)
+        if quoted is None or quoted.untaken:
+            raise BadProofError("a step of the line of an assembly that it quotes has no effect")
+    return quotations
 
 
 def _genesis(proof: Proof, of: bytes | None) -> tuple[Record, Genesis]:
@@ -227,17 +286,34 @@ def _walk(rosters: Rosters, steps: Sequence[ProofStep]) -> dict[bytes, int]:
     return depth
 
 
-def _outcome(rosters: Rosters, facts: Statements, decision: Decision) -> tuple[str | list[str], list[tuple[str, str]]]:
+def _who(state: State) -> str:
+    """`5 members`, `3 assemblies of weight 4`."""
+    if state.federal is None:
+        return people(len(state.members))
+    return f"{len(state.members)} assemblies of weight {state.electorate.total}"
+
+
+def _named(member: bytes, names: dict[bytes, str]) -> str:
+    """A member as she calls herself, and the beginning of her key."""
+    return f"{printable(names.get(member, '')) or '?'}{DOT}{text_of(member)[:SHORTEST]}"
+
+
+def _outcome(
+    rosters: Rosters, facts: Statements, decision: Decision, names: dict[bytes, str]
+) -> tuple[str | list[str], list[tuple[str, str]]]:
     """The final outcome that the records show."""
     state, question, identity = rosters.state(decision.pin), decision.question, decision.id
     problem = rosters.void(decision)
     if problem is not None:
         raise BadProofError(f"the decision has no effect: {problem}")
     policy = state.policies[decision.policy]
-    total = len(state.members)
-    reasons = [("electorate", f"{people(total)} of the pinned roster may vote.")]
+    total = state.electorate.total
+    reasons = [("electorate", f"{_who(state)} of the pinned roster may vote.")]
     if policy.finality == Finality.SETTLED:
-        yes, needed = len(supporters(facts.casts(identity), state.electorate)), policy.needed(total)
+        said = rosters.supporters(decision, state)
+        yes, needed = state.weigh(said), state.needed(policy)
+        if state.federal is not None:
+            reasons += [("voice", f"{_named(each, names)} says yes by its own decision.") for each in sorted(said)]
         if yes < needed:
             raise BadProofError(f"only {yes} of the {needed} yes that settle it are shown")
         reasons.append(("threshold", f"{policy.name} asks for {needed} yes; {yes} shown: settled."))
@@ -281,14 +357,14 @@ def _force(
     if decision.verb:
         inside = decision.id in rosters.ids(roster)
         return inside, [("effect", f"It is {'in effect' if inside else 'not contained'} {where}.")]
-    force = Forces(rosters, facts, roster).of(decision)
-    then = people(len(rosters.state(decision.pin).members))
+    force = Forces(rosters, rosters.facts, roster).of(decision)
+    then = _who(rosters.state(decision.pin))
     if force is None or roster == decision.pin:
         return None, [
             ("force", f"It was decided by those of then ({then}). Whether it binds those of today is not shown.")
         ]
     if force.holds:
-        return True, [("force", f"It is in force among the {people(len(state.members))} {where}.")]
+        return True, [("force", f"It is in force among the {_who(state)} {where}.")]
     return False, [("force", f"It was decided by those of then ({then}), and is not shown to be in force {where}.")]
 
 

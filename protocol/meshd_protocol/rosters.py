@@ -73,7 +73,7 @@ class Rosters:
         self.assembly = assembly
         self._quotes = quotes
         self._genesis = genesis
-        self._facts = facts
+        self.facts = facts
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {}
         self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other)
@@ -203,7 +203,7 @@ class Rosters:
 
     def ratified(self, parent: bytes, ratified_by: bytes) -> Set:
         """What a ratification adds to a known roster, once it is settled there: what it names and is not ended."""
-        item = self._facts.item(ratified_by)
+        item = self.facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
             return NOTHING
         return self._after(parent, item.payload).ids & frozenset(item.payload) - self._sets[parent]
@@ -277,17 +277,17 @@ class Rosters:
         return self._meaning(parent).plus(self._items(added))
 
     def _items(self, ids: Iterable[bytes]) -> list[Item]:
-        return [item for item in map(self._facts.item, sorted(ids)) if item is not None]
+        return [item for item in map(self.facts.item, sorted(ids)) if item is not None]
 
     def _sends_away(self, identity: bytes) -> bool:
-        item = self._facts.item(identity)
+        item = self.facts.item(identity)
         if isinstance(item, Belonging):
             return item.ends is not None
         return isinstance(item, Departure) or (isinstance(item, Decision) and bool(item.removes))
 
     def _problem(self, identity: bytes, parent: Meaning, result: Meaning, ratified: bool) -> str | None:
         """Why one id does not qualify in `parent` for the set `result`."""
-        item = self._facts.item(identity)
+        item = self.facts.item(identity)
         if item is None:
             return "it cites something that is not known here"
         if identity not in result.ids:
@@ -333,7 +333,7 @@ class Rosters:
 
     def casts(self, decision: Decision, state: State) -> Sequence[Cast]:
         """The ballots on a decision; in a federation what its members' voices say that count in that state."""
-        ballots = self._facts.casts(decision.id)
+        ballots = self.facts.casts(decision.id)
         if state.federal is None:
             return ballots
         policy = self.state(decision.pin).policies.get(decision.policy)
@@ -353,9 +353,13 @@ class Rosters:
             return PASSED if self._threshold_problem(decision, there) is None else None
         if whose < Voices.CERTIFIED:
             return None
-        attested = possible(decision.question, policy, self._facts.attestations(decision.id))
+        attested = possible(decision.question, policy, self.facts.attestations(decision.id))
         found = certify(attested, pinned.witnesses).certified
         return found[0] if len(found) == 1 and self.attested(decision, found[0], there.state()) else None
+
+    def final_in(self, decision: Decision, roster: bytes) -> bool:
+        """Whether a decision is final on the roster that it pins and on another known one, settled or certified."""
+        return self.final_on(decision, self._meaning(roster), Voices.CERTIFIED) is not None
 
     def attested(self, decision: Decision, finding: Finding, state: State) -> bool:
         """Whether a quorum of a state's witnesses attest a finding, by devices that they had in the pinned roster."""
@@ -365,7 +369,7 @@ class Rosters:
         """The witnesses of a state who attest a finding, by devices that they had in the roster that it pins."""
         pinned = self.state(decision.pin)
         owners, electorate = pinned.witnesses.devices, state.electorate_of(self._sets[decision.pin])
-        attested = possible(decision.question, pinned.policies[decision.policy], self._facts.attestations(decision.id))
+        attested = possible(decision.question, pinned.policies[decision.policy], self.facts.attestations(decision.id))
         return frozenset(
             owners[each.device]
             for each in attested
@@ -384,7 +388,7 @@ class Rosters:
             return quotes.follow_problem(item.item, before, followed)
         if quotes.final_on(item.decision, before) is None:
             return "it cites a voice that its assembly did not settle on what is followed of it"
-        joined = self._facts.item(item.ends) if item.ends is not None else item
+        joined = self.facts.item(item.ends) if item.ends is not None else item
         known = isinstance(joined, Belonging) and joined.assembly == item.assembly and joined.ends is None
         return None if known else "it leaves by a voice that names none by which it joined"
 
@@ -443,7 +447,7 @@ class Rosters:
         """What a ratification lets into `parent` beside what qualifies by itself, or why nothing."""
         if ratified_by is None:
             return NOTHING, None
-        item = self._facts.item(ratified_by)
+        item = self.facts.item(ratified_by)
         if not isinstance(item, Decision) or item.verb != Verb.RATIFY:
             return NOTHING, "it names no ratification that is known here"
         if item.pin not in self._sets or not _contains(parent, self._meaning(item.pin)):

@@ -1,6 +1,7 @@
 """Federations of whole nodes: assemblies decide at home, their decisions are quoted, and the federation decides by them."""
 
 import base64
+import random
 
 import pytest
 
@@ -9,8 +10,15 @@ from meshd.founding.opening import found_federation
 from meshd.service import delegation, federating, proving, results, voting
 from meshd.service.context import Context
 from meshd.state.standing import Standing
+from meshd_crypto.hashing import digest
+from meshd_protocol import contexts
 from meshd_protocol.bodies.genesis import Seating
+from meshd_protocol.encoding import encode
+from meshd_protocol.errors import BadProofError
+from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
+from meshd_protocol.proofs import read_proof, verify_proof, write_proof
+from meshd_protocol.records import read_record
 from tests.worlds import Clock, commune, exchange, give, propose, state_of, world
 
 NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
@@ -137,3 +145,58 @@ def test_a_federation_opens_again_as_it_was(union):
     federation = union.federation
     again = Standing.load(federation.assembly.store, federation.assembly.id)
     assert (again.head, again.state.members) == (federation.standing().head, federation.state().members)
+
+
+def _matter(union: Union) -> bytes:
+    """A matter of the federation, put by a delegate of the first assembly, and what two assemblies say on it."""
+    federation = union.federation
+    for name in NAMES:
+        union.joins(name)
+    seat = {"seat": text_of(federation.assembly.id), "seat_key": text_of(federation.me)}
+    given = delegation.mandate(
+        union.nodes["Aragon"], {"title": "Delegate", "holder": "Ada", "powers": ["speak"]} | seat
+    )
+    union.yes("Aragon", given["id"])
+    union.quote("Aragon", given["id"])
+    matter = propose(federation, "A common warehouse", "significant")
+    for name in ("Aragon", "Harbour"):
+        union.quote(name, union.says(name, matter))
+    return matter
+
+
+def test_a_stranger_verifies_what_assemblies_decided_down_to_their_ballots(union):
+    federation = union.federation
+    matter = _matter(union)
+    data = base64.b64decode(proving.prove(federation, {"id": text_of(matter)})["proof"])
+    shown = verify_proof(data, federation.assembly.id)
+    assert (shown.outcome, shown.subject) == ("passed", matter)
+    assert set(shown.members) == {each.assembly.id for each in union.nodes.values()}
+    assert sum(rule == "voice" for rule, _ in shown.reasons) == 2
+    proof = read_proof(data)
+    assert len(proof.quoted) == 3
+    for excerpt in proof.quoted:
+        voices = [each for each in excerpt.records if read_record(excerpt.assembly, *each).kind == Kind.BALLOT]
+        less = excerpt._replace(records=tuple(each for each in excerpt.records if each not in voices))
+        quoted = tuple(less if each is excerpt else each for each in proof.quoted)
+        with pytest.raises(BadProofError):
+            verify_proof(write_proof(proof._replace(quoted=quoted)))
+    with pytest.raises(BadProofError, match="quotes its members"):
+        verify_proof(write_proof(proof._replace(quoted=None)))
+
+
+def test_every_flipped_byte_of_a_federations_proof_is_caught(union):
+    data = base64.b64decode(proving.prove(union.federation, {"id": text_of(_matter(union))})["proof"])
+    rng = random.Random(1)
+    body = data[: -len(digest(b""))]
+    for place in rng.sample(range(len(body)), 400):
+        spoilt = bytearray(body)
+        spoilt[place] ^= 1 << rng.randrange(8)
+        for whole in (bytes(spoilt) + data[len(body) :], bytes(spoilt) + digest(bytes(spoilt))):
+            with pytest.raises(BadProofError):
+                verify_proof(whole)
+
+
+def test_a_proof_by_an_old_meshd_of_a_federation_says_to_update():
+    data = contexts.PROOF + encode([3, [], None, b"", [], []])
+    with pytest.raises(BadProofError, match="update"):
+        verify_proof(data + digest(data))

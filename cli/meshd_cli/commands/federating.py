@@ -22,12 +22,16 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--policy", metavar="P", help="by which of your own policies (default: significant)")
     parser.add_argument("--title", metavar="TITLE", help="what it is about, in quotes")
     parser.add_argument("--text", metavar="FILE", help="the text, from a file (- for standard input)")
-    parser.add_argument("--option", dest="options", metavar="X", action="append", help="with an election; repeat")
+    parser.add_argument(
+        "--option", dest="options", metavar="X", action="append", default=[], help="with an election; repeat"
+    )
     parser.set_defaults(function=voice)
     parser = verbs.add_parser("seat", parents=[common], help="propose to seat an assembly in your federation")
     parser.add_argument("member", metavar="ASSEMBLY", help="its name, or the beginning of its id")
     parser.add_argument("--weight", metavar="N", type=int, help="how much it counts for (default: 1)")
-    parser.add_argument("--instead-of", dest="instead", metavar="A", action="append", help="unseat that one; repeat")
+    parser.add_argument(
+        "--instead-of", dest="instead", metavar="A", action="append", default=[], help="unseat that one; repeat"
+    )
     parser.set_defaults(function=seat)
     parser = verbs.add_parser("quote", parents=[common], help="bring an assembly's proof into your federation")
     parser.add_argument("file", metavar="FILE", help="what `meshd prove ID --out FILE` wrote there")

@@ -121,6 +121,10 @@ def members(where: Where, options: Any) -> int:
 
 
 def _note(row: dict[str, Any]) -> str:
+    if row["role"] == "assembly":
+        sits = f"; for it sits {', '.join(row['sits'])}" if row["sits"] else "; nobody sits for it"
+        joined = "" if row["joined"] else "; not joined by what is quoted here"
+        return f"weight {row['weight']}, {output.plural(row['people'], 'member')}{joined}{sits}"
     if row["role"] != "applicant":
         return ""
     notes = []
