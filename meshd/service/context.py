@@ -75,6 +75,19 @@ class Context:
             raise NodeError(f"only members {what}; you are {article(role_of(self.assembly, self.me))} here")
         return state
 
+    def people_only(self, what: str) -> None:
+        """Raises NodeError in a federation, whose members are assemblies."""
+        if self.standing().quotations is not None:
+            hint = "There: meshd mandate ROLE --holder PERSON --power P --seat FEDERATION KEY, and meshd recall ROLE."
+            raise NodeError(f"in a federation {what}: its assemblies send people, and recall them", hint)
+
+    def member(self, words: str) -> bytes:
+        """The member whom the words name: a person, or an assembly of a federation. Raises NotFoundError."""
+        state = self.state()
+        if state.federal is None:
+            return self.person(words)
+        return self.assembly.people.find(words, state.federal.seats.keys(), "assembly")
+
     def proposal(self, words: str) -> tables.Proposal:
         """The proposal that the words name by a prefix of its id. Raises NotFoundError."""
         return self.named(tables.Proposal, words, "proposal", "`meshd list` shows all.")

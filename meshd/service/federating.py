@@ -7,7 +7,9 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
+from meshd.service.effects import retraction
 from meshd.service.proposing import open_proposal
+from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
 from meshd.state.rows import question_of
 from meshd.store import tables
@@ -42,6 +44,9 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         voiced, title = Voiced(federation, federation, False), f"Join the federation {text_of(federation)[:8]}"
     else:
         voiced, title = Voiced(federation, _joined_by(context, federation), True), "Leave the federation"
+    open_ = next((row for row in _voices(context, voiced) if outcome_of(context, row).outcome is None), None)
+    if open_ is not None:
+        raise NodeError("that is open already", f"`meshd vote {text_of(open_.id)[:8]} yes` votes for it.")
     action = (int(Verb.VOICE), voiced)
     body = Proposal(context.standing().head, CONSTITUTION, title, action=action)
     return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
@@ -200,11 +205,15 @@ def _named(context: Context, quotations: Quotations, words: str) -> bytes:
     return context.assembly.people.find(words, names.keys(), "assembly")
 
 
+def _voices(context: Context, voiced: Voiced) -> list[tables.Proposal]:
+    """The decisions of this assembly that say so in a federation."""
+    rows = context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE))
+    return [row for row in rows if question_of(row).payload == voiced and retraction(context, row) is None]
+
+
 def _joined_by(context: Context, federation: bytes) -> bytes:
     """The voice by which this assembly joined a federation. Raises NodeError."""
-    joins = Voiced(federation, federation, False)
-    rows = context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE))
-    mine = [row for row in rows if question_of(row).payload == joins]
+    mine = [row for row in _voices(context, Voiced(federation, federation, False)) if outcome_of(context, row).outcome]
     if not mine:
         raise NodeError("this assembly has not joined that federation", "`meshd federate ID` proposes it.")
     return max(mine, key=lambda row: (row.time_ms, row.id)).id

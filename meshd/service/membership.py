@@ -172,6 +172,7 @@ def _withdraw(context: Context) -> Result:
 def vouch(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd vouch PERSON`: this member knows the applicant. The vouch that is the last one needed lets her in."""
     context.member_only("vouch")
+    context.people_only("nobody vouches")
     assembly = context.assembly
     application = _application(context, arguments["person"])
     if any(row.member == context.me for row in assembly.store.find(tables.Vouch, application=application.id)):
@@ -224,6 +225,7 @@ def _applicant(context: Context, words: str, waiting: set[bytes]) -> bytes:
 def admit(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd admit PERSON…`: open the membership proposal (or join one that is open), and vote yes."""
     state = context.member_only("admit")
+    context.people_only("nobody is admitted")
     assembly = context.assembly
     everybody = {row.member for row in assembly.store.find(tables.Application)} | state.members
     newcomers = {assembly.people.find(words, everybody): None for words in arguments["people"]}

@@ -260,7 +260,7 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
             hint = "Name options with --option, once for each." if body.method and not body.options else hint
             raise UsageError(f"this can't be proposed: {problem}", hint)
         record = context.assembly.write(Kind.PROPOSAL, body)
-        if say is not None:
+        if say is not None and context.standing().quotations is None:  # else assemblies say it
             context.assembly.write(Kind.BALLOT, Ballot(record.id, Form.YES_NO, int(say)))
     return record.id
 

@@ -30,7 +30,7 @@ from meshd_protocol.rosters import policies_of, ratification_needed
 def remove(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer."""
     state = context.member_only("remove")
-    member = context.person(arguments["person"])
+    member = context.member(arguments["person"])
     label = context.assembly.people.label(member)
     if member == context.me:
         raise NodeError("that is you", "`meshd leave` goes without a vote.")
@@ -100,6 +100,7 @@ def _vote_yes(context: Context, motion: bytes) -> None:
 def leave(context: Context, _: dict[str, Any]) -> Result:
     """`meshd leave`: go, of one's own will. It takes effect when another member's node sees it."""
     state = context.state()
+    context.people_only("nobody leaves by themselves")
     if context.me not in state.inside:
         raise NodeError("you are not in the roster")
     if state.members == {context.me}:

@@ -86,7 +86,8 @@ def _hold_to_who_may(context: Context, called: Vote, label: str) -> None:
             raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
         return
     if policy.finality != Finality.CERTIFIED or policy.voices < Voices.SEATS:
-        raise NodeError(f"assemblies decide {label}, each by a vote of its own", f"There: `meshd voice {label}`.")
+        there = f"There: meshd voice {text_of(called.row.id)} --in {text_of(context.assembly.id)}"
+        raise NodeError(f"assemblies decide {label}, each by a vote of its own", there)
     if f"voice {policy.name.casefold()}" not in federal.powers.get(context.me, frozenset()):
         raise NodeError(
             f"you may not vote on {label}: no mandate of yours grants `voice {policy.name}`",

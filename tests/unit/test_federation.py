@@ -5,22 +5,24 @@ Assemblies decide in lines that part, by everybody, by few, by those of yesterda
 reseats them; voices join, leave and answer; islands know some of it, in any order.
 """
 
+import itertools
 import os
 import random
 from collections.abc import Sequence
 
 import pytest
 
+from meshd_protocol import rosters
 from meshd_protocol.bodies.actions import Mandate, Place, Seated, Voiced
 from meshd_protocol.bodies.decisions import Form, Say, Verb
 from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
-from meshd_protocol.decisions.outcome import Attested, Cast, Finding
+from meshd_protocol.decisions.outcome import Attested, Cast, Electorate, Finding
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Belonging, Decision, Followed, Item, Newcomer, followed_id
 from meshd_protocol.meaning import Ground, Meaning
 from meshd_protocol.policies import DEFAULTS, Voices
-from meshd_protocol.rosters import Rosters
+from meshd_protocol.rosters import Rosters, roster_id
 from tests.unit.test_rosters import key
 
 LIKELY = "AN"
@@ -295,6 +297,27 @@ def test_who_leaves_is_a_member_again_by_a_new_seat_and_a_new_voice():
     assert leaving in federation.rosters.ids(head)
 
 
+def test_a_seat_that_begins_earlier_takes_nothing_back():
+    """A weight is changed by somebody who saw less of the assembly than the seat before."""
+    federation, members = founded({"A": 3, "B": 3, "C": 3})
+    newcomer = Book("N", people_of("N", 3))
+    federation.quoted[newcomer.id] = newcomer
+    admitted = newcomer.admit("admit", newcomer.rosters.origin, people_of("more", 2), people_of("N", 3))
+    later = newcomer.step(newcomer.rosters.origin, admitted)
+    joins = newcomer.voice("N joins", later, federation.id, federation.id, people_of("N", 3) + people_of("more", 2))
+    federation.belong(newcomer, joins)
+    replaces = ()
+    for name, weight, roster in (("first", 1, later), ("second", 2, newcomer.rosters.origin)):
+        seat = federation.seat(name, head_of(federation), [Seating(newcomer.id, weight, roster)], (), replaces)
+        replaces = (seat,)
+        for each in "ABC":
+            members[each].voice(f"{each} {name}", members[each].rosters.origin, federation.id, seat, people_of(each, 3))
+        newcomer.voice(f"N {name}", later, federation.id, seat, people_of("N", 3))
+        federal = federation.rosters.state(head_of(federation)).federal
+        assert federal.weights[newcomer.id] == weight
+        assert len(federal.followed[newcomer.id].state().members) == 5
+
+
 def test_people_sit_by_the_mandates_of_their_assemblies():
     federation, members = founded({"A": 3, "B": 3, "C": 3})
     a, delegate, reader = members["A"], key("delegate's key there"), key("reader's key there")
@@ -521,3 +544,90 @@ def test_islands_of_a_federation_come_together(islands):
             f"seed {seed} of {islands} islands: heads differ, and nobody's yes is missing"
         )
     assert alone
+
+
+# Wrong rules, which the histories above must catch
+
+
+def _own_pin_only(monkeypatch):
+    """What a member decided counts on the roster that it pins alone."""
+    real = Rosters.final_on
+    monkeypatch.setattr(
+        Rosters, "final_on", lambda self, decision, _, whose=0: real(self, decision, self._meaning(decision.pin), whose)
+    )
+
+
+def _followed_today(monkeypatch):
+    """What a member decided counts on what is followed of it by the newest roster, not by the pinned one."""
+    real = Rosters.casts
+
+    def casts(self, decision, state):
+        newest = max(self.known(), key=lambda each: (len(self.ids(each)), each))
+        there = self.state(newest).federal
+        if state.federal is None or there is None:
+            return real(self, decision, state)
+        followed = {**state.federal.followed, **there.followed}
+        return real(self, decision, state._replace(federal=state.federal._replace(followed=followed)))
+
+    monkeypatch.setattr(Rosters, "casts", casts)
+
+
+def _equal_weights(monkeypatch):
+    """Every member counts for one."""
+    monkeypatch.setattr(Electorate, "weigh", lambda _, members: len(members))
+
+
+def _removals_forgotten(monkeypatch):
+    """What is followed of an unseated assembly stays in the set."""
+    real = Meaning._is_ended
+    monkeypatch.setattr(Meaning, "_is_ended", lambda self, item: not isinstance(item, Followed) and real(self, item))
+
+
+def _pins_hold_what_is_quoted(monkeypatch):
+    """A decision needs what its pin followed of members, though that does not qualify here."""
+    monkeypatch.setattr(
+        rosters, "_contains", lambda result, pinned: pinned.ids <= result.ids or not pinned.ground.is_federation
+    )
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [_own_pin_only, _followed_today, _equal_weights, _removals_forgotten, _pins_hold_what_is_quoted],
+)
+def test_wrong_rules_of_federations_are_caught(monkeypatch, mutant):
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        for seed in range(120):
+            for islands in (1, 2, 3):
+                world = play(seed, islands)
+                world.exchange()
+                world.agree()
+                assert len(set(world.heads)) == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_seat_voice_and_an_unknowing_removal_in_any_order(order):
+    """Hard case 9: what comes of them hangs on what they know, and not on what came first."""
+    federation, members = founded({"A": 3, "B": 3, "C": 3})
+    newcomer = Book("N", people_of("N", 3))
+    federation.quoted[newcomer.id] = newcomer
+    start = head_of(federation)
+    seating = Seating(newcomer.id, 1, newcomer.rosters.origin)
+    joins = newcomer.voice("N joins", newcomer.rosters.origin, federation.id, federation.id, people_of("N", 3))
+    federation.belong(newcomer, joins)
+    first = federation.seat("seat", start, [seating])
+    removal = federation.remove("removal", start, [newcomer.id])
+    again = federation.seat("again", roster_id(federation.id, {*federation.rosters.ids(start), removal}), [seating])
+    for each in (first, removal, again):
+        for name in "ABC":
+            members[name].voice(
+                f"{name} {each!r}", members[name].rosters.origin, federation.id, each, people_of(name, 3)
+            )
+    head, known = start, set(federation.rosters.ids(start))
+    federation.rosters.learn(start, [removal])
+    for place in order:
+        known.add((joins, first, removal, again)[place])
+        while taken := federation.rosters.take(head, known):
+            head = federation.rosters.learn(head, taken)
+    assert newcomer.id in federation.rosters.state(head).members, "the seat that knows of the removal"
+    assert {first, removal, again, joins} <= federation.rosters.ids(head)

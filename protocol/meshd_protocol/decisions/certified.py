@@ -123,7 +123,7 @@ def decide(
     reasons: list[Reason] = []
     if poll.detailed:
         reasons = [
-            electorate_reason(members),
+            electorate_reason(electorate),
             *ballot_reasons(question, policy, poll, naming, missed),
             *refused_reasons(poll, naming),
             *unseen(poll, electorate, naming),

@@ -156,9 +156,12 @@ def poll_of(ballots: Ballots, casts: Iterable[Cast], electorate: Electorate) -> 
     return Poll(sums, sum(sums.values()), tuple(voices), tuple(refused), electorate)
 
 
-def electorate_reason(total: int) -> Reason:
+def electorate_reason(electorate: Electorate) -> Reason:
     """Who may vote."""
-    return Reason("electorate", True, f"{people(total)} may vote: those of the roster that the proposal pins.")
+    who = people(len(electorate.members))
+    if electorate.weights:
+        who = f"{len(electorate.members)} assemblies of weight {electorate.total}"
+    return Reason("electorate", True, f"{who} may vote: those of the roster that the proposal pins.")
 
 
 def refused_reasons(poll: Poll, naming: Naming) -> list[Reason]:

@@ -57,7 +57,7 @@ def _reasons(policy: Policy, poll: Poll, electorate: Electorate, naming: Naming)
     needed = electorate.needed(policy)
     voices = sorted(poll.voices, key=lambda voice: naming(voice.member))
     reasons = [
-        electorate_reason(total),
+        electorate_reason(electorate),
         *(_ballot_reason(voice, naming) for voice in voices),
         *refused_reasons(poll, naming),
         *unseen(poll, electorate, naming),
