@@ -16,6 +16,7 @@ UNIT = 100_000
 
 FINE = 10**18
 LITTLE = Fraction(1, 10**12)
+STEPS = 2000
 
 
 def first_rank(ranks: Iterable[Iterable[int]], among: Collection[int]) -> list[int]:
@@ -97,7 +98,7 @@ class Ranked(Count):
 
 
 class InstantRunOff(Ranked):
-    """The last goes, until one is left."""
+    """The last goes, until one has more than half of what still counts."""
 
     def state(self) -> Hashable:
         return frozenset(self.continuing)
@@ -105,6 +106,8 @@ class InstantRunOff(Ranked):
     def step(self) -> Elected | Tie | None:
         votes = equal_parts(self.ballots, self.continuing)
         self.stages.append(votes)
+        if ahead := [each for each in votes if 2 * votes[each] > sum(votes.values())]:
+            return Elected(frozenset(ahead))
         least = min(votes.values())
         return self.end() or self.exclude_last([each for each in votes if votes[each] == least], votes)
 
@@ -222,7 +225,7 @@ class Scottish(Ranked):
         return max(found)
 
     def divides(self, holder: int, group: set[int]) -> bool:
-        """Whether a paper of the group comes to a rank with several continuing options, not all of them others."""
+        """Whether a paper of the group comes to be divided between options that are not all others."""
         for _, _, ranks in self.papers[holder]:
             for rank in ranks:
                 there = {each for each in rank if each in self.continuing and each != holder}
@@ -265,7 +268,7 @@ class Meek(Ranked):
         return self.keep[option] * before
 
     def step(self) -> Elected | Tie | None:
-        while True:
+        for left in reversed(range(STEPS)):
             votes = self.count()
             quota = sum(votes.values(), Fraction(0)) / (self.seats + 1)
             reached = {each for each in self.continuing if votes[each] > quota}
@@ -276,11 +279,12 @@ class Meek(Ranked):
             surplus = sum((votes[each] - quota for each in self.elected), Fraction(0))
             least = min(votes[each] for each in self.continuing)
             last = [each for each in self.continuing if votes[each] <= least + surplus]
-            if len(last) == 1 or surplus < LITTLE:
+            if surplus < LITTLE or not left or (len(last) == 1 and not reached):
                 self.votes, self.surplus = votes, surplus
                 return self.exclude_last(last, votes)
             for each in self.elected:
                 self.keep[each] = Fraction(math.ceil(self.keep[each] * quota / votes[each] * FINE), FINE)
+        raise AssertionError("the last step decides")
 
     def group(self, tied: list[int]) -> set[int]:
         votes = {each: self.votes[each] for each in self.continuing}

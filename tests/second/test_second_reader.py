@@ -537,7 +537,7 @@ def test_acts(row):
     assert decisions.stands(row["seats"], row["devices"], row["holder"], row["countersigned"]) == row["stands"]
 
 
-@pytest.mark.parametrize("row", rows("elections.json", "elections", 30))
+@pytest.mark.parametrize("row", rows("elections.json", "elections", 40))
 def test_elections(row):
     asked = (row[key] for key in ("method", "ballots", "options", "seats", "costs", "budget"))
     elected = counting.elect(*asked).elected

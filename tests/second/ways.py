@@ -76,7 +76,7 @@ class _Search:
     def __init__(self) -> None:
         self.first: frozenset[int] = frozenset()
         self.found: frozenset[int] | None = None
-        self.followed = 0
+        self.followed = 1
         self.known: set[Hashable] = set()
 
     def go(self, count: Count, path: list[tuple[int, Hashable]], alike: list[frozenset[int]]) -> None:
