@@ -100,9 +100,6 @@ class Ranked(Count):
 class InstantRunOff(Ranked):
     """The last goes, until one has more than half of what still counts."""
 
-    def state(self) -> Hashable:
-        return frozenset(self.continuing)
-
     def step(self) -> Elected | Tie | None:
         votes = equal_parts(self.ballots, self.continuing)
         self.stages.append(votes)
@@ -128,8 +125,6 @@ class Scottish(Ranked):
         super().__init__(ballots, options, seats)
         valid = sum(n for n, ranks in ballots if ranks)
         self.quota = (valid // (seats + 1) + 1) * UNIT
-        self.shares = any(len(rank) > 1 for _, ranks in ballots for rank in ranks)
-        self.marks: list[Hashable] = []
         self.papers: dict[int, list[tuple[int, int, Any]]] = {each: [] for each in range(options)}
         self.votes: Votes = dict.fromkeys(range(options), 0)
         self.deal([(n, UNIT, ranks) for n, ranks in ballots])
@@ -142,16 +137,9 @@ class Scottish(Ranked):
                 self.papers[each].append((n, value // len(there), ranks))
                 self.votes[each] += n * (value // len(there))
 
-    def mark(self, *what: Hashable) -> None:
-        self.marks.append((frozenset(self.continuing), *what))
-
-    def state(self) -> Hashable:
-        return frozenset(self.continuing), tuple(self.marks)
-
     def step(self) -> Elected | Tie | None:
         self.stages.append(dict(self.votes))
         if reached := {each for each in self.continuing if self.votes[each] >= self.quota}:
-            self.mark("elected", frozenset(reached))
             self.elected |= reached
             self.continuing -= reached
         if end := self.end():
@@ -173,12 +161,10 @@ class Scottish(Ranked):
                 self.joint.add(len(self.stages))
                 return None
             self.votes, self.papers = before
-            self.marks.pop()
         return Tie(sorted(first))
 
     def transfer(self, options: list[int]) -> None:
         """Each paper goes on for what it was worth, times the surplus, by all votes: cut off."""
-        self.mark("surplus", frozenset(options))
         for each in options:
             had, surplus = self.votes[each], self.votes[each] - self.quota
             papers, self.papers[each] = self.papers[each], []
@@ -186,8 +172,6 @@ class Scottish(Ranked):
             self.deal((n, value * surplus // had, ranks) for n, value, ranks in papers)
 
     def exclude(self, options: Collection[int]) -> None:
-        if self.shares:
-            self.mark("excluded", frozenset(options))
         super().exclude(options)
         for each in sorted(options):
             papers, self.papers[each] = self.papers[each], []

@@ -42,11 +42,10 @@ class Count:
         self.together = together
         self.stages: list[dict[int, Any]] = []
         self.joint: set[int] = set()
-        self.looked_at = 0
 
     def state(self) -> Hashable:
-        """Point 8."""
-        raise NotImplementedError
+        """Point 8; None for methods that have none."""
+        return None
 
     def step(self) -> Elected | Tie | None:
         """Go on to the next stage, or say why not."""
@@ -61,7 +60,6 @@ class Count:
         left = sorted(tied)
         for n in reversed(range(len(self.stages))):
             votes = self.stages[n]
-            self.looked_at = min(self.looked_at, n)
             left = [each for each in left if votes[each] == edge(votes[other] for other in left)]
             if len(left) == 1:
                 break
@@ -79,19 +77,16 @@ class _Search:
         self.followed = 1
         self.known: set[Hashable] = set()
 
-    def go(self, count: Count, path: list[tuple[int, Hashable]], alike: list[frozenset[int]]) -> None:
+    def go(self, count: Count, alike: list[frozenset[int]]) -> None:
         """Follow one way, and all that come of it."""
         while True:
-            if self.first:
-                state = count.state()
+            state = count.state()
+            if self.first and state is not None:
                 if state in self.known:
                     assert self.found is not None
                     return self.end(self.found, alike)
                 self.known.add(state)
-                path = [*path, (len(count.stages), state)]
-            count.looked_at = len(count.stages)
             event = count.step()
-            self.known -= {state for stage, state in path if stage > count.looked_at}
             if isinstance(event, Elected):
                 return self.end(event.options, alike)
             if isinstance(event, Tie):
@@ -107,7 +102,7 @@ class _Search:
             self.followed += 1
             way = copy.deepcopy(count)
             way.put(option)
-            self.go(way, path, groups)
+            self.go(way, groups)
         return None
 
     def end(self, elected: frozenset[int], alike: list[frozenset[int]]) -> None:
@@ -120,7 +115,7 @@ def settle(start: Count) -> Outcome:
     """Whom a count elects."""
     search = _Search()
     try:
-        search.go(copy.deepcopy(start), [], [])
+        search.go(copy.deepcopy(start), [])
     except TiedError:
         return Outcome(None, search.first)
     except OrderMattersError:
