@@ -201,3 +201,16 @@ def test_a_group_may_leave_just_as_many_as_there_are_seats():
     result = stv_scottish.count(ballots, NAMES[:7], 2)
     assert any("in whichever order they go" in each.text for each in result.rounds)
     assert (set(result.winners), result.tied) == ({0, 1}, ())
+
+
+def test_a_group_has_those_alone_who_can_be_reached():
+    assert ties.closed_group({0: 1, 1: 1, 2: 2}, 1, lambda group: 1) == [0, 1]
+    assert ties.closed_group({0: 1, 1: 1, 2: 2, 3: 9}, 1, lambda group: 2) == [0, 1, 2]
+    assert ties.closed_group({0: 1, 1: 2, 2: 9}, 1, lambda group: 1, 1) == [0, 1]
+
+
+def test_counts_in_which_each_tie_decides_say_how_many_named_each():
+    found = plurality.count([(2, (0,)), (1, (1,))], NAMES[:2])
+    assert (found.winners, found.tied, found.figures) == ((0,), (), (2, 1))
+    stuck = plurality.count([(2, (0,)), (2, (1,))], NAMES[:2])
+    assert (stuck.winners, stuck.tied, stuck.figures) == ((), (0, 1), (2, 2))
