@@ -73,6 +73,10 @@ wheels folder="/tmp/meshd-wheels":
     pip download -q -d {{folder}} --only-binary=:all: --python-version 3.11 --platform manylinux_2_28_aarch64 \
         --platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 {{folder}}/meshd_assembly-*.whl
 
+# random polls, counted by the second reader too, with more seeds than the tests take
+polls seeds="5000":
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/unit/test_second_counting.py
+
 # longer searches by Hypothesis
 search examples="5000":
     MESHD_EXAMPLES={{examples}} pytest tests/unit tests/endtoend -k "garbage or history or encoded or refused or schulze or settled"

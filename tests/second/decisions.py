@@ -1,4 +1,4 @@
-"""Sections 6.1 to 6.6: policies, void proposals, ballots, what is final, what is in force. Elections are not counted."""
+"""Sections 6.1 to 6.6: policies, void proposals, ballots, what is final, what is in force. Counting: `counting.py`."""
 
 import unicodedata
 from collections.abc import Iterable

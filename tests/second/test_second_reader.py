@@ -11,6 +11,7 @@ import pytest
 from tests.second import (
     cbor,
     comparing,
+    counting,
     decisions,
     files,
     greeting,
@@ -534,6 +535,13 @@ def test_recalls(row):
 @pytest.mark.parametrize("row", rows("force.json", "acts", 8))
 def test_acts(row):
     assert decisions.stands(row["seats"], row["devices"], row["holder"], row["countersigned"]) == row["stands"]
+
+
+@pytest.mark.parametrize("row", rows("elections.json", "elections", 40))
+def test_elections(row):
+    asked = (row[key] for key in ("method", "ballots", "options", "seats", "costs", "budget"))
+    elected = counting.elect(*asked).elected
+    assert (None if elected is None else sorted(elected)) == row["elected"]
 
 
 @pytest.mark.parametrize("row", rows("proofs.json", "proofs", 12))

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from meshd_protocol.decisions.counting import approval, equal_shares, irv, methods, plurality, stv_meek, stv_scottish
+from meshd_protocol.decisions.counting import (
+    approval,
+    equal_shares,
+    irv,
+    methods,
+    plurality,
+    stv_meek,
+    stv_scottish,
+    ties,
+)
 
 NAMES = tuple("ABCDEFGHIJ")
 
@@ -160,3 +169,48 @@ def test_two_hundred_tied_for_one_seat_are_a_tie():
         assert len(method.count([(1, (n,)) for n in range(200)], names).tied) == 200
     for method in (irv, stv_scottish, stv_meek):
         assert len(method.count([(1, ((n,),)) for n in range(200)], names, 1).tied) == 200
+
+
+# ---- what is remembered
+
+
+def remembers(lot, place, stages):
+    try:
+        lot.comes_to(place, stages)
+    except ties.MetError:
+        return True
+    return False
+
+
+def test_a_way_that_comes_where_one_was_ends_unless_a_tie_looked_back_before_that():
+    """A and B are told apart by the second of three stages: what was remembered by then holds, what came later doesn't."""
+    lot = ties.Lot().taking(0)
+    lot.chosen()
+    for stages in (1, 2, 3):
+        assert not remembers(lot, f"after {stages}", stages)
+    stages = [ties.Stage({0: 1, 1: 1}), ties.Stage({0: 1, 1: 2}), ties.Stage({0: 2, 1: 2})]
+    assert ties.looked_back(stages, [0, 1], lot, highest=True) == [1]
+    other = lot.taking(1)
+    other.chosen()
+    assert [remembers(other, f"after {count}", count) for count in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_group_may_leave_just_as_many_as_there_are_seats():
+    """Five without a word on others, and two more than the seats need no one of them: the two are elected."""
+    ballots = [(5, ((0,),)), (5, ((1,),)), *((1, ((n,), ((n - 1) % 5 + 2,))) for n in range(2, 7))]
+    result = stv_scottish.count(ballots, NAMES[:7], 2)
+    assert any("in whichever order they go" in each.text for each in result.rounds)
+    assert (set(result.winners), result.tied) == ({0, 1}, ())
+
+
+def test_a_group_has_those_alone_who_can_be_reached():
+    assert ties.closed_group({0: 1, 1: 1, 2: 2}, 1, lambda group: 1) == [0, 1]
+    assert ties.closed_group({0: 1, 1: 1, 2: 2, 3: 9}, 1, lambda group: 2) == [0, 1, 2]
+    assert ties.closed_group({0: 1, 1: 2, 2: 9}, 1, lambda group: 1, 1) == [0, 1]
+
+
+def test_counts_in_which_each_tie_decides_say_how_many_named_each():
+    found = plurality.count([(2, (0,)), (1, (1,))], NAMES[:2])
+    assert (found.winners, found.tied, found.figures) == ((0,), (), (2, 1))
+    stuck = plurality.count([(2, (0,)), (2, (1,))], NAMES[:2])
+    assert (stuck.winners, stuck.tied, stuck.figures) == ((), (0, 1), (2, 2))

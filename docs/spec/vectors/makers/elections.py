@@ -52,13 +52,79 @@ _BUDGETS: list[tuple[str, list[Any], tuple[int, ...], int]] = [
     ("all that can be paid for", _CHOICES, (300, 200, 400), 600),
     ("what is left is spent by approvals", _CHOICES, (500, 500, 500), 1000),
     ("nothing can be paid for", _CHOICES, (900, 900, 900), 600),
+    ("a blank ballot has a share", [(2, (1,)), (3, (0, 2)), (1, (0,)), (3, ())], (4, 2, 2), 4),
+]
+_LEVELS = [(1, (2,)), (2, (3, 4, 5)), (3, (6, 7, 8, 9, 10))]
+_PAIRS = [((1, 5),), ((6, 7),), ((3, 5),), ((4, 7),), ((2, 3),), ((0, 4),), ((1, 2),), ((0, 6),)]
+_BLANK = [(4, ((3,), (1,), (0,))), (2, ((3,), (2,), (0,))), (1, ((2,), (0,))), (1, ((0,), (2,), (1,))), (5, ())]
+_TIES: list[tuple[str, str, list[Any], int, int]] = [
+    ("several go as a group", "irv", [(9, ((0,),)), (7, ((1,),)), (1, ((2,), (3,), (1,))), (1, ((3,), (2,)))], 4, 1),
+    (
+        "whoever stays wins",
+        "irv",
+        [(5, ((0,),)), (3, ((1,), (2,), (3,))), (2, ((2,), (3,))), (2, ((3,), (2,)))],
+        4,
+        1,
+    ),
+    (
+        "of equal surpluses the order matters",
+        "stv-scottish",
+        [(8, ((0,), (4,), (2,))), (8, ((1,), (4,), (3,))), (4, ((4,),)), (1, ((2,),)), (2, ((3,),))],
+        5,
+        4,
+    ),
+    (
+        "equal surpluses that go together",
+        "stv-scottish",
+        [(10, ((0,), (2,))), (10, ((1,), (3,))), (5, ((2,),)), (4, ((3,),))],
+        4,
+        3,
+    ),
+    (
+        "a group whose papers are divided between others, or parts of ranks",
+        "stv-scottish",
+        [
+            (1, ((4,), (0, 6), (5,), (2,), (1,), (7,), (3,))),
+            (1, ((4,), (0, 6), (1,), (2,), (5,), (7,), (3,))),
+            *((1, ranks) for ranks in _PAIRS),
+        ],
+        8,
+        1,
+    ),
+    ("blank ballots are in no quota", "stv-scottish", _BLANK, 4, 2),
+    (
+        "61 ways that elect the same",
+        "stv-meek",
+        [
+            (18, ((0,),)),
+            (10, ((1,),)),
+            *((level, ((n,),)) for level in (1, 2, 3) for n in range(4 * level - 2, 4 * level + 2)),
+        ],
+        14,
+        2,
+    ),
+    (
+        "64 ways, the beginning among them, and others are left",
+        "stv-meek",
+        [(15, ((0,),)), (7, ((1,),)), *((votes, ((n,),)) for votes, level in _LEVELS for n in level)],
+        11,
+        2,
+    ),
+    (
+        "a surplus that stays above the bound for 2,000 steps",
+        "stv-meek",
+        [(10**9, ((0,), (1,))), (1, ((2,),)), (1, ((3,),))],
+        4,
+        3,
+    ),
+    ("nobody of two is short", "equal-shares", [(3, (0, 1)), (3, (1, 2)), (3, (2, 0)), (1, (3,))], 4, 3),
 ]
 
 
 def make() -> dict[str, Any]:
     """Polls by method."""
     rows = []
-    for name, method, ballots, options, seats in _CASES:
+    for name, method, ballots, options, seats in _CASES + _TIES:
         rows.append(_row(name, method, ballots, options, seats))
     for name, ballots, costs, budget in _BUDGETS:
         rows.append(_row(name, "equal-shares", ballots, len(costs), 1, costs, budget))

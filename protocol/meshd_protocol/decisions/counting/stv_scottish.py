@@ -90,8 +90,8 @@ class _Piles:
     def most(self, group: set[int], below: int) -> int | None:
         """The most that one of a group can come to while others of it go and nobody else does.
 
-        None where their order can matter otherwise: a paper comes to a rank that several share, so that what is cut off
-        depends on it, or somebody else comes to `below`, the quota.
+        None where their order can matter otherwise: a paper comes to be divided between some of the group, so that what
+        is cut off depends on it, or somebody else comes to `below`, the quota.
         """
         reach = {option: self.totals[option] for option in group}
         continuing = self.continuing
@@ -100,14 +100,15 @@ class _Piles:
             for (number, begin, value), many in self.held[holder].items():
                 ranks = self.ballots[number]
                 for place in range(begin, len(ranks)):
-                    there = [option for option in ranks[place] if option in continuing]
+                    there = [option for option in ranks[place] if option in continuing and option != holder]
+                    if not there:
+                        continue
+                    if group.isdisjoint(there):
+                        for option in there:
+                            others[option] += many * (value // len(there))
+                        break
                     if len(there) > 1:
                         return None
-                    if not there or there[0] == holder:
-                        continue
-                    if there[0] not in group:
-                        others[there[0]] += many * value
-                        break
                     reach[there[0]] += many * value
         return None if max(others.values()) >= below else max(reach.values())
 

@@ -39,7 +39,9 @@ class Lot:
     """What breaks ties in one way through a count: the lot that was drawn; then the choice that this way takes next.
 
     `together` tells whether groups may go as a whole, and `passed` whether any did. Ways that come out of ties remember
-    where they have been: when one comes there again, all that follows was followed before, and elects the same.
+    where they have been: when one comes there again, all that follows was followed before, and elects the same. Where
+    ties look back at earlier stages this spares time alone: a tie that splits has looked back at all of them, so that
+    no place before it is remembered, and from one that is there goes one way.
     """
 
     def __init__(self, drawn: Sequence[int] = (), *, together: bool = True) -> None:
