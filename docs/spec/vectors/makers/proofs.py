@@ -178,7 +178,8 @@ class _History:
             return value[:-1] + bytes([value[-1] ^ 1])
 
         header, signature, body = inside[1]
-        yield "of a later version", changed("version", 2), None
+        yield "of a later version", changed("version", 3), None
+        yield "a federation's version, and nothing that is quoted", changed("version", 2), None
         yield "a version that is no number", changed("version", True), None
         yield "a place too many", _sealed([*inside, None]), None
         yield "the genesis's header flipped", changed("genesis", [flipped(header), signature, body]), None
