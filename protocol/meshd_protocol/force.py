@@ -9,7 +9,7 @@ action in the head named it: since it was in force before that (`keeps`), or sin
 What changes the roster needs no rule here: it is in effect by being in the head (`rosters`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from meshd_protocol.bodies.actions import Verb
@@ -32,7 +32,7 @@ class Support(NamedTuple):
     people: Set
     needed: int
     of: Set
-    weigh: Callable[[Set], int] = len
+    weights: Mapping[bytes, int] | None = None
 
     @property
     def reached(self) -> bool:
@@ -41,7 +41,8 @@ class Support(NamedTuple):
 
     def enough(self, people: Set) -> bool:
         """Whether some of them are enough."""
-        return self.weigh(people) >= self.needed
+        weight = sum(self.weights[each] for each in people) if self.weights else len(people)
+        return weight >= self.needed
 
     def bits(self) -> bytes:
         """Who they are, as one bit for each of `of` by key."""
@@ -175,7 +176,9 @@ class Forces:
         policy = pinned.policies[decision.policy]
         if policy.finality == Finality.SETTLED:
             needed = max(map(state.needed, (policy, *_settled(state, policy))))
-            return Support(self._rosters.supporters(decision, state), needed, state.members, state.weigh)
+            return Support(
+                self._rosters.supporters(decision, state), needed, state.members, state.electorate.weights or None
+            )
         said = self._rosters.attesting(decision, finding, state)
         return Support(said, quorum(state.witnesses.seats), state.members)
 
