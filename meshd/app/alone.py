@@ -144,8 +144,8 @@ def init(
     person: str,
     passphrase: Passphrase,
     label: str,
-    federation: Sequence[tuple[bytes, int]] = (),
     world: World = REAL,
+    federation: Sequence[tuple[bytes, int]] = (),
 ) -> Any:
     """Found an assembly, and say who its founder is. With proofs of assemblies' rosters and their weights it is a
     federation of these.

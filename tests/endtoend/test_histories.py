@@ -328,7 +328,7 @@ def _judged_by_the_parent(monkeypatch):
     parent: list[Meaning] = []
 
     def problem(self, identity, before, result, ratified):
-        parent[:] = [self._meaning(before)]
+        parent[:] = [before]
         return real(self, identity, before, result, ratified)
 
     monkeypatch.setattr(Rosters, "_problem", problem)

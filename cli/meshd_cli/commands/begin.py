@@ -44,7 +44,8 @@ def init(where: Where, options: Any) -> int:
     from meshd.app import alone
 
     proofs = [_weighted(words) for words in options.federation or ()]
-    answer = alone.init(where.home, options.name, options.person, lambda: passphrase(where, new=True), _label(), proofs)
+    secret = lambda: passphrase(where, new=True)  # noqa: E731
+    answer = alone.init(where.home, options.name, options.person, secret, _label(), federation=proofs)
     if where.json:
         output.emit(_stable(answer))
         return 0
