@@ -1,5 +1,6 @@
 """Two session machines and nothing else: any two logs become one, however the bytes between them are cut."""
 
+import functools
 from collections import deque
 
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ Item = tuple[tuple[bytes, int], int, bytes]
 """(chain, seq, id)."""
 
 
+@functools.cache
 def item(device: int, log: int, seq: int, branch: int = 0) -> Item:
     chain = (digest(bytes([device // 256, device % 256])), log)
     return chain, seq, digest(chain[0], bytes([log, branch]), seq.to_bytes(4, "big"))
