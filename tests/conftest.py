@@ -20,10 +20,14 @@ settings.load_profile("meshd")
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One for each core; with `-n auto`, which is the default, none for a file: its tests begin sooner without."""
+    """One for each core; with `-n auto`, which is the default, one more, as some tests wait for other processes and lines,
+    and none for a file: its tests begin sooner without.
+    """
+    if config.option.numprocesses != "auto":
+        return None
     files = {argument.partition("::")[0] for argument in config.args}
     one = len(files) == 1 and files.pop().endswith(".py")
-    return 0 if one and config.option.numprocesses == "auto" else None
+    return 0 if one else len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_configure(config):

@@ -3,7 +3,6 @@
 Primary tables have their shapes from migrations; that both agree is tested.
 """
 
-from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -17,8 +16,7 @@ def name_of(table: type[Any]) -> str:
     return table.__name__.lower()
 
 
-@cache
-def statements(table: type[Any]) -> tuple[str, ...]:
+def statements(table: type[Any]) -> list[str]:
     """The statements that make an empty table, and its indexes."""
     how, name = TABLES[table], name_of(table)
     alone = how.key[0] if len(how.key) == 1 and not how.short else None
@@ -31,7 +29,7 @@ def statements(table: type[Any]) -> tuple[str, ...]:
         lines.append(f"PRIMARY KEY ({', '.join(how.key)})")
     made = [f'CREATE TABLE "{name}" ({", ".join(lines)})']
     made += [_index(table, how.key, "UNIQUE INDEX")] if how.short else []
-    return (*made, *(_index(table, columns, "INDEX") for columns in how.indexes))
+    return made + [_index(table, columns, "INDEX") for columns in how.indexes]
 
 
 def _index(table: type[Any], columns: tuple[str, ...], what: str) -> str:

@@ -128,8 +128,11 @@ class Side:
             self.say(message)
 
     def send_from(self, ranges) -> None:
+        chains: dict[tuple[bytes, int], list[Item]] = {}
+        for each in self.items:
+            chains.setdefault(each[0], []).append(each)
         for chain, start in ranges:
-            self.send(each for each in self.items if each[0] == chain and each[1] >= start)
+            self.send(each for each in chains.get(chain, ()) if each[1] >= start)
 
     def send(self, items) -> None:
         chosen = sorted(items, key=lambda each: (each[1], each[2]))
