@@ -1,6 +1,11 @@
-"""Hypothesis: the same examples in every run, more of them when MESHD_EXAMPLES asks. Golden files. How many workers."""
+"""Hypothesis: the same examples in every run, more of them when MESHD_EXAMPLES asks. Golden files. How many workers, and
+where files go while the tests run.
+"""
 
 import os
+import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,10 +20,36 @@ settings.load_profile("meshd")
 
 
 def pytest_xdist_auto_num_workers(config):
-    """One for each core; with `-n auto`, which is the default, none for a file: its tests begin sooner without."""
+    """One for each core; with `-n auto`, which is the default, one more, as some tests wait for other processes and lines,
+    and none for a file: its tests begin sooner without.
+    """
+    if config.option.numprocesses != "auto":
+        return None
     files = {argument.partition("::")[0] for argument in config.args}
     one = len(files) == 1 and files.pop().endswith(".py")
-    return 0 if one and config.option.numprocesses == "auto" else None
+    return 0 if one else len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_configure(config):
+    """Keep what is needed for the length of a run where it costs little; each worker gets both from here."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Every worker, command and fork would read all of our code anew: so its bytecode goes where nobody looks.
+        folder = str(config.cache.mkdir("bytecode")) if hasattr(config, "cache") else None
+        sys.dont_write_bytecode, sys.pycache_prefix = folder is None, folder
+        os.environ.update({"PYTHONDONTWRITEBYTECODE": "1"} if folder is None else {"PYTHONPYCACHEPREFIX": folder})
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _has_room(MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+MEMORY = Path("/dev/shm")
+"""A file system in memory: nodes write through to the disk, and the tests would wait for it thousands of times."""
+
+
+def _has_room(folder):
+    """Whether the tests' files can go there; a container may have a few megabytes alone."""
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 1 << 30
 
 
 @pytest.fixture

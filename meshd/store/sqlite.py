@@ -293,7 +293,7 @@ class SqliteStore:
         primary = {name_of(table) for table in PRIMARY}
         there = self._query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite_*'", ())
         lines = [f'DROP TABLE "{name}"' for (name,) in there if name not in primary]
-        for line in [*lines, *(line for table in PROJECTIONS for line in statements(table))]:
+        for line in [*lines, *_projections()]:
             self._writing(line, ())
 
     def close(self) -> None:
@@ -410,6 +410,12 @@ def _read_only() -> ReadOnlyDiskError:
         "the disk is read-only: nothing can be written",
         "What is there can be read and exported. Make the disk writable, or copy the home to another one.",
     )
+
+
+@cache
+def _projections() -> tuple[str, ...]:
+    """What makes all projections: to work it out takes longer than SQLite takes for it."""
+    return tuple(line for table in PROJECTIONS for line in statements(table))
 
 
 @cache

@@ -2,7 +2,7 @@
 that it can be read is proven by the tests that start a process from nothing, among them every documented example.
 
 Each command still is a process with words, environment, folder and files of its own. It imports its family of verbs
-itself, and ends as any Python program ends, with its warnings; `multiprocessing` would end it without.
+itself, and ends with the warnings of what it left open; `multiprocessing` would end it without.
 """
 
 import atexit
@@ -151,7 +151,28 @@ def _become(files: list[int], words: list[str], env: dict[str, str], folder: str
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["meshd", *words]
-    run()
+    code: object = None
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code
+    assert isinstance(code, int)
+    _end(code)
+
+
+def _end(code: int) -> None:
+    """End as Python programs end, but for the taking apart of all modules, a third of what a command takes: those that
+    start from nothing do that.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    gc.collect()  # what was left open is warned of
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """The command line, run as a person runs it: real processes, real homes, real sockets on loopback."""
 
-import atexit
-import functools
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,6 @@ from tests.worlds import CHEAP
 MESHD = [sys.executable, "-m", "meshd_cli"]
 
 
-@functools.cache
-def _bytecode() -> str:
-    """A folder for the bytecode of our code, where the machine keeps none beside it."""
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    return folder.name
-
-
 class Shell:
     """One person's home and daemon."""
 
@@ -36,8 +25,6 @@ class Shell:
         self.home = home
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MESHD_")}
         self.env["PYTHONWARNINGS"] = "error"
-        if self.env.pop("PYTHONDONTWRITEBYTECODE", None):  # each process would read all of our code anew
-            self.env["PYTHONPYCACHEPREFIX"] = _bytecode()
         if passphrase is not None:
             self.env["MESHD_PASSPHRASE"] = passphrase
         self.within: list[str] = []

@@ -61,7 +61,8 @@ class Copy:
 
     def run(self, *words: str) -> str:
         paths = [str(self.folder / part) for part in ("", "protocol", "crypto", "cli")]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        env.pop("PYTHONPYCACHEPREFIX", None)  # the copy's bytecode goes with the copy
         done = subprocess.run([sys.executable, *words], cwd=self.folder, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -56,14 +56,20 @@ def test_a_comma_in_a_name_is_told_with_its_line():
 
 @pytest.mark.parametrize("file", REAL)
 def test_real_papers_cut_off_anywhere_are_refused_with_the_line(file):
-    """Cut at the end of each of the last lines, and in the midst of ballots."""
+    """Cut at the end of each of the first and last lines, and of one in eight between them, which are all ballots."""
     data = data_of(f"elections/{file}").rstrip(b"\n")
     ends = [found.start() for found in re.finditer(b"\n", data)]
     # Without its last line a file has no title, which may be: all others are needed.
-    for end in ends[: len(ends) - 1]:
+    needed = ends[: len(ends) - 1]
+    for end in [*needed[:30], *needed[30:-90:8], *needed[30:][-90:]]:
         with pytest.raises(BadPapersError) as error:
             read_blt(data[:end])
         assert re.search(r"\bline \d+\b", str(error.value))
+
+
+def test_nicknames_hold_from_their_line_on():
+    read = read_blt(b"3 1\n1 1 2 0\n[nick 3 1 2]\n1 1 2 0\n0\nA\nB\nC\n")
+    assert read.ballots == ((1, ((0,), (1,))), (1, ((1,), (2,))))
 
 
 FORMS = [

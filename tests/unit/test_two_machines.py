@@ -1,5 +1,6 @@
 """Two session machines and nothing else: any two logs become one, however the bytes between them are cut."""
 
+import functools
 from collections import deque
 
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ Item = tuple[tuple[bytes, int], int, bytes]
 """(chain, seq, id)."""
 
 
+@functools.cache
 def item(device: int, log: int, seq: int, branch: int = 0) -> Item:
     chain = (digest(bytes([device // 256, device % 256])), log)
     return chain, seq, digest(chain[0], bytes([log, branch]), seq.to_bytes(4, "big"))
@@ -126,8 +128,11 @@ class Side:
             self.say(message)
 
     def send_from(self, ranges) -> None:
+        chains: dict[tuple[bytes, int], list[Item]] = {}
+        for each in self.items:
+            chains.setdefault(each[0], []).append(each)
         for chain, start in ranges:
-            self.send(each for each in self.items if each[0] == chain and each[1] >= start)
+            self.send(each for each in chains.get(chain, ()) if each[1] >= start)
 
     def send(self, items) -> None:
         chosen = sorted(items, key=lambda each: (each[1], each[2]))

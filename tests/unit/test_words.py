@@ -1,6 +1,7 @@
 """The words of `docs/words.md` hold in what is said to people: every text of the node and of the commands."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -16,13 +17,16 @@ AVOIDED = {
 }
 
 
+@functools.cache
 def texts(path):
     """The strings of a file that are no docstrings, with their lines."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            yield node.lineno, node.value
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said
+    ]
 
 
 @pytest.mark.parametrize("pattern", AVOIDED)

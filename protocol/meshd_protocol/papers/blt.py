@@ -31,6 +31,8 @@ class _Reader:
         self.number = 1
         self.candidates = 0
         self.nicks: dict[str, int] = {}
+        self.ranks: dict[str, tuple[int, ...]] = {}
+        """What words of ballots were found to say: most stand there thousands of times."""
         self.withdrawn: set[int] = set()
         self.notes = Notes()
 
@@ -106,6 +108,7 @@ class _Reader:
             if len(rest) != self.candidates or len(set(rest)) != len(rest):
                 raise self.fail(f"{len(rest)} nicknames for {self.candidates} candidates, or one twice")
             self.nicks = {nick: number for number, nick in enumerate(rest)}
+            self.ranks.clear()
         elif word == "withdrawn":
             self.withdrawn |= {self.candidate(each) for each in rest}
         elif word == "tie":
@@ -133,12 +136,20 @@ class _Reader:
             if word == "-":
                 self.notes.add(self.number, "a ballot skips a rank; what follows moves up")
                 continue
-            rank = tuple(sorted(self.candidate(part) for part in word.split("=")))
-            if len(set(rank)) != len(rank) or seen & set(rank):
+            rank = self.ranks.get(word) or self.rank(word)
+            if not seen.isdisjoint(rank):
                 raise self.fail(f"{word} ranks a candidate twice")
-            seen |= set(rank)
+            seen.update(rank)
             ranks.append(rank)
         return int(words[0]), tuple(ranks)
+
+    def rank(self, word: str) -> tuple[int, ...]:
+        """The candidates of one rank, in order."""
+        rank = tuple(sorted(self.candidate(part) for part in word.split("=")))
+        if len(set(rank)) != len(rank):
+            raise self.fail(f"{word} ranks a candidate twice")
+        self.ranks[word] = rank
+        return rank
 
     def candidate(self, word: str) -> int:
         """A candidate by number or nickname, counted from 0."""
