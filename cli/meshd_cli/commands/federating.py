@@ -44,7 +44,8 @@ def federate(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
-    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}). You voted yes.")
+    output.say(answer["id"])
+    output.tell(f"Proposed, with your yes: {answer['title']}.")
     output.tell("A federation sees the names, keys and ballots of those whose records prove what you decide.")
     _then(answer["id"])
     return 0
@@ -64,8 +65,10 @@ def voice(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
-    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}), by {answer['policy']}.")
-    output.tell(f"`meshd vote {answer['id'][:8]} yes` votes, as ever.")
+    output.say(answer["id"])
+    output.tell(
+        f"Proposed, by {answer['policy']}: {answer['title']}. `meshd vote {answer['id'][:8]} yes` votes, as ever."
+    )
     _then(answer["id"])
     return 0
 
@@ -82,7 +85,8 @@ def seat(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
-    output.say(f"Proposed: {answer['title']} ({answer['id'][:8]}).")
+    output.say(answer["id"])
+    output.tell(f"Proposed: {answer['title']}.")
     output.tell("Your assemblies decide it, and it has to join by a decision of its own. There: meshd federate ID")
     return 0
 
