@@ -20,7 +20,7 @@ from meshd_protocol.mandates import last_of_role
 from meshd_protocol.meaning import State
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import Finality
-from meshd_protocol.rosters import policies_asked, policies_of, ratification_needed, settled_needed
+from meshd_protocol.thresholds import policies_asked, policies_of, ratification_needed, settled_needed
 
 
 def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool | None:

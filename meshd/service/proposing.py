@@ -24,8 +24,8 @@ from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
-from meshd_protocol.rosters import settles
 from meshd_protocol.statements import decision_of
+from meshd_protocol.thresholds import settles
 
 DEFAULT_POLICY = "standard"
 _HEADER_BYTES = 512

@@ -22,8 +22,8 @@ from meshd_protocol.meaning import State
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.proofs import Proof, ProofStep, write_proof
 from meshd_protocol.records import is_signed, read_record
-from meshd_protocol.rosters import policies_asked, policies_of, ratification_needed, settled_needed
 from meshd_protocol.statements import Parts
+from meshd_protocol.thresholds import policies_asked, policies_of, ratification_needed, settled_needed
 
 
 def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -> bytes:

@@ -23,7 +23,7 @@ from meshd_protocol.items import Decision, Endorsement, Followed, Item, Quoted
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, printable, text_of
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
-from meshd_protocol.rosters import policies_of, ratification_needed
+from meshd_protocol.thresholds import policies_of, ratification_needed
 
 
 @verb("remove", {"person": NAME, "reason": TEXT}, writes=True)

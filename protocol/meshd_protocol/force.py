@@ -21,7 +21,8 @@ from meshd_protocol.decisions.question import possible
 from meshd_protocol.items import Decision
 from meshd_protocol.meaning import Set, State
 from meshd_protocol.policies import Finality, Policy
-from meshd_protocol.rosters import PASSED, Facts, Rosters, settles
+from meshd_protocol.rosters import PASSED, Facts, Rosters
+from meshd_protocol.thresholds import settles
 
 REFUSED = frozenset({Verdict.FAILED, Verdict.TIE})
 

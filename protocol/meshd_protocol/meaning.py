@@ -14,9 +14,8 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.decisions.certified import Witnesses
 from meshd_protocol.decisions.outcome import Electorate
-from meshd_protocol.federal import Seat, in_place, members_of, seats_of, standing_voices
+from meshd_protocol.federal import Seat, in_place
 from meshd_protocol.items import (
-    Belonging,
     Decision,
     Departure,
     DeviceEnd,
@@ -34,9 +33,6 @@ from meshd_protocol.succession import holding
 
 Set = frozenset[bytes]
 NOTHING: Set = frozenset()
-
-READ = "read"
-"""The power that alone lets somebody read what a federation says, and not speak or witness there."""
 
 
 class Federal(NamedTuple):
@@ -141,7 +137,8 @@ class State(NamedTuple):
 
 class Ground(NamedTuple):
     """What is the same for every set of an assembly: the genesis, the rosters that are known (which items pin), by id,
-    and what is behind offers. `other` has the ground of another assembly, as far as records of it are quoted here.
+    and what is behind offers. In a federation `other` has the ground of another assembly, as far as records of it are
+    quoted here, and `read_federal` says what items mean for its members, going on from what an earlier set followed.
     """
 
     assembly: bytes
@@ -149,6 +146,7 @@ class Ground(NamedTuple):
     sets: Mapping[bytes, Set]
     ancestry: Ancestry
     other: Callable[[bytes], "Ground | None"] = lambda _: None
+    read_federal: "Callable[[Ground, Collection[Item], Mapping[bytes, Meaning]], Federal] | None" = None
 
     def meaning(self, ids: Collection[bytes]) -> "Meaning":
         """What a set of those ids means."""
@@ -180,7 +178,9 @@ class Meaning:
         self.federal = NO_FEDERATION
         """What a federation's set says of its members; nothing in an assembly of people."""
         if ground.is_federation:
-            self.federal = _federal(ground, every.values(), before.federal.followed if before is not None else {})
+            assert ground.read_federal is not None, "whoever reads a federation's sets says how"
+            known = before.federal.followed if before is not None else {}
+            self.federal = ground.read_federal(ground, every.values(), known)
         lasting = {key: item for key, item in every.items() if not self._is_ended(item)}
         offers: dict[bytes, list[Offer]] = {}
         for item in lasting.values():
@@ -427,81 +427,6 @@ class Meaning:
 
     def _of_verb(self, verb: int) -> list[Decision]:
         return [item for item in self._decisions if item.verb == verb]
-
-
-def _federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, "Meaning"]) -> Federal:
-    """What a federation's set says of its members. `known` is what an earlier set followed, to go on from."""
-    seats = seats_of(ground.genesis.assemblies, items, ground.pin)
-    quoted = [item for item in items if isinstance(item, Quoted) and item.assembly in seats]
-    followed: dict[bytes, Meaning] = {}
-    kept: set[bytes] = set()
-    for assembly, seat in seats.items():
-        since = {item.item: item.id for item in quoted if isinstance(item, Followed) and item.assembly == assembly}
-        begin, meaning = _follow(ground, seat, since.keys(), known.get(assembly))
-        if meaning is not None:
-            followed[assembly] = meaning
-            kept.update(identity for item, identity in since.items() if item in meaning.ids and item not in begin)
-    voices = standing_voices(item for item in quoted if isinstance(item, Belonging))
-    kept.update(voice.id for voice in voices)
-    members = members_of(seats, voices, ground.ancestry.known)
-    weights = {member: weight for member, weight in members.items() if member in followed}
-    return Federal(frozenset(kept), seats, weights, followed, *_persons(ground.assembly, weights, followed))
-
-
-def beginning(federation: Meaning, assembly: bytes) -> Meaning:
-    """What is followed of a seated assembly before anything changed it."""
-    other = federation.ground.other(assembly)
-    assert other is not None, "it is seated with rosters that are known"
-    return other.meaning(_begin(other, federation.federal.seats[assembly]) or frozenset())
-
-
-def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:
-    """The ids that a seat begins with; None while one of its rosters is not known here."""
-    sets = [other.sets.get(roster) for roster in sorted(seat.rosters)]
-    known = [ids for ids in sets if ids is not None]
-    return frozenset[bytes]().union(*known) if len(known) == len(sets) else None
-
-
-def _follow(ground: Ground, seat: Seat, since: Collection[bytes], before: Meaning | None) -> tuple[Set, Meaning | None]:
-    """What an assembly's seat begins with, and what is followed of it: that, and what changed it since. None while the
-    roster that it begins with is not known here.
-    """
-    other = ground.other(seat.seating.assembly)
-    begin = _begin(other, seat) if other is not None else None
-    if other is None or begin is None:
-        return frozenset(), None
-    ids = begin.union(since)
-    if before is not None and before.given == ids and before.ground is other:
-        return begin, before
-    return begin, other.meaning(ids)
-
-
-def _persons(
-    federation: bytes, members: Iterable[bytes], followed: Mapping[bytes, Meaning]
-) -> tuple[dict[bytes, bytes], dict[bytes, frozenset[str]], Set, Set]:
-    """Who sits for whom with which powers, who may read alone, and who did before: by the mandates of what is followed.
-    A key that several assemblies send sits for the first by id.
-    """
-    sits: dict[bytes, bytes] = {}
-    powers: dict[bytes, frozenset[str]] = {}
-    gallery: set[bytes] = set()
-    every: set[bytes] = set()
-    for assembly in followed:
-        for given in followed[assembly].state().mandates.values():
-            if given.mandate.place is not None and given.mandate.place.federation == federation:
-                every.add(given.mandate.place.member)
-    for assembly in members:
-        state = followed[assembly].state()
-        for identity, given in sorted(state.mandates.items()):
-            place = given.mandate.place
-            if place is None or place.federation != federation or state.in_force(identity) is None:
-                continue
-            granted = frozenset(power.strip().casefold() for power in given.mandate.powers)
-            if granted == {READ}:
-                gallery.add(place.member)
-            elif sits.setdefault(place.member, assembly) == assembly:
-                powers[place.member] = powers.get(place.member, frozenset()) | granted
-    return sits, powers, frozenset(gallery - sits.keys()), frozenset(every - sits.keys() - gallery)
 
 
 _Given = dict[bytes, dict[bytes, bytes]]

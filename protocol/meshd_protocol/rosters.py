@@ -18,13 +18,15 @@ from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
 from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, Finding
-from meshd_protocol.decisions.question import BY_ANY_SETTLED, POLICY_OF, possible, void
+from meshd_protocol.decisions.question import possible, void
 from meshd_protocol.decisions.settled import supporters
+from meshd_protocol.following import beginning, read_federal
 from meshd_protocol.items import Belonging, Decision, Departure, DeviceEnd, Followed, Item, Offer, Quoted, Word
 from meshd_protocol.mandates import rotation_problem
-from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, beginning, may_end
+from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
 from meshd_protocol.offers import Ancestry
-from meshd_protocol.policies import Finality, Policy, Voices, void_reason
+from meshd_protocol.policies import Finality, Voices
+from meshd_protocol.thresholds import policies_asked, policies_of, ratification_needed, settled_needed
 from meshd_protocol.voices import Quoting, nobody, voices_as_casts
 
 PASSED: Finding = (int(Verdict.PASSED), ())
@@ -76,7 +78,7 @@ class Rosters:
         self.facts = facts
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {}
-        self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other)
+        self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other, read_federal)
         self._meanings: OrderedDict[bytes, Meaning] = OrderedDict()
         """The meanings that were asked for last: they follow from the sets."""
         self._seen: set[bytes] = set()
@@ -497,46 +499,3 @@ def _word_problem(item: Word, pinned: Meaning) -> str | None:
     if isinstance(item, Offer) and not pinned.in_place(0, item.author) <= frozenset(item.replaces):
         return "it cites an offer that does not name everything that it takes the place of"
     return None
-
-
-def policies_of(items: Iterable[Item | None]) -> set[str]:
-    """The policies by which such decisions are made: by what they do, whatever they call themselves."""
-    return {
-        each.policy if each.verb in BY_ANY_SETTLED else POLICY_OF[each.verb]
-        for each in items
-        if isinstance(each, Decision) and each.verb
-    }
-
-
-def settles(policy: Policy | None) -> bool:
-    """Whether anything can be settled by a policy."""
-    return policy is not None and policy.finality == Finality.SETTLED and void_reason(policy) is None
-
-
-def settled_needed(policies: Iterable[Policy | None], state: State) -> int | None:
-    """How much of a roster must say yes by the strictest of some policies; None if one can't settle."""
-    needed = 0
-    for policy in policies:
-        if policy is None or not settles(policy):
-            return None
-        needed = max(needed, state.needed(policy))
-    return needed
-
-
-def policies_asked(pinned: State, parent: State, name: str) -> list[Policy | None]:
-    """The policies that a decision must satisfy: that of its name in its pin, and in the parent if it settles there."""
-    return [pinned.policies.get(name), *_settling(parent, [name])]
-
-
-def _settling(state: State, names: Iterable[str]) -> list[Policy]:
-    """A roster's policies of these names that settle there."""
-    found = [state.policies.get(name) for name in sorted(names)]
-    return [each for each in found if each is not None and settles(each)]
-
-
-def ratification_needed(state: State, names: Iterable[str]) -> int:
-    """How many members must ratify decisions under policies of these names: the highest threshold of those that settle,
-    and at least a majority.
-    """
-    majority = state.weigh(state.members) // 2 + 1
-    return max(majority, *(state.needed(each) for each in _settling(state, names)), 0)

@@ -207,7 +207,7 @@ def _filtered(monkeypatch):
     real = Rosters.take
 
     def take(self, head, candidates, ratified_by=()):
-        open_ = [each for each in candidates if not self.is_over(head, self._facts.item(each))]
+        open_ = [each for each in candidates if not self.is_over(head, self.facts.item(each))]
         return real(self, head, open_, ratified_by)
 
     monkeypatch.setattr(Rosters, "take", take)

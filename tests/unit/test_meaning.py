@@ -16,8 +16,9 @@ from meshd_protocol.decisions.question import Question
 from meshd_protocol.items import Decision, Departure, DeviceEnd, Newcomer, Offer
 from meshd_protocol.policies import DEFAULTS
 from meshd_protocol.roles import role_problem, same_role
-from meshd_protocol.rosters import Rosters, Step, ratification_needed, roster_id
+from meshd_protocol.rosters import Rosters, Step, roster_id
 from meshd_protocol.succession import holding
+from meshd_protocol.thresholds import ratification_needed
 from tests.unit.test_rosters import ASSEMBLY, Log, _people, key
 
 POLICIES = {policy.name: policy for policy in DEFAULTS}
