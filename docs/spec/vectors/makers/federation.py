@@ -1,0 +1,253 @@
+"""federation.json: whole proofs of a federation's rosters and decisions, what each shows, and proofs that are refused."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from makers.common import START_MS, Device, drawn
+from meshd_crypto.identity import SigningKey
+from meshd_protocol.bodies.actions import Mandate, Place, Seated, Verb, Voiced
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
+from meshd_protocol.bodies.membership import Application, RosterStep
+from meshd_protocol.errors import BadProofError
+from meshd_protocol.evidence import read_evidence
+from meshd_protocol.items import followed_id
+from meshd_protocol.kinds import Kind
+from meshd_protocol.meaning import State
+from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
+from meshd_protocol.proofs import Excerpt, Proof, ProofStep, verify_proof, write_proof
+from meshd_protocol.quoted import FederalFacts, Quotations
+from meshd_protocol.records import NO_ASSEMBLY, Record, make_record, read_record
+from meshd_protocol.rosters import Rosters, roster_id
+from meshd_protocol.statements import Parts, read_parts
+
+
+def _parts(record: Record) -> Parts:
+    assert record.body is not None
+    return record.header, record.signature, record.body
+
+
+class Commune:
+    """An assembly of three people, and what it writes."""
+
+    def __init__(self, name: str, people: Sequence[str], seatings: Sequence[Seating] = ()) -> None:
+        self.people = [Device(NO_ASSEMBLY, each) for each in people]
+        founders = tuple(sorted(each.member.public for each in self.people))
+        rules, policies = (FEDERAL_RULES, FEDERAL_DEFAULTS) if seatings else (RULES_VERSION, DEFAULTS)
+        body = Genesis(name, drawn(f"{name} nonce", 16), rules, policies, founders, assemblies=tuple(sorted(seatings)))
+        first = self.people[0]
+        self.genesis = make_record(
+            NO_ASSEMBLY, first.key, log=0, seq=0, prev=None, time_ms=START_MS, kind=Kind.GENESIS, body=body.write()
+        )
+        first.heads[0] = self.genesis
+        self.id = self.genesis.id
+        self.origin = roster_id(self.id, ())
+        self.records: list[Record] = []
+        self.steps: list[ProofStep] = []
+        for each in self.people:
+            self.join(each)
+
+    def join(self, device: Device) -> None:
+        """Somebody's certificate."""
+        device.assembly = self.id
+        self.records.append(device.certify())
+
+    def write(self, device: Device, kind: Kind, body: Any) -> Record:
+        """A record of somebody's."""
+        self.records.append(device.write(kind, body))
+        return self.records[-1]
+
+    def decide(self, voters: int = 2, **proposal: Any) -> Record:
+        """A proposal, with yes by the first so many."""
+        fields = {"roster": self.origin, "policy": "significant", "title": "A question"} | proposal
+        question = self.write(self.people[0], Kind.PROPOSAL, Proposal(**fields))
+        for each in self.people[:voters]:
+            self.write(each, Kind.BALLOT, Ballot(question.id, Form.YES_NO, int(Say.YES)))
+        return question
+
+    def voice(self, federation: bytes, matter: bytes, voters: int = 2, *, leaves: bool = False, **more: Any) -> Record:
+        """What it says in a federation, with so many yes."""
+        return self.decide(voters, action=(int(Verb.VOICE), Voiced(federation, matter, leaves)), **more)
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """All of it, as a proof quotes it."""
+        records = sorted([_parts(self.genesis), *map(_parts, self.records)])
+        return Excerpt(self.id, tuple(records), tuple(self.steps))
+
+
+class Valley:
+    """A federation of three assemblies, one of weight 2; a delegate; matters; a fourth assembly; somebody who comes."""
+
+    def __init__(self) -> None:
+        self.mill = Commune("Mill", ("Ada", "Bea", "Cy"))
+        self.dairy = Commune("Dairy", ("Di", "Eve", "Flo"))
+        self.press = Commune("Press", ("Gil", "Hal", "Ivo"))
+        self.quarry = Commune("Quarry", ("Jo", "Kai", "Lu"))
+        self.members = (self.mill, self.dairy, self.press)
+        seatings = [Seating(each.id, 2 if each is self.press else 1, each.origin) for each in self.members]
+        self.federation = Commune("Valley", ("Zoe",), seatings)
+        self.zoe = self.federation.people[0]
+        self.joins = [each.voice(self.federation.id, self.federation.id) for each in self.members]
+        self.begun = self.step(self.federation.origin, *(each.id for each in self.joins))
+        place = Place(self.federation.id, self.zoe.member.public)
+        mandate = Mandate("Delegate", self.mill.people[0].member.public, ("speak",), place=place)
+        given = self.mill.decide(policy="mandate", action=(int(Verb.MANDATE), mandate))
+        self.mill.steps.append(ProofStep(self.mill.origin, (given.id,), None))
+        self.sent = self.step(self.begun, followed_id(self.mill.id, given.id))
+
+    def step(self, parent: bytes, *cites: bytes) -> bytes:
+        """A step of the federation's line, and the roster that it leads to."""
+        before = self.ids[parent] if hasattr(self, "ids") else frozenset()
+        self.ids = getattr(self, "ids", {}) | {roster_id(self.federation.id, before | {*cites}): before | {*cites}}
+        self.federation.steps.append(ProofStep(parent, tuple(sorted(cites)), None))
+        return roster_id(self.federation.id, before | {*cites})
+
+    def propose(self, roster: bytes, **more: Any) -> Record:
+        """A matter of the federation."""
+        fields = {"roster": roster, "policy": "significant", "title": "A warehouse"} | more
+        return self.federation.write(self.zoe, Kind.PROPOSAL, Proposal(**fields))
+
+    def proof(self, subject: Record | None, roster: bytes, *others: Commune) -> Proof:
+        """A proof with everything."""
+        records = tuple(sorted(map(_parts, self.federation.records)))
+        quoted = tuple(sorted(each.excerpt for each in (*self.members, *others)))
+        steps = tuple(self.federation.steps)
+        return Proof(_parts(self.federation.genesis), subject.id if subject else None, roster, steps, records, quoted)
+
+
+def _proofs() -> Iterable[tuple[str, Proof]]:
+    valley = Valley()
+    yield "a federation that has begun, with a delegate", valley.proof(None, valley.sent)
+    yield "before she was sent", valley.proof(None, valley.begun)
+    yield "before anybody joined", valley.proof(None, valley.federation.origin)
+    matter = valley.propose(valley.sent)
+    valley.mill.voice(valley.federation.id, matter.id)
+    valley.press.voice(valley.federation.id, matter.id)
+    yield "a matter that weight 3 of 4 settle", valley.proof(matter, valley.sent)
+    seat = valley.propose(
+        valley.sent, policy="membership",
+        action=(int(Verb.SEAT), Seated((Seating(valley.quarry.id, 1, valley.quarry.origin),), (valley.dairy.id,), ())),
+    )  # fmt: skip
+    for each in valley.members:
+        each.voice(valley.federation.id, seat.id)
+    joins = valley.quarry.voice(valley.federation.id, valley.federation.id)
+    later = valley.step(valley.sent, seat.id, joins.id)
+    valley.ids[later] = valley.ids[valley.sent] | {seat.id, joins.id}
+    without = valley.ids[later] - {valley.joins[1].id}
+    yield (
+        "one is seated in the place of another",
+        valley.proof(seat, roster_id(valley.federation.id, without), valley.quarry),
+    )
+    away = Valley()
+    leaving = away.dairy.voice(away.federation.id, away.joins[1].id, leaves=True)
+    away.federation.steps.append(ProofStep(away.sent, (leaving.id,), None))
+    left = away.ids[away.sent] - {away.joins[1].id} | {leaving.id}
+    yield "one left", away.proof(None, roster_id(away.federation.id, left))
+    coming = Valley()
+    door = SigningKey.from_seed(drawn("a ticket"))
+    moss = Device(coming.dairy.id, "Moss")
+    coming.dairy.records.append(moss.certify())
+    application = Application(invitation=door.public, member=moss.member.public, device=moss.key.public)
+    coming.dairy.records.append(moss.write(Kind.APPLICATION, application.signed_by(door, coming.dairy.id)))
+    applied = coming.dairy.records[-1]
+    admitted = coming.dairy.decide(policy="membership", action=(int(Verb.ADMIT), (applied.id,)))
+    coming.dairy.steps.append(ProofStep(coming.dairy.origin, (admitted.id,), None))
+    yield (
+        "somebody comes to one",
+        coming.proof(None, coming.step(coming.sent, followed_id(coming.dairy.id, admitted.id))),
+    )
+
+
+def _refused() -> Iterable[tuple[str, bytes]]:
+    valley = Valley()
+    whole = valley.proof(None, valley.sent)
+    assert whole.quoted is not None
+    yield "without what is quoted", write_proof(whole._replace(quoted=None))
+    for place, name in enumerate(("the first", "the second", "the third")):
+        rest = (*whole.quoted[:place], *whole.quoted[place + 1 :])
+        yield f"without what is quoted of {name} assembly", write_proof(whole._replace(quoted=rest))
+    one = whole.quoted[0]
+    header, _, body = one.records[0]
+    spoilt = (header, bytes(64), body)
+    broken = one._replace(records=tuple(sorted((spoilt, *one.records[1:]))))
+    yield "a quoted record that nobody signed", write_proof(whole._replace(quoted=(broken, *whole.quoted[1:])))
+    idle = one._replace(steps=(*one.steps, ProofStep(roster_id(one.assembly, ()), (drawn("nothing"),), None)))
+    yield "a quoted step without effect", write_proof(whole._replace(quoted=(idle, *whole.quoted[1:])))
+    yield (
+        "two of three join",
+        write_proof(
+            whole._replace(
+                steps=(ProofStep(valley.federation.origin, tuple(sorted(each.id for each in valley.joins[:2])), None),),
+                roster=roster_id(valley.federation.id, [each.id for each in valley.joins[:2]]),
+            )
+        ),
+    )
+    matter = valley.propose(valley.sent)
+    valley.press.voice(valley.federation.id, matter.id)
+    valley.mill.voice(valley.federation.id, matter.id, 1)
+    yield (
+        "weight 2 of 4 is not more than half, and one of three is no voice",
+        write_proof(valley.proof(matter, valley.sent)),
+    )
+    certified = Valley()
+    asked = certified.propose(certified.sent)
+    for each in certified.members:
+        each.voice(certified.federation.id, asked.id, policy="standard")
+    yield "voices that their members did not settle", write_proof(certified.proof(asked, certified.sent))
+
+
+def _state(proof: Proof) -> State:
+    """What the roster means that a proof leads to."""
+    genesis = read_parts(NO_ASSEMBLY, proof.genesis)
+    quotations = Quotations(genesis.id)
+    for each in proof.quoted or ():
+        records = [
+            read_record(each.assembly if parts != min(each.records, key=_seq) else NO_ASSEMBLY, *parts)
+            for parts in each.records
+        ]
+        quotations.take(each.assembly, records, (RosterStep(*step) for step in each.steps))
+    quotations.settle()
+    facts = FederalFacts(read_evidence(genesis, proof.records), quotations)
+    rosters = Rosters(genesis.id, Genesis.read(genesis.body or b""), facts, quotations.get)
+    for step in proof.steps:
+        rosters.learn(step.parent, step.cites)
+    return rosters.state(proof.roster)
+
+
+def _seq(parts: Parts) -> tuple[bool, bytes]:
+    return read_record(NO_ASSEMBLY, *parts).kind != Kind.GENESIS, parts[0]
+
+
+def make() -> dict[str, Any]:
+    """What is shown, and what is refused."""
+    proofs = []
+    for name, proof in _proofs():
+        shown = verify_proof(write_proof(proof))
+        state = _state(proof)
+        assert state.federal is not None
+        proofs.append({
+            "name": name,
+            "file": write_proof(proof),
+            "shows": {
+                "subject": proof.subject,
+                "outcome": shown.outcome,
+                "weights": sorted(state.federal.weights.items()),
+                "followed": sorted((each, sorted(state.federal.followed[each].state().members)) for each in state.members),
+                "people": sorted(state.federal.sits.items()),
+            },
+        })  # fmt: skip
+    refused = []
+    for name, data in _refused():
+        try:
+            verify_proof(data)
+        except BadProofError as error:
+            refused.append({"name": name, "file": data, "reason": str(error)})
+        else:
+            raise AssertionError(f"{name} is taken")
+    return {
+        "about": "Proofs of a federation: what its rosters mean, what its assemblies decided; and proofs that are refused.",
+        "sections": ["5.9", "6.10"],
+        "proofs": proofs,
+        "refused": refused,
+    }
