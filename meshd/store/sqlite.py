@@ -414,7 +414,7 @@ def _read_only() -> ReadOnlyDiskError:
 
 @cache
 def _projections() -> tuple[str, ...]:
-    """What makes all projections: to work it out takes longer than SQLite takes for it."""
+    """What makes all projections: worked out once, as every new log needs it."""
     return tuple(line for table in PROJECTIONS for line in statements(table))
 
 
