@@ -210,6 +210,9 @@ def _about_me(context: Context) -> list[str]:
         missing = sorted(map(context.assembly.people.label, federal.seats.keys() - federal.weights.keys()))
         if missing:
             found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
+        empty = sorted(map(context.assembly.people.label, federal.weights.keys() - federal.sits.values()))
+        if empty:
+            found.append(f"Nobody sits for {', '.join(empty)}: a mandate of theirs with a seat here sends somebody.")
         return found
     if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")

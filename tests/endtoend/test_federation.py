@@ -5,11 +5,13 @@ import random
 
 import pytest
 
+from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import found_federation
-from meshd.service import delegation, federating, proving, results, voting
+from meshd.service import delegation, federating, proving, results, voting, witnessing
 from meshd.service.context import Context
 from meshd.state.standing import Standing
+from meshd.upkeep import witness
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.genesis import Seating
@@ -19,7 +21,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
-from tests.worlds import Clock, commune, exchange, give, propose, state_of, world
+from tests.worlds import Clock, commune, exchange, give, newcomer, propose, state_of, world
 
 NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
 
@@ -200,3 +202,80 @@ def test_a_proof_by_an_old_meshd_of_a_federation_says_to_update():
     data = contexts.PROOF + encode([3, [], None, b"", [], []])
     with pytest.raises(BadProofError, match="update"):
         verify_proof(data + digest(data))
+
+
+def _send(union: Union, name: str, who: str, key: bytes, title: str, powers: tuple[str, ...] = ("speak",)) -> str:
+    """An assembly sends somebody with a member key there, and that is quoted."""
+    seat = {"seat": text_of(union.federation.assembly.id), "seat_key": text_of(key)}
+    given = delegation.mandate(union.nodes[name], {"title": title, "holder": who, "powers": list(powers)} | seat)["id"]
+    union.yes(name, given)
+    union.quote(name, given)
+    return given
+
+
+def test_a_delegate_is_welcomed_on_a_node_of_hers_and_shut_out_by_a_recall(union, tmp_path):
+    federation = union.federation
+    for name in NAMES:
+        union.joins(name)
+    di = newcomer(tmp_path, federation, "Di", seed=77, clock=union.clock)
+    exchange(federation.assembly, di.assembly)
+    assert role_of(federation.assembly, di.context.me) == "applicant"
+    _send(union, "Bakery", "Di", di.context.me, "Delegate")
+    exchange(federation.assembly, di.assembly)
+    assert di.assembly.keys.network, "the convener's node let her in"
+    assert di.context.state().member_of(di.context.me) == union.nodes["Bakery"].assembly.id
+    assert di.context.standing().head == federation.standing().head
+    matter = propose(di.context, "A common warehouse", "significant")
+    exchange(federation.assembly, di.assembly)
+    for name in ("Aragon", "Harbour"):
+        union.quote(name, union.says(name, matter))
+    exchange(federation.assembly, di.assembly)
+    assert state_of(di.context, matter) == state_of(federation, matter)
+    assert state_of(di.context, matter)["outcome"] == "passed"
+    keys = len(federation.assembly.keys.network)
+    recall = delegation.recall(union.nodes["Bakery"], {"mandate": "Delegate"})["id"]
+    union.yes("Bakery", recall)
+    union.quote("Bakery", recall)
+    assert role_of(federation.assembly, di.context.me) == "removed"
+    assert len(federation.assembly.keys.network) == keys + 1, "a new network key, which is not for her"
+    exchange(federation.assembly, di.assembly)
+    assert len(di.assembly.keys.network) == keys
+    di.assembly.close()
+
+
+def test_daily_matters_are_certified_by_delegates_devices_and_count_their_ballots(union, tmp_path):
+    """Hard case 3: she votes yes and her assembly says no: no in what is certified."""
+    federation = union.federation
+    for name in NAMES:
+        union.joins(name)
+    people = {"Aragon": ("Ada", federation)}
+    for n, (name, who) in enumerate((("Bakery", "Di"), ("Harbour", "Gil"))):
+        made = newcomer(tmp_path, federation, who, seed=50 + n, clock=union.clock)
+        people[name] = who, made.context
+    everybody = [context.assembly for _, context in people.values()]
+    exchange(*everybody)
+    for name, (who, context) in people.items():
+        _send(union, name, who, context.me, "Delegate", ("speak", "voice standard"))
+    exchange(*everybody)
+    for _, context in people.values():
+        witnessing.witness(context, {"word": "on"})
+        exchange(*everybody)
+    assert len(federation.state().witnesses.devices) == 3
+    matter = propose(federation, "Open on Sundays", "standard")
+    exchange(*everybody)
+    for _, context in people.values():
+        voting.vote(context, {"id": text_of(matter), "choices": ["yes"]})
+    exchange(*everybody)
+    assert state_of(federation, matter)["counts"] == {"yes": 3, "no": 0, "abstain": 0}
+    union.clock.now_ms += 30 * 86_400_000
+    for each in everybody:
+        witness.keep_time(each)
+    exchange(*everybody)
+    for _, context in people.values():
+        shown = state_of(context, matter)
+        assert (shown["state"], shown["outcome"]) == ("certified", "passed")
+    data = base64.b64decode(proving.prove(federation, {"id": text_of(matter)})["proof"])
+    assert verify_proof(data, federation.assembly.id).outcome == "passed"
+    for _, context in people.values():
+        if context is not federation:
+            context.assembly.close()
