@@ -78,6 +78,20 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
 
 
+@verb("voices", {"federation": NAME})
+def voices(context: Context, arguments: dict[str, Any]) -> list[Result]:
+    """`meshd voices FEDERATION`: what this assembly decides to say there, with what is final: that can be proved."""
+    federation = identity_of(arguments["federation"], "federation")
+    found: list[Result] = []
+    for row in context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE)):
+        voiced: Voiced = question_of(row).payload
+        if voiced.federation == federation:
+            outcome = outcome_of(context, row)
+            final = outcome.outcome is not None
+            found.append({"id": text_of(row.id), "title": row.title, "state": outcome.state, "final": final})
+    return found
+
+
 @verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME}, writes=True)
 def seat(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd seat ASSEMBLY [--weight N] [--instead-of A]`: propose to seat an assembly that is quoted here."""

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import output
+from meshd_cli import homes, output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError
 from meshd_cli.texts import text_from
@@ -26,6 +26,9 @@ def register(verbs: Any, common: Any) -> None:
         "--option", dest="options", metavar="X", action="append", default=[], help="with an election; repeat"
     )
     parser.set_defaults(function=voice)
+    parser = verbs.add_parser("voices", parents=[common], help="what your assembly decided to say in a federation")
+    parser.add_argument("federation", metavar="FEDERATION", help="its whole id")
+    parser.set_defaults(function=voices)
     parser = verbs.add_parser("seat", parents=[common], help="propose to seat an assembly in your federation")
     parser.add_argument("member", metavar="ASSEMBLY", help="its name, or the beginning of its id")
     parser.add_argument("--weight", metavar="N", type=int, help="how much it counts for (default: 1)")
@@ -34,7 +37,12 @@ def register(verbs: Any, common: Any) -> None:
     )
     parser.set_defaults(function=seat)
     parser = verbs.add_parser("quote", parents=[common], help="bring an assembly's proof into your federation")
-    parser.add_argument("file", metavar="FILE", help="what `meshd prove ID --out FILE` wrote there")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="what `meshd prove ID --out FILE` wrote; without: this home's assemblies",
+    )
     parser.set_defaults(function=quote)
 
 
@@ -91,8 +99,21 @@ def seat(where: Where, options: Any) -> int:
     return 0
 
 
+def voices(where: Where, options: Any) -> int:
+    """`meshd voices FEDERATION`."""
+    answer = ask(where, "voices", {"federation": options.federation})
+    if where.json:
+        output.emit(answer)
+        return 0
+    rows = [(row["id"][:8], "final" if row["final"] else row["state"], row["title"]) for row in answer]
+    output.table(("id", "", "title"), rows, "It has said nothing there.")
+    return 0
+
+
 def quote(where: Where, options: Any) -> int:
-    """`meshd quote FILE`."""
+    """`meshd quote [FILE]`."""
+    if options.file is None:
+        return _bridge(where)
     try:
         data = Path(options.file).read_bytes()
     except OSError as error:
@@ -106,4 +127,32 @@ def quote(where: Where, options: Any) -> int:
         output.say(f"Quoted {output.plural(answer['records'], 'record')} of {answer['name']}{what}.")
     else:
         output.say(f"All of it is quoted here already: {answer['name']}{what}.")
+    return 0
+
+
+def _bridge(where: Where) -> int:
+    """Bring in what this home's other assemblies decided to say here, and their rosters."""
+    from meshd.errors import NodeError
+
+    federation = ask(where, "whoami")["assembly"]
+    brought: list[dict[str, Any]] = []
+    for folder in homes.folders(where.home):
+        other = where._replace(assembly=folder)
+        try:
+            said = ask(other, "voices", {"federation": federation})
+        except (CommandError, NodeError) as error:  # another passphrase, a log that is not here yet
+            output.warn(f"{folder[:8]} is left out: {error}")
+            continue
+        for identity in [row["id"] for row in said if row["final"]] + (["roster"] if said else []):
+            proof = ask(other, "prove", {"id": identity})["proof"]
+            brought.append(ask(where, "quote", {"proof": proof}))
+    fresh = [each for each in brought if each["records"]]
+    if where.json:
+        output.emit(fresh)
+        return 0
+    for each in fresh:
+        what = f": {each['title']}" if each["title"] else ""
+        output.say(f"Quoted {output.plural(each['records'], 'record')} of {each['name']}{what}.")
+    if not fresh:
+        output.say("Nothing new: what this home's assemblies decided to say here is quoted already.")
     return 0

@@ -1,0 +1,70 @@
+"""The verbs of federations, as a person uses them: one home that holds both sides, what is said, what is refused."""
+
+import pytest
+
+from tests.commands.shell import Shell
+
+
+@pytest.fixture
+def valley(tmp_path):
+    """A home with two assemblies of one person each, and a federation of them; without a daemon."""
+    shell = Shell(tmp_path / "home")
+    for name in ("Aragon", "Bakery"):
+        shell.ok("init", name, "--as", "Ada")
+        shell.ok("--assembly", name, "prove", "roster", "--out", str(tmp_path / name))
+    weighted = f"{tmp_path / 'Bakery'}=2"
+    said = shell.ok("init", "Valley", "--as", "Zoe", "--federation", str(tmp_path / "Aragon"), weighted)
+    assert "You decide nothing in it." in said
+    return shell
+
+
+def _federation(shell: Shell) -> str:
+    found = shell.json("--assembly", "Valley", "whoami")["assembly"]
+    assert isinstance(found, str)
+    return found
+
+
+def _join(shell: Shell) -> str:
+    federation = _federation(shell)
+    for name in ("Aragon", "Bakery"):
+        shell.ok("--assembly", name, "federate", federation)
+    shell.ok("--assembly", "Valley", "quote")
+    return federation
+
+
+def test_a_home_that_holds_both_sides_brings_over_what_was_decided(valley):
+    federation = _federation(valley)
+    assert valley.json("--assembly", "Aragon", "voices", federation) == []
+    _join(valley)
+    rows = [row for row in valley.json("--assembly", "Valley", "members") if row["role"] == "assembly"]
+    assert [(row["person"], row["weight"], row["joined"]) for row in rows] == [("Aragon", 1, True), ("Bakery", 2, True)]
+    assert "Nothing new" in valley.ok("--assembly", "Valley", "quote")
+    key = valley.json("--assembly", "Valley", "whoami")["member"]
+    given = valley.json(
+        "--assembly", "Aragon", "mandate", "Delegate", "--holder", "Ada", "--power", "speak", "--seat", federation, key
+    )["id"]
+    valley.ok("--assembly", "Aragon", "vote", given, "yes", "--yes")
+    valley.ok("--assembly", "Valley", "quote")
+    matter = valley.json("--assembly", "Valley", "propose", "A warehouse", "--policy", "significant")["id"]
+    said = valley.json("--assembly", "Bakery", "voice", matter, "--in", federation)["id"]
+    valley.ok("--assembly", "Bakery", "vote", said, "yes", "--yes")
+    assert "says yes in the federation" in valley.ok("--assembly", "Bakery", "show", said)
+    assert "Quoted 2 records of Bakery" in valley.ok("--assembly", "Valley", "quote")
+    shown = valley.json("--assembly", "Valley", "show", matter)
+    assert (shown["outcome"], shown["electorate"], shown["seen"]) == ("passed", 3, 2)
+    assert "3 assemblies" not in valley.ok("--assembly", "Valley", "why", matter), "they are two, of weight 3"
+    assert "2 assemblies of weight 3 may vote" in valley.ok("--assembly", "Valley", "why", matter)
+
+
+def test_what_people_do_in_an_assembly_is_refused_in_a_federation_with_the_way_on(valley, tmp_path):
+    federation = _join(valley)
+    at = ("--assembly", "Valley")
+    for words in (("leave", "--yes"), ("federate", federation), ("voice", "a" * 52, "--in", federation)):
+        assert valley.fails(1, *at, *words)[0], words
+    assert "no proof" in valley.fails(1, *at, "quote", str(tmp_path / "home" / "lock"))[0]
+    assert "cannot read" in valley.fails(1, *at, "quote", str(tmp_path / "nowhere"))[0]
+    assert "no federation" in valley.fails(1, "--assembly", "Aragon", "quote", str(tmp_path / "Bakery"))[0]
+    assert "whole id" in valley.fails(2, "--assembly", "Aragon", "federate", "abc")[0]
+    assert "weight" in valley.fails(2, "init", "X", "--as", "Y", "--federation", f"{tmp_path / 'Aragon'}=0")[0]
+    twice = [str(tmp_path / "Aragon")] * 2
+    assert "one assembly" in valley.fails(2, "init", "X", "--as", "Y", "--federation", *twice)[0]
