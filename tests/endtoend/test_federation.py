@@ -8,17 +8,20 @@ import pytest
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import found_federation
-from meshd.service import delegation, federating, proving, results, voting, witnessing
+from meshd.service import checking, delegation, federating, proving, results, voting, witnessing
 from meshd.service.context import Context
 from meshd.state.standing import Standing
+from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
-from meshd_protocol.bodies.genesis import Seating
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.bodies.genesis import Genesis, Seating
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
+from meshd_protocol.policies import FEDERAL_DEFAULTS
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
 from tests.worlds import Clock, commune, exchange, give, newcomer, propose, state_of, world
@@ -279,3 +282,46 @@ def test_daily_matters_are_certified_by_delegates_devices_and_count_their_ballot
     for _, context in people.values():
         if context is not federation:
             context.assembly.close()
+
+
+def test_of_a_quotation_the_good_records_count(union):
+    """Hard case 11: beside them one forged, one of another assembly, one twice, one of a kind that is to come."""
+    federation, aragon = union.federation, union.nodes["Aragon"].assembly
+    said = federating.federate(union.nodes["Aragon"], {"federation": text_of(federation.assembly.id)})["id"]
+    union.yes("Aragon", said)
+    proof = read_proof(base64.b64decode(union.prove("Aragon", said)))
+    foreign = read_proof(base64.b64decode(union.prove("Bakery", "roster"))).genesis
+    author = union.others["Aragon"][0]
+    future = author.write(200, b"\x00", log=0)
+    header, _, body = proof.records[0]
+    odd = [(header, bytes(64), body), foreign, (future.header, future.signature, future.body)]
+    everything = tuple(sorted({*proof.records, proof.genesis, *odd}))
+    steps = tuple((step.parent, step.cites, step.ratified_by) for step in proof.steps)
+    with federation.assembly.writing():
+        for _ in range(2):
+            federation.assembly.write(Kind.QUOTATION, Quotation(aragon.id, everything, steps))
+    rows = federation.assembly.store.find(tables.Quotation, assembly=aragon.id)
+    assert all(row.good.count(0) == 2 for row in rows if len(row.good) == len(everything))
+    for name in ("Bakery", "Harbour"):
+        union.joins(name)
+    assert aragon.id in federation.state().members
+    assert checking_ok(federation)
+
+
+def test_a_federation_of_later_rules_is_kept_and_told_to_need_an_update(tmp_path, union):
+    """A node that does not know the rules computes nothing, and loses nothing."""
+    body = Genesis(
+        "Later", bytes(16), 3, FEDERAL_DEFAULTS, (union.federation.me,), assemblies=(Seating(bytes(32), 1, bytes(32)),)
+    )
+    assert not body.knows_rules
+    assert Genesis.read(body.write()) == body
+
+
+def checking_ok(context: Context) -> bool:
+    """Whether a recount of the log comes to what is shown."""
+    steps = checking.check(context, {})
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bool(end.value["ok"])

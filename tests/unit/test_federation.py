@@ -251,6 +251,40 @@ def test_those_who_came_after_the_pin_alone_speak_for_nobody():
     assert is_settled(federation, matter)
 
 
+def test_yes_stays_though_the_assembly_says_no_later():
+    """Hard case 4: settled policies count a yes, in any order, as people's."""
+    federation, members = founded({"A": 3, "B": 3, "C": 3})
+    matter = text(federation, "X", head_of(federation))
+    for name in "AB":
+        members[name].voice(f"{name} says", members[name].rosters.origin, federation.id, matter.id, people_of(name, 2))
+    assert is_settled(federation, matter)
+    a = members["A"]
+    other = a.voice("A asks again", a.rosters.origin, federation.id, matter.id, [])
+    decision = a.items[other]
+    assert isinstance(decision, Decision)
+    a.items[other] = decision._replace(repeals=(key("A says"),))
+    a.votes[other] = [
+        Cast(key(f"no {n}"), each, key(f"device of {each!r}"), 1, 0, Form.YES_NO, int(Say.NO), 0)
+        for n, each in enumerate(people_of("A", 3))
+    ]
+    assert is_settled(federation, matter)
+
+
+def test_where_most_have_left_an_assembly_cannot_speak_on_an_older_matter():
+    """Hard case 6: six of the ten go whom the matter's roster knew; it is put anew on a newer one."""
+    federation, members = founded({"A": 10, "B": 3, "C": 3})
+    a, people = members["A"], people_of("A", 10)
+    older = text(federation, "X", head_of(federation))
+    gone = a.remove("six go", a.rosters.origin, people[4:], people)
+    later = a.step(a.rosters.origin, gone)
+    federation.follow(a, gone)
+    newer = text(federation, "X anew", head_of(federation))
+    for matter, speaks in ((older, False), (newer, True)):
+        members["B"].voice(f"B {matter!r}", members["B"].rosters.origin, federation.id, matter.id, people_of("B", 3))
+        a.voice(f"A {matter!r}", later, federation.id, matter.id, people[:4])
+        assert is_settled(federation, matter) == speaks
+
+
 def test_an_assembly_that_divides_counts_once_in_every_roster():
     """Hard case 8: one decision ends A and seats A1 and A2."""
     federation, members = founded({"A": 4, "B": 3, "C": 3})
