@@ -26,7 +26,7 @@ from meshd_protocol.schema import Body
 FOUNDERS, ADMITTED = 430, 70
 
 
-class _Person:
+class Person:
     """A member with one device."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -36,6 +36,7 @@ class _Person:
         self._prev: bytes | None = None
 
     def write(self, assembly: bytes, kind: Kind, body: Body) -> Record:
+        """The next record of the device."""
         record = make_record(
             assembly, self.device, log=LOG_OF[kind], seq=self._seq, prev=self._prev, time_ms=5, kind=kind,
             body=body.write(),
@@ -44,6 +45,7 @@ class _Person:
         return record
 
     def certify(self, assembly: bytes) -> Record:
+        """Its first record."""
         body = Certificate(
             member=self.member.public, device=self.device.public, transport=self._exchange.public,
             sealing=self._exchange.public, label="", scope=0, person="Member",
@@ -56,13 +58,13 @@ _MEMBERSHIP = next(policy for policy in DEFAULTS if policy.name == MEMBERSHIP)
 
 def _proof() -> bytes:
     rng = random.Random(1)
-    founders = [_Person(rng) for _ in range(FOUNDERS)]
+    founders = [Person(rng) for _ in range(FOUNDERS)]
     keys = tuple(sorted(each.member.public for each in founders))
     charter = Genesis("Bench", rng.randbytes(16), RULES_VERSION, DEFAULTS, keys)
     genesis = founders[0].write(NO_ASSEMBLY, Kind.GENESIS, charter)
     assembly = genesis.id
     records = [each.certify(assembly) for each in founders]
-    newcomers = [_Person(rng) for _ in range(ADMITTED)]
+    newcomers = [Person(rng) for _ in range(ADMITTED)]
     records += [each.certify(assembly) for each in newcomers]
     door = SigningKey.generate(rng.randbytes)
     applications = [
@@ -83,7 +85,7 @@ def _proof() -> bytes:
         steps.append(ProofStep(roster_id(assembly, roster), cites, None))
         roster.update(cites)
 
-    def decide(body: Proposal, voters: list[_Person], needed: int) -> Record:
+    def decide(body: Proposal, voters: list[Person], needed: int) -> Record:
         proposal = voters[0].write(assembly, Kind.PROPOSAL, body)
         records.append(proposal)
         for each in voters[:needed]:
@@ -106,11 +108,12 @@ def _proof() -> bytes:
         Proposal(roster_id(assembly, roster), "significant", "Buy a mill"), everybody, len(everybody) // 2 + 1
     )
     return write_proof(
-        Proof(_parts(genesis), question.id, roster_id(assembly, roster), tuple(steps), tuple(map(_parts, records)))
+        Proof(parts(genesis), question.id, roster_id(assembly, roster), tuple(steps), tuple(map(parts, records)))
     )
 
 
-def _parts(record: Record) -> tuple[bytes, bytes, bytes]:
+def parts(record: Record) -> tuple[bytes, bytes, bytes]:
+    """A record as a proof holds it."""
     assert record.body is not None
     return record.header, record.signature, record.body
 

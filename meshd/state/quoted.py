@@ -17,8 +17,8 @@ def take_up(store: Store, quotations: Quotations, rows: Iterable[object]) -> boo
         kept = store.get(tables.Kept, id=row.id)
         assert kept is not None and kept.body is not None, "log 0 has bodies"
         body = Quotation.read(kept.body)
-        records = read_quoted(row.assembly, body.records, verify=False)
-        good = [record for record, fine in zip(records, row.good, strict=True) if record is not None and fine]
+        said = read_quoted(row.assembly, body.records, verify=False)
+        good = (each for each, fine in zip(said, row.good, strict=True) if fine)
         quotations.take(row.assembly, good, (RosterStep(*step) for step in body.steps))
     if found:
         quotations.settle()

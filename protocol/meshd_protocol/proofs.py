@@ -37,7 +37,7 @@ from meshd_protocol.policies import Finality
 from meshd_protocol.quoted import FederalFacts, Quotations
 from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed
 from meshd_protocol.rosters import Rosters
-from meshd_protocol.statements import Parts, Statements, read_parts, read_quoted
+from meshd_protocol.statements import Parts, Statements, authentic, read_parts, read_quoted
 
 FORMAT = 1
 FEDERAL_FORMAT = 2
@@ -233,13 +233,12 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
 
 def _quotations(federation: bytes, excerpts: Iterable[Excerpt]) -> Quotations:
     """What is quoted of assemblies, once every record is seen to be authentic and every step to have effect."""
-    quotations = Quotations(federation)
-    for each in excerpts:
-        records = read_quoted(each.assembly, each.records)
-        good = [record for record in records if record is not None]
-        if len(good) < len(records):
+    quotations, every = Quotations(federation), list(excerpts)
+    read = [(each.assembly, read_quoted(each.assembly, each.records, verify=False)) for each in every]
+    for each, said in zip(every, authentic(read), strict=True):
+        if None in said:
             raise BadProofError("a record that it quotes is not signed")
-        quotations.take(each.assembly, good, (RosterStep(*step) for step in each.steps))
+        quotations.take(each.assembly, said, (RosterStep(*step) for step in each.steps))
     quotations.settle()
     for assembly in quotations.every():
         quoted = quotations.get(assembly)

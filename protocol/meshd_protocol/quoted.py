@@ -13,9 +13,8 @@ from meshd_protocol.decisions.outcome import Attested, Cast, Finding
 from meshd_protocol.items import Belonging, Decision, Followed, Item, followed_id
 from meshd_protocol.meaning import Ground, Meaning
 from meshd_protocol.policies import Voices
-from meshd_protocol.records import Record
 from meshd_protocol.rosters import Rosters
-from meshd_protocol.statements import Statements, body_of
+from meshd_protocol.statements import Quote, Statements
 from meshd_protocol.voices import Quoting
 
 
@@ -109,11 +108,11 @@ class Quotations:
         """The ids of all that a federation's rosters may hold of its members, in the order in which it came."""
         return self._items
 
-    def take(self, assembly: bytes, records: Iterable[Record], steps: Iterable[RosterStep]) -> None:
+    def take(self, assembly: bytes, said: Iterable[Quote | None], steps: Iterable[RosterStep]) -> None:
         """Take in authentic records of an assembly, and steps between its rosters. Nothing follows until `settle`."""
         statements = self._statements.setdefault(assembly, Statements(assembly))
-        for record in records:
-            statements.add(record, body_of(record))
+        for record, body in (each for each in said if each is not None):
+            statements.add(record, body)
             self._open.setdefault(assembly, set()).add(record.id)
         for step in steps:
             statements.steps.setdefault(step)

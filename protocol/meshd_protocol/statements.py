@@ -68,22 +68,28 @@ def signatures(assembly: bytes, record: Record, body: Body | None) -> list[tuple
     return found
 
 
-def read_quoted(assembly: bytes, quoted: Collection[Parts], *, verify: bool = True) -> list[Record | None]:
+Quote = tuple[Record, Body | None]
+"""A record of another assembly, with its body (None: without effect)."""
+
+
+def read_quoted(assembly: bytes, quoted: Collection[Parts], *, verify: bool = True) -> list[Quote | None]:
     """The records of a quotation, in its order; None in the place of what is not authentic by itself, or of another
     assembly. Without `verify` signatures are not looked at.
     """
     records = [_quoted(assembly, parts) for parts in quoted]
-    if not verify:
-        return records
-    asked: list[tuple[bytes, bytes, bytes]] = []
-    for record in records:
-        asked += signatures(assembly, record, body_of(record)) if record is not None else []
-    good = iter(verify_all(asked))
-    for place, record in enumerate(records):
-        if record is not None:
-            verdicts = [next(good) for _ in signatures(assembly, record, body_of(record))]
-            records[place] = record if all(verdicts) else None
-    return records
+    said = [(record, body_of(record)) if record is not None else None for record in records]
+    return authentic([(assembly, said)])[0] if verify else said
+
+
+def authentic(excerpts: Sequence[tuple[bytes, Sequence[Quote | None]]]) -> list[list[Quote | None]]:
+    """The same of several assemblies, each without what is not authentic by itself: all are checked together."""
+    asked = [[signatures(assembly, *each) if each else [] for each in said] for assembly, said in excerpts]
+    good = iter(verify_all([each for mine in asked for signed in mine for each in signed]))
+    bad = [[sum(not next(good) for _ in signed) for signed in mine] for mine in asked]
+    return [
+        [None if wrong else each for each, wrong in zip(said, mine, strict=True)]
+        for (_, said), mine in zip(excerpts, bad, strict=True)
+    ]
 
 
 def _quoted(assembly: bytes, parts: Parts) -> Record | None:

@@ -17,9 +17,9 @@ from meshd_protocol.meaning import State
 from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
 from meshd_protocol.proofs import Excerpt, Proof, ProofStep, verify_proof, write_proof
 from meshd_protocol.quoted import FederalFacts, Quotations
-from meshd_protocol.records import NO_ASSEMBLY, Record, make_record, read_record
+from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import Rosters, roster_id
-from meshd_protocol.statements import Parts, read_parts
+from meshd_protocol.statements import Parts, read_parts, read_quoted
 
 
 def _parts(record: Record) -> Parts:
@@ -202,21 +202,15 @@ def _state(proof: Proof) -> State:
     genesis = read_parts(NO_ASSEMBLY, proof.genesis)
     quotations = Quotations(genesis.id)
     for each in proof.quoted or ():
-        records = [
-            read_record(each.assembly if parts != min(each.records, key=_seq) else NO_ASSEMBLY, *parts)
-            for parts in each.records
-        ]
-        quotations.take(each.assembly, records, (RosterStep(*step) for step in each.steps))
+        quotations.take(
+            each.assembly, read_quoted(each.assembly, each.records), (RosterStep(*step) for step in each.steps)
+        )
     quotations.settle()
     facts = FederalFacts(read_evidence(genesis, proof.records), quotations)
     rosters = Rosters(genesis.id, Genesis.read(genesis.body or b""), facts, quotations.get)
     for step in proof.steps:
         rosters.learn(step.parent, step.cites)
     return rosters.state(proof.roster)
-
-
-def _seq(parts: Parts) -> tuple[bool, bytes]:
-    return read_record(NO_ASSEMBLY, *parts).kind != Kind.GENESIS, parts[0]
 
 
 def make() -> dict[str, Any]:

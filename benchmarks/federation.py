@@ -1,0 +1,135 @@
+"""What does it cost that 30 assemblies of 30 people settle a matter? Over the bare checks of the signatures in it, for
+who takes what is quoted from disk, and for a stranger with the proof; and the bytes of one voice.
+
+A stranger's checks run on several cores, the bare loop on one. What is on disk was checked as it came.
+"""
+
+import random
+import time
+
+from benchmarks.measure import Measure, in_turn
+from benchmarks.verify import Person, parts
+from meshd_crypto.signing import verify
+from meshd_protocol.bodies.actions import Verb, Voiced
+from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
+from meshd_protocol.evidence import read_evidence
+from meshd_protocol.items import Decision
+from meshd_protocol.kinds import Kind
+from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
+from meshd_protocol.proofs import Excerpt, Proof, ProofStep, read_proof, verify_proof, write_proof
+from meshd_protocol.quoted import FederalFacts, Quotations
+from meshd_protocol.records import NO_ASSEMBLY, Record
+from meshd_protocol.rosters import Rosters, roster_id
+from meshd_protocol.statements import body_of, read_parts, read_quoted, signatures
+
+ASSEMBLIES, PEOPLE = 30, 30
+JOIN, MAJORITY = 20, 16
+"""Yes that a constitution asks for, and more than half."""
+
+
+class _Assembly:
+    """Thirty founders with one device each."""
+
+    def __init__(self, rng: random.Random, number: int) -> None:
+        self.people = [Person(rng) for _ in range(PEOPLE)]
+        founders = tuple(sorted(each.member.public for each in self.people))
+        body = Genesis(f"A{number}", rng.randbytes(16), RULES_VERSION, DEFAULTS, founders)
+        self.genesis = self.people[0].write(NO_ASSEMBLY, Kind.GENESIS, body)
+        self.id, self.origin = self.genesis.id, roster_id(self.genesis.id, ())
+        self.records: list[Record] = [self.genesis, *(each.certify(self.id) for each in self.people[:JOIN])]
+
+    def voice(self, federation: bytes, matter: bytes, policy: str, yes: int) -> Record:
+        """A decision on a matter, with so many yes; it returns the decision."""
+        body = Proposal(self.origin, policy, "What we say", action=(int(Verb.VOICE), Voiced(federation, matter, False)))
+        said = self.people[0].write(self.id, Kind.PROPOSAL, body)
+        ballot = Ballot(said.id, Form.YES_NO, int(Say.YES))
+        self.records += [said, *(each.write(self.id, Kind.BALLOT, ballot) for each in self.people[:yes])]
+        return said
+
+
+def _proof() -> tuple[bytes, int]:
+    """The proof of a matter that more than half of the assemblies settled; and the bytes of one voice, quoted."""
+    rng = random.Random(1)
+    assemblies = [_Assembly(rng, number) for number in range(ASSEMBLIES)]
+    convener = Person(rng)
+    seatings = tuple(sorted(Seating(each.id, 1, each.origin) for each in assemblies))
+    body = Genesis(
+        "Valley", rng.randbytes(16), FEDERAL_RULES, FEDERAL_DEFAULTS, (convener.member.public,), assemblies=seatings
+    )
+    genesis = convener.write(NO_ASSEMBLY, Kind.GENESIS, body)
+    joins = [each.voice(genesis.id, genesis.id, "constitution", JOIN) for each in assemblies]
+    cites = tuple(sorted(each.id for each in joins))
+    begun = roster_id(genesis.id, cites)
+    certificate = convener.certify(genesis.id)
+    matter = convener.write(genesis.id, Kind.PROPOSAL, Proposal(begun, "significant", "A warehouse"))
+    for each in assemblies[: ASSEMBLIES // 2 + 1]:
+        before = len(each.records)
+        each.voice(genesis.id, matter.id, "significant", MAJORITY)
+        voice = Quotation(each.id, tuple(sorted(map(parts, each.records[before:]))))
+    quoted = tuple(sorted(Excerpt(each.id, tuple(sorted(map(parts, each.records))), ()) for each in assemblies))
+    steps = (ProofStep(roster_id(genesis.id, ()), cites, None),)
+    records = tuple(sorted(map(parts, (certificate, matter))))
+    return write_proof(Proof(parts(genesis), matter.id, begun, steps, records, quoted)), len(voice.write())
+
+
+def _signatures(proof: Proof) -> list[tuple[bytes, bytes, bytes]]:
+    genesis = read_parts(NO_ASSEMBLY, proof.genesis)
+    found = signatures(genesis.id, genesis, None)
+    for each in proof.records:
+        record = read_parts(genesis.id, each)
+        found += signatures(genesis.id, record, body_of(record))
+    for excerpt in proof.quoted or ():
+        for known in read_quoted(excerpt.assembly, excerpt.records, verify=False):
+            assert known is not None
+            found += signatures(excerpt.assembly, *known)
+    return found
+
+
+def run(*, quick: bool) -> list[Measure]:
+    """Seconds, over those to check the signatures; bytes, over what they may be."""
+    data, voice_bytes = _proof()
+    proof = read_proof(data)
+    checks = _signatures(proof)
+
+    def bare() -> float:
+        begun = time.perf_counter()
+        good = sum(verify(*each) for each in checks)
+        took = time.perf_counter() - begun
+        assert good == len(checks)
+        return took
+
+    def strange() -> float:
+        begun = time.perf_counter()
+        shown = verify_proof(data)
+        took = time.perf_counter() - begun
+        assert (shown.outcome, len(shown.members)) == ("passed", ASSEMBLIES)
+        return took
+
+    def settled() -> float:
+        begun = time.perf_counter()
+        genesis = read_parts(NO_ASSEMBLY, proof.genesis)
+        quotations = Quotations(genesis.id)
+        for each in proof.quoted or ():
+            quotations.take(each.assembly, read_quoted(each.assembly, each.records, verify=False), ())
+        quotations.settle()
+        facts = FederalFacts(read_evidence(genesis, proof.records), quotations)
+        rosters = Rosters(genesis.id, Genesis.read(genesis.body or b""), facts, quotations.get)
+        for step in proof.steps:
+            assert rosters.problem(step.parent, step.cites) is None
+            rosters.learn(step.parent, step.cites)
+        matter = facts.item(proof.subject or b"")
+        assert isinstance(matter, Decision)
+        state = rosters.state(matter.pin)
+        assert state.weigh(rosters.supporters(matter, state)) == ASSEMBLIES // 2 + 1
+        return time.perf_counter() - begun
+
+    rounds = 3 if quick else 9
+    settle, reference = in_turn(settled, bare, rounds)
+    stranger, bare_again = in_turn(strange, bare, rounds)
+    return [
+        Measure("federation-settle", settle, "s", reference, 1.3, at_most=True),
+        Measure("federation-verify", stranger, "s", bare_again, 1.3, at_most=True),
+        Measure("federation-voice", voice_bytes, "bytes", 4500, 1.0, at_most=True),
+    ]
