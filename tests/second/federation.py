@@ -78,7 +78,7 @@ def _read(assembly: bytes, held: Any, steps: Any) -> Quoted:
     history, written = proofs.history_of(assembly, told, others, quoted=True)
     open_steps = [(*each, True) for each in steps]
     open_steps += [(each[0], each[1], each.get(2), False) for each in written]
-    ratifications = set()
+    ratifications: set[str] = set()
     moved = True
     while moved:
         moved = False
@@ -88,9 +88,9 @@ def _read(assembly: bytes, held: Any, steps: Any) -> Quoted:
             if heads.step(history, parent.hex(), [one.hex() for one in cites], name) is not None:
                 open_steps.remove(each)
                 moved = True
-                ratifications |= {name} - {None}
+                ratifications |= {name} if name else set()
     _must(not any(quoted for *_, quoted in open_steps), "a quoted step")
-    return Quoted(history, frozenset(each for each in ratifications if each is not None))
+    return Quoted(history, frozenset(ratifications))
 
 
 class Seat(NamedTuple):
@@ -129,6 +129,10 @@ class Federation:
         """The join that a belonging ends; None for one that joins."""
         item = self.belongings[identity][1]
         return item["payload"][1] if item["payload"][2] else None
+
+    def is_join(self, identity: str, assembly: str) -> bool:
+        known = self.belongings.get(identity)
+        return known is not None and known[0] == assembly and self.left(identity) is None
 
     def seats(self, decision: Item) -> dict[str, Seat]:
         """By assembly, what a decision with verb 11 gives."""
@@ -240,7 +244,7 @@ class FederalState(rosters.State):
                 join = federation.left(each)
                 if federation.belongings[each][0] not in self.lasting:
                     self.ended.add(each)
-                elif join is not None:
+                elif join is not None and federation.is_join(join, federation.belongings[each][0]):
                     leaves.setdefault(join, []).append(each)
         for join, by in leaves.items():
             self.ended |= {*by[1:], join} & self.given
@@ -377,8 +381,7 @@ def yes(federation: Federation, matter: Item, there: FederalState) -> int:
     return sum(
         weight
         for assembly, weight in there.weights.items()
-        if there.removals.get(assembly, set()) <= pin or there.ids == pin
-        if says_yes(federation, matter, policy, assembly, there)
+        if there.removals.get(assembly, set()) <= pin and says_yes(federation, matter, policy, assembly, there)
     )
 
 
@@ -417,6 +420,7 @@ def outcome(federation: Federation, decision: Item) -> str:
 
 
 def qualifies(federation: Federation, identity: str, before: FederalState, result: FederalState, ratified: Set) -> bool:
+    """5.9.12 and 5.9.13, and of its own items 5.6."""
     if identity not in result.ids:
         return False
     if identity in federation.own.items:
@@ -434,15 +438,10 @@ def qualifies(federation: Federation, identity: str, before: FederalState, resul
         ways = [NOTHING, *(heads.ratified_by(history, each, parent.ids, then) for each in ratifications)]
         return any(heads.qualifies(history, x, parent.ids, then, each) for each in ways)
     join = federation.left(identity)
-    if join is not None and not _is_join(federation, join, assembly):
+    if join is not None and not federation.is_join(join, assembly):
         return False
     found = said(history, belonging, parent)
     return found is not None and found[1]
-
-
-def _is_join(federation: Federation, identity: str, assembly: str) -> bool:
-    known = federation.belongings.get(identity)
-    return known is not None and known[0] == assembly and federation.left(identity) is None
 
 
 def _own_qualifies(
