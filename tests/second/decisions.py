@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tests.second.history import History, Item, Set
 from tests.second.rosters import (
+    ADMIT,
     CHARTER,
     MANDATE,
     POLICY,
@@ -24,7 +25,7 @@ from tests.second.rosters import (
 
 YES_NO, CONSENT, ELECTION = 0, 1, 2
 POLICY_OF = {1: "membership", 2: "removal", 3: "removal", 5: "constitution", 6: "constitution", 7: "constitution"}
-POLICY_OF |= {8: "mandate", 9: "recall"}
+POLICY_OF |= {8: "mandate", 9: "recall", 11: "membership"}
 ALWAYS_SETTLED = {"constitution", "membership", "removal", "mandate", "recall"}
 METHODS = {"plurality", "approval", "block-approval", "score", "schulze", "irv", "stv-scottish", "stv-meek"}
 METHODS |= {"equal-shares"}
@@ -35,6 +36,8 @@ METHODS |= {"equal-shares"}
 
 def is_sound(policy: Item) -> bool:
     threshold, quorum, method = policy["threshold"], policy["quorum"], policy["method"]
+    if policy.get("voices", 0) > (2 if policy["finality"] else 1):
+        return False
     if policy["finality"] == 0:
         if method != YES_NO or threshold is None:
             return False
@@ -90,7 +93,9 @@ def is_void(history: History, decision: Item, there: State) -> bool:
         return True
     if verb in (RATIFY, UPHOLD) and policy["finality"] != 0:
         return True
-    if verb == SEAT or (verb == VOICE and policy["name"] in ("membership", "removal", "mandate", "recall")):
+    if verb == (ADMIT if there.federal else SEAT) or (
+        verb == VOICE and policy["name"] in ("membership", "removal", "mandate", "recall")
+    ):
         return True
     if verb == VOICE and (payload[2] or payload[0] == payload[1]) and policy["finality"] != 0:
         return True
@@ -131,7 +136,7 @@ def _is_bad_election(decision: Item) -> bool:
 
 
 def _is_bad_mandate(history: History, payload: Item, there: State) -> bool:
-    if payload["holder"] not in there.members or is_bad_role(payload["role"]):
+    if payload["holder"] not in there.holders or is_bad_role(payload["role"]):
         return True
     last = last_of_role(history, payload["role"], there.mandates)
     mine = [each for each in last if each["payload"]["holder"] == payload["holder"]]

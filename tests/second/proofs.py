@@ -10,7 +10,7 @@ from tests.second.history import History, Item
 from tests.second.keys import CONTEXT, H, verifies
 
 _PROPOSAL, _BALLOT, _ATTESTATION = 32, 33, 34
-_KINDS = {1: "certificate", 2: "revocation", 5: "application", 6: "vouch", 9: "offer", 11: "leave"}
+_KINDS = {1: "certificate", 2: "revocation", 5: "application", 6: "vouch", 8: "roster", 9: "offer", 11: "leave"}
 _KINDS |= {_PROPOSAL: "proposal", _BALLOT: "ballot", _ATTESTATION: "attestation"}
 _ACTIONS = {1: "admit", 2: "remove", 3: "revoke", 4: "ratify", 5: "policy", 6: "witnesses", 7: "charter", 8: "mandate"}
 _ACTIONS |= {9: "recall", 10: "voice", 11: "seat", 13: "uphold"}
@@ -26,19 +26,12 @@ def _must(holds: bool, rule: str) -> None:
 
 def verify(data: bytes, assembly: bytes | None = None, knows: str | None = None) -> Item:
     """What a proof shows to somebody who asks about an assembly, and remembers a roster, perhaps."""
-    context = CONTEXT["PROOF"]
-    _must(data.startswith(context) and H(data[:-32]) == data[-32:], "hash")
-    body = cbor.read(data[len(context) : -32], 2_000_000)
-    _check(body)
+    body = opened(data)
+    check(body, 1)
     _, parts, subject, roster, steps, held = body
-    genesis = records.read(records.ZERO, cbor.write(parts))
-    told = cbor.read(genesis.body or b"")
-    _must(
-        genesis.fields[5:] != [] and genesis.fields[0] == 1 and genesis.fields[6] == 0 and genesis.seq == 0, "genesis"
-    )
-    _must(SCHEMA.takes("genesis", told) and told[2] == 1, "rules")
-    _must(genesis.authentic_by_itself and assembly in (None, genesis.id), "whose genesis")
-    history = _history(genesis.id, told, [records.read(genesis.id, cbor.write(each)) for each in held])
+    identity, told = genesis_of(parts, assembly)
+    _must(told[2] == 1, "rules")
+    history, _ = history_of(identity, told, [records.read(identity, cbor.write(each)) for each in held])
     for parent, cites, ratified_by in steps:
         cited = [each.hex() for each in cites]
         found = heads.step(history, parent.hex(), cited, ratified_by.hex() if ratified_by else None)
@@ -75,18 +68,40 @@ def _in_force(history: History, decision: Item, there: rosters.State, *, pinned:
     return None if pinned else decisions.in_force(history, decision, there)
 
 
-def _check(body: Any) -> None:
-    """The form of what a proof holds."""
+def opened(data: bytes) -> Any:
+    """The body of a file."""
+    context = CONTEXT["PROOF"]
+    _must(data.startswith(context) and H(data[:-32]) == data[-32:], "hash")
+    return cbor.read(data[len(context) : -32], 2_000_000)
 
-    def is_id(value: Any) -> bool:
-        return type(value) is bytes and len(value) == 32
 
-    def is_record(value: Any) -> bool:
-        return type(value) is list and [type(each) for each in value] == [bytes, bytes, bytes]
+def genesis_of(parts: Any, assembly: bytes | None) -> tuple[bytes, Any]:
+    """The id of an assembly, and what its genesis states."""
+    genesis = records.read(records.ZERO, cbor.write(parts))
+    told = cbor.read(genesis.body or b"")
+    _must(genesis.fields[0] == 1 and genesis.fields[6] == 0 and genesis.log == 0 and genesis.seq == 0, "genesis")
+    _must(SCHEMA.takes("genesis", told) and (told[2] == 2) == (7 in told), "what it states")
+    _must(genesis.authentic_by_itself and assembly in (None, genesis.id), "whose genesis")
+    return genesis.id, told
 
-    _must(type(body) is list and len(body) == 6 and type(body[0]) is int and body[0] == 1, "six places")
-    _, genesis, subject, roster, steps, held = body
+
+def is_id(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 32
+
+
+def is_record(value: Any) -> bool:
+    return type(value) is list and [type(each) for each in value] == [bytes, bytes, bytes]
+
+
+def check(body: Any, version: int) -> None:
+    """The form of what a proof holds, but for what it quotes."""
+    _must(type(body) is list and len(body) == 5 + version and type(body[0]) is int and body[0] == version, "places")
+    _, genesis, subject, roster, steps, held = body[:6]
     _must(is_record(genesis) and (subject is None or is_id(subject)) and is_id(roster), "types")
+    check_lists(steps, held)
+
+
+def check_lists(steps: Any, held: Any) -> None:
     _must(type(steps) is list and type(held) is list and all(map(is_record, held)), "lists")
     _must(all(one < two for one, two in pairwise(held)), "records sorted")
     for step in steps:
@@ -95,7 +110,10 @@ def _check(body: Any) -> None:
         _must(all(one < two for one, two in pairwise(step[1])), "cites sorted")
 
 
-def _history(assembly: bytes, genesis: Any, held: list[records.Record]) -> History:
+def history_of(
+    assembly: bytes, genesis: Any, held: list[records.Record], *, quoted: bool = False
+) -> tuple[History, list[Any]]:
+    """What records state, and the bodies of roster records among them."""
     _must(assembly not in {each.id for each in held}, "the genesis twice")
     by_id = {each.id: each for each in held}
     authentic: set[bytes] = set()
@@ -108,13 +126,13 @@ def _history(assembly: bytes, genesis: Any, held: list[records.Record]) -> Histo
                     current = by_id.get(current.prev or b"")
     _must(authentic == set(by_id), "a record that is not signed")
     bodies = [(each, body) for each in held if (body := _body(assembly, each)) is not None]
-    owners: dict[bytes, tuple[bytes, int]] = {}
+    owners: dict[bytes, dict[bytes, int]] = {}
     for record, (kind, body) in bodies:
         first = record.seq == 0 or (record.seq == 1 and record.prev == assembly)
         if kind == "certificate" and first and body[1] == record.device and body[5] <= 1:
-            member, scope = owners.get(record.device, (body[0], 0))
-            _must(member == body[0], "one device of two members")
-            owners[record.device] = (member, max(scope, body[5]))
+            scopes = owners.setdefault(record.device, {})
+            scopes[body[0]] = max(scopes.get(body[0], 0), body[5])
+            _must(quoted or len(scopes) == 1, "one device of two members")
     reader = _Reader(assembly, owners, bodies)
     founding = {
         "assembly": assembly.hex(),
@@ -127,7 +145,8 @@ def _history(assembly: bytes, genesis: Any, held: list[records.Record]) -> Histo
         if record.device in owners:
             reader.take(record, kind, body)
     items = _without_parts(reader.items, {assembly.hex(), *(each.hex() for each in reader.applications)})
-    return History(founding, items, reader.ballots, reader.attestations)
+    history = History(founding, items, reader.ballots, reader.attestations)
+    return history, [body for record, (kind, body) in bodies if kind == "roster" and record.device in owners]
 
 
 def _without_parts(items: list[Item], first: set[str]) -> list[Item]:
@@ -163,14 +182,14 @@ def _body(assembly: bytes, record: records.Record) -> tuple[str, Any] | None:
 
 def _policy(body: Any) -> Item:
     found = {name: body.get(key, _DEFAULTS.get(name)) for key, name in enumerate(_POLICY)}
-    return found | {"yes_from": body.get(12)}
+    return found | {"yes_from": body.get(12), "voices": body.get(9, 0)}
 
 
 class _Reader:
     """Items, ballots and attestations out of bodies."""
 
     def __init__(
-        self, assembly: bytes, owners: dict[bytes, tuple[bytes, int]], bodies: list[tuple[records.Record, Any]]
+        self, assembly: bytes, owners: dict[bytes, dict[bytes, int]], bodies: list[tuple[records.Record, Any]]
     ) -> None:
         self.assembly, self.owners, self.origin = assembly, owners, ""
         self.items: list[Item] = []
@@ -179,16 +198,18 @@ class _Reader:
         self.applications = {
             record.id: body
             for record, (kind, body) in bodies
-            if kind == "application" and body[2] == record.device and owners.get(record.device, (b"",))[0] == body[1]
+            if kind == "application" and body[2] == record.device and body[1] in owners.get(record.device, {})
         }
 
     def take(self, record: records.Record, kind: str, body: Any) -> None:
-        member, scope = self.owners[record.device]
+        owners = self.owners[record.device]
+        author = min(owners)
         place = {"device": record.device.hex(), "seq": record.seq}
-        word = {"kind": kind, "id": record.id.hex(), "author": member.hex(), "scope": scope, **place}
+        word = {"kind": kind, "id": record.id.hex(), "author": author.hex(), "scope": owners[author], **place}
         if kind == "ballot":
-            ballot = {"decision": body[0].hex(), "member": member.hex(), "scope": scope, **place, "form": body[1]}
-            self.ballots.append(ballot | {"choice": body[2], "counter": body.get(3, 0), "reason": body.get(4, "")})
+            for member, scope in owners.items():
+                ballot = {"decision": body[0].hex(), "member": member.hex(), "scope": scope, **place, "form": body[1]}
+                self.ballots.append(ballot | {"choice": body[2], "counter": body.get(3, 0), "reason": body.get(4, "")})
         elif kind == "attestation":
             self.attestations.append(
                 {"decision": body[0].hex(), "verdict": body[1], "winners": body.get(2, [])} | place
@@ -202,7 +223,7 @@ class _Reader:
         elif kind == "leave":
             good = [[device.hex(), count] for device, count in body.get(1, [])]
             self.items.append(word | {"pin": body[0].hex(), "good": good})
-        elif kind == "revocation" and self.owners.get(body[1], (b"",))[0] == body[0]:
+        elif kind == "revocation" and body[0] in self.owners.get(body[1], {}):
             pin = body[3].hex() if 3 in body else self.origin
             ended = {"author": body[0].hex(), "ended": body[1].hex(), "good": body[2][0]}
             self.items.append({"kind": kind, "id": record.id.hex(), "pin": pin, **ended})
@@ -216,7 +237,7 @@ class _Reader:
             if not set(payload) <= self.applications.keys():
                 return
             newcomers = [self._newcomer(each) for each in payload]
-        if verb == rosters.REVOKE and self.owners.get(payload[1], (b"",))[0] != payload[0]:
+        if verb == rosters.REVOKE and payload[0] not in self.owners.get(payload[1], {}):
             return
         repeals = body.get(10, [])
         self.items.append(
@@ -231,7 +252,7 @@ class _Reader:
 
     def _newcomer(self, identity: bytes) -> Item:
         body = self.applications[identity]
-        offers = body.get(4, False) and self.owners[body[2]][1] == 0
+        offers = body.get(4, False) and self.owners[body[2]][body[1]] == 0
         return {
             "application": identity.hex(),
             "member": body[1].hex(),
@@ -245,7 +266,10 @@ def _payload(verb: int, payload: Any) -> Any:
     if verb == rosters.POLICY:
         return [_policy(payload[0]), _plain(payload[1])]
     if verb == rosters.MANDATE:
-        return {"role": payload[0], "holder": payload[1].hex(), "again": payload.get(5, False)}
+        held = {"role": payload[0], "holder": payload[1].hex(), "again": payload.get(5, False)}
+        sits = payload.get(64)
+        named = type(sits) is list and len(sits) == 2 and all(map(is_id, sits))
+        return held | {"powers": payload[2], "sits": _plain(sits) if named else None}
     return _plain(payload)
 
 

@@ -22,6 +22,8 @@ def state(history: History, ids: Iterable[str]) -> "State":
 class State:
     """5.3 and 5.4 of one set."""
 
+    federal = False
+
     def __init__(self, history: History, given: Set) -> None:
         self.history = history
         self.given = given
@@ -47,25 +49,8 @@ class State:
             for member in each["payload"]:
                 self.removals.setdefault(member, set()).add(each["id"])
 
-        def removed_since(word: Item) -> bool:
-            return not self.removals.get(word["author"], set()) <= pin(word)
-
-        by_key = self._kind("revocation")
-        self.ended |= {each["id"] for each in by_key if removed_since(each)}
-        ranked: dict[str, list[tuple[int, bool, str]]] = {}
-        for each in self._kind("revocation"):
-            ranked.setdefault(each["ended"], []).append((each["good"], True, each["id"]))
-        for each in self._kind("decision", REVOKE):
-            _, device, good = each["payload"]
-            ranked.setdefault(device, []).append((good, False, each["id"]))
-        holding = {device: min(every) for device, every in ranked.items()}
-        self.revoked = {device: good for device, (good, _, _) in holding.items()}
-        self.ended |= {each["id"] for each in by_key} - {identity for _, _, identity in holding.values()}
-
-        words = [each for kind in ("vouch", "offer", "leave") for each in self._kind(kind)]
-        self.ended |= {each["id"] for each in words if self.is_revoked(each)}
-
-        self.ended |= {each["id"] for each in self._kind("leave") if removed_since(each)}
+        self._end_by_revocations()
+        self.ended |= {each["id"] for each in self._kind("leave") if self._removed_since(each)}
         by_author: dict[str, list[Item]] = {}
         for each in self._kind("leave"):
             by_author.setdefault(each["author"], []).append(each)
@@ -80,11 +65,33 @@ class State:
             if not all(self.lasts(member, pin(each)) for member in concerned):
                 self.ended.add(each["id"])
 
-        self._offers = self._kind("offer")
-        for each in self._offers:
-            others = [other for other in self._offers if other["author"] == each["author"]]
+        self._end_offers()
+
+    def _end_offers(self) -> None:
+        offers = self._kind("offer")
+        for each in offers:
+            others = [other for other in offers if other["author"] == each["author"]]
             if any(each["id"] in self._replaced(other) for other in others):
                 self.ended.add(each["id"])
+
+    def _removed_since(self, word: Item) -> bool:
+        return not self.removals.get(word["author"], set()) <= self.history.pin(word)
+
+    def _end_by_revocations(self) -> None:
+        by_key = self._kind("revocation")
+        self.ended |= {each["id"] for each in by_key if self._removed_since(each)}
+        ranked: dict[str, list[tuple[int, bool, str]]] = {}
+        for each in self._kind("revocation"):
+            ranked.setdefault(each["ended"], []).append((each["good"], True, each["id"]))
+        for each in self._kind("decision", REVOKE):
+            _, device, good = each["payload"]
+            ranked.setdefault(device, []).append((good, False, each["id"]))
+        holding = {device: min(every) for device, every in ranked.items()}
+        self.revoked = {device: good for device, (good, _, _) in holding.items()}
+        self.ended |= {each["id"] for each in by_key} - {identity for _, _, identity in holding.values()}
+
+        words = [each for kind in ("vouch", "offer", "leave") for each in self._kind(kind)]
+        self.ended |= {each["id"] for each in words if self.is_revoked(each)}
 
     def _replaced(self, offer: Item) -> set[str]:
         """What an offer replaces, directly or by others."""
@@ -126,15 +133,7 @@ class State:
         enough = min(2, len(self.members))
         self.observers = {each for each, by in vouched.items() if len(by) >= enough and each not in self.members}
 
-        self.policies = dict(history.policies)
-        if "removal" not in self.policies and "membership" in self.policies:
-            self.policies["removal"] = self.policies["membership"] | {"name": "removal"}
-        for name in {each["payload"][0]["name"] for each in self._kind("decision", POLICY)}:
-            held = self.holding((POLICY, name))
-            if held is not None:
-                self.policies[name] = held["payload"][0]
-        self.charter = self.holding((CHARTER, None))
-
+        self._mean_policies()
         named = self.holding((WITNESSES, None))
         if named is not None and named["payload"][0]:
             seats = {each for each in named["payload"][0] if self.lasts(each, pin(named))}
@@ -162,6 +161,25 @@ class State:
             if len(left) == 1 and left[0] is not None and left[0] not in self.revoked:
                 self.devices[left[0]] = member
 
+        self._mean_mandates()
+
+    @property
+    def holders(self) -> Iterable[str]:
+        """Who may hold a mandate."""
+        return self.members
+
+    def _mean_policies(self) -> None:
+        self.policies = dict(self.history.policies)
+        if "removal" not in self.policies and "membership" in self.policies:
+            self.policies["removal"] = self.policies["membership"] | {"name": "removal"}
+        for name in {each["payload"][0]["name"] for each in self._kind("decision", POLICY)}:
+            held = self.holding((POLICY, name))
+            if held is not None:
+                self.policies[name] = held["payload"][0]
+        self.charter = self.holding((CHARTER, None))
+
+    def _mean_mandates(self) -> None:
+        history, pin = self.history, self.history.pin
         self.mandates = self._kind("decision", MANDATE)
         self.recalled: set[str] = set()
         for recall in self._kind("decision", RECALL):
@@ -179,7 +197,7 @@ class State:
                 for other in last_of_role(history, each["payload"]["role"], self.mandates)
                 if other["id"] not in self.recalled
             ]
-            if each["payload"]["holder"] in self.members and alive == [each]:
+            if each["payload"]["holder"] in self.holders and alive == [each]:
                 self.in_force.append(each["id"])
 
     # 5.5

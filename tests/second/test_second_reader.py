@@ -13,6 +13,7 @@ from tests.second import (
     comparing,
     counting,
     decisions,
+    federation,
     files,
     greeting,
     heads,
@@ -556,3 +557,19 @@ def test_proofs(row):
 def test_refused_proofs(row):
     with pytest.raises(RefusedError):
         proofs.verify(raw(row["file"]), raw(load("proofs.json")["assembly"]), row["knows"])
+
+
+@pytest.mark.parametrize("row", rows("federation.json", "proofs", 7))
+def test_proofs_of_federations(row):
+    assert federation.verify(raw(row["file"])) == row["shows"]
+    with pytest.raises(RefusedError):
+        federation.verify(raw(row["file"]), bytes(32))
+    with pytest.raises(RefusedError):
+        proofs.verify(raw(row["file"]))
+
+
+@pytest.mark.parametrize("row", rows("federation.json", "refused", 9))
+def test_refused_proofs_of_federations(row):
+    for verify in (federation.verify, proofs.verify):
+        with pytest.raises(RefusedError):
+            verify(raw(row["file"]))
