@@ -20,6 +20,7 @@ from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Seating
 from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
+from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
@@ -44,6 +45,9 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         voiced, title = Voiced(federation, federation, False), f"Join the federation {text_of(federation)[:8]}"
     else:
         voiced, title = Voiced(federation, _joined_by(context, federation), True), "Leave the federation"
+    said = [row for row in _voices(context, voiced) if outcome_of(context, row).outcome == PASSED]
+    if said and not _ended_by(context, voiced, said):
+        raise NodeError("that is decided already", f"`meshd prove {text_of(said[-1].id)[:8]} --out FILE` proves it.")
     open_ = next((row for row in _voices(context, voiced) if outcome_of(context, row).outcome is None), None)
     if open_ is not None:
         raise NodeError("that is open already", f"`meshd vote {text_of(open_.id)[:8]} yes` votes for it.")
@@ -61,6 +65,8 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd voice MATTER --in FEDERATION`: put a federation's matter to this assembly, which decides what it says."""
     state = context.member_only("put a federation's matter to the assembly")
     _in_an_assembly(context)
+    if arguments["matter"] == arguments["federation"]:
+        raise UsageError("to join a federation is no matter of it", "`meshd federate ID` proposes it.")
     matter = identity_of(arguments["matter"], "matter")
     federation = identity_of(arguments["federation"], "federation")
     name = arguments.get("policy") or _VOICE_POLICY
@@ -102,6 +108,10 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     assert quoted is not None, "it was found among those that are quoted"
     roster = max(quoted.rosters.known(), key=lambda each: (len(quoted.rosters.ids(each)), each))
     weight = 1 if arguments.get("weight") is None else arguments["weight"]
+    if assembly in {_named(context, quotations, words) for words in arguments.get("instead") or ()}:
+        raise UsageError(
+            "an assembly does not take its own place", "`meshd seat ASSEMBLY --weight N` changes its weight."
+        )
     ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
     replaces = context.standing().rosters.in_place(context.standing().head, Verb.SEAT, assembly)
     action = (int(Verb.SEAT), Seated((Seating(assembly, weight, roster),), tuple(ends), replaces))
@@ -121,6 +131,7 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result:
         shown = verify_proof(data)
     except (BadProofError, binascii.Error) as error:
         raise NodeError(f"this is no proof of anything: {error}") from error
+    _hold_to_people(shown.assembly, read_proof(data), context.assembly.id)
     with context.assembly.writing():
         records = quote_proof(context, read_proof(data))
     name = context.assembly.people.name(shown.assembly)
@@ -159,9 +170,18 @@ def seating_of(data: bytes, weight: int) -> Seating:
         raise NodeError(
             f"this is no proof of an assembly's roster: {error}", "`meshd prove roster --out FILE`"
         ) from error
+    _hold_to_people(shown.assembly, read_proof(data), None)
     if not 1 <= weight <= limits.WEIGHT:
         raise UsageError(f"a weight is a number from 1 to {limits.WEIGHT}")
     return Seating(shown.assembly, weight, shown.roster)
+
+
+def _hold_to_people(assembly: bytes, proof: Proof, federation: bytes | None) -> None:
+    """Raises NodeError for a proof of this federation, or of another one, which has no seat here."""
+    if assembly == federation:
+        raise NodeError("this is a proof of this very federation: others quote it")
+    if proof.quoted is not None:
+        raise NodeError("this is a proof of a federation, and only assemblies of people have seats in one so far")
 
 
 def quote_proof(context: Context, proof: Proof) -> int:
@@ -223,6 +243,14 @@ def _voices(context: Context, voiced: Voiced) -> list[tables.Proposal]:
     """The decisions of this assembly that say so in a federation."""
     rows = context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE))
     return [row for row in rows if question_of(row).payload == voiced and retraction(context, row) is None]
+
+
+def _ended_by(context: Context, voiced: Voiced, said: list[tables.Proposal]) -> bool:
+    """Whether this assembly decided to leave since it joined, by each of its voices."""
+    if voiced.leaves:
+        return False
+    leaving = [Voiced(voiced.federation, row.id, True) for row in said]
+    return all(any(outcome_of(context, row).outcome == PASSED for row in _voices(context, each)) for each in leaving)
 
 
 def _joined_by(context: Context, federation: bytes) -> bytes:

@@ -28,6 +28,7 @@ def refound(context: Context, arguments: dict[str, Any]) -> Result:
             "without whom, or which?", "`meshd refound --without PERSON…` founds anew; `meshd refound ID` confirms."
         )
     state = context.member_only("found anew")
+    context.people_only("nobody is left behind by founding anew")
     if context.live is not None:
         raise BusyError(
             "the daemon of this home can't take in a new assembly while it runs",

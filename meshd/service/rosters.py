@@ -41,7 +41,7 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     body = Proposal(context.standing().head, REMOVAL, f"Remove {label}", reason, action=action)
     motion = move(context, body, lambda item: item.removes == (member,))
     after = context.state()
-    inside = after.inside
+    inside = after.inside | after.members
     return {
         "id": text_of(motion),
         "person": label,

@@ -67,14 +67,15 @@ def _on(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("this device is your witness device already")
     if device not in offered(context):
         offer(context, device)
-    if context.me in state.witnesses.members:
+    if state.member_of(context.me) in state.witnesses.members:
         return _list(context, {})
+    context.people_only("who attests is named by `witness committee`")
     return _name_witnesses(context, tuple(sorted(state.witnesses.members | {context.me})), arguments)
 
 
 def _off(context: Context, _: dict[str, Any]) -> Result:
     state = context.member_only("are witnesses")
-    if context.me not in state.witnesses.devices.values():
+    if state.member_of(context.me) not in state.witnesses.devices.values():
         raise NodeError("no device attests for you")
     offer(context, None)
     return _list(context, {})

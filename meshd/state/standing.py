@@ -358,6 +358,8 @@ class Standing:
         Somebody who writes steps that name nothing must not make everything else slow.
         """
         here = self._store.known(set(self._lacking.values()))
+        if self.quotations is not None:  # what is followed of members is no record of this log
+            here |= {each for each in self._lacking.values() if self.quotations.item(each) is not None}
         return [row for row in steps if row.id not in self._lacking or self._lacking[row.id] in here]
 
     def _note(self, moves: list[tuple[bytes, frozenset[bytes]]]) -> list[tables.Head]:

@@ -15,16 +15,17 @@ from meshd_protocol.meaning import Ground, Meaning
 from meshd_protocol.policies import Voices
 from meshd_protocol.rosters import Rosters
 from meshd_protocol.statements import Quote, Statements
-from meshd_protocol.voices import Quoting
 
 
 class Quoted:
     """One assembly, as far as its records are quoted here (`voices.Quotes`)."""
 
-    def __init__(self, statements: Statements, quoting: Quoting) -> None:
+    def __init__(self, statements: Statements) -> None:
         assert statements.genesis is not None, "without its genesis nothing of it can be judged"
         self.statements = statements
-        self.rosters = Rosters(statements.assembly, statements.genesis, statements, quoting)
+        self.rosters = Rosters(statements.assembly, statements.genesis, statements)
+        self._lacking: dict[RosterStep, bytes] = {}
+        """What a step cites and is not known yet."""
         self.taken: dict[RosterStep, None] = {}
         """The steps that have effect, each after the one that it starts from."""
 
@@ -59,6 +60,7 @@ class Quoted:
                 step
                 for step in self.statements.steps
                 if step not in self.taken
+                and not self._lacks(step)
                 and self.rosters.knows(step.parent)
                 and self.rosters.problem(step.parent, step.cites, step.ratified_by) is None
             ]
@@ -68,6 +70,17 @@ class Quoted:
                 self.rosters.learn(step.parent, step.cites)
                 self.taken[step] = None
             learnt = True
+
+    def _lacks(self, step: RosterStep) -> bool:
+        """Whether something that a step cites is not known yet: steps that name nothing must not make all else slow."""
+        lacking = self._lacking.get(step)
+        if lacking is None or self.statements.item(lacking) is not None:
+            lacking = next((each for each in step.cites if self.statements.item(each) is None), None)
+            if lacking is None:
+                self._lacking.pop(step, None)
+                return False
+            self._lacking[step] = lacking
+        return True
 
 
 class Quotations:
@@ -110,15 +123,16 @@ class Quotations:
 
     def take(self, assembly: bytes, said: Iterable[Quote | None], steps: Iterable[RosterStep]) -> None:
         """Take in authentic records of an assembly, and steps between its rosters. Nothing follows until `settle`."""
-        statements = self._statements.setdefault(assembly, Statements(assembly))
+        statements = self._statements.setdefault(assembly, Statements(assembly, grows=True))
         for record, body in (each for each in said if each is not None):
             statements.add(record, body)
             self._open.setdefault(assembly, set()).add(record.id)
         for step in steps:
             statements.steps.setdefault(step)
         self._touched |= statements.matters(self._federation)
-        if assembly not in self._quoted and statements.genesis is not None and statements.genesis.knows_rules:
-            self._quoted[assembly] = Quoted(statements, self.get)
+        genesis = statements.genesis  # a federation has no seat in another one: nobody would see how deep that goes
+        if assembly not in self._quoted and genesis is not None and genesis.knows_rules and not genesis.assemblies:
+            self._quoted[assembly] = Quoted(statements)
 
     def every(self) -> Iterable[bytes]:
         """The assemblies of which something is quoted."""
@@ -129,9 +143,9 @@ class Quotations:
         return self._statements[assembly]
 
     def settle(self) -> None:
-        """Learn what quoted steps reach, of members of members, too, and what of it may change a roster."""
-        while sum(quoted.settle() for quoted in self._quoted.values()):
-            pass
+        """Learn what quoted steps reach, and what of it may change a roster."""
+        for quoted in self._quoted.values():
+            quoted.settle()
         for assembly in self._quoted:
             open_ = self._open.get(assembly, set())
             for identity in sorted(open_):

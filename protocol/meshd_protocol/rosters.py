@@ -413,10 +413,6 @@ class Rosters:
         match item.verb:
             case Verb.SEAT:
                 return self._seat_problem(item)
-            case Verb.VOICE:
-                settles = pinned.policies[item.policy].finality == Finality.SETTLED
-                joins = payload.leaves or payload.matter == payload.federation
-                return "by which an assembly joins or leaves is settled" if joins and not settles else None
             case Verb.MANDATE:
                 if payload.holder not in pinned.people:
                     return "its holder is not a member of the roster that it pins"

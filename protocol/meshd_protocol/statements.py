@@ -5,7 +5,7 @@ Whoever hands records in has seen that they are authentic. Places in chains are 
 are here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from meshd_crypto.signing import verify_all
 from meshd_protocol import limits
@@ -106,8 +106,12 @@ def _quoted(assembly: bytes, parts: Parts) -> Record | None:
 class Statements:
     """The facts that records state (`Facts`). What lacks something else is unknown until that is here."""
 
-    def __init__(self, assembly: bytes) -> None:
+    def __init__(self, assembly: bytes, *, grows: bool = False) -> None:
+        """Where more may come (`grows`), the certificate that lets a device do most counts, so that no later one takes
+        anything back; else the one that lets it do least.
+        """
         self.assembly = assembly
+        self._which: Callable[..., Certificate] = min if grows else max
         self.genesis: Genesis | None = None
         self.proposals: dict[bytes, Proposal] = {}
         self.steps: dict[RosterStep, None] = {}
@@ -118,7 +122,7 @@ class Statements:
         self._voices: dict[tuple[bytes, bytes], list[bytes]] = {}
         self._anew: dict[bytes, list[bytes]] = {}
         self._owners: dict[bytes, dict[bytes, Certificate]] = {}
-        """By device, the certificates of each member who owns it, that with the largest scope."""
+        """By device, the certificate of each member who owns it."""
         self._items: dict[bytes, Item] = {}
 
     def add(self, record: Record, body: Body | None) -> None:
@@ -157,7 +161,7 @@ class Statements:
             found = self._item(*self._said[identity])
             if isinstance(found, Offered) and not is_whole(found, self._offer, self._is_first, self._items):
                 return None
-            if found is not None:
+            if found is not None and getattr(found, "scope", SCOPE_EVERYTHING) == SCOPE_EVERYTHING:
                 self._items[identity] = found
         return found
 
@@ -208,7 +212,7 @@ class Statements:
         if not first or body.device != record.device or body.scope > SCOPE_CHANGEABLE:
             return
         owners = self._owners.setdefault(body.device, {})
-        owners[body.member] = max(owners.get(body.member, body), body, key=lambda each: each.scope)
+        owners[body.member] = self._which(owners.get(body.member, body), body, key=lambda each: each.scope)
 
     def _propose(self, record: Record, body: Proposal) -> None:
         self.proposals[record.id] = body

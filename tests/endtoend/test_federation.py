@@ -7,7 +7,7 @@ import pytest
 
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
-from meshd.founding.opening import found_federation
+from meshd.founding.opening import found_federation, signed_genesis
 from meshd.service import checking, delegation, federating, proving, results, voting, witnessing
 from meshd.service.context import Context
 from meshd.state.standing import Standing
@@ -17,14 +17,16 @@ from meshd_crypto.hashing import digest
 from meshd_protocol import contexts
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Genesis, Seating
+from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
-from meshd_protocol.names import text_of
+from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.policies import FEDERAL_DEFAULTS
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
-from tests.worlds import Clock, commune, exchange, give, newcomer, propose, state_of, world
+from meshd_protocol.rosters import roster_id
+from tests.worlds import START_MS, Author, Clock, commune, exchange, give, newcomer, propose, state_of, world
 
 NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
 
@@ -325,3 +327,59 @@ def checking_ok(context: Context) -> bool:
             next(steps)
         except StopIteration as end:
             return bool(end.value["ok"])
+
+
+def test_a_roster_record_that_comes_before_what_it_cites_has_effect_once_that_is_quoted(union):
+    federation, author = union.federation, Author(union.federation.assembly.id, "Quinn", 91)
+    said = []
+    for name in NAMES:
+        voice = federating.federate(union.nodes[name], {"federation": text_of(federation.assembly.id)})["id"]
+        union.yes(name, voice)
+        said.append(voice)
+    cites = tuple(sorted(bytes_of(each) for each in said))
+    step = RosterStep(federation.standing().rosters.origin, cites)
+    give(federation.assembly, author.certify(), author.write(Kind.ROSTER, step))
+    for name, voice in zip(NAMES, said, strict=True):
+        union.quote(name, voice)
+    assert federation.standing().head == roster_id(federation.assembly.id, cites)
+    assert not federation.standing().unsettled(), "the record that came first leads there"
+    assert checking_ok(federation)
+
+
+def test_a_second_certificate_takes_nothing_back(union):
+    """Somebody certifies her own device anew, for less: what it wrote counts as before, in any order."""
+    federation, matter = union.federation, _matter(union)
+    assert state_of(federation, matter)["outcome"] == "passed"
+    for others in union.others.values():
+        for each in others:
+            twin = each.fork()
+            twin.heads = {}
+            less = twin.write(Kind.CERTIFICATE, each.certificate(1), time_ms=START_MS + 1)
+            parts = (less.header, less.signature, less.body)
+            with federation.assembly.writing():
+                federation.assembly.write(Kind.QUOTATION, Quotation(each.assembly, (parts,)))
+    assert state_of(federation, matter)["outcome"] == "passed"
+    again = Standing.load(federation.assembly.store, federation.assembly.id)
+    assert (again.head, again.state.members) == (federation.standing().head, federation.state().members)
+    assert checking_ok(federation)
+
+
+def test_federations_have_no_seat_in_federations(union, tmp_path):
+    for name in NAMES:
+        union.joins(name)
+    proof = proving.prove(union.federation, {"id": "roster"})["proof"]
+    with pytest.raises(NodeError, match="assemblies of people"):
+        federating.seating_of(base64.b64decode(proof), 1)
+    with pytest.raises(NodeError, match="this very federation"):
+        federating.quote(union.federation, {"proof": proof})
+    deep = union.federation.assembly.id
+    author = Author(bytes(32), "Quinn", 92)
+    for number in range(300):
+        seatings = (Seating(deep, 1, roster_id(deep, ())),)
+        body = Genesis(f"F{number}", bytes(16), 2, FEDERAL_DEFAULTS, (union.federation.me,), assemblies=seatings)
+        genesis = signed_genesis(body, author.device, world(5))
+        deep = genesis.id
+        with union.federation.assembly.writing():
+            parts = (genesis.header, genesis.signature, genesis.body)
+            union.federation.assembly.write(Kind.QUOTATION, Quotation(deep, (parts,)))
+    assert len(union.federation.state().members) == 3

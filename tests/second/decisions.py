@@ -97,7 +97,7 @@ def is_void(history: History, decision: Item, there: State) -> bool:
         verb == VOICE and policy["name"] in ("membership", "removal", "mandate", "recall")
     ):
         return True
-    if verb == VOICE and (payload[2] or payload[0] == payload[1]) and policy["finality"] != 0:
+    if verb == VOICE and (payload[2] or payload[0] == payload[1]) and policy["name"] != "constitution":
         return True
     if verb and verb != VOICE and policy["method"] == ELECTION:
         return True

@@ -94,7 +94,8 @@ class Book:
     def voice(
         self, name: object, pin: bytes, federation: bytes, matter: bytes, yes: Sequence[bytes], *, leaves: bool = False
     ) -> bytes:
-        question = Question("significant", verb=Verb.VOICE, payload=Voiced(federation, matter, leaves))
+        policy = "constitution" if leaves or matter == federation else "significant"
+        question = Question(policy, verb=Verb.VOICE, payload=Voiced(federation, matter, leaves))
         return self.decide(name, pin, question, yes)
 
     def step(self, parent: bytes, *cites: bytes) -> bytes:
@@ -378,7 +379,7 @@ def test_a_federation_of_federations_counts_through_to_people():
     region.quoted.update({federation.id: federation} | {each.id: each for each in members.values()})
     joins = text(federation, "F joins", head_of(federation))
     federation.items[joins.id] = joins._replace(
-        question=Question("significant", verb=Verb.VOICE, payload=Voiced(region.id, region.id, False))
+        question=Question("constitution", verb=Verb.VOICE, payload=Voiced(region.id, region.id, False))
     )
     region.belong(federation, joins.id)
     assert "did not settle" in str(region.rosters.problem(region.rosters.origin, [joins.id]))

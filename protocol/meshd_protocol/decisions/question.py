@@ -99,7 +99,7 @@ def _action_void(question: Question, policy: Policy) -> str | None:
         if policy.finality != Finality.SETTLED:
             return f"{BY_ANY_SETTLED[question.verb]} is decided by a settled policy"
     elif question.verb == Verb.VOICE:
-        return f"the policy {question.policy} decides its own matters" if question.policy in RESERVED else None
+        return _voice_void(question)
     elif POLICY_OF.get(question.verb) != question.policy:
         return f"what it does is decided by the policy {POLICY_OF.get(question.verb)}"
     if policy.method == Method.ELECTION:
@@ -108,6 +108,14 @@ def _action_void(question: Question, policy: Policy) -> str | None:
         reason = void_reason(question.payload[0])
         return f"the policy that it sets is void: {reason}" if reason else None
     return role_problem(question.payload.role) if question.verb == Verb.MANDATE else None
+
+
+def _voice_void(question: Question) -> str | None:
+    """Why a voice is not decided as it may be: by most policies, but joining and leaving by the constitution."""
+    voiced = question.payload
+    if (voiced.leaves or voiced.matter == voiced.federation) and question.policy != CONSTITUTION:
+        return f"by which an assembly joins or leaves a federation is decided by the policy {CONSTITUTION}"
+    return f"the policy {question.policy} decides its own matters" if question.policy in RESERVED else None
 
 
 def ballots_of(question: Question, policy: Policy) -> Ballots:

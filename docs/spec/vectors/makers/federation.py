@@ -67,6 +67,7 @@ class Commune:
 
     def voice(self, federation: bytes, matter: bytes, voters: int = 2, *, leaves: bool = False, **more: Any) -> Record:
         """What it says in a federation, with so many yes."""
+        more = {"policy": "constitution" if leaves or matter == federation else "significant"} | more
         return self.decide(voters, action=(int(Verb.VOICE), Voiced(federation, matter, leaves)), **more)
 
     @property
