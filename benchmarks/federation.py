@@ -64,10 +64,11 @@ def _proof() -> tuple[bytes, int]:
     begun = roster_id(genesis.id, cites)
     certificate = convener.certify(genesis.id)
     matter = convener.write(genesis.id, Kind.PROPOSAL, Proposal(begun, "significant", "A warehouse"))
+    first = assemblies[0]
+    before = len(first.records)
     for each in assemblies[: ASSEMBLIES // 2 + 1]:
-        before = len(each.records)
         each.voice(genesis.id, matter.id, "significant", MAJORITY)
-        voice = Quotation(each.id, tuple(sorted(map(parts, each.records[before:]))))
+    voice = Quotation(first.id, tuple(sorted(map(parts, first.records[before:]))))
     quoted = tuple(sorted(Excerpt(each.id, tuple(sorted(map(parts, each.records))), ()) for each in assemblies))
     steps = (ProofStep(roster_id(genesis.id, ()), cites, None),)
     records = tuple(sorted(map(parts, (certificate, matter))))
