@@ -102,8 +102,11 @@ def run(
         ]
         try:
             trio.run(_main, nodes, helper, home, options, ready)
-        except* UnreachableError as group:
-            raise NodeError(str(_first(group))) from None
+        except BaseExceptionGroup as group:  # what is raised in an `except*` comes out in a group on some Pythons
+            found, rest = group.split(UnreachableError)
+            if found is None or rest is not None:
+                raise
+            raise NodeError(str(_first(found))) from None
 
 
 def _transport(listen: tuple[str, int] | None, lines: list[str]) -> Transport:
