@@ -20,11 +20,10 @@ def excerpts(standing: Standing, row: tables.Proposal | None, line: Sequence[Pro
         return None
     every = {assembly: quotations.statements(assembly) for assembly in sorted(quotations.every())}
     wanted = {each for step in line for each in step.cites} | ({row.id} if row is not None else set())
-    size = -1
-    while size < len(wanted):  # a member that is a federation says what its own members said on it
-        size = len(wanted)
-        for statements in every.values():
-            wanted |= {key for key, body in statements.proposals.items() if _is_wanted(body, wanted)}
+    said = [
+        key for statements in every.values() for key, body in statements.proposals.items() if _is_wanted(body, wanted)
+    ]
+    wanted.update(said)
     found: list[Excerpt] = []
     for assembly, statements in every.items():
         known = quotations.get(assembly)

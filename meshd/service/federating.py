@@ -108,11 +108,11 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     assert quoted is not None, "it was found among those that are quoted"
     roster = max(quoted.rosters.known(), key=lambda each: (len(quoted.rosters.ids(each)), each))
     weight = 1 if arguments.get("weight") is None else arguments["weight"]
-    if assembly in {_named(context, quotations, words) for words in arguments.get("instead") or ()}:
+    ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
+    if assembly in ends:
         raise UsageError(
             "an assembly does not take its own place", "`meshd seat ASSEMBLY --weight N` changes its weight."
         )
-    ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
     replaces = context.standing().rosters.in_place(context.standing().head, Verb.SEAT, assembly)
     action = (int(Verb.SEAT), Seated((Seating(assembly, weight, roster),), tuple(ends), replaces))
     title = short_title(f"Seat {quoted.ground.genesis.name}")
@@ -128,12 +128,12 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("only those who sit in this federation, or convened it, quote in it")
     try:
         data = base64.b64decode(arguments["proof"], validate=True)
-        shown = verify_proof(data)
+        shown, proof = verify_proof(data), read_proof(data)
     except (BadProofError, binascii.Error) as error:
         raise NodeError(f"this is no proof of anything: {error}") from error
-    _hold_to_people(shown.assembly, read_proof(data), context.assembly.id)
+    _hold_to_people(shown.assembly, proof, context.assembly.id)
     with context.assembly.writing():
-        records = quote_proof(context, read_proof(data))
+        records = quote_proof(context, proof)
     name = context.assembly.people.name(shown.assembly)
     return {
         "assembly": text_of(shown.assembly),

@@ -269,7 +269,9 @@ class Standing:
     def ballots(self, row: tables.Proposal, state: State) -> Sequence[Cast]:
         """What counts as ballots on a proposal in a state: people's, or what the members of a federation say."""
         decision = self.item(row.id)
-        return self.rosters.casts(decision, state) if isinstance(decision, Decision) else self.casts(row.id)
+        if not isinstance(decision, Decision) or not self.rosters.knows(decision.pin):
+            return self.casts(row.id)
+        return self.rosters.casts(decision, state)
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""

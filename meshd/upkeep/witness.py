@@ -275,7 +275,7 @@ def recall_marks(assembly: Assembly, mandate: bytes) -> Marks:
     standing = assembly.known
     assert standing.state is not None
     motions = assembly.store.find(tables.Proposal, subject=mandate)
-    casts = [cast for motion in motions for cast in standing.casts(motion.id)]
+    casts = [cast for motion in motions for cast in standing.ballots(motion, standing.state)]
     return marks(casts, standing.state.electorate)
 
 
@@ -299,7 +299,7 @@ def _countersign(assembly: Assembly) -> None:
         if recall_marks(assembly, mandate).suspended:
             continue
         signed = [
-            (motion.id, len(marks(standing.casts(motion.id), state.electorate).recall))
+            (motion.id, state.weigh(marks(standing.ballots(motion, state), state.electorate).recall))
             for motion in assembly.store.find(tables.Proposal, subject=mandate)
         ]
         most = sorted((each for each in signed if each[1]), key=lambda each: (-each[1], each[0]))[:_SEEN_MOTIONS]

@@ -1,7 +1,7 @@
 """Which assemblies are a federation's members, by what its set holds: seats, and voices that join and leave
 (specification, section 5.9).
 
-A function of the set and the genesis. What is followed of each member is in `meaning`, what they say in `voices`.
+A function of the set and the genesis. What is followed of each member is in `following`, what they say in `voices`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -47,9 +47,7 @@ def seats_of(founding: Iterable[Seating], items: Iterable[Item], pin_of: Pin) ->
     for assembly in first.keys() | given.keys():
         entries = given.get(assembly, {})
         held = holding({key: replaces for key, (_, _, replaces) in entries.items()})
-        if (
-            held is None and assembly not in first
-        ):  # two islands seated it: the lighter seat, until a decision names both
+        if held is None and assembly not in first:  # two islands seated it: the lighter seat, until one names both
             held = min(entries, key=lambda key: (entries[key][0].weight, key))
         seating, pin = entries[held][:2] if held is not None else (first[assembly], frozenset[bytes]())
         begins = {each.roster for each, _, _ in entries.values()}

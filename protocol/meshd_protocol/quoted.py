@@ -52,9 +52,8 @@ class Quoted:
         ratified_by = (step.ratified_by for step in self.statements.steps if step.ratified_by is not None)
         return self.rosters.follow_problem(identity, before, result, ratified_by)
 
-    def settle(self) -> bool:
-        """Learn the rosters that quoted steps reach. Says whether there were any."""
-        learnt = False
+    def settle(self) -> None:
+        """Learn the rosters that quoted steps reach."""
         while True:
             ready = [
                 step
@@ -65,11 +64,10 @@ class Quoted:
                 and self.rosters.problem(step.parent, step.cites, step.ratified_by) is None
             ]
             if not ready:
-                return learnt
+                return
             for step in ready:
                 self.rosters.learn(step.parent, step.cites)
                 self.taken[step] = None
-            learnt = True
 
     def _lacks(self, step: RosterStep) -> bool:
         """Whether something that a step cites is not known yet: steps that name nothing must not make all else slow."""

@@ -383,3 +383,24 @@ def test_federations_have_no_seat_in_federations(union, tmp_path):
             parts = (genesis.header, genesis.signature, genesis.body)
             union.federation.assembly.write(Kind.QUOTATION, Quotation(deep, (parts,)))
     assert len(union.federation.state().members) == 3
+
+
+def test_assemblies_suspend_and_recall_a_delegate_of_the_federation(union):
+    """Marks are weights of assemblies that say so; nobody who sits there recalls by herself."""
+    federation = union.federation
+    for name in NAMES:
+        union.joins(name)
+    _send(union, "Aragon", "Ada", federation.me, "Delegate")
+    label = federation.assembly.people.label(federation.me)
+    given = bytes_of(delegation.mandate(federation, {"title": "Treasurer", "holder": label, "powers": ["pay"]})["id"])
+    for name in ("Aragon", "Harbour"):
+        union.quote(name, union.says(name, given))
+    assert given in federation.state().mandates
+    motion = bytes_of(delegation.recall(federation, {"mandate": "Treasurer"})["id"])
+    assert not witness.recall_marks(federation.assembly, given).notice
+    union.quote("Bakery", union.says("Bakery", motion))
+    assert witness.recall_marks(federation.assembly, given).notice
+    assert given not in federation.state().recalled
+    union.quote("Harbour", union.says("Harbour", motion))
+    assert witness.recall_marks(federation.assembly, given).suspended
+    assert given in federation.state().recalled

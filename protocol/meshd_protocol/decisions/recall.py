@@ -30,7 +30,7 @@ def marks(casts: Iterable[Cast], electorate: Electorate) -> Marks:
     recall = supporters(every, electorate)
     keep = supporters(every, electorate, Say.NO) - recall
     total, signed = electorate.total, electorate.weigh(recall)
-    kept = 2 * len(keep) > total
+    kept = 2 * electorate.weigh(keep) > total
     return Marks(
         recall=frozenset(recall),
         keep=frozenset(keep),
