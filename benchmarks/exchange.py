@@ -21,7 +21,7 @@ from meshd.assembly import survey
 from meshd.assembly.assembly import Assembly
 from meshd.log.executor import InlineExecutor
 from meshd.mesh.node import Node
-from meshd.service import proposing, results, voting
+from meshd.service import explaining, proposing, voting
 from meshd.service.context import Context
 from meshd.transports.memory import MemoryNetwork
 from meshd.transports.serial import SerialTransport
@@ -152,7 +152,7 @@ def serial_ballot(rate: float) -> float:
             await trio.sleep(4)  # what goes on after a meeting: digests, bases
             begun = time.perf_counter()
             await nodes[0].work(lambda: voting.vote(Context(one), {"id": identity, "choices": ["yes"]}))
-            await until(lambda: results.show(Context(two), {"id": identity})["seen"] == 1)
+            await until(lambda: explaining.show(Context(two), {"id": identity})["seen"] == 1)
             took = time.perf_counter() - begun
             nursery.cancel_scope.cancel()
         one.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.measure import Measure, in_turn
 from meshd.assembly.assembly import Assembly, World
 from meshd.founding.opening import found
-from meshd.service import proposing, results
+from meshd.service import explaining, proposing
 from meshd.service.context import Context
 from meshd.state import tallies
 from meshd.store import tables
@@ -94,7 +94,7 @@ class _World:
         self.cast += 1
         begun = time.perf_counter()
         report = self.assembly.receive([voter.ballot], Waiting())
-        shown = results.show(self.context, {"id": text_of(self.question)})
+        shown = explaining.show(self.context, {"id": text_of(self.question)})
         took = time.perf_counter() - begun
         assert len(report.new) == 1
         assert shown["seen"] >= self.cast

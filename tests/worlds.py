@@ -13,7 +13,7 @@ from meshd.assembly.assembly import Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.clock import Reading
 from meshd.founding.opening import create, found, genesis_record, join
-from meshd.service import membership, proposing, results
+from meshd.service import explaining, membership, proposing
 from meshd.service.context import Context
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
@@ -127,6 +127,7 @@ def commune(
     nodes: int | None = None,
     clock: Clock | None = None,
     witnesses: int = 0,
+    title: str = "Commune",
 ) -> tuple[list[Assembly], list[Author]]:
     """An assembly whose founders are all of `names`: the first `nodes` of them run nodes, the others only sign. The
     first `witnesses` are witnesses, node or not.
@@ -145,7 +146,7 @@ def commune(
     first = world(seed, clock)
     pairs = [(each.member_public, each.device.public) for each in keys]
     pairs += [(author.member.public, author.device.public) for author in authors]
-    genesis = genesis_record("Commune", members, keys[0].device, first, pairs[:witnesses])
+    genesis = genesis_record(title, members, keys[0].device, first, pairs[:witnesses])
     network = NetworkKey(roster_id(genesis.id, ()), first.entropy(32))
     opened: list[Assembly] = []
     for n, each in enumerate(keys):
@@ -226,4 +227,4 @@ def propose(context: Context, title: str = "A question", policy: str = "signific
 def state_of(context: Context, proposal: bytes) -> dict[str, Any]:
     from meshd_protocol.names import text_of
 
-    return results.show(context, {"id": text_of(proposal)})
+    return explaining.show(context, {"id": text_of(proposal)})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from meshd.app import choosing
+from meshd.app.bridges import bridge_all
 from meshd.assembly import keystore, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
@@ -136,6 +137,12 @@ def ask(
         if not member_key or len(folders) != 1:
             raise
         return on_paper(keystore.load(folders[0], secret())[0])
+
+
+def bridge(home: Path, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL) -> Any:
+    """Carry between all logs of a home that the passphrase opens. `tell` hears of what is left out."""
+    with opened_all(home, None, passphrase, tell, world=world) as found:
+        return [crossed._asdict() for crossed in bridge_all(found, tell)]
 
 
 def init(
@@ -280,7 +287,7 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
     """The assembly that the words name. Where only a look tells which, all are opened, and told apart for a person."""
     if words is None and len(folders) == 1:
         return open_assembly(folders[0], passphrase, world)
-    named = [folder for folder in folders if words is not None and folder.name.startswith(words.lower())]
+    named = [folder for folder in folders if words is not None and _is_called(folder, words)]
     if len(named) == 1:
         return open_assembly(named[0], passphrase, world)
     shut: dict[Path, NodeError] = {}
@@ -307,6 +314,12 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
             if each is not chosen:
                 each.close()
     raise _unknown(words, len(folders), list(shut.values()))
+
+
+def _is_called(folder: Path, words: str) -> bool:
+    """Whether words are the beginning of an assembly's id, of which its folder's name is one."""
+    meant = choosing.as_id(words)
+    return meant != "" and (folder.name.startswith(meant) or meant.startswith(folder.name[:-1]))
 
 
 def _unknown(words: str, all_: int, shut: list[NodeError]) -> NodeError:

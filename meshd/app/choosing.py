@@ -1,12 +1,22 @@
 """Which assembly of a home somebody means, in words that tell those of one name apart."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NotFoundError, PassphraseError, UsageError
+from meshd_protocol.names import text_of
 
 _SHORT = 8
+_HEX = 64
+
+
+def as_id(words: str) -> str:
+    """Words that may be the beginning of an assembly's id, as its folder is called: also a whole id in hex."""
+    with suppress(ValueError):
+        return text_of(bytes.fromhex(words)) if len(words) == _HEX else words.lower()
+    return words.lower()
 
 
 def several(listed: str) -> UsageError:

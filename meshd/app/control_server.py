@@ -18,6 +18,7 @@ from typing import Any
 import trio
 
 from meshd.app import choosing
+from meshd.app.bridges import bridge_nodes, is_bridging
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
@@ -44,14 +45,14 @@ _WATCHING = Step("watching")
 
 
 async def serve_control(
-    nodes: list[Node], home: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    nodes: list[Node], home: Path, bridging: trio.Lock, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Answer commands until cancelled, then remove the socket."""
+    """Answer commands until cancelled, then remove the socket. Who holds `bridging` carries between the logs."""
     path = home / SOCKET
     listener = trio.SocketListener(_bound(home))
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, _Caller(nodes, home).serve, [listener])
+            await nursery.start(trio.serve_listeners, _Caller(nodes, home, bridging).serve, [listener])
             task_status.started()
     finally:
         path.unlink(missing_ok=True)
@@ -77,8 +78,9 @@ def _bound(home: Path) -> trio.socket.SocketType:
 class _Caller:
     """Answers one request per connection."""
 
-    def __init__(self, nodes: list[Node], home: Path) -> None:
+    def __init__(self, nodes: list[Node], home: Path, bridging: trio.Lock) -> None:
         self._nodes = nodes
+        self._bridging = bridging
         self._home = home
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -121,6 +123,9 @@ class _Caller:
         if request.verb == WATCH:
             await _watch(node, words)
             return {"result": None}
+        if is_bridging(request) and len(self._nodes) > 1:
+            async with self._bridging:
+                return {"result": [crossed._asdict() for crossed in await bridge_nodes(self._nodes)]}
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])
@@ -150,7 +155,7 @@ class _Caller:
         found = [
             node
             for node in self._nodes
-            if node.assembly.title == words or text_of(node.assembly.id).startswith(words.lower())
+            if node.assembly.title == words or text_of(node.assembly.id).startswith(choosing.as_id(words))
         ]
         if len(found) == 1:
             return found[0]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import trio
 
 from meshd.app.alone import Passphrase, opened_all
+from meshd.app.bridges import keep_bridging
 from meshd.app.control_server import serve_control
 from meshd.assembly.assembly import Assembly
 from meshd.clock import system_steady
@@ -135,7 +136,9 @@ async def _main(
             for node in nodes:
                 await node.started.wait()
             nursery.start_soon(watch, nodes, local_hosts, system_steady)
-            await nursery.start(serve_control, nodes, home)
+            bridging = trio.Lock()
+            nursery.start_soon(keep_bridging, nodes, bridging)
+            await nursery.start(serve_control, nodes, home, bridging)
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()

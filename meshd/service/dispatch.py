@@ -7,9 +7,11 @@ from meshd.errors import UsageError
 from meshd.progress import Steps
 from meshd.service import (  # noqa: F401 (what a file answers is registered as it is imported)
     audit,
+    bridging,
     carry,
     checking,
     delegation,
+    explaining,
     federating,
     governing,
     links,
@@ -19,7 +21,6 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     proposing,
     proving,
     refounding,
-    results,
     rosters,
     status,
     talk,

@@ -8,6 +8,7 @@ from typing import Any
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.effects import retraction
+from meshd.service.federations import abroad, matter_named
 from meshd.service.proposing import open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
@@ -58,21 +59,31 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
 
 @verb(
     "voice",
-    {"matter": NAME, "federation": NAME, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME},
+    {"matter": NAME, "federation": TEXT, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME},
     writes=True,
 )
 def voice(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd voice MATTER --in FEDERATION`: put a federation's matter to this assembly, which decides what it says."""
+    """`meshd voice MATTER [--in FEDERATION]`: put a federation's matter to this assembly, which decides what it says.
+
+    A matter that is quoted here is meant by the beginning of its id; any other one by all of it, and the federation's.
+    """
     state = context.member_only("put a federation's matter to the assembly")
     _in_an_assembly(context)
-    if arguments["matter"] == arguments["federation"]:
+    known = matter_named(abroad(context), arguments["matter"])
+    if known is None and not arguments.get("federation"):
+        raise NotFoundError(
+            f"no such matter is quoted here: {printable(arguments['matter'])}",
+            "`meshd voices` shows those that are. Any other one: `meshd voice MATTER --in FEDERATION`, by whole ids.",
+        )
+    matter = known.id if known is not None else identity_of(arguments["matter"], "matter")
+    federation = known.federation if known is not None else identity_of(arguments["federation"], "federation")
+    if matter == federation:
         raise UsageError("to join a federation is no matter of it", "`meshd federate ID` proposes it.")
-    matter = identity_of(arguments["matter"], "matter")
-    federation = identity_of(arguments["federation"], "federation")
     name = arguments.get("policy") or _VOICE_POLICY
     if name not in state.policies:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(sorted(state.policies))}.")
-    title = short_title(arguments.get("title") or f"What we say on {text_of(matter)[:8]}")
+    about = known.body.title if known is not None else text_of(matter)[:8]
+    title = short_title(arguments.get("title") or f"What we say on {about}")
     body = Proposal(
         context.standing().head,
         name,
@@ -82,20 +93,6 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
         action=(int(Verb.VOICE), Voiced(federation, matter, False)),
     )
     return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
-
-
-@verb("voices", {"federation": NAME})
-def voices(context: Context, arguments: dict[str, Any]) -> list[Result]:
-    """`meshd voices FEDERATION`: what this assembly decides to say there, with what is final: that can be proved."""
-    federation = identity_of(arguments["federation"], "federation")
-    found: list[Result] = []
-    for row in context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE)):
-        voiced: Voiced = question_of(row).payload
-        if voiced.federation == federation:
-            outcome = outcome_of(context, row)
-            final = outcome.outcome is not None
-            found.append({"id": text_of(row.id), "title": row.title, "state": outcome.state, "final": final})
-    return found
 
 
 @verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME}, writes=True)
@@ -121,8 +118,14 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 @verb("quote", {"proof": TEXT}, writes=True)
-def quote(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd quote FILE`: bring what a proof shows of an assembly into this federation's log."""
+def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
+    """`meshd quote FILE`: bring what a proof shows of an assembly into this federation's log.
+
+    Without a file there is nothing to carry in a home of one assembly; in one of several whoever has all of its logs
+    answers, the daemon or the command itself.
+    """
+    if arguments.get("proof") is None:
+        return []
     _in_a_federation(context)
     if context.me not in context.state().inside:
         raise NodeError("only those who sit in this federation, or convened it, quote in it")
@@ -194,13 +197,13 @@ def quote_proof(context: Context, proof: Proof) -> int:
         fresh.append(proof.genesis)
     steps = [RosterStep(*step) for step in proof.steps]
     told = [step for step in steps if not quotations.tells(assembly, step)]
-    for records, beside in _portions(sorted(fresh), told):
+    for records, beside in portions(sorted(fresh), told):
         body = Quotation(assembly, records, tuple((step.parent, step.cites, step.ratified_by) for step in beside))
         context.assembly.write(Kind.QUOTATION, body)
     return len(fresh)
 
 
-def _portions(
+def portions(
     records: Iterable[Parts], steps: Iterable[RosterStep]
 ) -> Iterator[tuple[tuple[Parts, ...], tuple[RosterStep, ...]]]:
     """Records and steps, as much at a time as one quotation holds."""

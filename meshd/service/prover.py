@@ -105,6 +105,8 @@ class _Gathered:
         self.add(row.id, row.member)
         if policy.finality == Finality.SETTLED:
             self._settled(row.id, [state], [state.needed(policy)])
+            if row.verb == Verb.VOICE:
+                self._everywhere(row, state)
         else:
             found = certify(self._attested(row, policy), state.witnesses)
             if len(found.certified) != 1:
@@ -239,6 +241,15 @@ class _Gathered:
         if any(weight < count for weight, count in zip(said, needed, strict=True)):
             raise NodeError("it is not final: too few say yes by what is quoted here", _WHY)
 
+    def _everywhere(self, row: tables.Proposal, pinned: State) -> None:
+        """Put in what settles a voice in each roster on the way here, as far as it does: a federation follows any."""
+        states = [self._standing.rosters.state(each) for each in sorted(self._rosters)]
+        needed = [
+            settled_needed(policies_asked(pinned, state, row.policy), state) or len(state.members) for state in states
+        ]
+        ids = self._standing.rosters.ids(row.roster)
+        self._yes(row.id, [state.electorate_of(ids) for state in states], needed, all_=False)
+
     def _author(self, item: Item) -> bytes | None:
         if isinstance(item, Decision):
             proposal = self._store.get(tables.Proposal, id=item.id)
@@ -263,8 +274,13 @@ class _Gathered:
         if item is not None and pin is not None:
             self._item(item, pin, ratified=True)
 
-    def _yes(self, decision: bytes, electorates: Sequence[Electorate], needed: Sequence[int]) -> None:
-        """Put in as few yes ballots as settle in each electorate; those that count in all of them first."""
+    def _yes(
+        self, decision: bytes, electorates: Sequence[Electorate], needed: Sequence[int], *, all_: bool = True
+    ) -> None:
+        """Put in as few yes ballots as settle in each electorate; those that count in all of them first.
+
+        Raises NodeError where one lacks some, if `all_` have to settle.
+        """
         casts = self._standing.casts(decision)
         able: dict[bytes, Cast] = {}
         for cast in sorted(casts):
@@ -275,10 +291,10 @@ class _Gathered:
         ordered = sorted(
             able.values(), key=lambda cast: (self._is_shared(cast.device), -_counts(cast, electorates), cast.id)
         )
-        chosen: set[bytes] = set()
+        chosen = {cast.id for cast in ordered if cast.id in self._records}
         for electorate, count in zip(electorates, needed, strict=True):
             mine = [cast for cast in ordered if reach(cast, electorate) is None]
-            if len(mine) < count:
+            if len(mine) < count and all_:
                 raise NodeError("it is not final: too few yes are here", "`meshd why ID` says what is missing.")
             have = sum(cast.id in chosen for cast in mine)
             for cast in mine:

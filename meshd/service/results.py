@@ -1,106 +1,24 @@
-"""Verbs that show what is decided: list, show, why."""
+"""What became of proposals, as codes and in words: for every verb that shows them."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from meshd.service.context import Context, Result, span
-from meshd.service.effects import effect_text, force_of, in_effect, is_in_force, retraction, whose_yes_helps
-from meshd.service.stuck import stuck, stuck_text
-from meshd.service.verbs import verb
+from meshd.service.context import Context, Result
+from meshd.service.effects import force_of, in_effect, is_in_force, retraction, whose_yes_helps
 from meshd.state import tallies, votes
-from meshd.state.rows import attested_of, question_of, split
+from meshd.state.rows import attested_of, question_of
 from meshd.state.votes import Void
 from meshd.store import tables
-from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb, Voiced
-from meshd_protocol.control import NAME
 from meshd_protocol.decisions.counting.methods import METHODS
-from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, VOID, Outcome, people
+from meshd_protocol.decisions.outcome import VOID, Outcome, people
 from meshd_protocol.decisions.poll import poll_of
 from meshd_protocol.decisions.recall import Marks
 from meshd_protocol.decisions.result import decide, without_effect
 from meshd_protocol.encoding import decode
-from meshd_protocol.force import REFUSED
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import DAY, HOUR, Finality, Method, void_reason
-
-
-@verb("show", {"id": NAME})
-def show(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd show ID`."""
-    row = context.proposal(arguments["id"])
-    store, label = context.assembly.store, context.assembly.people.label
-    outcome = outcome_of(context, row)
-    result = describe(context, row, outcome)
-    result["text"] = row.text
-    result["about"] = [
-        {"person": context.assembly.people.device_label(message.device), "text": message.text}
-        for message in sorted(store.find(tables.Message, about=row.id), key=_by_time)
-    ]
-    result["answers"] = [
-        {"person": label(answer.member), "text": answer.text}
-        for answer in sorted(store.find(tables.Answer, proposal=row.id), key=_by_time)
-    ]
-    rivals = list(store.find(tables.Proposal, amends=row.id))
-    if row.amends is not None:
-        rivals += [each for each in store.find(tables.Proposal, amends=row.amends) if each.id != row.id]
-        rivals += store.find(tables.Proposal, id=row.amends)
-    result["rivals"] = [{"id": text_of(each.id), "title": each.title} for each in sorted(rivals, key=_by_time)]
-    result["amends"] = text_of(row.amends) if row.amends else None
-    result["repeals"] = [text_of(each) for each in sorted(split(row.repeals))]
-    result["keeps"] = [text_of(named) for named, _ in _kept(row)]
-    result["repealed_by"] = [text_of(each.id) for each in repealed_by(context, row)]
-    result["outcomes"] = [
-        {"id": text_of(each.id), "person": label(each.member), "text": each.text}
-        for each in sorted(store.find(tables.Resolution, proposal=row.id), key=_by_time)
-    ]
-    result["effect"] = effect_text(context, row, outcome)
-    found = stuck(context, row, outcome)
-    result["stuck"] = None if found is None else found._asdict() | {"why": found.why.value}
-    result["waits_ms"] = witness.left_ms(context.assembly, row.id)
-    result["waits"] = span(result["waits_ms"]) if result["waits_ms"] else ""
-    return result
-
-
-def _by_time(row: Any) -> tuple[int, bytes]:
-    """By the authors' clocks, then by id: the same on every node."""
-    return row.time_ms, row.id
-
-
-@verb("why", {"id": NAME})
-def why(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd why ID`: the result, and what each rule said."""
-    row = context.proposal(arguments["id"])
-    outcome = outcome_of(context, row, full=True)
-    reasons = [{"rule": each.rule, "holds": each.holds, "text": each.text} for each in outcome.reasons]
-    reasons.append(_roster_reason(context, row))
-    text = effect_text(context, row, outcome)
-    if text is not None:
-        reasons.append({"rule": "in-effect", "holds": in_effect(context, row, outcome) is True, "text": text})
-    reasons += (
-        [{"rule": "force", "holds": force.holds, "text": force.text}] if (force := force_of(context, row)) else []
-    )
-    reasons += _withdrawn_reason(context, row)
-    reasons += _stuck_reason(context, row, outcome)
-    reasons += _repeal_reasons(context, row, outcome)
-    reasons += _recall_reasons(context, row)
-    reasons += _witness_here(context, row, outcome)
-    return describe(context, row, outcome) | {"reasons": reasons}
-
-
-def _withdrawn_reason(context: Context, row: tables.Proposal) -> list[Result]:
-    found = retraction(context, row)
-    if found is None:
-        return []
-    why_ = f": {found.reason}" if found.reason else "."
-    text = f"{context.assembly.people.label(row.member)} withdrew it; ballots count as they do without that{why_}"
-    return [{"rule": "withdrawn", "holds": False, "text": text}]
-
-
-def _stuck_reason(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
-    found = stuck(context, row, outcome)
-    return [{"rule": "stuck", "holds": False, "text": stuck_text(found, text_of(row.id)[:8])}] if found else []
 
 
 def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = None) -> Result:
@@ -123,7 +41,7 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "consent": is_consent(context, row),
         "electorate": outcome.electorate,
         "seen": outcome.seen,
-        "roster": _roster_word(context, row),
+        "roster": roster_word(context, row),
         "closes_ms": closes,
         "overdue": bool(closes and not final and context.assembly.world.clock() > closes),
         "voted": context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None,
@@ -245,7 +163,8 @@ def _voiced(voiced: Voiced) -> str:
     return f"says yes in the federation {federation}, to its matter {text_of(voiced.matter)[:8]}"
 
 
-def _kept(row: tables.Proposal) -> list[tuple[bytes, bytes]]:
+def kept(row: tables.Proposal) -> list[tuple[bytes, bytes]]:
+    """The decisions that a proposal names as in force, with the bitmaps of those who make them so."""
     keeps: Any = decode(row.keeps) if row.keeps else []
     return [(named, bits) for named, bits in keeps]
 
@@ -316,61 +235,13 @@ def policy_text(policy: Any) -> str:
     return f"certified by witnesses: {'; '.join(parts)}"
 
 
-def _roster_word(context: Context, row: tables.Proposal) -> str:
+def roster_word(context: Context, row: tables.Proposal) -> str:
+    """Whether a proposal pins the roster that this node follows (`current`), an `earlier` one, or an `other` line's."""
     standing = context.standing()
     if row.roster == standing.head:
         return "current"
     known = standing.rosters.knows(row.roster)
     return "earlier" if known and standing.rosters.contains(standing.head, row.roster) else "other"
-
-
-def _roster_reason(context: Context, row: tables.Proposal) -> Result:
-    standing = context.standing()
-    word = _roster_word(context, row)
-    now = len(context.state().members)
-    if word == "current":
-        text = f"It pins the roster that this node follows, of {people(now)}."
-    elif word == "earlier":
-        before = standing.rosters.state(row.roster).members
-        text = f"It pins an earlier roster, of {people(len(before))}; "
-        same = before == context.state().members
-        text += "the same people are members now." if same else f"this node follows one of {now}."
-    else:
-        text = "It pins a roster on another line than the one that this node follows."
-    return {"rule": "roster", "holds": word != "other", "text": text}
-
-
-def _repeal_reasons(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
-    reasons: list[Result] = []
-    later = repealed_by(context, row)
-    for each in later:
-        text = f"{text_of(each.id)[:8]} ({each.title}) is final and takes its place: this one is repealed."
-        reasons.append({"rule": "repealed", "holds": False, "text": text})
-    if len(later) > 1:
-        text = "Several took its place: where they contradict each other, propose once more, repealing each."
-        reasons.append({"rule": "repealed", "holds": False, "text": text})
-    reasons += _dropped_reasons(context, row, later)
-    if not later and outcome.state in (SPLIT, CONTESTED):
-        text = f"Propose it anew, naming this one: `meshd propose TITLE --policy {row.policy} --repeals ID`."
-        reasons.append({"rule": "anew", "holds": False, "text": text})
-    return reasons
-
-
-def _dropped_reasons(context: Context, row: tables.Proposal, later: list[tables.Proposal]) -> list[Result]:
-    """That a decision which took the place of this one is in force no more, so that this one may be again."""
-    standing = context.standing()
-    reasons: list[Result] = []
-    for each in standing.repealing(row.id):
-        force = standing.forces.of(each)
-        other = context.assembly.store.get(tables.Proposal, id=each.id)
-        if force is None or other is None or each.id in {known.id for known in later}:
-            continue
-        if force.finding[0] not in REFUSED or each.anew:
-            text = (
-                f"{text_of(each.id)[:8]} ({other.title}) is final and would take its place, and is not in force itself."
-            )
-            reasons.append({"rule": "repealed", "holds": True, "text": text})
-    return reasons
 
 
 def marks_text(context: Context, mandate: bytes, marks: Marks) -> str:
@@ -386,36 +257,3 @@ def marks_text(context: Context, mandate: bytes, marks: Marks) -> str:
         word = "notice to everybody" if marks.notice else "below the first mark"
     total = people(len(context.state().members))
     return f"{signed} of {total} signed to recall on all motions, {kept} to keep: {word}."
-
-
-def _recall_reasons(context: Context, row: tables.Proposal) -> list[Result]:
-    if row.verb != Verb.RECALL or row.subject is None:
-        return []
-    marks = witness.recall_marks(context.assembly, row.subject)
-    text = f"Against the mandate {mandate_title(context, row.subject)}: "
-    text += marks_text(context, row.subject, marks)
-    return [{"rule": "recall", "holds": marks.notice, "text": text}]
-
-
-def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> list[Result]:
-    """What this machine, as a witness, waits for."""
-    watch = context.assembly.store.get(tables.Watch, proposal=row.id)
-    vote = votes.certified(context.standing(), row)
-    if watch is None or vote is None or outcome.outcome is not None:
-        return []
-    if context.assembly.keys.device.public not in vote.state.witnesses.devices:
-        return []
-    if watch.refused:
-        text = f"This device is a witness and does not attest it: {watch.refused}."
-        return [{"rule": "witness-here", "holds": False, "text": text}]
-    left = witness.left_ms(context.assembly, row.id) or 0
-    held = witness.held_back(context.assembly, watch)
-    if held is not None:
-        text = f"This device is a witness and does not attest it now: {held}."
-        return [{"rule": "witness-here", "holds": False, "text": text}]
-    doubt = witness.clock_doubt(context.assembly, row.id)
-    if left == 0 and doubt and not watch.agreed:
-        text = f"This device is a witness and asks first: {doubt}. `meshd witness agree {text_of(row.id)[:8]}`."
-        return [{"rule": "witness-here", "holds": False, "text": text}]
-    text = f"This device is a witness; by its own measure the vote is open for {span(left)} more, grace included."
-    return [{"rule": "witness-here", "holds": True, "text": text}]

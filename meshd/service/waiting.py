@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from meshd.founding import refounding
 from meshd.home import assemblies
+from meshd.service import federations
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
@@ -24,12 +25,15 @@ from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.decisions.outcome import FAILED
 from meshd_protocol.items import Decision
 from meshd_protocol.names import as_word, text_of
 
 _SHORT = 8
 _AGAIN_DAYS = 30
 """A vote that came to nothing longer ago waits for nobody."""
+_ABROAD_DAYS = 60
+"""What a federation put, or what was decided for it, longer ago waits for nobody: it may be over there."""
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -43,8 +47,8 @@ class Waiting(NamedTuple):
 def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
-    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `witness`, `seat`,
-    `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
+    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `matter`, `unheard`,
+    `witness`, `seat`, `send`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
@@ -179,8 +183,10 @@ def _late(context: Context, matter: Matter) -> Why | None:
 
 
 def _applicants(context: Context) -> Iterator[Result]:
-    """People who ask to join, and for whom this person has not vouched."""
+    """People who ask to join, and for whom this person has not vouched. Nobody vouches for who sits in a federation."""
     assembly, state = context.assembly, context.state()
+    if state.federal is not None:
+        return
     now = assembly.world.clock()
     inside = state.inside
     told: set[bytes] = set()
@@ -200,10 +206,54 @@ def _applicants(context: Context) -> Iterator[Result]:
 
 def _observers(context: Context) -> Iterator[Result]:
     """People who were vouched for, and on whose admission no vote is open."""
+    if context.state().federal is not None:
+        return
     moved = {each.member for item in _open_motions(context) for each in item.newcomers}
     for member in sorted(context.state().observers - moved):
         label = context.assembly.people.label(member)
         yield _thing("admit", member, label, f"meshd admit {as_word(label)}")
+
+
+def _matters(context: Context) -> Iterator[Result]:
+    """Matters of federations that nobody has put to this assembly yet, and that are open as far as is known here."""
+    mine = federations.joined(context)
+    if not mine:
+        return
+    there, told = federations.abroad(context), federations.tellings(context)
+    taken_up = {each.voiced.matter for each in federations.voices_of(context)}
+    for each in there.matters.values():
+        open_ = each.federation in mine and not each.withdrawn and each.id not in told and each.id not in taken_up
+        if open_ and not _is_old(context, each.time_ms):
+            name = there.name(each.federation)
+            yield _thing("matter", each.id, each.body.title, f"meshd voice {_short(each.id)}", person=name)
+
+
+def _unheard(context: Context) -> Iterator[Result]:
+    """What was decided here and a federation has to know, and of which nobody said that it does."""
+    there, told = federations.abroad(context), federations.tellings(context)
+    ids = context.standing().rosters.ids(context.standing().head)
+    for verb in (Verb.VOICE, Verb.MANDATE, Verb.RECALL):
+        for row in context.assembly.store.find(tables.Proposal, verb=int(verb)):
+            federation, matter = federations.concerns(context, row)
+            if federation is None or row.id in told or matter in told or _is_old(context, row.time_ms):
+                continue
+            final = outcome_of(context, row).outcome not in (None, FAILED) if verb == Verb.VOICE else row.id in ids
+            if final and retraction(context, row) is None:
+                command = f"meshd prove {_short(row.id)} --out {_short(row.id)}.proof"
+                yield _thing("unheard", row.id, row.title, command, person=there.name(federation))
+
+
+def _is_old(context: Context, time_ms: int) -> bool:
+    return context.assembly.world.clock() - time_ms > _ABROAD_DAYS * _DAY_MS
+
+
+def _unseated(context: Context) -> Iterator[Result]:
+    """Federations that this assembly is in, and where nobody sits for it."""
+    mine = federations.joined(context)
+    there = federations.abroad(context) if mine else None
+    for federation in sorted(mine):
+        if there is not None and not federations.sends(context, federation):
+            yield _thing("send", federation, there.name(federation), "meshd voices")
 
 
 def _acts(context: Context) -> Iterator[Result]:
@@ -248,4 +298,17 @@ def _letters(context: Context) -> Iterator[Result]:
 
 _Parts = tuple[Callable[[Context], Iterable[Result]], ...]
 _BEFORE: _Parts = (_lines, _foundings, _answers)
-_AFTER: _Parts = (_attestations, _seat, _stuck, _applicants, _observers, _acts, _minutes, _tasks, _letters)
+_AFTER: _Parts = (
+    _matters,
+    _unheard,
+    _attestations,
+    _seat,
+    _unseated,
+    _stuck,
+    _applicants,
+    _observers,
+    _acts,
+    _minutes,
+    _tasks,
+    _letters,
+)

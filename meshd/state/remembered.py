@@ -32,6 +32,8 @@ class Remembered:
     def __init__(self) -> None:
         self._values: dict[str, dict[bytes, Any]] = {}
         self._roster: bytes | None = None
+        self.files: dict[bytes, Any] = {}
+        """What files that came in pieces show, by their hash: nothing changes that."""
         self.proposals: list[bytes] | None = None
         """The ids of all proposals, in the order in which they came; None before somebody asked."""
 

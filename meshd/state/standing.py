@@ -267,11 +267,13 @@ class Standing:
         return is_whole(offer, known, is_first, self._items)
 
     def ballots(self, row: tables.Proposal, state: State) -> Sequence[Cast]:
-        """What counts as ballots on a proposal in a state: people's, or what the members of a federation say."""
+        """What counts as ballots on a proposal in a state: people's, or what the members of a federation say, and those
+        who sit there still.
+        """
         decision = self.item(row.id)
         if not isinstance(decision, Decision) or not self.rosters.knows(decision.pin):
             return self.casts(row.id)
-        return self.rosters.casts(decision, state)
+        return self.rosters.casts(decision, state, self.state)
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""

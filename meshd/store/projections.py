@@ -42,8 +42,8 @@ ID_SIZE = 32
 def sketch(record: Record) -> Row | None:
     """What a record of a frequent kind will mean, as far as it can be told without its author's certificate.
 
-    Of talk that is the row itself, which is kept by its device alone: its author's certificate stands in another log,
-    and may arrive later. Of a ballot it is all but the voter. None where only `project` can tell.
+    Of talk and pieces that is the row itself, which is kept by its device alone: its author's certificate stands in
+    another log, and may arrive later. Of a ballot it is all but the voter. None where only `project` can tell.
     """
     if record.kind not in SKETCHED:
         return None
@@ -186,6 +186,7 @@ _COLUMNS: dict[int, dict[str, _Source]] = {
         "payload": lambda _, __, body, ___: encode(plain(body.action[1])) if body.action else None,
         "subject": lambda _, __, body, ___: body.action[1] if body.action and body.action[0] == Verb.RECALL else None,
     },
+    Kind.ACT: {"told": lambda _, __, body, ___: encode(list(body.told)) if body.told is not None else None},
     Kind.QUOTATION: {
         "good": lambda _, __, body, ___: bytes(each is not None for each in read_quoted(body.assembly, body.records)),
     },
@@ -247,6 +248,6 @@ _PROJECTORS: dict[int, _Projector] = {
 }
 
 SKETCHED: dict[int, type[Any]] = {
-    kind: table for kind, table in _ROWS.items() if kind == Kind.BALLOT or LOG_OF[kind] == Log.TALK
+    kind: table for kind, table in _ROWS.items() if kind == Kind.BALLOT or LOG_OF[kind] != Log.DECISIONS
 }
 """By frequent kind, the row that a `sketch` of it is."""

@@ -372,6 +372,7 @@ class Act(NamedTuple):
     power: str
     text: str
     name: str
+    told: bytes | None
     time_ms: int
 
 

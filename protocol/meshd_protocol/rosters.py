@@ -333,11 +333,15 @@ class Rosters:
         casts = self.casts(decision, state)
         return frozenset(supporters(casts, state.electorate_of(self._sets[decision.pin])))
 
-    def casts(self, decision: Decision, state: State) -> Sequence[Cast]:
-        """The ballots on a decision; in a federation what its members' voices say that count in that state."""
+    def casts(self, decision: Decision, state: State, now: State | None = None) -> Sequence[Cast]:
+        """The ballots on a decision; in a federation what its members' voices say that count in that state, and ballots
+        of those who sit there, as long as they do `now`, if that is given.
+        """
         ballots = self.facts.casts(decision.id)
         if state.federal is None:
             return ballots
+        if now is not None and now.federal is not None:
+            ballots = [each for each in ballots if now.member_of(each.member) == state.member_of(each.member)]
         policy = self.state(decision.pin).policies.get(decision.policy)
         return (
             voices_as_casts(self._quotes, self.assembly, decision, policy, state, ballots) if policy is not None else []

@@ -719,6 +719,19 @@ def test_the_demo(tmp_path):
         assert f" {words}" in done.stderr
 
 
+def test_the_demo_of_a_federation(tmp_path):
+    """Nine daemons, three assemblies, parted twice: one decision, which a stranger verifies."""
+    env = {**Shell(tmp_path).env, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [*MESHD, "--json", "demo", "--federation"], env=env, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["ok"], len(told["homes"]), told["proof"]["outcome"]) == (True, 9, "passed")
+    assert sum("says yes by its own decision" in each for each in told["proof"]["reasons"]) == 2
+    assert "verified here by 2 assemblies' decisions" in done.stderr
+
+
 def test_a_demo_that_fails_says_so(tmp_path):
     """A broken program must not play a happy story."""
     broken = tmp_path / "sqlcipher3"

@@ -34,7 +34,7 @@ def _join(shell: Shell) -> str:
 
 def test_a_home_that_holds_both_sides_brings_over_what_was_decided(valley):
     federation = _federation(valley)
-    assert valley.json("--assembly", "Aragon", "voices", federation) == []
+    assert valley.json("--assembly", "Aragon", "voices", federation)["matters"] == []
     _join(valley)
     rows = [row for row in valley.json("--assembly", "Valley", "members") if row["role"] == "assembly"]
     assert [(row["person"], row["weight"], row["joined"]) for row in rows] == [("Aragon", 1, True), ("Bakery", 2, True)]
@@ -49,7 +49,7 @@ def test_a_home_that_holds_both_sides_brings_over_what_was_decided(valley):
     said = valley.json("--assembly", "Bakery", "voice", matter, "--in", federation)["id"]
     valley.ok("--assembly", "Bakery", "vote", said, "yes", "--yes")
     assert "says yes in the federation" in valley.ok("--assembly", "Bakery", "show", said)
-    assert "Quoted 2 records of Bakery" in valley.ok("--assembly", "Valley", "quote")
+    assert "Bakery to Valley: 2 records quoted" in valley.ok("--assembly", "Valley", "quote")
     shown = valley.json("--assembly", "Valley", "show", matter)
     assert (shown["outcome"], shown["electorate"], shown["seen"]) == ("passed", 3, 2)
     assert "3 assemblies" not in valley.ok("--assembly", "Valley", "why", matter), "they are two, of weight 3"

@@ -10,7 +10,7 @@ import sqlcipher3.dbapi2 as sqlcipher
 from meshd.assembly import survey
 from meshd.founding.opening import open_assembly
 from meshd.home import LOG
-from meshd.service import checking, membership, results, talk
+from meshd.service import checking, explaining, membership, talk
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.api import StoreError
@@ -57,7 +57,7 @@ class Home:
             assert one.store.count(table) or table is tables.Rotation, table
         self.folder, self.key, self.world = one.folder, one.keys.database, one.world
         self.rows: dict[type[Any], list[Any]] = {table: one.store.find(table) for table in tables.TABLES}
-        self.shown = results.show(Context(one), {"id": text_of(self.question)})
+        self.shown = explaining.show(Context(one), {"id": text_of(self.question)})
         for each in (one, two, eve.assembly):
             each.close()
 
@@ -100,7 +100,7 @@ class Home:
             assert run(checking.check(Context(one), {})) == {
                 "ok": True, "problems": [], "rebuilt": False, "records": len(before[tables.Kept]),
             }  # fmt: skip
-            assert results.show(Context(one), {"id": text_of(self.question)}) == self.shown
+            assert explaining.show(Context(one), {"id": text_of(self.question)}) == self.shown
             assert not one.has_twin()
             assert recount.is_current(one.store)
             one.close()

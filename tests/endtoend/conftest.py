@@ -4,6 +4,7 @@ import pytest
 
 from meshd.transports.memory import MemoryNetwork
 from tests.endtoend.harness import Running
+from tests.unions import Union
 from tests.worlds import commune
 
 
@@ -16,3 +17,11 @@ def pair(tmp_path):
     yield ada, bea, network
     for each in assemblies:
         each.close()
+
+
+@pytest.fixture
+def union(tmp_path):
+    """Three assemblies and a federation of them."""
+    made = Union(tmp_path)
+    yield made
+    made.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from meshd.errors import NodeError, NotFoundError
-from meshd.service import delegation, proposing, results, rosters, voting
+from meshd.service import delegation, explaining, proposing, rosters, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Mandate, Verb
@@ -150,7 +150,7 @@ def test_a_recall_suspends_is_kept_and_ends(tmp_path):
     kept = sign(16, Say.NO)
     assert (kept["signed"], kept["keep"], kept["suspended"]) == (11, 16, False)
     assert act("Kept")["countersigned"] == 1
-    why = results.why(Context(ada), {"id": text_of(motion)})["reasons"]
+    why = explaining.why(Context(ada), {"id": text_of(motion)})["reasons"]
     assert any(reason["rule"] == "recall" and "16 to keep" in reason["text"] for reason in why)
     give(ada, *(author.ballot(motion) for author in authors[10:14]))
     assert _row(ada, mandate)["state"] == "suspended", "who signs both counts for recall: twelve are left to keep"

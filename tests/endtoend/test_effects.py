@@ -7,6 +7,7 @@ from meshd.founding.opening import Joining, join
 from meshd.service import (
     delegation,
     effects,
+    explaining,
     governing,
     listing,
     meetings,
@@ -43,7 +44,7 @@ def _yes(context, identity, **more):
 
 
 def _why(context, identity, rule):
-    return [each["text"] for each in results.why(context, {"id": identity})["reasons"] if each["rule"] == rule]
+    return [each["text"] for each in explaining.why(context, {"id": identity})["reasons"] if each["rule"] == rule]
 
 
 def _observers(nodes, *names):
@@ -70,7 +71,7 @@ def test_several_are_admitted_in_one_decision(nodes):
     again = membership.admit(bea, {"people": ["Eve", "Dan"]})
     assert (again["id"], again["role"]) == (answer["id"], "member"), "the same decision, joined"
     exchange(*(each.assembly for each in nodes))
-    shown = results.show(cy, {"id": answer["id"]})
+    shown = explaining.show(cy, {"id": answer["id"]})
     assert (shown["in_effect"], shown["state"]) == (True, "settled")
     assert _why(cy, answer["id"], "in-effect") == ["It is in effect: the roster that this node follows holds it."]
     for each in found:
@@ -90,8 +91,8 @@ def test_admissions_side_by_side_are_warned_of_and_say_what_they_lack(nodes):
     _yes(bea, first)
     _yes(cy, second["id"])
     exchange(*(each.assembly for each in nodes))
-    (out,) = [each for each in (first, second["id"]) if not results.show(ada, {"id": each})["in_effect"]]
-    assert results.show(ada, {"id": out})["state"] == "settled"
+    (out,) = [each for each in (first, second["id"]) if not explaining.show(ada, {"id": each})["in_effect"]]
+    assert explaining.show(ada, {"id": out})["state"] == "settled"
     (text,) = _why(ada, out, "in-effect")
     assert text.startswith("It is not in effect here. Of the members of now, 3 must have said yes, and 2 have.")
     _, _, names = text.partition("vote on it: ")
@@ -151,7 +152,7 @@ def test_a_vote_that_came_too_late_is_not_cast_by_accident(nodes):
     for each in nodes:
         witness.keep_time(each.assembly)
     exchange(*(each.assembly for each in nodes))
-    assert results.show(ada, {"id": question})["state"] == "certified"
+    assert explaining.show(ada, {"id": question})["state"] == "certified"
     with pytest.raises(NodeError, match="certified already"):
         _yes(ada, question)
     answer = _yes(ada, question, late=True)
@@ -185,7 +186,7 @@ def test_a_revocation_that_names_another_s_device_has_no_effect(tmp_path):
     motion = dan.propose(context.standing().head, "Revoke", "removal", action=(int(Verb.REVOKE), payload))
     give(ada, motion, dan.ballot(motion.id))
     _yes(context, text_of(motion.id))
-    shown = results.show(context, {"id": text_of(motion.id)})
+    shown = explaining.show(context, {"id": text_of(motion.id)})
     assert (shown["state"], shown["in_effect"]) == ("settled", False)
     assert "is not whose it says" in shown["effect"]
     assert eve.device.public not in context.state().revoked
@@ -196,7 +197,7 @@ def test_a_revocation_that_names_another_s_device_has_no_effect(tmp_path):
     assert eve.device.public in context.state().revoked
     moot = dan.propose(context.standing().head, "Again", "removal", action=(int(Verb.REVOKE), own))
     give(ada, moot)
-    assert "nothing left to decide" in results.show(context, {"id": text_of(moot.id)})["effect"]
+    assert "nothing left to decide" in explaining.show(context, {"id": text_of(moot.id)})["effect"]
     ada.close()
 
 
@@ -217,7 +218,7 @@ def test_who_came_back_is_told_that_her_old_key_still_votes(tmp_path):
         membership.vouch(voucher, {"person": new})
         exchange(ada.assembly, bea.assembly, again)
     motion = membership.admit(ada.context, {"people": [new]})
-    assert "who says that they were Bea" in results.show(ada.context, {"id": motion["id"]})["action"]
+    assert "who says that they were Bea" in explaining.show(ada.context, {"id": motion["id"]})["action"]
     exchange(ada.assembly, bea.assembly, again)
     done = membership.admit(bea.context, {"people": [new]})
     assert done["role"] == "member"
@@ -350,7 +351,7 @@ def test_a_void_motion_neither_catches_a_yes_nor_alarms_anybody(nodes):
         ]
     exchange(*(each.assembly for each in nodes), dan.assembly)
     assert "A motion to remove you" not in "\n".join(status.status(cy, {})["pending"])
-    assert results.show(ada, {"id": text_of(traps[0])})["effect"] is None
+    assert explaining.show(ada, {"id": text_of(traps[0])})["effect"] is None
     answer = membership.admit(ada, {"people": ["Dan"]})
     assert bytes_of(answer["id"]) not in traps
     assert answer["warnings"] == []
@@ -372,8 +373,8 @@ def test_what_was_in_effect_and_is_not_any_more(nodes):
     _yes(ada, mandate)
     _yes(bea, mandate)
     exchange(*(each.assembly for each in nodes))
-    assert results.show(ada, {"id": admit})["in_effect"]
-    assert results.show(ada, {"id": mandate})["in_effect"]
+    assert explaining.show(ada, {"id": admit})["in_effect"]
+    assert explaining.show(ada, {"id": mandate})["in_effect"]
     removal = rosters.remove(ada, {"person": "Dan", "reason": "moved"})["id"]
     exchange(*(each.assembly for each in nodes))
     for voter in (bea, cy):
@@ -387,9 +388,9 @@ def test_what_was_in_effect_and_is_not_any_more(nodes):
         (admit, "until whom it admits left or was removed"),
         (mandate, "until the mandate was recalled"),
     ):
-        shown = results.show(ada, {"id": motion})
+        shown = explaining.show(ada, {"id": motion})
         assert (shown["in_effect"], words in shown["effect"]) == (False, True)
-    assert results.show(ada, {"id": removal})["in_effect"]
+    assert explaining.show(ada, {"id": removal})["in_effect"]
     dan.assembly.close()
 
 
@@ -407,10 +408,10 @@ def test_a_revocation_that_takes_more_is_not_moot(tmp_path):
             give(ada, dan.ballot(motion.id))
             _yes(context, motions[0])
     assert context.state().revoked[eve.device.public] == 900
-    assert results.show(context, {"id": motions[1]})["effect"] is None
+    assert explaining.show(context, {"id": motions[1]})["effect"] is None
     stranger = dan.propose(context.standing().head, "Remove", "removal", action=(int(Verb.REMOVE), (b"\x07" * 32,)))
     give(ada, stranger)
-    assert results.show(context, {"id": text_of(stranger.id)})["effect"] is None, "nobody of that key was ever in"
+    assert explaining.show(context, {"id": text_of(stranger.id)})["effect"] is None, "nobody of that key was ever in"
     ada.close()
 
 
@@ -427,11 +428,11 @@ def test_names_that_fill_a_title(nodes):
     names = [f"{letter}лександра Николаевна Константинопольская" for letter in "АБВГ"]
     found = _observers(nodes, *names)
     answer = membership.admit(nodes[0], {"people": names})
-    title = results.show(nodes[0], {"id": answer["id"]})["title"]
+    title = explaining.show(nodes[0], {"id": answer["id"]})["title"]
     assert title.startswith("Admit Алекс")
     assert title.endswith("and 2 more")
     one = membership.admit(nodes[1], {"people": names[:3]})
-    assert len(results.show(nodes[1], {"id": one["id"]})["title"].encode()) <= 200
+    assert len(explaining.show(nodes[1], {"id": one["id"]})["title"].encode()) <= 200
     for each in found:
         each.assembly.close()
 

@@ -7,8 +7,8 @@ import pytest
 
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
-from meshd.founding.opening import found_federation, signed_genesis
-from meshd.service import checking, delegation, federating, proving, results, voting, witnessing
+from meshd.founding.opening import signed_genesis
+from meshd.service import checking, delegation, explaining, federating, proving, voting, witnessing
 from meshd.service.context import Context
 from meshd.state.standing import Standing
 from meshd.store import tables
@@ -26,63 +26,8 @@ from meshd_protocol.policies import FEDERAL_DEFAULTS
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
 from meshd_protocol.rosters import roster_id
-from tests.worlds import START_MS, Author, Clock, commune, exchange, give, newcomer, propose, state_of, world
-
-NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
-
-
-class Union:
-    """Three assemblies of three, each with one node, and a federation of them that one person convened."""
-
-    def __init__(self, folder) -> None:
-        self.clock = Clock()
-        self.nodes, self.others = {}, {}
-        for n, (name, people) in enumerate(NAMES.items()):
-            (node,), others = commune(folder / name, people, seed=n + 1, nodes=1, clock=self.clock)
-            exchange(node)
-            give(node, *(each.certify() for each in others))
-            self.nodes[name], self.others[name] = Context(node), others
-        seatings = [Seating(each.assembly.id, 1, each.standing().head) for each in self.nodes.values()]
-        self.federation = Context(
-            found_federation(folder / "F", "Valley", "Zoe", "a passphrase", seatings, world=world(9, self.clock))
-        )
-
-    def close(self) -> None:
-        for each in (*self.nodes.values(), self.federation):
-            each.assembly.close()
-
-    def prove(self, name: str, words: str) -> str:
-        return proving.prove(self.nodes[name], {"id": words})["proof"]
-
-    def quote(self, name: str, words: str) -> int:
-        """What a proof by one assembly brings into the federation's log."""
-        return federating.quote(self.federation, {"proof": self.prove(name, words)})["records"]
-
-    def joins(self, name: str) -> str:
-        """An assembly decides to join, and its decision is quoted."""
-        said = federating.federate(self.nodes[name], {"federation": text_of(self.federation.assembly.id)})["id"]
-        self.yes(name, said)
-        self.quote(name, said)
-        return said
-
-    def yes(self, name: str, said: str, count: int = 2) -> None:
-        """Others of an assembly say yes."""
-        row = self.nodes[name].proposal(said)
-        give(self.nodes[name].assembly, *(each.ballot(row.id) for each in self.others[name][:count]))
-
-    def says(self, name: str, matter: bytes, count: int = 2) -> str:
-        """An assembly decides what it says on a matter."""
-        asked = {"matter": text_of(matter), "federation": text_of(self.federation.assembly.id)}
-        said = federating.voice(self.nodes[name], asked)["id"]
-        self.yes(name, said, count)
-        return said
-
-
-@pytest.fixture
-def union(tmp_path):
-    made = Union(tmp_path)
-    yield made
-    made.close()
+from tests.unions import NAMES, Union
+from tests.worlds import START_MS, Author, exchange, give, newcomer, propose, state_of, world
 
 
 def test_a_federation_begins_when_all_have_joined_and_decides_by_their_decisions(union):
@@ -122,7 +67,7 @@ def test_a_delegate_sits_by_her_mandate_and_puts_a_matter_that_assemblies_decide
         shown = state_of(federation, matter)
         assert shown["state"] == state
     assert shown["outcome"] == "passed"
-    why = results.why(federation, {"id": text_of(matter)})
+    why = explaining.why(federation, {"id": text_of(matter)})
     said = federation.assembly.people.label(union.nodes["Harbour"].assembly.id)
     assert any(each["text"].startswith(f"{said} says yes") for each in why["reasons"])
     recall = delegation.recall(union.nodes["Aragon"], {"mandate": "Delegate to Valley"})["id"]
@@ -209,15 +154,6 @@ def test_a_proof_by_an_old_meshd_of_a_federation_says_to_update():
         verify_proof(data + digest(data))
 
 
-def _send(union: Union, name: str, who: str, key: bytes, title: str, powers: tuple[str, ...] = ("speak",)) -> str:
-    """An assembly sends somebody with a member key there, and that is quoted."""
-    seat = {"seat": text_of(union.federation.assembly.id), "seat_key": text_of(key)}
-    given = delegation.mandate(union.nodes[name], {"title": title, "holder": who, "powers": list(powers)} | seat)["id"]
-    union.yes(name, given)
-    union.quote(name, given)
-    return given
-
-
 def test_a_delegate_is_welcomed_on_a_node_of_hers_and_shut_out_by_a_recall(union, tmp_path):
     federation = union.federation
     for name in NAMES:
@@ -225,7 +161,7 @@ def test_a_delegate_is_welcomed_on_a_node_of_hers_and_shut_out_by_a_recall(union
     di = newcomer(tmp_path, federation, "Di", seed=77, clock=union.clock)
     exchange(federation.assembly, di.assembly)
     assert role_of(federation.assembly, di.context.me) == "applicant"
-    _send(union, "Bakery", "Di", di.context.me, "Delegate")
+    union.sends("Bakery", "Di", di.context.me, "Delegate")
     exchange(federation.assembly, di.assembly)
     assert di.assembly.keys.network, "the convener's node let her in"
     assert di.context.state().member_of(di.context.me) == union.nodes["Bakery"].assembly.id
@@ -260,7 +196,7 @@ def test_daily_matters_are_certified_by_delegates_devices_and_count_their_ballot
     everybody = [context.assembly for _, context in people.values()]
     exchange(*everybody)
     for name, (who, context) in people.items():
-        _send(union, name, who, context.me, "Delegate", ("speak", "voice standard"))
+        union.sends(name, who, context.me, "Delegate", ("speak", "voice standard"))
     exchange(*everybody)
     for _, context in people.values():
         witnessing.witness(context, {"word": "on"})
@@ -390,7 +326,7 @@ def test_assemblies_suspend_and_recall_a_delegate_of_the_federation(union):
     federation = union.federation
     for name in NAMES:
         union.joins(name)
-    _send(union, "Aragon", "Ada", federation.me, "Delegate")
+    union.sends("Aragon", "Ada", federation.me, "Delegate")
     label = federation.assembly.people.label(federation.me)
     given = bytes_of(delegation.mandate(federation, {"title": "Treasurer", "holder": label, "powers": ["pay"]})["id"])
     for name in ("Aragon", "Harbour"):

@@ -9,12 +9,12 @@ from meshd.errors import NodeError
 from meshd.service import (
     checking,
     delegation,
+    explaining,
     listing,
     meetings,
     membership,
     proposing,
     proving,
-    results,
     rosters,
     status,
     voting,
@@ -92,7 +92,7 @@ def test_what_an_expelled_founder_settles_alone_binds_nobody(three):
     assert shown["force"].startswith("It was decided by those of then (1 member); it is not in force: 2 of today's yes")
     listed = {row["id"]: row for row in listing.list_(cy.context, {})}
     assert listed[text_of(coup)]["in_force"] is False
-    reasons = results.why(cy.context, {"id": text_of(coup)})["reasons"]
+    reasons = explaining.why(cy.context, {"id": text_of(coup)})["reasons"]
     assert [each["holds"] for each in reasons if each["rule"] == "force"] == [False]
     noted = meetings.outcome(bea.context, {"id": text_of(coup), "text": "Sold", "tasks": ["hand it over\t\t"]})
     assert noted["state"] == "final, and not in force"
@@ -154,7 +154,7 @@ def test_what_is_decided_stays_in_force_when_its_voters_go(three):
     exchange(*nodes)
     assert ada.context.me not in cy.context.state().members
     assert state_of(cy.context, kept)["in_force"] is True
-    why = results.why(cy.context, {"id": text_of(kept)})["reasons"]
+    why = explaining.why(cy.context, {"id": text_of(kept)})["reasons"]
     assert any(f"{text_of(motion)[:8]} named it" in each["text"] for each in why)
     shown = state_of(cy.context, late)
     assert (shown["outcome"], shown["in_force"]) == ("passed", False), "it came after the removal was put"
@@ -288,7 +288,7 @@ def test_a_motion_anew_that_loses_repeals_nothing(tmp_path):
     assert not state_of(Context(ada), good)["repealed"]
     watched = ada.store.get(tables.Watch, proposal=motion.id)
     assert "is not split here" in witness.held_back(ada, watched)
-    why = results.why(Context(ada), {"id": text_of(motion.id)})["reasons"]
+    why = explaining.why(Context(ada), {"id": text_of(motion.id)})["reasons"]
     assert any("does not attest it now" in each["text"] for each in why)
     ada.close()
 

@@ -9,7 +9,7 @@ import pytest
 from meshd.assembly.access import newest_first
 from meshd.errors import NodeError
 from meshd.founding.opening import join
-from meshd.service import checking, delegation, membership, proving, results, rosters, status, voting
+from meshd.service import checking, delegation, explaining, membership, proving, rosters, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -307,7 +307,7 @@ def test_a_void_policy_can_be_shown(tmp_path):
     void = Policy("standard", 0, 1)
     motion = eve.propose(ada.standing.head, "x", "constitution", action=(int(Verb.POLICY), (void, ())))
     give(ada, motion)
-    assert "void" in results.show(Context(ada), {"id": text_of(motion.id)})["action"]
+    assert "void" in explaining.show(Context(ada), {"id": text_of(motion.id)})["action"]
     ada.close()
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from meshd.service import membership, proposing, results, status, voting
+from meshd.service import explaining, membership, proposing, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
@@ -86,8 +86,8 @@ def test_islands_that_admit_and_remove_end_on_one_roster_in_any_order(islands, s
         assert each.standing.apart() == []
     question = proposing.propose(Context(cy), {"title": "On the roster that all share"})["id"]
     exchange(ada, bea, cy)
-    assert results.show(Context(ada), {"id": question})["electorate"] == 11
-    assert results.show(Context(bea), {"id": question})["roster"] == "current"
+    assert explaining.show(Context(ada), {"id": question})["electorate"] == 11
+    assert explaining.show(Context(bea), {"id": question})["roster"] == "current"
 
 
 def test_lines_that_do_not_join_by_themselves_stay_and_say_so(islands):
@@ -132,7 +132,7 @@ def test_who_writes_the_roster(islands):
     records = [record for author in authors for record in author.history]
     start = ada.standing.head
     give(ada, *records)
-    assert results.show(Context(ada), {"id": text_of(motion.id)})["state"] == "settled"
+    assert explaining.show(Context(ada), {"id": text_of(motion.id)})["state"] == "settled"
     assert (ada.standing.head, ada.store.count(tables.RosterStep)) == (start, 0)
     proposing.propose(Context(ada), {"title": "Needs what is final"})
     assert ada.standing.rosters.ids(ada.standing.head) == {motion.id}

@@ -3,7 +3,7 @@
 import pytest
 
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service import meetings, proposing, results, talk, voting
+from meshd.service import explaining, meetings, proposing, talk, voting
 from meshd.service.context import Context
 from meshd_protocol.bodies.meetings import FollowUp
 from meshd_protocol.kinds import Kind
@@ -41,7 +41,7 @@ def test_a_rival_text_moves_no_ballot(two):
     }  # fmt: skip
     assert state_of(Context(bea), third)["amends"] == text_of(first)
     talk.say(Context(bea), {"text": "Too dark.", "about": text_of(first)})
-    assert [each["text"] for each in results.show(Context(bea), {"id": text_of(first)})["about"]] == ["Too dark."]
+    assert [each["text"] for each in explaining.show(Context(bea), {"id": text_of(first)})["about"]] == ["Too dark."]
 
 
 def test_minutes_and_their_signatures(two):
@@ -103,7 +103,7 @@ def test_an_outcome_its_tasks_and_their_follow_up(two):
             meetings.done(Context(ada), {"id": bad})
     give(ada, cy.write(Kind.FOLLOW_UP, FollowUp(bytes_of(written["id"]), 31, "no such task", True)))
     assert len(meetings.todo(Context(ada), {})) == 2
-    assert results.show(Context(ada), {"id": text_of(question)})["outcomes"][0]["text"] == "We buy the blue one."
+    assert explaining.show(Context(ada), {"id": text_of(question)})["outcomes"][0]["text"] == "We buy the blue one."
 
 
 def test_observers_only_look(two, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from meshd.assembly.access import newest_first
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
-from meshd.service import checking, governing, membership, proposing, results, rosters, status, talk, voting
+from meshd.service import checking, explaining, governing, membership, proposing, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -62,7 +62,7 @@ def test_a_removal_says_why_and_is_answered(five):
         proposing.answer(Context(bea), {"id": motion["id"], "text": "x"})
     proposing.answer(Context(cy), {"id": motion["id"], "text": "It was mine."})
     exchange(ada, bea, cy)
-    shown = results.show(Context(bea), {"id": motion["id"]})
+    shown = explaining.show(Context(bea), {"id": motion["id"]})
     assert shown["text"] == "Sold the oven"
     assert [each["text"] for each in shown["answers"]] == ["It was mine."]
     assert shown["action"].startswith("removes Cy·")
@@ -202,7 +202,7 @@ def test_a_device_is_revoked_by_decision(five):
     _yes(bea, motion["id"])
     exchange(ada, bea)
     assert dan.device.public in Context(ada).state().revoked
-    assert results.show(Context(ada), {"id": motion["id"]})["action"].startswith("revokes a device of Dan")
+    assert explaining.show(Context(ada), {"id": motion["id"]})["action"].startswith("revokes a device of Dan")
     question = propose(Context(ada))
     give(ada, dan.ballot(question), eve.ballot(question))
     assert state_of(Context(ada), question)["seen"] == 1
@@ -376,7 +376,7 @@ def test_what_pins_an_old_roster_is_asked_about(five):
         _yes(cy, old)
     answer = voting.vote(Context(cy), {"id": text_of(old), "choices": ["yes"], "late": True})
     assert answer["warnings"][0] == "It pins an earlier roster, of 5 members; now there are 4. Its own 5 vote on it."
-    assert results.show(Context(cy), {"id": text_of(old)})["roster"] == "earlier"
+    assert explaining.show(Context(cy), {"id": text_of(old)})["roster"] == "earlier"
 
 
 def test_letters_are_for_one_person(five):
@@ -415,6 +415,6 @@ def test_a_foreign_proposal_of_a_void_policy_has_no_effect(five):
     body = Proposal(Context(ada).standing().head, "constitution", "Nonsense", action=(int(Verb.POLICY), (void, ())))
     motion = dan.write(Kind.PROPOSAL, body)
     give(ada, motion, dan.ballot(motion.id), eve.ballot(motion.id))
-    shown = results.why(Context(ada), {"id": text_of(motion.id)})
+    shown = explaining.why(Context(ada), {"id": text_of(motion.id)})
     assert (shown["state"], shown["outcome"]) == ("open", None)
     assert "void" in shown["reasons"][0]["text"]

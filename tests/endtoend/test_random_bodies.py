@@ -14,12 +14,12 @@ from meshd.service import (
     audit,
     checking,
     delegation,
+    explaining,
     governing,
     listing,
     meetings,
     membership,
     proving,
-    results,
     rosters,
     status,
     talk,
@@ -188,8 +188,8 @@ def _views(node):
     context = Context(node)
     shown = {row["id"]: row for row in listing.list_(context, {})}
     for identity, row in shown.items():
-        results.show(context, {"id": identity})
-        reasons = results.why(context, {"id": identity})["reasons"]
+        explaining.show(context, {"id": identity})
+        reasons = explaining.why(context, {"id": identity})["reasons"]
         row["reasons"] = [each for each in reasons if each["rule"] != "witness-here"]
         for own in ("voted", "said", "asked"):
             row.pop(own)

@@ -7,7 +7,7 @@ cost of a passphrase are injected.
 import re
 from pathlib import Path
 
-from meshd.service import audit, carry, checking, listing, proposing, results, voting
+from meshd.service import audit, carry, checking, explaining, listing, proposing, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
@@ -76,18 +76,18 @@ async def test_the_debian_election_of_2006(tmp_path, autojump_clock):
             await node.node.work(lambda node=node: _exhaust(import_stick(node.assembly, stick)))
         await until(equal(nodes))
 
-    shown = [results.show(node.context, {"id": text_of(question)}) for node in nodes]
+    shown = [explaining.show(node.context, {"id": text_of(question)}) for node in nodes]
     assert all(each["counts"] == shown[0]["counts"] for each in shown)
     assert shown[0]["leading"] == ["Anthony Towns"]
     assert (shown[0]["seen"], shown[0]["electorate"], shown[0]["state"]) == (421, 421, "provisional")
     assert shown[0]["counts"]["Anthony Towns"] == 7
-    reasons = results.why(nodes[3].context, {"id": text_of(question)})["reasons"]
+    reasons = explaining.why(nodes[3].context, {"id": text_of(question)})["reasons"]
     duels = {reason["text"] for reason in reasons if reason["rule"] == "round"}
     assert any(text.startswith("Anthony Towns against None of the Above: ") for text in duels)
     for node in nodes:
         found = _exhaust(checking.check(node.context, {"rebuild": node is nodes[0]}))
         assert found["ok"], found
-        assert results.show(node.context, {"id": text_of(question)}) == shown[nodes.index(node)]
+        assert explaining.show(node.context, {"id": text_of(question)}) == shown[nodes.index(node)]
         node.assembly.close()
 
 

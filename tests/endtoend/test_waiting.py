@@ -6,11 +6,11 @@ from meshd.assembly import survey
 from meshd.errors import NodeError, UsageError
 from meshd.service import (
     delegation,
+    explaining,
     listing,
     meetings,
     membership,
     proposing,
-    results,
     rosters,
     talk,
     voting,
@@ -311,16 +311,16 @@ def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
     ada, bea, cy, dan = contexts
     question = propose(ada, "Paint the door", "standard")
     exchange(*nodes)
-    assert results.show(ada, {"id": text_of(question)})["stuck"] is None
+    assert explaining.show(ada, {"id": text_of(question)})["stuck"] is None
     rosters.leave(cy, {})
     exchange(*nodes)
     rosters.leave(dan, {})
     exchange(*nodes)
     exchange(*nodes)
     assert len(ada.state().members) == 2
-    found = results.show(ada, {"id": text_of(question)})["stuck"]
+    found = explaining.show(ada, {"id": text_of(question)})["stuck"]
     assert (found["why"], found["needed"], found["able"]) == ("witnesses-gone", 3, 2)
-    reasons = {each["rule"]: each["text"] for each in results.why(ada, {"id": text_of(question)})["reasons"]}
+    reasons = {each["rule"]: each["text"] for each in explaining.why(ada, {"id": text_of(question)})["reasons"]}
     assert "never be final" in reasons["stuck"]
     command = f"meshd propose --again {short(question)}"
     assert ("anew", "Paint the door", command) in told(ada)
@@ -342,10 +342,10 @@ def test_a_vote_that_witnesses_don_t_attest_in_twice_its_time(tmp_path):
     wait = ada.state().policies["standard"].wait * 1000
     clock.now_ms += wait + 1000
     keep_time(node)
-    assert results.show(ada, {"id": text_of(question)})["stuck"] is None
+    assert explaining.show(ada, {"id": text_of(question)})["stuck"] is None
     clock.now_ms += wait + 1000
     keep_time(node)
-    assert results.show(ada, {"id": text_of(question)})["stuck"]["why"] == "witnesses-late"
+    assert explaining.show(ada, {"id": text_of(question)})["stuck"]["why"] == "witnesses-late"
     assert "anew" in whats(ada)
     node.close()
 
@@ -494,15 +494,15 @@ def test_a_proposal_that_its_author_withdraws(three):
     for person in (ada, bea, cy):
         assert whats(person) == []
         assert do(person, "list", open=True) == []
-        assert results.show(person, {"id": text_of(question)})["withdrawn"]
-    reasons = {each["rule"]: each["text"] for each in results.why(bea, {"id": text_of(question)})["reasons"]}
+        assert explaining.show(person, {"id": text_of(question)})["withdrawn"]
+    reasons = {each["rule"]: each["text"] for each in explaining.why(bea, {"id": text_of(question)})["reasons"]}
     assert "too dear" in reasons["withdrawn"]
     with pytest.raises(NodeError, match=rf"withdrawn by its author, Ada·{text_of(ada.me)[:4]}: too dear") as refused:
         do(bea, "vote", id=short(question), choices=["yes"])
     assert f"`meshd vote {short(question)} yes --late`" in refused.value.hint
     assert "your ballot counts" in refused.value.hint
     do(bea, "vote", id=short(question), choices=["yes"], late=True)
-    assert results.show(bea, {"id": text_of(question)})["outcome"] == "passed", "no rule reads a retraction"
+    assert explaining.show(bea, {"id": text_of(question)})["outcome"] == "passed", "no rule reads a retraction"
     with pytest.raises(NodeError, match="already"):
         do(ada, "withdraw", id=short(question))
     meet(three[0])
@@ -545,13 +545,13 @@ def test_what_is_decided_and_lacks_the_yes_of_today_waits_for_it(tmp_path):
     rosters.leave(bea, {})
     exchange(*nodes)
     assert len(cy.state().members) == 2
-    shown = results.show(cy, {"id": text_of(question)})
+    shown = explaining.show(cy, {"id": text_of(question)})
     assert (shown["outcome"], shown["in_force"], shown["waits_for"]) == (
         "passed", False, [cy.assembly.people.label(cy.me)],
     )  # fmt: skip
     assert told(cy) == [("step", "Buy an oven", f"meshd vote {short(question)} --late")]
     do(cy, "vote", id=short(question), choices=["yes"], late=True)
-    assert results.show(cy, {"id": text_of(question)})["in_force"] is True
+    assert explaining.show(cy, {"id": text_of(question)})["in_force"] is True
     assert whats(cy) == []
     for node in nodes:
         node.close()

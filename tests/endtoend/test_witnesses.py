@@ -6,7 +6,7 @@ import pytest
 from meshd.clock import Reading
 from meshd.errors import NodeError, UsageError
 from meshd.founding.opening import open_assembly
-from meshd.service import checking, membership, proposing, results, status, voting, witnessing
+from meshd.service import checking, explaining, membership, proposing, status, voting, witnessing
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -137,7 +137,7 @@ def test_laptops_on_one_side_and_pis_on_the_other(tmp_path):
         give(laptops[3], pi.certify(), pi.write(Kind.ATTESTATION, other))
     shown = state_of(Context(laptops[3]), question)
     assert (shown["state"], shown["outcome"]) == ("certified", "passed")
-    found = results.why(Context(laptops[3]), {"id": text_of(question)})["reasons"]
+    found = explaining.why(Context(laptops[3]), {"id": text_of(question)})["reasons"]
     assert sum(reason["rule"] == "attestation" for reason in found) == 3
     for each in laptops:
         each.close()
@@ -170,7 +170,7 @@ def test_split_proposed_anew_and_then_a_traitor_signs_both_sides(tmp_path):
     give(ada, attest(cy, first, Verdict.PASSED))
     turned = state_of(Context(ada), first)
     assert (turned["state"], turned["outcome"], turned["repealed"]) == ("certified", "passed", False)
-    reasons = results.why(Context(ada), {"id": text_of(first)})["reasons"]
+    reasons = explaining.why(Context(ada), {"id": text_of(first)})["reasons"]
     assert any("Signed two outcomes: Cy" in reason["text"] for reason in reasons)
     ada.close()
 
@@ -224,7 +224,7 @@ def test_a_clock_far_behind_the_others_asks_first(three):
     assert f"meshd witness agree {text_of(question)[:8]}" in pending
     assert any(
         reason["rule"] == "witness-here" and "asks first" in reason["text"]
-        for reason in results.why(Context(ada), {"id": text_of(question)})["reasons"]
+        for reason in explaining.why(Context(ada), {"id": text_of(question)})["reasons"]
     )
     witnessing.witness(Context(ada), {"word": "agree", "names": [text_of(question)]})
     assert len(attestations(ada, question)) == 1

@@ -42,7 +42,7 @@ async def _request(home, verb, **arguments):
 async def test_long_work_is_told_of_every_second(slow, autojump_clock):
     _, node, home = slow
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_control, [node], home)
+        await nursery.start(serve_control, [node], home, trio.Lock())
         begun = heard = trio.current_time()
         lines = []
         async with await _request(home, "say", text="hello") as stream:
@@ -61,7 +61,7 @@ async def test_long_work_is_told_of_every_second(slow, autojump_clock):
 async def test_what_is_quick_is_answered_in_one_line(slow, autojump_clock):
     _, node, home = slow
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_control, [node], home)
+        await nursery.start(serve_control, [node], home, trio.Lock())
         async with await _request(home, "no such verb") as stream:
             said = b"".join([chunk async for chunk in stream])
         assert said.count(b"\n") == 1
@@ -72,7 +72,7 @@ async def test_what_is_quick_is_answered_in_one_line(slow, autojump_clock):
 async def test_work_goes_on_when_its_caller_is_gone(slow, autojump_clock):
     ada, node, home = slow
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_control, [node], home)
+        await nursery.start(serve_control, [node], home, trio.Lock())
         stream = await _request(home, "say", text="hello")
         await trio.sleep(3 * WORD_SECONDS)
         await stream.aclose()

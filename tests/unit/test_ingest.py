@@ -6,7 +6,7 @@ import pytest
 
 from meshd.assembly import survey
 from meshd.errors import NodeError
-from meshd.service import audit, checking, results, status, talk
+from meshd.service import audit, checking, explaining, status, talk
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.projections import project, sketch
@@ -190,7 +190,7 @@ def test_a_seized_device_counts_alike_everywhere(two):
     assert ada.standing.state.revoked == {cy.device.public: 1}
     later = propose(Context(ada), "Later")
     give(ada, cy.ballot(later), again.ballot(later))
-    shown = results.why(Context(ada), {"id": state_of(Context(ada), later)["id"]})
+    shown = explaining.why(Context(ada), {"id": state_of(Context(ada), later)["id"]})
     assert shown["counts"]["yes"] == 1
     assert any("revoked before" in reason["text"] for reason in shown["reasons"])
 

@@ -94,7 +94,7 @@ def test_a_column_that_comes_from_nowhere_is_told():
 def test_talk_is_a_row_before_its_author_is_known():
     """Their certificate stands in another log, which may come later."""
     sketched = {kind for kind in Kind if projections.sketch(_record(kind)) is not None}
-    assert sketched == {kind for kind in Kind if LOG_OF[kind] == Log.TALK} | {Kind.BALLOT}
+    assert sketched == {kind for kind in Kind if LOG_OF[kind] != Log.DECISIONS} | {Kind.BALLOT}
     for kind in sketched - {Kind.BALLOT}:
         assert not {"member", "scope"} & set(projections._ROWS[kind]._fields), "kept by its device alone"
 

@@ -7,7 +7,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import LOG
-from meshd.service import checking, listing, membership, refounding, results
+from meshd.service import checking, explaining, listing, membership, refounding
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
@@ -36,9 +36,9 @@ def _steps(assembly, question) -> int:
         count += 1
         return 0
 
-    results.show(Context(assembly), {"id": text_of(question)[:12]})  # whatever is remembered, is remembered now
+    explaining.show(Context(assembly), {"id": text_of(question)[:12]})  # whatever is remembered, is remembered now
     assembly.store.on_step(step)
-    results.show(Context(assembly), {"id": text_of(question)[:12]})
+    explaining.show(Context(assembly), {"id": text_of(question)[:12]})
     assembly.store.on_step(None)
     return count
 
@@ -116,7 +116,7 @@ def test_every_edited_row_is_found_and_mended(busy, table):
     assert not found["ok"]
     assert run(checking.check(Context(one), {"rebuild": True}))["ok"]
     assert run(checking.check(Context(one), {}))["ok"]
-    assert results.show(Context(one), {"id": text_of(question)})["state"] == "provisional"
+    assert explaining.show(Context(one), {"id": text_of(question)})["state"] == "provisional"
     newer = Author(one.id, "New", 70)
     assert len(give(one, newer.certify()).new) == 1, "and new chains still get a number of their own"
     assert run(checking.check(Context(one), {}))["ok"]

@@ -80,7 +80,7 @@ async def test_commands_look_at_nothing_that_the_loop_changes(tmp_path):
         while len(one.peers()) < 2 or not one._peers:
             await one.changed.wait()
         _guard(one)
-        await nursery.start(serve_control, [one], tmp_path)
+        await nursery.start(serve_control, [one], tmp_path, trio.Lock())
         rows = (await _ask(tmp_path, "peers"))["result"]
         assert {(row["address"], row["person"], row["state"] == "away") for row in rows} == {
             ("bea", rows[0]["person"], False),

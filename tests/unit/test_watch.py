@@ -39,7 +39,7 @@ async def watched(tmp_path):
             nursery.start_soon(partial(node.run, connect=[]))
             await node.started.wait()
         await trio.testing.wait_all_tasks_blocked()
-        await nursery.start(serve_control, [one], tmp_path)
+        await nursery.start(serve_control, [one], tmp_path, trio.Lock())
         yield one, two, tmp_path
         nursery.cancel_scope.cancel()
     ada.close()
@@ -169,7 +169,7 @@ async def test_the_end_of_a_node_is_told(tmp_path, autojump_clock):
     (ada,), _ = commune(tmp_path, ["Ada"])
     node = Node(ada, MemoryNetwork().transport("ada"), InlineExecutor())
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_control, [node], tmp_path)
+        await nursery.start(serve_control, [node], tmp_path, trio.Lock())
         watcher = await _watch(tmp_path)
         await watcher.change()
         nursery.cancel_scope.cancel()

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask
+from meshd_cli.bridging import bridge, tell_bridged
+from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import PARTLY, UsageError
+from meshd_cli.homes import folders
 from meshd_cli.times import moment
 
 
@@ -59,6 +61,7 @@ def export(where: Where, options: Any) -> int:
 def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
     answer = ask(where, "import", {"path": str(Path(options.path).absolute())})
+    brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []  # a daemon does it itself
     if where.json:
         output.emit(answer)
     else:
@@ -93,6 +96,7 @@ def import_(where: Where, options: Any) -> int:
         if answer["waiting"]:
             waiting = output.plural(answer["waiting"], "record")
             output.warn(f"left out for now: {waiting}, which need earlier ones that are not here. Import again then.")
+        tell_bridged(brought)
     return PARTLY if answer["damaged"] or answer["unreadable"] else 0
 
 

@@ -70,6 +70,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=vote)
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
     parser.add_argument("id", metavar="ID", help=_ID)
+    parser.add_argument("--of", metavar="ASSEMBLY", help="in a federation: how that assembly came to say what it says")
     parser.set_defaults(function=why)
     parser = verbs.add_parser("uphold", parents=[common], help="propose to put in force what was decided before")
     parser.add_argument("ids", metavar="ID", nargs="+", help="a decision that is final and not in force")
@@ -224,12 +225,15 @@ def _make_sure_of(ahead: dict[str, Any]) -> None:
 
 def why(where: Where, options: Any) -> int:
     """`meshd why ID`."""
-    answer = ask(where, "why", {"id": options.id})
+    answer = ask(where, "why", {"id": options.id, "of": options.of})
     if where.json:
         output.emit(answer)
         return 0
-    _head(answer)
-    output.say("")
+    if options.of is None:
+        _head(answer)
+        output.say("")
+    else:
+        output.say(f"{answer['title']}: {answer['of']}")
     for reason in answer["reasons"]:
         output.say(f"{'+' if reason['holds'] else '-'} {reason['text']}")
     return 0

@@ -4,7 +4,8 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import homes, output
+from meshd_cli import output
+from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError
 from meshd_cli.texts import text_from
@@ -17,8 +18,10 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--leave", action="store_true", help="leave it instead")
     parser.set_defaults(function=federate)
     parser = verbs.add_parser("voice", parents=[common], help="put a federation's matter to your assembly")
-    parser.add_argument("matter", metavar="MATTER", help="the matter's whole id: `meshd show` tells it there")
-    parser.add_argument("--in", dest="federation", metavar="FEDERATION", required=True, help="its whole id")
+    parser.add_argument("matter", metavar="MATTER", help="its id: `meshd voices` shows it, or `meshd show` there")
+    parser.add_argument(
+        "--in", dest="federation", metavar="FEDERATION", help="its whole id, if the matter is not known here"
+    )
     parser.add_argument("--policy", metavar="P", help="by which of your own policies (default: significant)")
     parser.add_argument("--title", metavar="TITLE", help="what it is about, in quotes")
     parser.add_argument("--text", metavar="FILE", help="the text, from a file (- for standard input)")
@@ -26,8 +29,8 @@ def register(verbs: Any, common: Any) -> None:
         "--option", dest="options", metavar="X", action="append", default=[], help="with an election; repeat"
     )
     parser.set_defaults(function=voice)
-    parser = verbs.add_parser("voices", parents=[common], help="what your assembly decided to say in a federation")
-    parser.add_argument("federation", metavar="FEDERATION", help="its whole id")
+    parser = verbs.add_parser("voices", parents=[common], help="what federations ask your assembly, and what it says")
+    parser.add_argument("federation", metavar="FEDERATION", nargs="?", help="of that one alone, by its whole id")
     parser.set_defaults(function=voices)
     parser = verbs.add_parser("seat", parents=[common], help="propose to seat an assembly in your federation")
     parser.add_argument("member", metavar="ASSEMBLY", help="its name, or the beginning of its id")
@@ -100,14 +103,43 @@ def seat(where: Where, options: Any) -> int:
 
 
 def voices(where: Where, options: Any) -> int:
-    """`meshd voices FEDERATION`."""
+    """`meshd voices [FEDERATION]`."""
     answer = ask(where, "voices", {"federation": options.federation})
     if where.json:
         output.emit(answer)
         return 0
-    rows = [(row["id"][:8], "final" if row["final"] else row["state"], row["title"]) for row in answer]
-    output.table(("id", "", "title"), rows, "It has said nothing there.")
+    for each in answer["federations"]:
+        word = "" if each["joined"] else "; we have not joined it"
+        sits = f"; for us {', '.join(each['sits'])}" if each["sits"] else ""
+        output.say(f"{each['name']}  {each['id']}{word}{sits}")
+        if each["joined"] and not each["sits"]:
+            output.tell(
+                "Nobody sits there for us. Whoever is to: get a ticket from somebody who does, `meshd join TICKET --as "
+                "YOU`, and `meshd --assembly NAME whoami` shows your key there. Then here: `meshd mandate "
+                f"Delegate --holder YOU --power speak --seat {each['id']} KEY`."
+            )
+    rows = [
+        (row["id"][: output.SHORT_ID], row["federation"], _says(row), _there(row), row["title"])
+        for row in answer["matters"]
+    ]
+    output.table(("matter", "", "here", "there", "title"), rows, "No matter of a federation is known here.")
     return 0
+
+
+def _says(row: dict[str, Any]) -> str:
+    """What this assembly says on a matter, and with which decision."""
+    if row["voice"] is None:
+        return "withdrawn" if row["withdrawn"] else "not taken up"
+    said = row["says"] if isinstance(row["says"], str) else ", ".join(row["says"] or ())
+    return f"{row['voice'][: output.SHORT_ID]} {'final: ' + said if said else row['state']}"
+
+
+def _there(row: dict[str, Any]) -> str:
+    """What is known here of what became of it there."""
+    if row["told"] is not None:
+        told: str = row["told"]
+        return told
+    return f"heard, by {row['heard']}'s word" if row["heard"] else "not heard" if row["says"] else ""
 
 
 def quote(where: Where, options: Any) -> int:
@@ -131,28 +163,12 @@ def quote(where: Where, options: Any) -> int:
 
 
 def _bridge(where: Where) -> int:
-    """Bring in what this home's other assemblies decided to say here, and their rosters."""
-    from meshd.errors import NodeError
-
-    federation = ask(where, "whoami")["assembly"]
-    brought: list[dict[str, Any]] = []
-    for folder in homes.folders(where.home):
-        other = where._replace(assembly=folder)
-        try:
-            said = ask(other, "voices", {"federation": federation})
-        except (CommandError, NodeError) as error:  # another passphrase, a log that is not here yet
-            output.warn(f"{folder[:8]} is left out: {error}")
-            continue
-        for identity in [row["id"] for row in said if row["final"]] + (["roster"] if said else []):
-            proof = ask(other, "prove", {"id": identity})["proof"]
-            brought.append(ask(where, "quote", {"proof": proof}))
-    fresh = [each for each in brought if each["records"]]
+    """Carry between this home's federations and assemblies."""
+    brought = bridge(where)
     if where.json:
-        output.emit(fresh)
+        output.emit(brought)
         return 0
-    for each in fresh:
-        what = f": {each['title']}" if each["title"] else ""
-        output.say(f"Quoted {output.plural(each['records'], 'record')} of {each['name']}{what}.")
-    if not fresh:
-        output.say("Nothing new: what this home's assemblies decided to say here is quoted already.")
+    tell_bridged(brought)
+    if not any(each["up"] or each["down"] for each in brought):
+        output.say("Nothing new: what this home's assemblies and federations have to tell each other is told.")
     return 0

@@ -1,7 +1,7 @@
 """Bodies of delegates: act, countersignature, handover. The mandate itself is a decision (`actions.Mandate`)."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from meshd_protocol import limits
 from meshd_protocol.errors import BadBodyError
@@ -9,15 +9,40 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Field, array, string, uint
 
 
+class Told(NamedTuple):
+    """What a delegate carried between her assembly and a federation: the id of a matter of it, with the hash of a proof
+    of its result; or without one the id of a decision of her assembly that the federation's log holds now.
+    """
+
+    federation: bytes
+    about: bytes
+    proof: bytes | None
+
+
+def _told(value: Any) -> Told | None:
+    """What was carried. What has another form is nothing, as for those who skip it."""
+    if type(value) is not list or len(value) != 3:
+        return None
+    federation, about, proof = value
+    named = (federation, about) if proof is None else (federation, about, proof)
+    if any(type(each) is not bytes or len(each) != 32 for each in named):
+        return None
+    return Told(federation, about, proof)
+
+
 @dataclass(frozen=True, slots=True)
 class Act(Body):
-    """What a delegate did: by which mandate and power, in whose name. It pins a roster, whose witnesses count."""
+    """What a delegate did: by which mandate and power, in whose name. It pins a roster, whose witnesses count.
+
+    No rule reads `told`, what she carried.
+    """
 
     roster: bytes
     mandate: bytes
     power: str
     text: str
     name: str = ""
+    told: Told | None = None
 
     KIND: ClassVar = Kind.ACT
     FIELDS: ClassVar = (
@@ -26,6 +51,7 @@ class Act(Body):
         Field(2, "power", string(limits.NAME_BYTES)),
         Field(3, "text", string(limits.TEXT_BYTES)),
         Field(4, "name", string(limits.TITLE_BYTES, 0), optional=True, default=""),
+        Field(64, "told", _told, optional=True),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from makers.common import drawn, told
 from meshd_protocol.bodies import BODIES
 from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, Proposal, Retraction, Verdict
-from meshd_protocol.bodies.delegates import Act, Countersignature, Handover
+from meshd_protocol.bodies.delegates import Act, Countersignature, Handover, Told
 from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.bodies.genesis import FEDERAL_RULES, Genesis, Origin, Seating
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
@@ -88,7 +88,7 @@ EXAMPLES: dict[int, Body] = {
         Assent(ID),
         Resolution(ID, "We buy it.", (Task("Buy", KEY, 5),)),
         FollowUp(ID, 3, "bought", True),
-        Act(ID, ID, "spend", "Bought flour", "the bakery"),
+        Act(ID, ID, "spend", "Bought flour", "the bakery", Told(ID, IDS[1], ID)),
         Countersignature(ID, ((ID, 3),)),
         Handover(ID, IDS[1], "the keys"),
         Message(drawn("salt", 16), "general", "hello", ID),

@@ -1,0 +1,254 @@
+"""A bridge: a home that holds the logs of a federation and of a member of it carries between the two, each record once.
+
+Up goes what the assembly decided to say there, and what its rosters became; down each open matter, so that members vote
+on the very text, and what was decided, with its proof. `crossing` says what is done in which log, in which order: its
+caller runs each part where that log is worked on, with whatever else comes in between.
+"""
+
+import base64
+from collections.abc import Callable, Collection, Generator, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from meshd.assembly.assembly import Assembly
+from meshd.errors import NodeError
+from meshd.service import federating, federations, proving
+from meshd.service.context import Context, short_title
+from meshd.service.effects import retraction
+from meshd.service.pieces import name_of_file, write_pieces
+from meshd.service.results import outcome_of
+from meshd.store import tables
+from meshd.upkeep.caretaker import ready_to_pin
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.delegates import Act, Told
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.decisions.outcome import PASSED
+from meshd_protocol.following import READ
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import printable, text_of
+from meshd_protocol.proofs import read_proof
+from meshd_protocol.statements import Parts
+
+Part = tuple[Assembly, Callable[[], Any]]
+"""What is done in one of two logs."""
+
+_SPEAK = "speak"
+
+
+class Crossed(NamedTuple):
+    """What a bridge brought: records up into a federation, matters and results down from it."""
+
+    federation: str
+    assembly: str
+    up: int
+    down: int
+
+
+class _Said(NamedTuple):
+    """What an assembly has to say in a federation: what it decided there, or on whom it sends, and its roster."""
+
+    decisions: tuple[bytes, ...]
+    roster: bytes
+
+
+class _Result(NamedTuple):
+    """What a federation decided on a matter, with the proof."""
+
+    matter: bytes
+    title: str
+    outcome: str
+    proof: bytes
+
+
+class _News(NamedTuple):
+    """What a federation has to tell an assembly: records of its matters, results, decisions that its log holds."""
+
+    name: str
+    records: tuple[Parts, ...]
+    results: tuple[_Result, ...]
+    heard: tuple[bytes, ...]
+
+
+def are_apart(federation: Assembly, assembly: Assembly) -> bool:
+    """Whether nothing can be carried between two logs: one is not here yet, or they are no federation and assembly."""
+    above, below = federation.standing, assembly.standing
+    if above is None or below is None or not (above.knows_rules and below.knows_rules):
+        return True
+    return above.quotations is None or below.quotations is not None
+
+
+def crossing(federation: Assembly, assembly: Assembly) -> Generator[Part, Any, Crossed | None]:
+    """Carry between two logs of one home. Yields each part of the work with its log, and is sent what came of it."""
+    above, below = Context(federation), Context(assembly)
+    said: _Said | None = yield assembly, partial(_say, below, federation.id)
+    if said is None:
+        return None
+    asked: tuple[bytes, ...] = yield federation, partial(_lacking, above, assembly.id, said)
+    proofs: list[bytes] = (yield assembly, partial(_proofs, below, asked)) if asked else []
+    up: int = (yield federation, partial(_take_up, above, proofs)) if proofs else 0
+    told: federations.Abroad = yield assembly, partial(federations.abroad, below)
+    carried: frozenset[bytes] | None = yield assembly, partial(_carried, below, federation.id)
+    news: _News = yield federation, partial(_tell, above, assembly.id, said, told, carried)
+    down: int = (yield assembly, partial(_take_down, below, federation.id, news)) if any(news[1:]) else 0
+    return Crossed(federation.title, assembly.title, up, down)
+
+
+def cross(federation: Assembly, assembly: Assembly) -> Crossed | None:
+    """`crossing`, at once: for a command that holds both logs."""
+    parts, result = crossing(federation, assembly), None
+    while True:
+        try:
+            _, work = parts.send(result)
+        except StopIteration as end:
+            crossed: Crossed | None = end.value
+            return crossed
+        result = work()
+
+
+def _is_in(context: Context) -> bool:
+    """Whether what this person writes in a log is taken by others, and the log tells what they would write."""
+    standing = context.standing()
+    return standing.state is not None and context.me in standing.state.inside and not context.assembly.has_twin()
+
+
+def _say(below: Context, federation: bytes) -> _Said | None:
+    """What the assembly has to say in a federation; None unless it decided to say anything there."""
+    if not _is_in(below) or below.me not in below.state().people:
+        return None
+    voices = [each for each in federations.voices_of(below) if each.voiced.federation == federation and each.outcome]
+    if not any(each.outcome == PASSED for each in voices):
+        return None
+    said = [each.row.id for each in voices]
+    for each in (Verb.MANDATE, Verb.RECALL):
+        for row in below.assembly.store.find(tables.Proposal, verb=int(each)):
+            in_head = row.id in below.standing().rosters.ids(below.standing().head)
+            if in_head and federations.concerns(below, row)[0] == federation:
+                said.append(row.id)
+    return _Said(tuple(sorted(said)), below.standing().head)
+
+
+def _lacking(above: Context, assembly: bytes, said: _Said) -> tuple[bytes, ...]:
+    """What the federation's log lacks of that, where this person may write there."""
+    quotations = above.standing().quotations
+    assert quotations is not None, "it is a federation"
+    if not _is_in(above):
+        return ()
+    known, quoted = quotations.known(assembly), quotations.get(assembly)
+    lacking = [each for each in said.decisions if each not in known]
+    follows = quoted is not None and quoted.rosters.knows(said.roster)
+    return (*lacking, *(() if follows else (said.roster,)))
+
+
+def _proofs(below: Context, asked: Iterable[bytes]) -> list[bytes]:
+    """What proves voices and rosters; what can't be proved now is left for the next time."""
+    found: list[bytes] = []
+    for each in asked:
+        words = proving.ROSTER if each == below.standing().head else text_of(each)
+        try:
+            found.append(base64.b64decode(proving.prove(below, {"id": words})["proof"]))
+        except NodeError:
+            continue
+    return found
+
+
+def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
+    """Quote what proofs show, and take it into the head."""
+    if not _is_in(above):
+        return 0
+    with above.assembly.writing():
+        return sum(federating.quote_proof(above, read_proof(data)) for data in proofs)
+
+
+def _carried(below: Context, federation: bytes) -> frozenset[bytes] | None:
+    """The matters whose result, and the decisions of which it is known here that the federation's log holds them; None
+    where this person was not sent there, and has nothing to tell.
+    """
+    return frozenset(federations.tellings(below)) if _mandates(below, federation) else None
+
+
+def _mandates(below: Context, federation: bytes) -> list[bytes]:
+    """The mandates by which this person sits in a federation."""
+    return sorted(key for key, holder in federations.sends(below, federation).items() if holder == below.me)
+
+
+def _tell(
+    above: Context,
+    assembly: bytes,
+    said: _Said,
+    there: federations.Abroad,
+    carried: Collection[bytes] | None,
+) -> _News:
+    """What the federation has to tell that is not known below; results only where somebody tells them (`carried`)."""
+    store, quotations = above.assembly.store, above.standing().quotations
+    if not _is_in(above):
+        return _News("", (), (), ())
+    assert quotations is not None, "it is a federation"
+    known, records = there.matters, dict[bytes, Parts]()
+    results: list[_Result] = []
+    quoted = quotations.get(assembly)
+    spoken = quoted.statements.matters(above.assembly.id).union(known) if quoted is not None else set(known)
+    for row in store.find(tables.Proposal):
+        outcome, withdrawn = outcome_of(above, row).outcome, retraction(above, row)
+        if row.id not in known and outcome is None and withdrawn is None:
+            records[row.id] = _parts(above, row.id)
+        if row.id in known and withdrawn is not None and not known[row.id].withdrawn:
+            records[withdrawn.id] = _parts(above, withdrawn.id)
+        if carried is not None and outcome is not None and row.id not in carried and row.id in spoken:
+            try:
+                proof = base64.b64decode(proving.prove(above, {"id": text_of(row.id)})["proof"])
+            except NodeError:
+                continue
+            words = outcome if isinstance(outcome, str) else ", ".join(outcome)
+            results.append(_Result(row.id, row.title, words, proof))
+    if records or above.assembly.id not in there.names:
+        records[above.assembly.id] = _parts(above, above.assembly.id)
+    held = quotations.known(assembly)
+    heard = tuple(each for each in said.decisions if carried is not None and each in held and each not in carried)
+    return _News(above.standing().genesis.name, tuple(records.values()), tuple(results), heard)
+
+
+def _parts(context: Context, identity: bytes) -> Parts:
+    kept = context.assembly.store.get(tables.Kept, id=identity)
+    assert kept is not None and kept.body is not None, "log 0 has bodies"
+    return kept.header, kept.signature, kept.body
+
+
+def _take_down(below: Context, federation: bytes, news: _News) -> int:
+    """Quote matters in the assembly's log, and say by an act what was carried, where this person was sent for that."""
+    if not _is_in(below):
+        return 0
+    mine = _mandates(below, federation)
+    down = 0
+    with below.assembly.writing():
+        for records, _ in federating.portions(_fresh(below, federation, news.records), ()):
+            below.assembly.write(Kind.QUOTATION, Quotation(federation, records))
+            down += len(records)
+        if mine and (news.results or news.heard):
+            ready_to_pin(below.assembly)
+            for result in news.results:
+                write_pieces(below, result.proof)
+                text = f"{printable(news.name)} decided: {result.title}: {result.outcome}"
+                told = Told(federation, result.matter, name_of_file(result.proof))
+                below.assembly.write(Kind.ACT, _act(below, mine[0], text, told))
+            for decision in news.heard:
+                row = below.assembly.store.get(tables.Proposal, id=decision)
+                text = f"{printable(news.name)} has it now: {row.title if row is not None else text_of(decision)[:8]}"
+                below.assembly.write(Kind.ACT, _act(below, mine[0], text, Told(federation, decision, None)))
+            down += len(news.results)
+    return down
+
+
+def _fresh(below: Context, federation: bytes, records: Iterable[Parts]) -> list[Parts]:
+    """Those that are not quoted here yet, sorted as a quotation holds them."""
+    held: set[Parts] = set()
+    for row in below.assembly.store.find(tables.Quotation, assembly=federation):
+        kept = below.assembly.store.get(tables.Kept, id=row.id)
+        assert kept is not None and kept.body is not None, "log 0 has bodies"
+        held.update(Quotation.read(kept.body).records)
+    return sorted(set(records) - held)
+
+
+def _act(below: Context, mandate: bytes, text: str, told: Told) -> Act:
+    powers = below.state().mandates[mandate].mandate.powers
+    power = next((each for each in powers if each.strip().casefold() in (_SPEAK, READ)), powers[0])
+    return Act(below.standing().head, mandate, power, short_title(text), told=told)

@@ -1,0 +1,196 @@
+"""What a home that holds both logs carries between a federation and an assembly of it, and what members see of it."""
+
+import base64
+
+import pytest
+
+from meshd.errors import NodeError
+from meshd.service import delegation, explaining, federating, federations, pieces, proposing, proving, voting
+from meshd.service.bridging import cross
+from meshd.service.waiting import waiting
+from meshd.store import tables
+from meshd_protocol.bodies.federation import Piece
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import bytes_of, text_of
+from tests.unions import NAMES, Union
+from tests.worlds import give, propose, state_of
+
+
+def bridge(union: Union, *names: str):
+    """Carry between the federation's log and those of some assemblies, all of them by default."""
+    return [cross(union.federation.assembly, union.nodes[name].assembly) for name in names or NAMES]
+
+
+def joined(union: Union) -> None:
+    """All assemblies decide to join, and a bridge carries it; the first one sends Ada."""
+    for name in NAMES:
+        said = federating.federate(union.nodes[name], {"federation": text_of(union.federation.assembly.id)})["id"]
+        union.yes(name, said)
+    bridge(union)
+    union.mandates("Aragon", "Ada", union.federation.me, "Delegate")
+    bridge(union)
+
+
+def asked(context, *kinds: str) -> list[str]:
+    """What waits for somebody, of some kinds."""
+    return [row["what"] for row in waiting(context).shown if row["what"] in kinds]
+
+
+def test_a_bridge_carries_what_was_decided_up_and_open_matters_down_each_once(union):
+    joined(union)
+    federation, aragon, harbour = union.federation, union.nodes["Aragon"], union.nodes["Harbour"]
+    assert federation.state().members == {each.assembly.id for each in union.nodes.values()}
+    assert federation.state().member_of(federation.me) == aragon.assembly.id
+    matter = propose(federation, "A common warehouse", "significant")
+    before = [row.records for row in federation.assembly.store.find(tables.Chain)]
+    assert [each.down for each in bridge(union)] == [1, 1, 1]
+    assert [row.records for row in federation.assembly.store.find(tables.Chain)] == before
+    for context in (aragon, harbour):
+        (row,) = [row for row in waiting(context).shown if row["what"] == "matter"]
+        assert (row["title"], row["person"], row["command"]) == (
+            "A common warehouse", "Valley", f"meshd voice {text_of(matter)[:8]}",
+        )  # fmt: skip
+        said = federating.voice(context, {"matter": text_of(matter)[:8]})
+        assert said["title"] == "What we say on A common warehouse"
+        name = "Aragon" if context is aragon else "Harbour"
+        union.yes(name, said["id"])
+        assert asked(context, "matter") == []
+    assert [each.up > 0 for each in bridge(union)] == [True, False, True]
+    assert state_of(federation, matter)["outcome"] == "passed"
+    assert [each.down for each in bridge(union)] == [1, 0, 0], "Ada tells the result; nobody sits for the others"
+    records = [each.assembly.store.count(tables.Kept) for each in (federation, *union.nodes.values())]
+    assert all((each.up, each.down) == (0, 0) for each in bridge(union))
+    assert [each.assembly.store.count(tables.Kept) for each in (federation, *union.nodes.values())] == records
+
+
+def test_an_assembly_is_told_what_was_decided_with_the_proof(union):
+    joined(union)
+    federation, aragon = union.federation, union.nodes["Aragon"]
+    matter = propose(federation, "A common warehouse", "significant")
+    bridge(union)
+    voices = {}
+    for name in ("Aragon", "Harbour"):
+        voices[name] = federating.voice(union.nodes[name], {"matter": text_of(matter)})["id"]
+        union.yes(name, voices[name])
+    assert asked(aragon, "unheard") == ["unheard"]
+    why = explaining.why(aragon, {"id": voices["Aragon"]})["reasons"]
+    assert any("Nobody said here that Valley has it" in each["text"] for each in why)
+    bridge(union, "Harbour", "Aragon")
+    assert asked(aragon, "unheard") == []
+    why = [each["text"] for each in explaining.why(aragon, {"id": voices["Aragon"]})["reasons"]]
+    assert "Valley: passed, verified here by 2 assemblies' decisions." in why
+    (row,) = [row for row in federations.voices(aragon, {})["matters"] if row["id"] == text_of(matter)]
+    assert (row["outcome"], row["says"]) == ("passed", "passed")
+    assert row["heard"] == aragon.assembly.people.label(aragon.me)
+    assert asked(union.nodes["Bakery"], "matter") == ["matter"], "nobody sits for it who would have told"
+    assert asked(union.nodes["Bakery"], "send") == ["send"]
+
+
+def test_without_its_proof_a_result_is_told_and_not_more(union):
+    joined(union)
+    federation, aragon = union.federation, union.nodes["Aragon"]
+    matter = propose(federation, "A common warehouse", "significant")
+    for name in ("Aragon", "Harbour"):
+        union.says(name, matter)
+    bridge(union, "Harbour", "Aragon")
+    store = aragon.assembly.store
+    kept = {row.id: store.get(tables.Kept, id=row.id) for row in store.find(tables.Piece)}
+    assert kept, "the proof came in pieces"
+    with store.transaction():
+        for row in store.find(tables.Piece):
+            store.delete(tables.Piece, id=row.id)
+    aragon.assembly.remembered.files.clear()
+    (row,) = [row for row in federations.voices(aragon, {})["matters"] if row["id"] == text_of(matter)]
+    assert row["outcome"] is None
+    assert "proof not here yet" in row["told"]
+
+
+def test_pieces_of_a_file_count_by_its_hash_whoever_wrote_which(union):
+    aragon, (bo, cy) = union.nodes["Aragon"], union.others["Aragon"]
+    data = bytes(range(256)) * 150
+    name = pieces.name_of_file(data)
+    parts = [data[start : start + 15_000] for start in range(0, len(data), 15_000)]
+    assert pieces.file_of(aragon, name) is None
+    lie = [bo.write(Kind.PIECE, Piece(name, n, len(parts), b"x" + part[1:])) for n, part in enumerate(parts)]
+    give(aragon.assembly, *lie)
+    assert pieces.file_of(aragon, name) is None, "pieces of another file"
+    true = [cy.write(Kind.PIECE, Piece(name, n, len(parts), part)) for n, part in enumerate(parts)]
+    twice = cy.write(Kind.PIECE, Piece(name, 0, len(parts), parts[0]))
+    give(aragon.assembly, true[0], true[1])
+    assert pieces.file_of(aragon, name) is None, "one is missing"
+    give(aragon.assembly, true[2], twice)
+    assert pieces.file_of(aragon, name) == data
+
+
+def test_why_goes_one_level_down(union):
+    joined(union)
+    federation = union.federation
+    matter = propose(federation, "A common warehouse", "significant")
+    union.says("Aragon", matter)
+    bridge(union)
+    why = explaining.why(federation, {"id": text_of(matter), "of": "Aragon"})
+    texts = [each["text"] for each in why["reasons"]]
+    assert why["of"].startswith("Aragon")
+    assert "2 yes of the 3 members of the roster that it pins; 2 settle it." in texts
+    assert sum(each.startswith("Yes: ") and "Bo·" in each and "Cy·" in each for each in texts) == 1
+    assert len(texts) <= 10
+    nothing = explaining.why(federation, {"id": text_of(matter), "of": "Harbour"})["reasons"]
+    assert ["Nothing is quoted" in each["text"] for each in nothing] == [True]
+    with pytest.raises(NodeError, match="no federation"):
+        explaining.why(union.nodes["Aragon"], {"id": union.says("Aragon", matter), "of": "Bakery"})
+
+
+def test_a_recall_goes_up_and_whoever_else_sits_says_that_it_is_heard(union):
+    joined(union)
+    federation, aragon = union.federation, union.nodes["Aragon"]
+    recall = delegation.recall(aragon, {"mandate": "Delegate"})["id"]
+    union.yes("Aragon", recall)
+    assert asked(aragon, "unheard", "send") == ["unheard", "send"]
+    bridge(union)
+    assert federation.state().member_of(federation.me) is None
+    why = [each["text"] for each in explaining.why(aragon, {"id": recall})["reasons"]]
+    assert any("Nobody said here that Valley has it" in each for each in why), "she is no delegate who could say so"
+    union.mandates("Aragon", "Ada", federation.me, "Second delegate")
+    bridge(union)
+    assert federation.state().member_of(federation.me) == aragon.assembly.id
+    assert asked(aragon, "unheard", "send") == []
+
+
+def test_what_was_withdrawn_there_waits_for_nobody_here(union):
+    joined(union)
+    federation, harbour = union.federation, union.nodes["Harbour"]
+    matter = propose(federation, "A common warehouse", "significant")
+    bridge(union)
+    assert asked(harbour, "matter") == ["matter"]
+    proposing.withdraw(federation, {"id": text_of(matter), "reason": "not now"})
+    bridge(union)
+    assert asked(harbour, "matter") == []
+    (row,) = [row for row in federations.voices(harbour, {})["matters"] if row["id"] == text_of(matter)]
+    assert row["withdrawn"]
+
+
+def test_nothing_crosses_for_those_who_may_not_write_there(union):
+    federation, harbour = union.federation, union.nodes["Harbour"]
+    assert bridge(union) == [None, None, None], "none of them decided to say anything there"
+    federating.federate(harbour, {"federation": text_of(federation.assembly.id)})
+    assert bridge(union, "Harbour") == [None], "that is open yet"
+
+
+def test_a_matter_that_is_not_quoted_is_named_by_whole_ids(union):
+    with pytest.raises(NodeError, match="no such matter"):
+        federating.voice(union.nodes["Aragon"], {"matter": "abcdefgh"})
+
+
+def test_a_voice_counts_by_those_who_were_followed_though_others_came_since(union):
+    """The proof of a voice brings the yes of those whom the federation follows, where newcomers would do at home."""
+    joined(union)
+    federation, bakery = union.federation, union.nodes["Bakery"]
+    matter = propose(federation, "A common warehouse", "significant")
+    said = federating.voice(bakery, {"matter": text_of(matter), "federation": text_of(federation.assembly.id)})["id"]
+    voting.vote(bakery, {"id": said, "choices": ["yes"]})
+    union.yes("Bakery", said)
+    proof = base64.b64decode(proving.prove(bakery, {"id": said})["proof"])
+    assert proof
+    bridge(union)
+    assert state_of(federation, matter)["seen"] == 1
+    assert bytes_of(said) in federation.standing().quotations.known(bakery.assembly.id)
