@@ -42,6 +42,10 @@ seeds seeds="300":
 histories seeds="300" orders="200":
     MESHD_SEEDS={{seeds}} MESHD_ORDERS={{orders}} pytest -n logical tests/endtoend/test_histories.py::test_histories
 
+# random histories of federations of whole nodes, with more seeds than the tests take
+federated seeds="100":
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_federated.py
+
 # a record on its way through a mesh of more nodes than the tests take
 mesh nodes="100":
     MESHD_NODES={{nodes}} pytest -n logical tests/endtoend/test_mesh.py -k everybody

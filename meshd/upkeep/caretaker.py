@@ -176,6 +176,8 @@ def _record_way(assembly: Assembly, parent: bytes, roster: bytes) -> bool:
         steps.append((parent, portion))
         parent = standing.rosters.learn(parent, portion)
         rest -= portion
+    if parent != roster:  # a federation's roster contains others that hold more of what is quoted than itself
+        return False
     for each, portion in steps:
         _write_step(assembly, each, portion)
     return True

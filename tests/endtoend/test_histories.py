@@ -30,7 +30,7 @@ from meshd_protocol import rosters as rules
 from meshd_protocol.chains import Waiting
 from meshd_protocol.decisions.certified import bound, quorum
 from meshd_protocol.items import Decision, DeviceEnd, Endorsement, Offer
-from meshd_protocol.meaning import Meaning
+from meshd_protocol.meaning import Meaning, State
 from meshd_protocol.policies import Finality
 from meshd_protocol.rosters import Rosters
 from tests.histories import History, seeded_seals
@@ -105,13 +105,21 @@ def view(node: Assembly) -> dict[str, object]:
     return {
         "rows": {row["id"]: row for row in rows},
         "forces": forces,
-        "state": state,
+        "state": plain(state),
         "mandates": sorted(each for each in state.mandates if state.in_force(each)),
         "people": people,
         "delegates": delegation.delegates(context, {}),
         "policies": governing.policies(context, {}),
         "report": membership.members(context, {"report": True}),
     }
+
+
+def plain(state: State) -> object:
+    """What a state says, with what a federation follows as the ids that it is made of."""
+    if state.federal is None:
+        return state
+    followed = {member: meaning.ids for member, meaning in state.federal.followed.items()}
+    return followed, state._replace(federal=None), state.federal._replace(followed={})
 
 
 def as_remembered(context: Context) -> None:
