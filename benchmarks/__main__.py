@@ -11,11 +11,11 @@ QUESTIONS = {
     "tally": "one more ballot in a log of a million records, over one in an empty log",
     "count": "a real ward by Scottish STV, against pyrankvote and votekit",
     "verify": "a proof of a decision of 500 members, over its bare signature checks",
-    "federation": "a matter that 30 assemblies of 30 settle, over its bare signature checks; bytes of a voice",
+    "federation": "a matter that 30 assemblies of 30 settle, over its bare signature checks; bytes; one more quotation",
     "rosters": "1,600 offers and roster steps of one member: seconds, and by the record over half as many",
     "check": "peak memory of `meshd check` in a log of 300,000 records, over one of 30,000",
     "sync": "a first sync of whole daemons, against a plain loop that verifies every signature",
-    "idle": "resident memory of the daemon at rest",
+    "idle": "resident memory of the daemon at rest, and what each further assembly adds",
 }
 
 

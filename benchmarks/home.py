@@ -13,12 +13,15 @@ MESHD = [sys.executable, "-m", "meshd_cli"]
 
 
 @contextmanager
-def running() -> Iterator[tuple[list[str], dict[str, str], int]]:
-    """The beginning of a command to a daemon with a few decisions, its environment, and the daemon's process id."""
+def running(assemblies: int = 1) -> Iterator[tuple[list[str], dict[str, str], int]]:
+    """The beginning of a command to a daemon with a few decisions, its environment, and the daemon's process id. Of
+    several assemblies it is about the first.
+    """
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "MESHD_PASSPHRASE": "benchmark"}
         meshd = [*MESHD, "--home", str(Path(folder) / "home")]
-        subprocess.run([*meshd, "init", "Bench", "--as", "Ada"], env=env, check=True, capture_output=True)
+        for name in ["Bench", *(f"Bench {number}" for number in range(1, assemblies))]:
+            subprocess.run([*meshd, "init", name, "--as", "Ada"], env=env, check=True, capture_output=True)
         daemon = subprocess.Popen(
             [*meshd, "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0"],
             env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -26,6 +29,7 @@ def running() -> Iterator[tuple[list[str], dict[str, str], int]]:
         try:
             assert daemon.stdout is not None
             json.loads(daemon.stdout.readline())
+            meshd += ["--assembly", "Bench"] if assemblies > 1 else []
             for number in range(5):
                 subprocess.run([*meshd, "propose", f"Question {number}"], env=env, check=True, capture_output=True)
             yield meshd, env, daemon.pid
