@@ -52,7 +52,7 @@ class Matter(NamedTuple):
 def all_matters(context: Context) -> list[Matter]:
     """Every proposal, in the order in which they came here. Raises NodeError."""
     assembly = context.assembly
-    remembered = assembly.remembered.of("matter", context.standing().head)
+    remembered = assembly.remembered.of("matter", context.standing().reach)
     if assembly.remembered.proposals is None:
         assembly.remembered.proposals = [row.id for row in assembly.store.find(tables.Proposal)]
     found: list[Matter] = []

@@ -68,7 +68,7 @@ def outcome_of(context: Context, row: tables.Proposal, *, full: bool = False) ->
     """What the rules say of a proposal, by what is in this log; with everybody's ballot in the reasons, if `full`."""
     if full:
         return _worked_out(context, row, full=True)
-    remembered = context.assembly.remembered.of("outcome", context.standing().head)
+    remembered = context.assembly.remembered.of("outcome", context.standing().reach)
     if row.id not in remembered:
         remembered[row.id] = _worked_out(context, row, full=False)
     found: Outcome = remembered[row.id]

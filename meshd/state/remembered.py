@@ -26,21 +26,27 @@ _OF_NONE = (
 """Rows that no result hangs on. Any other kind may change all of them."""
 
 
+Reach = tuple[bytes, int]
+"""What results hang on beside rows of their own: the head, and how many rosters are known. A ballot on one decision may
+make a roster known that others pin.
+"""
+
+
 class Remembered:
-    """Values by name and proposal. `roster` is the one that they were worked out in."""
+    """Values by name and proposal."""
 
     def __init__(self) -> None:
         self._values: dict[str, dict[bytes, Any]] = {}
-        self._roster: bytes | None = None
+        self._reach: Reach | None = None
         self.files: dict[bytes, Any] = {}
         """What files that came in pieces show, by their hash: nothing changes that."""
         self.proposals: list[bytes] | None = None
         """The ids of all proposals, in the order in which they came; None before somebody asked."""
 
-    def of(self, name: str, roster: bytes) -> dict[bytes, Any]:
-        """The values of that name, by proposal, worked out in that roster. Callers read, and add what is missing."""
-        if roster != self._roster:
-            self._values, self._roster = {}, roster
+    def of(self, name: str, reach: Reach) -> dict[bytes, Any]:
+        """The values of that name, by proposal, worked out with that reach. Callers read, and add what is missing."""
+        if reach != self._reach:
+            self._values, self._reach = {}, reach
         return self._values.setdefault(name, {})
 
     def forget(self, rows: Iterable[object]) -> None:

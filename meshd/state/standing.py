@@ -93,6 +93,11 @@ class Standing:
         """What the head means; None while a newcomer's node has not seen the steps to it."""
         return self.rosters.state(self.head) if self.rosters.knows(self.head) else None
 
+    @property
+    def reach(self) -> tuple[bytes, int]:
+        """The head, and how many rosters are known: what is remembered of other proposals holds with this reach."""
+        return self.head, len(self.rosters.known())
+
     def refresh(self) -> list[tables.Head]:
         """Take in what has arrived: effective steps, then moves of the head, while either lets the other go on. Call
         inside a transaction.

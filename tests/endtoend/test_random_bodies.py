@@ -139,7 +139,7 @@ class Bodies:
     def quotation(self, author):
         """Records of this assembly or another one, some of them with a signature of nobody's."""
         rng = self.rng
-        records = rng.sample(author.history, min(3, len(author.history)))
+        records = [each for each in rng.sample(author.history, min(3, len(author.history))) if each.body]
         parts = {(each.header, each.signature if rng.random() < 0.7 else bytes(64), each.body) for each in records}
         steps = ((self.roster(), self.few(3) or (self.id(),), rng.choice([None, self.id()])),)
         return Quotation(rng.choice([self.node.id, self.id()]), tuple(sorted(parts)), steps[: rng.randint(0, 1)])
