@@ -1,5 +1,6 @@
 """Starts commands by forking a process that has imported the node: most of what a command takes is reading our code, and
-that it can be read is proven by the tests that start a process from nothing, among them every documented example.
+that it can be read is proven by the tests that start a process from nothing, among them the demos and all documented
+examples with more than one command in a line.
 
 Each command still is a process with words, environment, folder and files of its own. It imports its family of verbs
 itself, and ends with the warnings of what it left open; `multiprocessing` would end it without.
@@ -32,7 +33,7 @@ PATIENCE = 300.0
 class Process:
     """A command at work: the part of `subprocess.Popen` that the tests use."""
 
-    def __init__(self, words: Sequence[str], env: dict[str, str], stdin: str = "") -> None:
+    def __init__(self, words: Sequence[str], env: dict[str, str], stdin: str = "", folder: Path | None = None) -> None:
         self._reply, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._reply.settimeout(PATIENCE)
         reading, writing = os.pipe()
@@ -41,7 +42,7 @@ class Process:
         with tempfile.TemporaryFile() as given, far:
             given.write(stdin.encode())
             given.seek(0)
-            request = json.dumps({"words": [*words], "env": env, "folder": os.getcwd()}).encode()
+            request = json.dumps({"words": [*words], "env": env, "folder": str(folder or Path.cwd())}).encode()
             files = (far.fileno(), given.fileno(), writing, self._stderr.fileno())
             socket.send_fds(_server(), [request], files)
         os.close(writing)
@@ -69,9 +70,11 @@ class Process:
             return said, self._stderr.read().decode()
 
 
-def run(words: Sequence[str], env: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """What `meshd` with these words says and returns."""
-    command = Process(words, env, stdin)
+def run(
+    words: Sequence[str], env: dict[str, str], stdin: str = "", folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What `meshd` with these words says and returns, in a folder."""
+    command = Process(words, env, stdin, folder)
     out, err = command.communicate()
     assert command.returncode is not None
     return subprocess.CompletedProcess([*words], command.returncode, out, err)

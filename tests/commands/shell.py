@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from meshd.app import alone
+from meshd.assembly import keystore
 from meshd.assembly.assembly import World
+from meshd.home import assemblies
+from meshd_crypto.passphrase import SALT_SIZE, new_lock
 from tests.commands import forks
 from tests.commands.forks import PATIENCE
 from tests.worlds import CHEAP
@@ -51,6 +54,15 @@ class Shell:
         that opens it goes by that.
         """
         alone.init(self.home, name, person, lambda: self.env["MESHD_PASSPHRASE"], "", World(cost=CHEAP))
+
+    def cheapen(self) -> None:
+        """From now on a guess at the passphrase costs little in this home: what opens it goes by its key files."""
+        secret = self.env["MESHD_PASSPHRASE"]
+        for folder in assemblies(self.home):
+            keys, lock = keystore.load(folder, secret)
+            cheap = new_lock(secret, CHEAP, os.urandom)
+            if lock.head[:-SALT_SIZE] != cheap.head[:-SALT_SIZE]:
+                keystore.save(folder, keys, cheap, os.urandom)
 
     def apply(self, ticket: str, person: str) -> None:
         """What `join` does, but that a guess at the passphrase costs little."""

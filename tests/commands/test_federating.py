@@ -10,11 +10,12 @@ def valley(tmp_path):
     """A home with two assemblies of one person each, and a federation of them; without a daemon."""
     shell = Shell(tmp_path / "home")
     for name in ("Aragon", "Bakery"):
-        shell.ok("init", name, "--as", "Ada")
+        shell.found(name, "Ada")
         shell.ok("--assembly", name, "prove", "roster", "--out", str(tmp_path / name))
     weighted = f"{tmp_path / 'Bakery'}=2"
     said = shell.ok("init", "Valley", "--as", "Zoe", "--federation", str(tmp_path / "Aragon"), weighted)
     assert "You decide nothing in it." in said
+    shell.cheapen()
     return shell
 
 

@@ -625,16 +625,23 @@ def _pins_hold_what_is_quoted(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [_own_pin_only, _followed_today, _equal_weights, _removals_forgotten, _pins_hold_what_is_quoted],
-)
+MUTANTS = {
+    _own_pin_only: 11,
+    _followed_today: 60,
+    _equal_weights: 0,
+    _removals_forgotten: 0,
+    _pins_hold_what_is_quoted: 0,
+}
+"""With the seed to begin with: one that notices soon, when this was written."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
 def test_wrong_rules_of_federations_are_caught(monkeypatch, mutant):
     mutant(monkeypatch)
     with pytest.raises(AssertionError):
-        for seed in range(120):
-            for islands in (1, 2, 3):
-                world = play(seed, islands)
+        for number in range(120):
+            for islands in (3, 2, 1):
+                world = play((MUTANTS[mutant] + number) % 120, islands)
                 world.exchange()
                 world.agree()
                 assert len(set(world.heads)) == 1
