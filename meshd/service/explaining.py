@@ -36,6 +36,7 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     outcome = outcome_of(context, row)
     result = describe(context, row, outcome)
     result["text"] = row.text
+    result["matter"] = federations.matter_of(context, row)
     result["about"] = [
         {"person": context.assembly.people.device_label(message.device), "text": message.text}
         for message in sorted(store.find(tables.Message, about=row.id), key=_by_time)

@@ -3,13 +3,13 @@
 import base64
 import binascii
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.effects import retraction
 from meshd.service.federations import abroad, matter_named
-from meshd.service.proposing import open_proposal
+from meshd.service.proposing import DEFAULT_METHOD, open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
 from meshd.state.rows import question_of
@@ -21,17 +21,19 @@ from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Seating
 from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
+from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
-from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP
+from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
 from meshd_protocol.proofs import Proof, read_proof, verify_proof
 from meshd_protocol.quoted import Quotations
 from meshd_protocol.records import NO_ASSEMBLY, read_record
 from meshd_protocol.statements import Parts
 
 _VOICE_POLICY = "significant"
+_ELECTION_POLICY = "election"
 _STEP_BYTES = 40
 """What an id takes in a step, and what is around it, at most."""
 
@@ -59,13 +61,23 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
 
 @verb(
     "voice",
-    {"matter": NAME, "federation": TEXT, "policy": TEXT, "title": TEXT, "text": TEXT, "options": SOME},
+    {
+        "matter": NAME,
+        "federation": TEXT,
+        "policy": TEXT,
+        "title": TEXT,
+        "text": TEXT,
+        "options": SOME,
+        "method": TEXT,
+        "seats": NUMBER,
+    },
     writes=True,
 )
 def voice(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd voice MATTER [--in FEDERATION]`: put a federation's matter to this assembly, which decides what it says.
 
     A matter that is quoted here is meant by the beginning of its id; any other one by all of it, and the federation's.
+    Of what is quoted an election brings its options, and how they are counted.
     """
     state = context.member_only("put a federation's matter to the assembly")
     _in_an_assembly(context)
@@ -79,7 +91,8 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     federation = known.federation if known is not None else identity_of(arguments["federation"], "federation")
     if matter == federation:
         raise UsageError("to join a federation is no matter of it", "`meshd federate ID` proposes it.")
-    name = arguments.get("policy") or _VOICE_POLICY
+    election = _election(known.body if known is not None else None, arguments)
+    name = arguments.get("policy") or (_ELECTION_POLICY if election.options else _VOICE_POLICY)
     if name not in state.policies:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(sorted(state.policies))}.")
     about = known.body.title if known is not None else text_of(matter)[:8]
@@ -89,10 +102,29 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
         name,
         title,
         text=arguments.get("text") or "",
-        options=tuple(arguments.get("options") or ()),
+        options=election.options,
+        method=election.method if state.policies[name].method == Method.ELECTION else None,
+        seats=election.seats,
         action=(int(Verb.VOICE), Voiced(federation, matter, False)),
     )
     return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
+
+
+class _Election(NamedTuple):
+    """The options among which an assembly chooses what it says, how many, and how its ballots are counted."""
+
+    options: tuple[str, ...]
+    method: str
+    seats: int
+
+
+def _election(matter: Proposal | None, arguments: dict[str, Any]) -> _Election:
+    """What was asked for, else what the matter says. Raises UsageError."""
+    options = tuple(arguments.get("options") or (matter.options if matter is not None else ()))
+    method = arguments.get("method") or (matter.method if matter is not None else None) or DEFAULT_METHOD
+    if method not in METHODS:
+        raise UsageError(f"there is no counting method {printable(method)}", f"There are: {', '.join(METHODS)}.")
+    return _Election(options, method, arguments.get("seats") or (matter.seats if matter is not None else 1))
 
 
 @verb("seat", {"assembly": NAME, "weight": NUMBER, "instead": SOME}, writes=True)

@@ -212,6 +212,24 @@ def reasons(context: Context, row: tables.Proposal) -> list[Result]:
     return found
 
 
+def matter_of(context: Context, row: tables.Proposal) -> Result | None:
+    """The matter of a federation on which a proposal says something, as it is quoted here; None where it is not."""
+    if row.verb != Verb.VOICE:
+        return None
+    there = abroad(context)
+    found = there.matters.get(question_of(row).payload.matter)
+    if found is None:
+        return None
+    return {
+        "id": text_of(found.id),
+        "federation": there.name(found.federation),
+        "title": found.body.title,
+        "text": found.body.text,
+        "options": list(found.body.options),
+        "quoted_by": context.assembly.people.device_label(found.by),
+    }
+
+
 def decided_text(context: Context, result: Decided) -> str:
     """What a federation decided, and how far that was checked here."""
     by = context.assembly.people.label(result.person)

@@ -9,11 +9,12 @@ from meshd.service import delegation, explaining, federating, federations, piece
 from meshd.service.bridging import cross
 from meshd.service.waiting import waiting
 from meshd.store import tables
-from meshd_protocol.bodies.federation import Piece
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from tests.unions import NAMES, Union
-from tests.worlds import give, propose, state_of
+from tests.worlds import Author, give, propose, state_of
 
 
 def bridge(union: Union, *names: str):
@@ -194,3 +195,40 @@ def test_a_voice_counts_by_those_who_were_followed_though_others_came_since(unio
     bridge(union)
     assert state_of(federation, matter)["seen"] == 1
     assert bytes_of(said) in federation.standing().quotations.known(bakery.assembly.id)
+
+
+def test_who_votes_on_a_voice_reads_the_very_matter(union):
+    joined(union)
+    aragon = union.nodes["Aragon"]
+    matter = propose(union.federation, "A common warehouse", "significant", text="In the old mill.")
+    bridge(union)
+    said = federating.voice(aragon, {"matter": text_of(matter)})["id"]
+    shown = explaining.show(aragon, {"id": said})["matter"]
+    assert (shown["title"], shown["text"], shown["federation"]) == ("A common warehouse", "In the old mill.", "Valley")
+    assert shown["quoted_by"] == aragon.assembly.people.label(aragon.me)
+    unknown = federating.voice(
+        aragon, {"matter": text_of(bytes(32)), "federation": text_of(union.federation.assembly.id)}
+    )["id"]
+    assert explaining.show(aragon, {"id": unknown})["matter"] is None
+
+
+def test_an_election_comes_with_its_options_and_how_they_are_counted(union):
+    joined(union)
+    aragon, author = union.nodes["Aragon"], Author(union.federation.assembly.id, "Quinn", 71)
+    body = Proposal(
+        bytes(32), "election", "Who speaks for us?", options=("Kim", "Lea", "Max"), method="stv-meek", seats=2
+    )
+    asked = author.write(Kind.PROPOSAL, body)
+    with aragon.assembly.writing():
+        parts = (asked.header, asked.signature, asked.body)
+        aragon.assembly.write(Kind.QUOTATION, Quotation(union.federation.assembly.id, (parts,)))
+    said = federating.voice(aragon, {"matter": text_of(asked.id)[:10]})
+    shown = explaining.show(aragon, {"id": said["id"]})
+    assert (said["policy"], shown["void"]) == ("election", None)
+    assert (shown["options"], shown["method"], shown["seats"]) == (["Kim", "Lea", "Max"], "stv-meek", 2)
+    other = federating.voice(
+        aragon, {"matter": text_of(asked.id)[:10], "options": ["Kim", "Lea"], "method": "irv", "seats": 1}
+    )
+    assert explaining.show(aragon, {"id": other["id"]})["method"] == "irv"
+    with pytest.raises(NodeError, match="no counting method"):
+        federating.voice(aragon, {"matter": text_of(asked.id)[:10], "method": "dice"})

@@ -147,9 +147,7 @@ def show(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     _head(answer)
-    if answer["text"]:
-        output.say("")
-        output.paragraph(answer["text"])
+    _texts(answer)
     for title, rows in (("answers", answer["answers"]), ("says", answer["about"]), ("notes", answer["outcomes"])):
         for row in rows:
             output.say(f"{row['person']} {title}:")
@@ -181,14 +179,25 @@ def vote(where: Where, options: Any) -> int:
     return 0
 
 
+def _texts(row: dict[str, Any]) -> None:
+    """What a proposal says, and the matter of a federation that it is about."""
+    if row["text"]:
+        output.say("")
+        output.paragraph(row["text"])
+    matter = row["matter"]
+    if matter is not None:
+        output.say("")
+        output.say(f"{matter['federation']} asks, quoted by {matter['quoted_by']}: {matter['title']}")
+        if matter["text"]:
+            output.paragraph(matter["text"])
+
+
 def _asked_for(where: Where, identity: str) -> list[str]:
     """Show the question, and take the choice from the person or the script."""
     row = ask(where, "show", {"id": identity})
     if on_terminal():
         _head(row)
-        if row["text"]:
-            output.say("")
-            output.paragraph(row["text"])
+        _texts(row)
     if row["options"]:
         known = "options, best first" if METHOD_WORDS.get(row["method"]) is None else METHOD_WORDS[row["method"]]
     else:

@@ -28,6 +28,10 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--option", dest="options", metavar="X", action="append", default=[], help="with an election; repeat"
     )
+    parser.add_argument(
+        "--method", metavar="M", help="with an election: how it is counted (default: as the matter says)"
+    )
+    parser.add_argument("--seats", metavar="N", type=int, help="with an election: how many are elected")
     parser.set_defaults(function=voice)
     parser = verbs.add_parser("voices", parents=[common], help="what federations ask your assembly, and what it says")
     parser.add_argument("federation", metavar="FEDERATION", nargs="?", help="of that one alone, by its whole id")
@@ -71,6 +75,8 @@ def voice(where: Where, options: Any) -> int:
         "title": options.title,
         "text": text_from(options.text),
         "options": options.options,
+        "method": options.method,
+        "seats": options.seats,
     }
     answer = ask(where, "voice", arguments)
     if where.json:
