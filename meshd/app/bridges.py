@@ -40,14 +40,17 @@ def bridge_all(assemblies: Iterable[Assembly], tell: Callable[[str], None]) -> l
     return found
 
 
-async def bridge_nodes(nodes: Sequence[Node]) -> list[Crossed]:
-    """`bridge_all`, between running nodes, each part in the log that it is about. What fails is noted there."""
+async def bridge_nodes(nodes: Sequence[Node], noted: set[str]) -> list[Crossed]:
+    """`bridge_all`, between running nodes, each part in the log that it is about. What fails is noted there, once."""
     found: list[Crossed] = []
     for above, below in permutations(nodes, 2):
         try:
             crossed = await _bridge(above, below)
         except NodeError as error:
-            above.note(f"nothing was carried between here and {below.assembly.title}: {error.error}")
+            text = f"nothing was carried between here and {below.assembly.title}: {error.error}"
+            if text not in noted:
+                noted.add(text)
+                above.note(text)
             continue
         if crossed is not None:
             found.append(crossed)
@@ -58,10 +61,11 @@ async def bridge_nodes(nodes: Sequence[Node]) -> list[Crossed]:
 
 async def keep_bridging(nodes: Sequence[Node], bridging: trio.Lock) -> None:
     """Carry whenever something changed in a home of several assemblies. Runs until cancelled."""
+    noted = set[str]()
     while True:
         changes = [node.changed for node in nodes]
         async with bridging:
-            await bridge_nodes(nodes)
+            await bridge_nodes(nodes, noted)
         await trio.sleep(BREATH_SECONDS)
         await _any(changes)
 

@@ -125,7 +125,7 @@ class _Caller:
             return {"result": None}
         if is_bridging(request) and len(self._nodes) > 1:
             async with self._bridging:
-                return {"result": [crossed._asdict() for crossed in await bridge_nodes(self._nodes)]}
+                return {"result": [crossed._asdict() for crossed in await bridge_nodes(self._nodes, set())]}
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])

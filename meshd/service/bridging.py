@@ -7,6 +7,7 @@ caller runs each part where that log is worked on, with whatever else comes in b
 
 import base64
 from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from meshd.errors import NodeError
 from meshd.service import federating, federations, proving
 from meshd.service.context import Context, short_title
 from meshd.service.effects import retraction
+from meshd.service.outside import out
 from meshd.service.pieces import name_of_file, write_pieces
 from meshd.service.results import outcome_of
 from meshd.store import tables
@@ -107,8 +109,8 @@ def cross(federation: Assembly, assembly: Assembly) -> Crossed | None:
 
 def _is_in(context: Context) -> bool:
     """Whether what this person writes in a log is taken by others, and the log tells what they would write."""
-    standing = context.standing()
-    return standing.state is not None and context.me in standing.state.inside and not context.assembly.has_twin()
+    state = context.standing().state
+    return state is not None and context.me in state.inside and out(context) is None
 
 
 def _say(below: Context, federation: bytes) -> _Said | None:
@@ -155,15 +157,21 @@ def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
     """Quote what proofs show, and take it into the head."""
     if not _is_in(above):
         return 0
-    with above.assembly.writing():
-        return sum(federating.quote_proof(above, read_proof(data)) for data in proofs)
+    records = 0
+    for data in proofs:
+        with suppress(NodeError), above.assembly.writing():  # one that can't be quoted keeps no other one back
+            records += federating.quote_proof(above, read_proof(data))
+    return records
 
 
 def _carried(below: Context, federation: bytes) -> frozenset[bytes] | None:
     """The matters whose result, and the decisions of which it is known here that the federation's log holds them; None
-    where this person was not sent there, and has nothing to tell.
+    where this person was not sent there, and has nothing to tell. What they told once they don't tell again, even where
+    it has no effect.
     """
-    return frozenset(federations.tellings(below)) if _mandates(below, federation) else None
+    if not _mandates(below, federation):
+        return None
+    return frozenset(federations.tellings(below)) | federations.told_by(below, below.me)
 
 
 def _mandates(below: Context, federation: bytes) -> list[bytes]:
@@ -245,7 +253,7 @@ def _fresh(below: Context, federation: bytes, records: Iterable[Parts]) -> list[
         kept = below.assembly.store.get(tables.Kept, id=row.id)
         assert kept is not None and kept.body is not None, "log 0 has bodies"
         held.update(Quotation.read(kept.body).records)
-    return sorted(set(records) - held)
+    return sorted(each for each in set(records) - held if federating.fits(each))
 
 
 def _act(below: Context, mandate: bytes, text: str, told: Told) -> Act:

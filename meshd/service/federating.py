@@ -30,7 +30,7 @@ from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
 from meshd_protocol.proofs import Proof, read_proof, verify_proof
 from meshd_protocol.quoted import Quotations
 from meshd_protocol.records import NO_ASSEMBLY, read_record
-from meshd_protocol.statements import Parts
+from meshd_protocol.statements import Parts, read_quoted
 
 _VOICE_POLICY = "significant"
 _ELECTION_POLICY = "election"
@@ -220,19 +220,31 @@ def _hold_to_people(assembly: bytes, proof: Proof, federation: bytes | None) -> 
 
 
 def quote_proof(context: Context, proof: Proof) -> int:
-    """Write what a proof shows and this log does not quote yet; how many records that are. Call inside `writing`."""
+    """Write what a proof shows and this log does not quote yet; how many records that are. Call inside `writing`.
+
+    A record whose own signature fails is left out: a quotation of it counts nowhere. Raises NodeError for one that is
+    too large for a quotation.
+    """
     quotations = _in_a_federation(context)
     assembly = read_record(NO_ASSEMBLY, *proof.genesis).id
     known = quotations.known(assembly)
     fresh = [each for each in proof.records if read_record(assembly, *each).id not in known]
     if assembly not in known:
         fresh.append(proof.genesis)
+    fresh = [each for each, said in zip(fresh, read_quoted(assembly, fresh), strict=True) if said is not None]
+    if not all(map(fits, fresh)):
+        raise NodeError("a record that it rests on is too large for a quotation", "Decide it anew, in fewer words.")
     steps = [RosterStep(*step) for step in proof.steps]
     told = [step for step in steps if not quotations.tells(assembly, step)]
     for records, beside in portions(sorted(fresh), told):
         body = Quotation(assembly, records, tuple((step.parent, step.cites, step.ratified_by) for step in beside))
         context.assembly.write(Kind.QUOTATION, body)
     return len(fresh)
+
+
+def fits(record: Parts) -> bool:
+    """Whether a quotation has room for a record."""
+    return sum(map(len, record)) <= limits.QUOTED_BYTES
 
 
 def portions(

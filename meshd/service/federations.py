@@ -156,6 +156,13 @@ def tellings(context: Context) -> dict[bytes, list[Telling]]:
     return found
 
 
+def told_by(context: Context, member: bytes) -> frozenset[bytes]:
+    """What somebody told, whether or not it has effect."""
+    acts = (act for key in context.state().mandates for act in context.assembly.store.find(tables.Act, mandate=key))
+    told = (_told(act) for act in acts if act.member == member)
+    return frozenset(each.about for each in told if each is not None)
+
+
 def decided(context: Context, there: Abroad, told: Iterable[Telling]) -> Decided | None:
     """What a federation decided on a matter, by what was told of it: the first telling whose proof holds, else any."""
     found: Decided | None = None

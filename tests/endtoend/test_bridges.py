@@ -9,6 +9,7 @@ from meshd.service import delegation, explaining, federating, federations, piece
 from meshd.service.bridging import cross
 from meshd.service.waiting import waiting
 from meshd.store import tables
+from meshd.upkeep import witness
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.kinds import Kind
@@ -232,3 +233,34 @@ def test_an_election_comes_with_its_options_and_how_they_are_counted(union):
     assert explaining.show(aragon, {"id": other["id"]})["method"] == "irv"
     with pytest.raises(NodeError, match="no counting method"):
         federating.voice(aragon, {"matter": text_of(asked.id)[:10], "method": "dice"})
+
+
+def test_what_was_told_without_effect_is_not_told_again_and_again(union, monkeypatch):
+    joined(union)
+    matter = propose(union.federation, "A common warehouse", "significant")
+    for name in ("Aragon", "Harbour"):
+        union.says(name, matter)
+    monkeypatch.setattr(witness, "act_problem", lambda *_: "by a device that may not act")
+    bridge(union)
+    bridge(union)
+    records = [each.assembly.store.count(tables.Kept) for each in (union.federation, *union.nodes.values())]
+    bridge(union)
+    assert [each.assembly.store.count(tables.Kept) for each in (union.federation, *union.nodes.values())] == records
+
+
+def test_a_record_too_large_for_a_quotation_is_refused_and_keeps_nothing_else_back(union, monkeypatch):
+    joined(union)
+    monkeypatch.setattr(federating, "fits", lambda record: sum(map(len, record)) <= 1500)
+    federation, aragon = union.federation, union.nodes["Aragon"]
+    matter = propose(federation, "A common warehouse", "significant")
+    asked = {"matter": text_of(matter), "federation": text_of(federation.assembly.id), "text": "y" * 2000}
+    large = federating.voice(aragon, asked)["id"]
+    union.yes("Aragon", large)
+    with pytest.raises(NodeError, match="too large"):
+        union.quote("Aragon", large)
+    said = union.says("Aragon", matter)
+    bridge(union)
+    bridge(union)
+    known = federation.standing().quotations.known(aragon.assembly.id)
+    assert bytes_of(said) in known
+    assert bytes_of(large) not in known

@@ -312,7 +312,7 @@ def test_the_histories_are_not_empty(tmp_path):
         "agreed",
         "in the roster",
     }
-    for seed in range(6):
+    for seed in (10, 22, *range(6)):  # the first two had it all when this was written
         wanted -= play(tmp_path / str(seed), seed, orders=1).told.keys()
         if not wanted:
             break
