@@ -159,7 +159,7 @@ def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
         return 0
     records = 0
     for data in proofs:
-        with suppress(NodeError), above.assembly.writing():  # one that can't be quoted keeps no other one back
+        with suppress(federating.TooLargeError), above.assembly.writing():  # that one keeps no other one back
             records += federating.quote_proof(above, read_proof(data))
     return records
 
@@ -167,11 +167,17 @@ def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
 def _carried(below: Context, federation: bytes) -> frozenset[bytes] | None:
     """The matters whose result, and the decisions of which it is known here that the federation's log holds them; None
     where this person was not sent there, and has nothing to tell. What they told once they don't tell again, even where
-    it has no effect.
+    it has no effect; what others told of a result holds them up only if its proof is here and holds.
     """
     if not _mandates(below, federation):
         return None
-    return frozenset(federations.tellings(below)) | federations.told_by(below, below.me)
+    own = federations.told_by(below, below.me)
+    carried = {about for where, about in own if where == federation}
+    for (where, about), told in federations.tellings(below).items():
+        result = federations.decided(below, told)
+        if where == federation and (result is None or result.outcome is not None):
+            carried.add(about)
+    return frozenset(carried)
 
 
 def _mandates(below: Context, federation: bytes) -> list[bytes]:

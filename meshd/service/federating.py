@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.effects import retraction
-from meshd.service.federations import abroad, matter_named
+from meshd.service.federations import abroad, matter_named, voices_of
 from meshd.service.proposing import DEFAULT_METHOD, open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
@@ -24,6 +24,7 @@ from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
+from meshd_protocol.items import Belonging
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
@@ -36,6 +37,10 @@ _VOICE_POLICY = "significant"
 _ELECTION_POLICY = "election"
 _STEP_BYTES = 40
 """What an id takes in a step, and what is around it, at most."""
+
+
+class TooLargeError(NodeError):
+    """A record that no quotation has room for."""
 
 
 @verb("federate", {"federation": NAME, "leave": FLAG}, writes=True)
@@ -91,6 +96,10 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     federation = known.federation if known is not None else identity_of(arguments["federation"], "federation")
     if matter == federation:
         raise UsageError("to join a federation is no matter of it", "`meshd federate ID` proposes it.")
+    mine = [each for each in voices_of(context) if each.voiced == Voiced(federation, matter, False)]
+    open_ = next((each for each in mine if each.outcome is None), None)
+    if open_ is not None:
+        raise NodeError("that is put already", f"`meshd vote {text_of(open_.row.id)[:8]}` votes on it.")
     election = _election(known.body if known is not None else None, arguments)
     name = arguments.get("policy") or (_ELECTION_POLICY if election.options else _VOICE_POLICY)
     if name not in state.policies:
@@ -107,7 +116,9 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
         seats=election.seats,
         action=(int(Verb.VOICE), Voiced(federation, matter, False)),
     )
-    return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name}
+    withdrawn = known is not None and known.withdrawn
+    warnings = ["Its author withdrew it there. What you say counts all the same."] if withdrawn else []
+    return {"id": text_of(open_proposal(context, body)), "title": title, "policy": name, "warnings": warnings}
 
 
 class _Election(NamedTuple):
@@ -182,6 +193,8 @@ def seated(context: Context) -> Iterator[Result]:
     """The assemblies that are seated in a federation: weights, how many people they are here, who sits for them."""
     federal, label = context.state().federal, context.assembly.people.label
     assert federal is not None, "an assembly of people seats nobody"
+    here = map(context.standing().item, context.standing().rosters.ids(context.standing().head))
+    joins = {item.assembly for item in here if isinstance(item, Belonging) and item.ends is None}
     for assembly, place in federal.seats.items():
         followed = federal.followed.get(assembly)
         yield {
@@ -192,6 +205,7 @@ def seated(context: Context) -> Iterator[Result]:
             "me": False,
             "weight": place.seating.weight,
             "joined": assembly in federal.weights,
+            "came_back": assembly in joins - federal.weights.keys(),
             "people": len(followed.state().members) if followed is not None else 0,
             "sits": sorted(label(person) for person, member in federal.sits.items() if member == assembly),
         }
@@ -233,7 +247,7 @@ def quote_proof(context: Context, proof: Proof) -> int:
         fresh.append(proof.genesis)
     fresh = [each for each, said in zip(fresh, read_quoted(assembly, fresh), strict=True) if said is not None]
     if not all(map(fits, fresh)):
-        raise NodeError("a record that it rests on is too large for a quotation", "Decide it anew, in fewer words.")
+        raise TooLargeError("a record that it rests on is too large for a quotation", "Decide it anew, in fewer words.")
     steps = [RosterStep(*step) for step in proof.steps]
     told = [step for step in steps if not quotations.tells(assembly, step)]
     for records, beside in portions(sorted(fresh), told):

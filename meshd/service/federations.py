@@ -7,6 +7,7 @@ Nothing of it binds: an assembly decides by its own log, a federation by its own
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from meshd.errors import NodeError
 from meshd.service.context import Context, Result, id_range, identity_of
 from meshd.service.effects import retraction
 from meshd.service.pieces import file_of
@@ -73,6 +74,10 @@ class Decided(NamedTuple):
     problem: str | None
 
 
+About = tuple[bytes, bytes]
+"""A federation, and a matter of it, or a decision of this assembly that its log holds."""
+
+
 class Telling(NamedTuple):
     """What somebody who sits in a federation carried, by an act of hers."""
 
@@ -83,7 +88,7 @@ class Telling(NamedTuple):
 def abroad(context: Context) -> Abroad:
     """What is quoted here of federations."""
     store = context.assembly.store
-    found, taken_back = Abroad({}, {}), dict[bytes, bytes]()
+    found, taken_back = Abroad({}, {}), set[tuple[bytes, bytes]]()
     wrote: dict[bytes, bytes] = {}
     for row in store.find(tables.Quotation):
         kept = store.get(tables.Kept, id=row.id)
@@ -97,8 +102,8 @@ def abroad(context: Context) -> Abroad:
                 announced = Announced(record.id, row.assembly, body, row.device, record.time_ms, withdrawn=False)
                 found.matters.setdefault(record.id, announced)
             elif isinstance(body, Retraction):
-                taken_back[body.proposal] = record.device
-    for matter, device in taken_back.items():
+                taken_back.add((body.proposal, record.device))
+    for matter, device in taken_back:
         if wrote.get(matter) == device:
             found.matters[matter] = found.matters[matter]._replace(withdrawn=True)
     return found
@@ -142,9 +147,9 @@ def _told(act: tables.Act) -> Told | None:
     return Told(*value) if value is not None else None
 
 
-def tellings(context: Context) -> dict[bytes, list[Telling]]:
+def tellings(context: Context) -> dict[About, list[Telling]]:
     """What those who hold a seat in a federation told of it, by the matter, or by the decision that they carried."""
-    standing, state, found = context.standing(), context.state(), dict[bytes, list[Telling]]()
+    standing, state, found = context.standing(), context.state(), dict[About, list[Telling]]()
     for key, given in state.mandates.items():
         place = given.mandate.place
         for act in context.assembly.store.find(tables.Act, mandate=key) if place is not None else ():
@@ -152,18 +157,18 @@ def tellings(context: Context) -> dict[bytes, list[Telling]]:
             if told is None or place is None or told.federation != place.federation:
                 continue
             if witness.act_problem(standing, state, act) is None:
-                found.setdefault(told.about, []).append(Telling(act, told))
+                found.setdefault((told.federation, told.about), []).append(Telling(act, told))
     return found
 
 
-def told_by(context: Context, member: bytes) -> frozenset[bytes]:
+def told_by(context: Context, member: bytes) -> frozenset[About]:
     """What somebody told, whether or not it has effect."""
     acts = (act for key in context.state().mandates for act in context.assembly.store.find(tables.Act, mandate=key))
     told = (_told(act) for act in acts if act.member == member)
-    return frozenset(each.about for each in told if each is not None)
+    return frozenset((each.federation, each.about) for each in told if each is not None)
 
 
-def decided(context: Context, there: Abroad, told: Iterable[Telling]) -> Decided | None:
+def decided(context: Context, told: Iterable[Telling]) -> Decided | None:
     """What a federation decided on a matter, by what was told of it: the first telling whose proof holds, else any."""
     found: Decided | None = None
     for each in told:
@@ -189,7 +194,7 @@ def _shown(context: Context, told: Told, name: bytes) -> Shown | str | None:
         if data is None:
             return None
         try:
-            known[name] = verify_proof(data, told.federation)
+            known[name] = verify_proof(data)
         except BadProofError as error:
             known[name] = str(error)
     shown: Shown | str = known[name]
@@ -206,13 +211,14 @@ def reasons(context: Context, row: tables.Proposal) -> list[Result]:
     there, told = abroad(context), tellings(context)
     name, label = there.name(federation), context.assembly.people.label
     found: list[Result] = []
-    if row.id in told:
-        text = f"{name} has it, by {label(told[row.id][0].act.member)}'s word."
+    heard = told.get((federation, row.id))
+    if heard is not None:
+        text = f"{name} has it, by {label(heard[0].act.member)}'s word."
         found.append({"rule": "heard", "holds": True, "text": text})
-    elif outcome_of(context, row).outcome is not None and matter not in told:
+    elif outcome_of(context, row).outcome is not None and (federation, matter) not in told:
         text = f"Nobody said here that {name} has it. `meshd prove {text_of(row.id)[:8]} --out FILE` takes it there."
         found.append({"rule": "heard", "holds": False, "text": text})
-    result = decided(context, there, told.get(matter, ()))
+    result = decided(context, told.get((federation, matter), ()))
     if result is not None:
         holds, text = result.outcome is not None, decided_text(context, result)
         found.append({"rule": "federation", "holds": holds, "text": f"{name}: {text}."})
@@ -267,9 +273,13 @@ def voices(context: Context, arguments: dict[str, Any]) -> Result:
     """
     only = identity_of(arguments["federation"], "federation") if arguments.get("federation") else None
     there, told, mine, label = abroad(context), tellings(context), joined(context), context.assembly.people.label
+    if context.standing().quotations is not None:
+        raise NodeError("this is a federation: what it decides is its own matter", "`meshd list` shows it.")
     said: dict[bytes, Voice] = {}
-    for voice in voices_of(context):  # of several the last one
-        said[voice.voiced.matter] = voice
+    for voice in voices_of(context):  # of several the one that passed last, else the last one
+        earlier = said.get(voice.voiced.matter)
+        if earlier is None or voice.outcome is not None or earlier.outcome is None:
+            said[voice.voiced.matter] = voice
     where = {each.id: each.federation for each in there.matters.values()}
     where |= {matter: voice.voiced.federation for matter, voice in said.items()}
     rows: list[Result] = []
@@ -277,8 +287,8 @@ def voices(context: Context, arguments: dict[str, Any]) -> Result:
         if only not in (None, federation):
             continue
         announced, own = there.matters.get(matter), said.get(matter)
-        result = decided(context, there, told.get(matter, ()))
-        heard = told.get(own.row.id) if own is not None else None
+        result = decided(context, told.get((federation, matter), ()))
+        heard = told.get((federation, own.row.id)) if own is not None else None
         rows.append(
             {
                 "federation": there.name(federation),

@@ -106,7 +106,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         )
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
-    return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+    by_assemblies = context.state().federal is not None and policy.finality == Finality.SETTLED
+    return {"id": text_of(proposal), "policy": name, "by_assemblies": by_assemblies, "warnings": warnings}
 
 
 def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

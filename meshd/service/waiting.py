@@ -222,7 +222,12 @@ def _matters(context: Context) -> Iterator[Result]:
     there, told = federations.abroad(context), federations.tellings(context)
     taken_up = {each.voiced.matter for each in federations.voices_of(context)}
     for each in there.matters.values():
-        open_ = each.federation in mine and not each.withdrawn and each.id not in told and each.id not in taken_up
+        open_ = (
+            each.federation in mine
+            and not each.withdrawn
+            and (each.federation, each.id) not in told
+            and each.id not in taken_up
+        )
         if open_ and not _is_old(context, each.time_ms):
             name = there.name(each.federation)
             yield _thing("matter", each.id, each.body.title, f"meshd voice {_short(each.id)}", person=name)
@@ -235,7 +240,9 @@ def _unheard(context: Context) -> Iterator[Result]:
     for verb in (Verb.VOICE, Verb.MANDATE, Verb.RECALL):
         for row in context.assembly.store.find(tables.Proposal, verb=int(verb)):
             federation, matter = federations.concerns(context, row)
-            if federation is None or row.id in told or matter in told or _is_old(context, row.time_ms):
+            if federation is None or _is_old(context, row.time_ms):
+                continue
+            if (federation, row.id) in told or (federation, matter) in told:
                 continue
             final = outcome_of(context, row).outcome not in (None, FAILED) if verb == Verb.VOICE else row.id in ids
             if final and retraction(context, row) is None:

@@ -11,6 +11,7 @@ from meshd.service.waiting import waiting
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.delegates import Act, Told
 from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
@@ -227,10 +228,14 @@ def test_an_election_comes_with_its_options_and_how_they_are_counted(union):
     shown = explaining.show(aragon, {"id": said["id"]})
     assert (said["policy"], shown["void"]) == ("election", None)
     assert (shown["options"], shown["method"], shown["seats"]) == (["Kim", "Lea", "Max"], "stv-meek", 2)
+    with pytest.raises(NodeError, match="put already"):
+        federating.voice(aragon, {"matter": text_of(asked.id)[:10]})
+    proposing.withdraw(aragon, {"id": said["id"]})
     other = federating.voice(
         aragon, {"matter": text_of(asked.id)[:10], "options": ["Kim", "Lea"], "method": "irv", "seats": 1}
     )
     assert explaining.show(aragon, {"id": other["id"]})["method"] == "irv"
+    proposing.withdraw(aragon, {"id": other["id"]})
     with pytest.raises(NodeError, match="no counting method"):
         federating.voice(aragon, {"matter": text_of(asked.id)[:10], "method": "dice"})
 
@@ -264,3 +269,45 @@ def test_a_record_too_large_for_a_quotation_is_refused_and_keeps_nothing_else_ba
     known = federation.standing().quotations.known(aragon.assembly.id)
     assert bytes_of(said) in known
     assert bytes_of(large) not in known
+
+
+def test_lies_about_results_and_other_federations_hide_nothing(union):
+    """A delegate tells of a proof that nobody has, and under a mandate for another federation."""
+    joined(union)
+    federation, aragon = union.federation, union.nodes["Aragon"]
+    matter = propose(federation, "A common warehouse", "significant")
+    bridge(union)
+    elsewhere = bytes(range(32))
+    seat = {"seat": text_of(elsewhere), "seat_key": text_of(federation.me)}
+    bo = aragon.assembly.people.label(union.others["Aragon"][0].member.public)
+    given = delegation.mandate(aragon, {"title": "Elsewhere", "holder": bo, "powers": ["speak"]} | seat)["id"]
+    union.yes("Aragon", given)
+    author, head = union.others["Aragon"][0], aragon.standing().head
+    lies = [Told(elsewhere, matter, None), Told(elsewhere, matter, b"x" * 32)]
+    give(
+        aragon.assembly, *(author.write(Kind.ACT, Act(head, bytes_of(given), "speak", "x", told=each)) for each in lies)
+    )
+    assert asked(aragon, "matter") == ["matter"], "it is no word of the Valley"
+    second = union.mandates("Aragon", bo, b"k" * 32, "Second delegate")
+    lie = Told(federation.assembly.id, matter, b"x" * 32)
+    author.write(Kind.ACT, Act(aragon.standing().head, bytes_of(second), "speak", "It failed", told=lie))
+    give(aragon.assembly, *author.history)
+    for name in ("Aragon", "Harbour"):
+        union.says(name, matter)
+    bridge(union)
+    bridge(union)
+    (row,) = [row for row in federations.voices(aragon, {})["matters"] if row["id"] == text_of(matter)]
+    assert row["outcome"] == "passed", "Ada's node told it all the same, with the proof"
+
+
+def test_who_comes_back_after_leaving_needs_a_new_seat(union):
+    joined(union)
+    federation, harbour = union.federation, union.nodes["Harbour"]
+    asked_for = {"federation": text_of(federation.assembly.id)}
+    for leave in (True, False):
+        said = federating.federate(harbour, asked_for | {"leave": leave})["id"]
+        union.yes("Harbour", said)
+        bridge(union)
+    rows = {row["person"]: row for row in federating.seated(federation)}
+    assert (rows["Harbour"]["joined"], rows["Harbour"]["came_back"]) == (False, True)
+    assert (rows["Bakery"]["joined"], rows["Bakery"]["came_back"]) == (True, False)

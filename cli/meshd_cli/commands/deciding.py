@@ -111,7 +111,10 @@ def propose(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]}` casts your own ballot.")
+    if answer["by_assemblies"]:
+        output.tell("Proposed. Its assemblies decide it, each at home; `meshd why` shows who has.")
+    else:
+        output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]}` casts your own ballot.")
     output.tell_unsent(answer)
     output.warn_all(answer)
     return 0

@@ -83,6 +83,7 @@ def voice(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
+    output.warn_all(answer)
     output.tell(
         f"Proposed, by {answer['policy']}: {answer['title']}. `meshd vote {answer['id'][:8]} yes` votes, as ever."
     )
@@ -135,7 +136,7 @@ def voices(where: Where, options: Any) -> int:
 def _says(row: dict[str, Any]) -> str:
     """What this assembly says on a matter, and with which decision."""
     if row["voice"] is None:
-        return "withdrawn" if row["withdrawn"] else "not taken up"
+        return "not taken up"
     said = row["says"] if isinstance(row["says"], str) else ", ".join(row["says"] or ())
     return f"{row['voice'][: output.SHORT_ID]} {'final: ' + said if said else row['state']}"
 
@@ -145,7 +146,9 @@ def _there(row: dict[str, Any]) -> str:
     if row["told"] is not None:
         told: str = row["told"]
         return told
-    return f"heard, by {row['heard']}'s word" if row["heard"] else "not heard" if row["says"] else ""
+    withdrawn = ["withdrawn by its author"] if row["withdrawn"] else []
+    heard = [f"heard, by {row['heard']}'s word"] if row["heard"] else ["not heard"] if row["says"] else []
+    return ", ".join(withdrawn + heard)
 
 
 def quote(where: Where, options: Any) -> int:

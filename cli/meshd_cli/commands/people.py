@@ -123,7 +123,10 @@ def members(where: Where, options: Any) -> int:
 def _note(row: dict[str, Any]) -> str:
     if row["role"] == "assembly":
         sits = f"; for it sits {', '.join(row['sits'])}" if row["sits"] else "; nobody sits for it"
+        name = as_word(row["label"])
         joined = "" if row["joined"] else "; not joined by what is quoted here"
+        if row["came_back"]:
+            joined = f"; it came back, and needs a new seat: `meshd seat {name}`"
         return f"weight {row['weight']}, {output.plural(row['people'], 'member')}{joined}{sits}"
     if row["role"] != "applicant":
         return ""
