@@ -51,6 +51,7 @@ def _play(history: Federated) -> None:
     history.meet()
     watch(*history.nodes)
     followers = together(history, ORDERS)
+    assert followers, "assemblies that put each other out"
     every = {key: value for each in final.values() for key, value in each.items()}
     for node in followers:
         assert every.items() <= outcomes(node, history.traitors).items(), "what was final elsewhere is not"

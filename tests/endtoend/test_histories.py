@@ -163,6 +163,8 @@ def _play(history: History, orders: int, steps: int) -> None:
     watch(*history.nodes)
     followers = together(history, orders)
     watch(*history.nodes)
+    if not followers:
+        return
     every = {key: value for each in final.values() for key, value in each.items()}
     for node in followers:
         assert every.items() <= outcomes(node, history.traitors).items(), "what was final elsewhere is not"
@@ -177,7 +179,9 @@ def _play(history: History, orders: int, steps: int) -> None:
 
 
 def together(history: History, orders: int) -> list[Assembly]:
-    """Bring the heads of all nodes, and of readers of everything in random orders, together; by yes, where they differ."""
+    """Bring the heads of all nodes, and of readers of everything in random orders, together; by yes, where they differ.
+    Nobody, where no yes can: then those of one head have been held against each other.
+    """
     number = 0
     for _ in range(8):
         intake = intake_of(history)
@@ -192,10 +196,24 @@ def together(history: History, orders: int) -> list[Assembly]:
         shown = {head: view(node) for head, node in heads.items()}
         for node in followers:
             same(shown[node.known.head], node, where="one of several heads")
+        if cannot_join(list(heads.values())):
+            history.note("cannot join")
+            return []
         history.note("agreed")
         history.agree(list(heads.values()))
         history.meet()
     raise AssertionError("heads differ although nobody's yes is missing")
+
+
+def cannot_join(followers: list[Assembly]) -> bool:
+    """Whether those of several heads put each other out, so that all of it together would leave nobody: no yes joins
+    them, and each goes on for itself until somebody follows another one.
+    """
+    rosters = followers[0].known.rosters
+    every = frozenset[bytes]().union(*(each.known.rosters.ids(each.known.head) for each in followers))
+    return all(
+        not rosters.after(each.known.head, every).members for each in followers if rosters.knows(each.known.head)
+    )
 
 
 def rebuilt(node: Assembly) -> None:
