@@ -1,13 +1,26 @@
 """Three assemblies of whole nodes, and a federation of them, for tests."""
 
 from meshd.founding.opening import found_federation
-from meshd.service import delegation, federating, proving
+from meshd.service import checking, delegation, federating, proving
 from meshd.service.context import Context
+from meshd.store import tables
+from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Seating
+from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from tests.worlds import Clock, commune, exchange, give, world
 
 NAMES = {"Aragon": ["Ada", "Bo", "Cy"], "Bakery": ["Di", "Eve", "Flo"], "Harbour": ["Gil", "Hal", "Ivo"]}
+
+
+def checking_ok(context: Context) -> bool:
+    """Whether a recount of the log comes to what is shown."""
+    steps = checking.check(context, {})
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bool(end.value["ok"])
 
 
 class Union:
@@ -36,6 +49,13 @@ class Union:
     def quote(self, name: str, words: str) -> int:
         """What a proof by one assembly brings into the federation's log."""
         return federating.quote(self.federation, {"proof": self.prove(name, words)})["records"]
+
+    def quote_alone(self, name: str, record: bytes) -> None:
+        """One record of an assembly is quoted without what it rests on."""
+        kept = self.nodes[name].assembly.store.get(tables.Kept, id=record)
+        body = Quotation(self.nodes[name].assembly.id, ((kept.header, kept.signature, kept.body),))
+        with self.federation.assembly.writing():
+            self.federation.assembly.write(Kind.QUOTATION, body)
 
     def joins(self, name: str) -> str:
         """An assembly decides to join, and its decision is quoted."""

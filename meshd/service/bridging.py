@@ -26,9 +26,11 @@ from meshd_protocol.bodies.delegates import Act, Told
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.following import READ
+from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.proofs import read_proof
+from meshd_protocol.quoted import Quoted
 from meshd_protocol.statements import Parts
 
 Part = tuple[Assembly, Callable[[], Any]]
@@ -72,11 +74,11 @@ class _News(NamedTuple):
 
 
 def are_apart(federation: Assembly, assembly: Assembly) -> bool:
-    """Whether nothing can be carried between two logs: one is not here yet, or they are no federation and assembly."""
+    """Whether nothing can be carried up from one log to another: one is not here yet, or above is no federation."""
     above, below = federation.standing, assembly.standing
     if above is None or below is None or not (above.knows_rules and below.knows_rules):
         return True
-    return above.quotations is None or below.quotations is not None
+    return above.quotations is None
 
 
 def crossing(federation: Assembly, assembly: Assembly) -> Generator[Part, Any, Crossed | None]:
@@ -136,9 +138,17 @@ def _lacking(above: Context, assembly: bytes, said: _Said) -> tuple[bytes, ...]:
     if not _is_in(above):
         return ()
     known, quoted = quotations.known(assembly), quotations.get(assembly)
-    lacking = [each for each in said.decisions if each not in known]
+    lacking = [each for each in said.decisions if each not in known or not _is_final(quoted, each)]
     follows = quoted is not None and quoted.rosters.knows(said.roster)
     return (*lacking, *(() if follows else (said.roster,)))
+
+
+def _is_final(quoted: Quoted | None, decision: bytes) -> bool:
+    """Whether what is quoted of an assembly makes a decision final: whoever quotes it alone holds nothing up."""
+    item = quoted.rosters.facts.item(decision) if quoted is not None else None
+    if quoted is None or not isinstance(item, Decision):
+        return False
+    return decision in quoted.rosters.seen() or quoted.rosters.final_in(item, item.pin)
 
 
 def _proofs(below: Context, asked: Iterable[bytes]) -> list[bytes]:

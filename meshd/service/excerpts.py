@@ -20,10 +20,11 @@ def excerpts(standing: Standing, row: tables.Proposal | None, line: Sequence[Pro
         return None
     every = {assembly: quotations.statements(assembly) for assembly in sorted(quotations.every())}
     wanted = {each for step in line for each in step.cites} | ({row.id} if row is not None else set())
-    said = [
-        key for statements in every.values() for key, body in statements.proposals.items() if _is_wanted(body, wanted)
-    ]
-    wanted.update(said)
+    left = {key: body for statements in every.values() for key, body in statements.proposals.items()}
+    while said := [key for key, body in left.items() if _is_wanted(body, wanted)]:
+        wanted.update(said)  # a federation among them says something if its own members do, on what it says
+        for key in said:
+            del left[key]
     found: list[Excerpt] = []
     for assembly, statements in every.items():
         known = quotations.get(assembly)

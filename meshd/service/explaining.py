@@ -5,6 +5,7 @@ from typing import Any
 from meshd.service import federations
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, retraction
+from meshd.service.hearing import heard
 from meshd.service.results import (
     describe,
     kept,
@@ -37,6 +38,7 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result = describe(context, row, outcome)
     result["text"] = row.text
     result["matter"] = federations.matter_of(context, row)
+    result["heard"] = heard(context, row)
     result["about"] = [
         {"person": context.assembly.people.device_label(message.device), "text": message.text}
         for message in sorted(store.find(tables.Message, about=row.id), key=_by_time)
@@ -76,9 +78,9 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd why ID [--of ASSEMBLY]`: the result, and what each rule said; in a federation how one assembly came to say
     what it says.
     """
-    row = context.proposal(arguments["id"])
     if arguments.get("of"):
-        return voiced_reasons(context, row, arguments["of"])
+        return voiced_reasons(context, arguments["id"], arguments["of"])
+    row = context.proposal(arguments["id"])
     outcome = outcome_of(context, row, full=True)
     reasons = [{"rule": each.rule, "holds": each.holds, "text": each.text} for each in outcome.reasons]
     reasons.append(_roster_reason(context, row))
@@ -94,7 +96,7 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     reasons += _recall_reasons(context, row)
     reasons += federations.reasons(context, row)
     reasons += _witness_here(context, row, outcome)
-    return describe(context, row, outcome) | {"reasons": reasons}
+    return describe(context, row, outcome) | {"heard": heard(context, row), "reasons": reasons}
 
 
 def _withdrawn_reason(context: Context, row: tables.Proposal) -> list[Result]:

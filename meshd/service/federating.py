@@ -24,11 +24,10 @@ from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
-from meshd_protocol.items import Belonging
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
-from meshd_protocol.proofs import Proof, read_proof, verify_proof
+from meshd_protocol.proofs import Excerpt, Proof, can_be_seated, read_proof, verify_proof
 from meshd_protocol.quoted import Quotations
 from meshd_protocol.records import NO_ASSEMBLY, read_record
 from meshd_protocol.statements import Parts, read_quoted
@@ -47,8 +46,8 @@ class TooLargeError(NodeError):
 def federate(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd federate ID [--leave]`: propose that this assembly joins a federation, or leaves it, and vote yes."""
     context.member_only("decide that the assembly joins a federation")
-    _in_an_assembly(context)
     federation = identity_of(arguments["federation"], "federation")
+    _hold_to_another(context, federation)
     if not arguments.get("leave"):
         voiced, title = Voiced(federation, federation, False), f"Join the federation {text_of(federation)[:8]}"
     else:
@@ -61,7 +60,8 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that is open already", f"`meshd vote {text_of(open_.id)[:8]} yes` votes for it.")
     action = (int(Verb.VOICE), voiced)
     body = Proposal(context.standing().head, CONSTITUTION, title, action=action)
-    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
+    said_yes = context.standing().quotations is None
+    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title, "said_yes": said_yes}
 
 
 @verb(
@@ -85,7 +85,6 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     Of what is quoted an election brings its options, and how they are counted.
     """
     state = context.member_only("put a federation's matter to the assembly")
-    _in_an_assembly(context)
     known = matter_named(abroad(context), arguments["matter"])
     if known is None and not arguments.get("federation"):
         raise NotFoundError(
@@ -94,6 +93,7 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
         )
     matter = known.id if known is not None else identity_of(arguments["matter"], "matter")
     federation = known.federation if known is not None else identity_of(arguments["federation"], "federation")
+    _hold_to_another(context, federation)
     if matter == federation:
         raise UsageError("to join a federation is no matter of it", "`meshd federate ID` proposes it.")
     mine = [each for each in voices_of(context) if each.voiced == Voiced(federation, matter, False)]
@@ -147,6 +147,11 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     quoted = quotations.get(assembly)
     assert quoted is not None, "it was found among those that are quoted"
     roster = max(quoted.rosters.known(), key=lambda each: (len(quoted.rosters.ids(each)), each))
+    if not quoted.rosters.state(roster).members:
+        raise NodeError(
+            f"nothing that is quoted here leads to the assemblies of {quoted.ground.genesis.name}",
+            f"`meshd quote FILE` brings a proof of its roster; with {limits.LEVELS} federations above people at most.",
+        )
     weight = 1 if arguments.get("weight") is None else arguments["weight"]
     ends = sorted({_named(context, quotations, words) for words in arguments.get("instead") or ()})
     if assembly in ends:
@@ -177,7 +182,8 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
         shown, proof = verify_proof(data), read_proof(data)
     except (BadProofError, binascii.Error) as error:
         raise NodeError(f"this is no proof of anything: {error}") from error
-    _hold_to_people(shown.assembly, proof, context.assembly.id)
+    if shown.assembly == context.assembly.id:
+        raise NodeError("this is a proof of this very federation: others quote it")
     with context.assembly.writing():
         records = quote_proof(context, proof)
     name = context.assembly.people.name(shown.assembly)
@@ -189,28 +195,6 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
     }
 
 
-def seated(context: Context) -> Iterator[Result]:
-    """The assemblies that are seated in a federation: weights, how many people they are here, who sits for them."""
-    federal, label = context.state().federal, context.assembly.people.label
-    assert federal is not None, "an assembly of people seats nobody"
-    here = map(context.standing().item, context.standing().rosters.ids(context.standing().head))
-    joins = {item.assembly for item in here if isinstance(item, Belonging) and item.ends is None}
-    for assembly, place in federal.seats.items():
-        followed = federal.followed.get(assembly)
-        yield {
-            "person": context.assembly.people.name(assembly),
-            "label": label(assembly),
-            "member": text_of(assembly),
-            "role": "assembly",
-            "me": False,
-            "weight": place.seating.weight,
-            "joined": assembly in federal.weights,
-            "came_back": assembly in joins - federal.weights.keys(),
-            "people": len(followed.state().members) if followed is not None else 0,
-            "sits": sorted(label(person) for person, member in federal.sits.items() if member == assembly),
-        }
-
-
 def seating_of(data: bytes, weight: int) -> Seating:
     """The seat of an assembly that a proof of its roster founds a federation with. Raises NodeError."""
     try:
@@ -219,36 +203,34 @@ def seating_of(data: bytes, weight: int) -> Seating:
         raise NodeError(
             f"this is no proof of an assembly's roster: {error}", "`meshd prove roster --out FILE`"
         ) from error
-    _hold_to_people(shown.assembly, read_proof(data), None)
+    if not can_be_seated(read_proof(data)):
+        raise NodeError(
+            f"this is a federation with {limits.LEVELS - 1} others below it: one above that would be too high",
+            "One of those that are its members may have a seat.",
+        )
     if not 1 <= weight <= limits.WEIGHT:
         raise UsageError(f"a weight is a number from 1 to {limits.WEIGHT}")
     return Seating(shown.assembly, weight, shown.roster)
 
 
-def _hold_to_people(assembly: bytes, proof: Proof, federation: bytes | None) -> None:
-    """Raises NodeError for a proof of this federation, or of another one, which has no seat here."""
-    if assembly == federation:
-        raise NodeError("this is a proof of this very federation: others quote it")
-    if proof.quoted is not None:
-        raise NodeError("this is a proof of a federation, and only assemblies of people have seats in one so far")
-
-
 def quote_proof(context: Context, proof: Proof) -> int:
     """Write what a proof shows and this log does not quote yet; how many records that are. Call inside `writing`.
 
-    A record whose own signature fails is left out: a quotation of it counts nowhere. Raises NodeError for one that is
-    too large for a quotation.
+    Of a federation that is what it quotes itself, too. A record whose own signature fails is left out: a quotation of
+    it counts nowhere. Raises NodeError for one that is too large for a quotation.
     """
-    quotations = _in_a_federation(context)
-    assembly = read_record(NO_ASSEMBLY, *proof.genesis).id
+    shown = Excerpt(read_record(NO_ASSEMBLY, *proof.genesis).id, (proof.genesis, *proof.records), proof.steps)
+    return sum(_quote(context, each) for each in (*(proof.quoted or ()), shown))
+
+
+def _quote(context: Context, shown: Excerpt) -> int:
+    quotations, assembly = _in_a_federation(context), shown.assembly
     known = quotations.known(assembly)
-    fresh = [each for each in proof.records if read_record(assembly, *each).id not in known]
-    if assembly not in known:
-        fresh.append(proof.genesis)
+    fresh = [each for each in shown.records if read_record(assembly, *each).id not in known]
     fresh = [each for each, said in zip(fresh, read_quoted(assembly, fresh), strict=True) if said is not None]
     if not all(map(fits, fresh)):
         raise TooLargeError("a record that it rests on is too large for a quotation", "Decide it anew, in fewer words.")
-    steps = [RosterStep(*step) for step in proof.steps]
+    steps = [RosterStep(*step) for step in shown.steps]
     told = [step for step in steps if not quotations.tells(assembly, step)]
     for records, beside in portions(sorted(fresh), told):
         body = Quotation(assembly, records, tuple((step.parent, step.cites, step.ratified_by) for step in beside))
@@ -322,11 +304,9 @@ def _joined_by(context: Context, federation: bytes) -> bytes:
     return max(mine, key=lambda row: (row.time_ms, row.id)).id
 
 
-def _in_an_assembly(context: Context) -> None:
-    if context.standing().quotations is not None:
-        raise NodeError(
-            "this is a federation: what it says in another one its assemblies decide", "Ask in one of them."
-        )
+def _hold_to_another(context: Context, federation: bytes) -> None:
+    if federation == context.assembly.id:
+        raise NodeError("a federation has no seat in itself", "`meshd propose` puts a matter to its assemblies.")
 
 
 def _in_a_federation(context: Context) -> Quotations:

@@ -7,7 +7,6 @@ Nothing of it binds: an assembly decides by its own log, a federation by its own
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from meshd.errors import NodeError
 from meshd.service.context import Context, Result, id_range, identity_of
 from meshd.service.effects import retraction
 from meshd.service.pieces import file_of
@@ -27,6 +26,7 @@ from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.proofs import Shown, verify_proof
+from meshd_protocol.records import read_record
 from meshd_protocol.statements import read_quoted
 
 
@@ -88,16 +88,19 @@ class Telling(NamedTuple):
 def abroad(context: Context) -> Abroad:
     """What is quoted here of federations."""
     store = context.assembly.store
+    spoken = _spoken_in(context)
     found, taken_back = Abroad({}, {}), set[tuple[bytes, bytes]]()
     wrote: dict[bytes, bytes] = {}
     for row in store.find(tables.Quotation):
+        if spoken is not None and row.assembly not in spoken:
+            continue
         kept = store.get(tables.Kept, id=row.id)
         assert kept is not None and kept.body is not None, "log 0 has bodies"
         said = read_quoted(row.assembly, Quotation.read(kept.body).records, verify=False)
         for record, body in (each for each, good in zip(said, row.good, strict=True) if each is not None and good):
             if isinstance(body, Genesis):
                 found.names[row.assembly] = body.name
-            elif isinstance(body, Proposal):
+            elif isinstance(body, Proposal) and not _speaks_in(body, context.assembly.id):
                 wrote[record.id] = record.device
                 announced = Announced(record.id, row.assembly, body, row.device, record.time_ms, withdrawn=False)
                 found.matters.setdefault(record.id, announced)
@@ -109,6 +112,19 @@ def abroad(context: Context) -> Abroad:
     return found
 
 
+def _spoken_in(context: Context) -> set[bytes] | None:
+    """Of which federations quotations tell matters: in a federation those in which it was asked to say something, for
+    its own members are quoted here, too. None for all.
+    """
+    if context.standing().quotations is None:
+        return None
+    return {question_of(row).payload.federation for row in _voicing(context)}
+
+
+def _speaks_in(body: Proposal, federation: bytes) -> bool:
+    return body.action is not None and isinstance(body.action[1], Voiced) and body.action[1].federation == federation
+
+
 def matter_named(there: Abroad, words: str) -> Announced | None:
     """The matter that is quoted here and that the words name, by the beginning of its id."""
     low, high = id_range(words)
@@ -118,9 +134,13 @@ def matter_named(there: Abroad, words: str) -> Announced | None:
 
 def voices_of(context: Context) -> Iterator[Voice]:
     """What this assembly decides to say in federations, but for what its author withdrew."""
-    for row in context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE)):
+    for row in _voicing(context):
         if retraction(context, row) is None:
             yield Voice(row, question_of(row).payload, outcome_of(context, row).outcome)
+
+
+def _voicing(context: Context) -> Iterable[tables.Proposal]:
+    return context.assembly.store.find(tables.Proposal, verb=int(Verb.VOICE))
 
 
 def joined(context: Context) -> set[bytes]:
@@ -225,6 +245,14 @@ def reasons(context: Context, row: tables.Proposal) -> list[Result]:
     return found
 
 
+def decided_ms(context: Context, row: tables.Proposal) -> int:
+    """When the last ballot on a decision was cast, by its author's clock, and not later than now."""
+    store, id_ = context.assembly.store, context.assembly.id
+    kept = (store.get(tables.Kept, id=each.id) for each in store.find(tables.Ballot, proposal=row.id))
+    cast = (read_record(id_, each.header, each.signature, each.body).time_ms for each in kept if each is not None)
+    return min(max([row.time_ms, *cast]), context.assembly.world.clock())
+
+
 def matter_of(context: Context, row: tables.Proposal) -> Result | None:
     """The matter of a federation on which a proposal says something, as it is quoted here; None where it is not."""
     if row.verb != Verb.VOICE:
@@ -273,8 +301,6 @@ def voices(context: Context, arguments: dict[str, Any]) -> Result:
     """
     only = identity_of(arguments["federation"], "federation") if arguments.get("federation") else None
     there, told, mine, label = abroad(context), tellings(context), joined(context), context.assembly.people.label
-    if context.standing().quotations is not None:
-        raise NodeError("this is a federation: what it decides is its own matter", "`meshd list` shows it.")
     said: dict[bytes, Voice] = {}
     for voice in voices_of(context):  # of several the one that passed last, else the last one
         earlier = said.get(voice.voiced.matter)

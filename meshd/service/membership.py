@@ -9,7 +9,7 @@ from meshd.assembly.keystore import Keys
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
-from meshd.service.federating import seated
+from meshd.service.hearing import seated
 from meshd.service.outside import out
 from meshd.service.rosters import move, report
 from meshd.service.verbs import verb

@@ -7,6 +7,7 @@ from meshd.assembly.assembly import role_of
 from meshd.service import lockups, refounding
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
+from meshd.service.hearing import parted
 from meshd.service.looked import since
 from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
@@ -22,8 +23,9 @@ from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.control import FLAG
 from meshd_protocol.decisions.outcome import PASSED, people
+from meshd_protocol.following import is_in_a_circle
 from meshd_protocol.items import Decision
-from meshd_protocol.names import text_of
+from meshd_protocol.names import as_word, text_of
 
 _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
@@ -207,9 +209,17 @@ def _about_me(context: Context) -> list[str]:
                 found.append(_removal(context, item.id))
     federal = context.state().federal
     if federal is not None:
-        missing = sorted(map(context.assembly.people.label, federal.seats.keys() - federal.weights.keys()))
+        here = context.assembly.id
+        circle = {each for each, there in federal.followed.items() if is_in_a_circle(here, there)}
+        for each in sorted(map(context.assembly.people.label, circle)):
+            found.append(
+                f"{each} has seated this federation, which has seated it: neither counts in the other, until one gives "
+                f"its seat up: `meshd remove {as_word(each)} --reason TEXT`."
+            )
+        missing = sorted(map(context.assembly.people.label, federal.seats.keys() - federal.weights.keys() - circle))
         if missing:
             found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
+        found += _parted(context)
         empty = sorted(map(context.assembly.people.label, federal.weights.keys() - federal.sits.values()))
         if empty:
             found.append(f"Nobody sits for {', '.join(empty)}: a mandate of theirs with a seat here sends somebody.")
@@ -217,6 +227,17 @@ def _about_me(context: Context) -> list[str]:
     if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
     return found
+
+
+def _parted(context: Context) -> list[str]:
+    """The assemblies of a federation whose lines have parted, as far as that is quoted."""
+    found: list[str] = []
+    for assembly in context.state().members:
+        lines = parted(context, assembly)
+        if lines:
+            sizes = f"{', '.join(map(str, lines[:-1]))} and {lines[-1]}"
+            found.append(f"{context.assembly.people.label(assembly)} has parted: {sizes} members.")
+    return sorted(found)
 
 
 def _removal(context: Context, motion: bytes) -> str:

@@ -1,53 +1,91 @@
 """How an assembly came to say what it says in a federation: one level down, from what is quoted of it."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from meshd.errors import NodeError
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, id_range
 from meshd.service.results import describe, policy_text
-from meshd.store import tables
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.items import Decision
 from meshd_protocol.meaning import Meaning, State
-from meshd_protocol.names import DOT, SHORTEST, printable, text_of
+from meshd_protocol.names import DOT, SHORTEST, as_word, printable, text_of
 from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.quoted import Quoted
+from meshd_protocol.rosters import Rosters
+from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import policies_asked, settled_needed
 
 _NAMED = 40
 """People who are named in a line; of more the number is told."""
 
 
-def voiced_reasons(context: Context, row: tables.Proposal, words: str) -> Result:
-    """`meshd why ID --of ASSEMBLY`: what that assembly says on a matter of this federation, and who decided it there.
+class _Asked(NamedTuple):
+    """What is asked about: a decision of a federation, this one or a member's, with what is known of its members."""
+
+    federation: bytes
+    decision: Decision
+    about: Result
+    rosters: Rosters
+    member: Callable[[bytes], Quoted | None]
+
+
+def voiced_reasons(context: Context, identity: str, words: str) -> Result:
+    """`meshd why ID --of ASSEMBLY`: what that assembly says on a matter of this federation, and who decided it there;
+    or on what a member says here that is a federation itself.
 
     Raises NodeError, NotFoundError.
     """
-    standing = context.standing()
-    if standing.quotations is None:
-        raise NodeError("this is no federation: nothing of another assembly is quoted here", "`meshd why ID`")
-    member = context.member(words)
-    label = context.assembly.people.label(member)
-    result = describe(context, row) | {"of": label, "reasons": []}
+    asked = _asked(context, identity)
+    people_, rosters, pin = context.assembly.people, asked.rosters, asked.decision.pin
+    result = asked.about | {"reasons": []}
     found: list[Result] = result["reasons"]
-    quoted = standing.quotations.get(member)
-    if quoted is None or not standing.rosters.knows(row.roster):
+    federal = rosters.state(pin).federal if rosters.knows(pin) else None
+    if federal is None:
+        found.append(_reason("quoted", "Nothing that is quoted here leads to the roster that it pins.", holds=False))
+        return result
+    member = people_.find(words, federal.seats.keys(), "assembly")
+    label = people_.label(member)
+    result["of"] = label
+    quoted = asked.member(member)
+    if quoted is None:
         found.append(_reason("quoted", f"What {label} decides is not quoted here.", holds=False))
         return result
-    pinned = standing.rosters.state(row.roster)
-    followed = pinned.federal.followed.get(member) if pinned.federal is not None else None
-    if followed is None or member not in pinned.members:
+    followed = federal.followed.get(member)
+    if followed is None or member not in federal.weights:
         found.append(_reason("member", f"{label} was no member when this was put.", holds=False))
         return result
-    policy = pinned.policies.get(row.policy)
-    voices = quoted.voices(context.assembly.id, row.id)
+    policy = rosters.state(pin).policies.get(asked.decision.policy)
+    voices = quoted.voices(asked.federation, asked.decision.id)
     if not voices:
         found.append(_reason("voice", f"Nothing is quoted here that {label} said on it.", holds=False))
     for voice in voices:
         found += _of_a_voice(quoted, voice, followed, policy)
+        found += _further(context, quoted, voice)
     return result
+
+
+def _asked(context: Context, words: str) -> _Asked:
+    """What is asked about, by the beginning of its id: a proposal of this federation, or of one that is quoted here."""
+    standing = context.standing()
+    if standing.quotations is None:
+        raise NodeError("this is no federation: nothing of another assembly is quoted here", "`meshd why ID`")
+    low, high = id_range(words)
+    for quoted in map(standing.quotations.get, standing.quotations.every()):
+        if quoted is None or quoted.below is None or not low:
+            continue
+        for key, body in quoted.statements.proposals.items():
+            if low <= key <= high:
+                about: Result = {"id": text_of(key), "title": body.title, "of": ""}
+                federation, below = quoted.statements.assembly, quoted.below
+                return _Asked(federation, decision_of(key, body), about, quoted.rosters, below.get)
+    row = context.proposal(words)
+    decision = standing.item(row.id)
+    assert isinstance(decision, Decision), "a federation admits nobody, whose application could be missing"
+    about = describe(context, row) | {"of": ""}
+    return _Asked(context.assembly.id, decision, about, standing.rosters, standing.quotations.get)
 
 
 def _reason(rule: str, text: str, *, holds: bool) -> Result:
@@ -78,14 +116,27 @@ def _of_a_voice(quoted: Quoted, voice: Decision, followed: Meaning, matter: Poli
     finding = rosters.final_on(voice, followed, matter.voices if matter is not None else 0)
     if finding is None:
         found.append(_reason("final", "It does not count: it is not final on both.", holds=False))
-    found += _people(quoted, voice) if settled else []
+    found += _people(quoted, voice) if settled and quoted.below is None else []
     return found
 
 
+def _further(context: Context, quoted: Quoted, voice: Decision) -> list[Result]:
+    """Which of its own members say yes to what a federation says, and how to ask about one of them."""
+    if quoted.below is None or not quoted.rosters.knows(voice.pin):
+        return []
+    label, state = context.assembly.people.label, quoted.rosters.state(voice.pin)
+    yes = sorted(map(label, quoted.rosters.supporters(voice, state)))
+    if not yes:
+        return []
+    text = f"Yes: {', '.join(yes)}. `meshd why {text_of(voice.id)[:8]} --of {as_word(yes[0])}` goes on from there."
+    return [_reason("voices", text, holds=True)]
+
+
 def _settled(quoted: Quoted, voice: Decision, state: State, which: str, pinned: State) -> Result:
-    yes = len(quoted.rosters.supporters(voice, state))
+    yes = state.weigh(quoted.rosters.supporters(voice, state))
     needed = settled_needed(policies_asked(pinned, state, voice.policy), state)
-    total = people(len(state.members))
+    whole = state.weigh(state.members)
+    total = people(whole) if state.federal is None else f"weight {whole}"
     if needed is None:
         return _reason("threshold", f"{voice.policy} can't settle anything among the {total} {which}.", holds=False)
     return _reason("threshold", f"{yes} yes of the {total} {which}; {needed} settle it.", holds=yes >= needed)

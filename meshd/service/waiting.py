@@ -247,7 +247,8 @@ def _unheard(context: Context) -> Iterator[Result]:
             final = outcome_of(context, row).outcome not in (None, FAILED) if verb == Verb.VOICE else row.id in ids
             if final and retraction(context, row) is None:
                 command = f"meshd prove {_short(row.id)} --out {_short(row.id)}.proof"
-                yield _thing("unheard", row.id, row.title, command, person=there.name(federation))
+                since = federations.decided_ms(context, row)
+                yield _thing("unheard", row.id, row.title, command, person=there.name(federation), since=since)
 
 
 def _is_old(context: Context, time_ms: int) -> bool:

@@ -27,7 +27,11 @@ def read_federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, 
     voices = standing_voices(item for item in quoted if isinstance(item, Belonging))
     kept.update(voice.id for voice in voices)
     members = members_of(seats, voices, ground.ancestry.known)
-    weights = {member: weight for member, weight in members.items() if member in followed}
+    weights = {
+        member: weight
+        for member, weight in members.items()
+        if member in followed and not is_in_a_circle(ground.assembly, followed[member])
+    }
     return Federal(frozenset(kept), seats, weights, followed, *_persons(ground.assembly, weights, followed))
 
 
@@ -36,6 +40,14 @@ def beginning(federation: Meaning, assembly: bytes) -> Meaning:
     other = federation.ground.other(assembly)
     assert other is not None, "it is seated with rosters that are known"
     return other.meaning(_begin(other, federation.federal.seats[assembly]) or frozenset())
+
+
+def is_in_a_circle(federation: bytes, followed: Meaning) -> bool:
+    """Whether an assembly seats a federation, or an assembly does that it seats, and so on, by what is followed of it:
+    then it is no member there, since neither could ever see what the other one says.
+    """
+    below = followed.federal
+    return federation in below.seats or any(is_in_a_circle(federation, each) for each in below.followed.values())
 
 
 def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:
@@ -56,7 +68,7 @@ def _follow(ground: Ground, seat: Seat, since: Collection[bytes], before: Meanin
     ids = begin.union(since)
     if before is not None and before.given == ids and before.ground is other:
         return begin, before
-    return begin, other.meaning(ids)
+    return begin, other.meaning(ids, before)
 
 
 def _persons(

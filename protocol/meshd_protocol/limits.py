@@ -93,7 +93,7 @@ ASSEMBLIES = 128
 WEIGHT = 1_000_000
 """The weight of one assembly in a federation."""
 
-LEVELS = 4
+LEVELS = 8
 """Federations of federations: an assembly, and up to so many above it."""
 
 REFOUNDED_BYTES = 14 * 1024

@@ -148,10 +148,10 @@ class Ground(NamedTuple):
     other: Callable[[bytes], "Ground | None"] = lambda _: None
     read_federal: "Callable[[Ground, Collection[Item], Mapping[bytes, Meaning]], Federal] | None" = None
 
-    def meaning(self, ids: Collection[bytes]) -> "Meaning":
-        """What a set of those ids means."""
+    def meaning(self, ids: Collection[bytes], before: "Meaning | None" = None) -> "Meaning":
+        """What a set of those ids means; `before` is that of an earlier set, to go on from."""
         items = (self.ancestry.known(each) for each in sorted(ids))
-        return Meaning(self, (item for item in items if item is not None))
+        return Meaning(self, (item for item in items if item is not None), before)
 
     def pin(self, item: Decision | Word) -> Set:
         """The ids of the roster that an item pins; nothing where it is not known."""

@@ -231,6 +231,20 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
     )
 
 
+def can_be_seated(proof: Proof) -> bool:
+    """Whether a federation may follow the roster that a verified proof shows: there are `limits.LEVELS` of them above
+    people at most.
+    """
+    shown = Excerpt(read_parts(NO_ASSEMBLY, proof.genesis).id, (proof.genesis, *proof.records), proof.steps)
+    quotations = Quotations(NO_ASSEMBLY)
+    for each in (*(proof.quoted or ()), shown):
+        said = read_quoted(each.assembly, each.records, verify=False)
+        quotations.take(each.assembly, said, (RosterStep(*step) for step in each.steps))
+    quotations.settle()
+    quoted = quotations.get(shown.assembly)
+    return quoted is not None and quoted.rosters.knows(proof.roster)
+
+
 def _quotations(federation: bytes, excerpts: Iterable[Excerpt]) -> Quotations:
     """What is quoted of assemblies, once every record is seen to be authentic and every step to have effect."""
     quotations, every = Quotations(federation), list(excerpts)

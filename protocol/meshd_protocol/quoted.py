@@ -2,28 +2,42 @@
 and the rosters that they reach.
 
 Whoever brought a record, it counts by its own signature. What is quoted gates nothing: it is there for a federation's
-rosters and votes to ask.
+rosters and votes to ask. A member may be a federation itself: its members are quoted beside it, and so on, down to
+people, `limits.LEVELS` of federations at most. So one federation may be read more than once, with more or fewer levels
+below it, and even two that seated each other, neither knowing of the other's decision, come to an end.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from functools import partial
 
-from meshd_protocol.bodies.actions import Verb, Voiced
-from meshd_protocol.bodies.membership import RosterStep
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Seated, Verb, Voiced
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.genesis import Genesis, Seating
+from meshd_protocol.bodies.membership import Leave, Offer, Revocation, RosterStep, Vouch
 from meshd_protocol.decisions.outcome import Attested, Cast, Finding
 from meshd_protocol.items import Belonging, Decision, Followed, Item, followed_id
 from meshd_protocol.meaning import Ground, Meaning
 from meshd_protocol.policies import Voices
 from meshd_protocol.rosters import Rosters
+from meshd_protocol.schema import Body
 from meshd_protocol.statements import Quote, Statements
+from meshd_protocol.voices import nobody
+
+_CHANGES = (Proposal, Vouch, Offer, Leave, Revocation)
+"""The bodies of what may change a roster."""
 
 
 class Quoted:
-    """One assembly, as far as its records are quoted here (`voices.Quotes`)."""
+    """One assembly, as far as its records are quoted here (`voices.Quotes`). A federation has its members `below`."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, changes: Sequence[Item], below: "Below | None" = None) -> None:
         assert statements.genesis is not None, "without its genesis nothing of it can be judged"
         self.statements = statements
-        self.rosters = Rosters(statements.assembly, statements.genesis, statements)
+        self.below = below
+        self._changes = changes
+        facts, quoting = (statements, nobody) if below is None else (FederalFacts(statements, below), below.get)
+        self.rosters = Rosters(statements.assembly, statements.genesis, facts, quoting)
         self._lacking: dict[RosterStep, bytes] = {}
         """What a step cites and is not known yet."""
         self.taken: dict[RosterStep, None] = {}
@@ -52,9 +66,13 @@ class Quoted:
         ratified_by = (step.ratified_by for step in self.statements.steps if step.ratified_by is not None)
         return self.rosters.follow_problem(identity, before, result, ratified_by)
 
+    def changes(self, since: int, since_below: int) -> tuple[Sequence[Item], Sequence[Followed | Belonging]]:
+        """What of it may change its roster, but for so much that was seen before: its own, and its members'."""
+        return self._changes[since:], self.below.gathered[since_below:] if self.below is not None else ()
+
     def settle(self) -> None:
-        """Learn the rosters that quoted steps reach."""
-        while True:
+        """Learn the rosters that quoted steps reach. What is below is settled."""
+        while self.untaken:
             ready = [
                 step
                 for step in self.statements.steps
@@ -71,9 +89,10 @@ class Quoted:
 
     def _lacks(self, step: RosterStep) -> bool:
         """Whether something that a step cites is not known yet: steps that name nothing must not make all else slow."""
+        known = self.rosters.facts.item
         lacking = self._lacking.get(step)
-        if lacking is None or self.statements.item(lacking) is not None:
-            lacking = next((each for each in step.cites if self.statements.item(each) is None), None)
+        if lacking is None or known(lacking) is not None:
+            lacking = next((each for each in step.cites if known(each) is None), None)
             if lacking is None:
                 self._lacking.pop(step, None)
                 return False
@@ -81,21 +100,87 @@ class Quoted:
         return True
 
 
+class Below:
+    """What the rosters of one federation may hold of its members, as far as these are quoted here."""
+
+    def __init__(self, federation: bytes, get: Callable[[bytes], Quoted | None]) -> None:
+        self.get = get
+        """What is quoted of a member, read with one level less below it."""
+        self.gathered: list[Followed | Belonging] = []
+        """All of it, in the order in which it came."""
+        self._federation = federation
+        self._items: dict[bytes, Followed | Belonging] = {}
+        self._paths: dict[bytes, Set[bytes]] = {}
+        """Through which assemblies each of them is followed: none is followed through itself."""
+        self._seen: dict[bytes, tuple[int, int]] = {}
+
+    def item(self, identity: bytes) -> Item | None:
+        """What a federation's rosters hold of its members under an id."""
+        return self._items.get(identity)
+
+    def gather(self, members: Iterable[bytes]) -> None:
+        """Take in what came since of some assemblies: those that may be members."""
+        for assembly in members:
+            quoted = self.get(assembly)
+            if quoted is None:
+                continue
+            own, further = self._seen.get(assembly, (0, 0))
+            changes, deeper = quoted.changes(own, further)
+            self._seen[assembly] = own + len(changes), further + len(deeper)
+            for item in changes:
+                self._add(self._as_quoted(assembly, item), {assembly})
+            for item in deeper:
+                assert quoted.below is not None, "only a federation has members"
+                path = quoted.below.path(item)
+                if assembly not in path and self._federation not in path:
+                    self._add(self._as_quoted(assembly, item), {assembly, *path})
+
+    def path(self, item: Followed | Belonging) -> Set[bytes]:
+        """The assemblies through which an item is followed; none for a voice that joins or leaves."""
+        return self._paths[item.id]
+
+    def _add(self, found: Followed | Belonging | None, path: Set[bytes]) -> None:
+        if found is not None and found.id not in self._items:
+            self._items[found.id] = found
+            self._paths[found.id] = path if isinstance(found, Followed) else frozenset()
+            self.gathered.append(found)
+
+    def _as_quoted(self, assembly: bytes, item: Item) -> Followed | Belonging | None:
+        """What a federation's rosters may hold of a member's item."""
+        if not isinstance(item, Decision) or item.verb != Verb.VOICE:
+            return Followed(followed_id(assembly, item.id), assembly, item.id)
+        voiced: Voiced = item.payload
+        if voiced.federation != self._federation or not (voiced.leaves or voiced.matter == self._federation):
+            return None
+        return Belonging(item.id, assembly, item, voiced.matter if voiced.leaves else None)
+
+
 class Quotations:
     """All assemblies that a federation quotes, as they come."""
 
     def __init__(self, federation: bytes) -> None:
         self._federation = federation
+        self._below = Below(federation, self.get)
         self._statements: dict[bytes, Statements] = {}
-        self._quoted: dict[bytes, Quoted] = {}
-        self._items: dict[bytes, Item] = {}
+        self._quoted: dict[tuple[bytes, int], Quoted] = {}
+        """By assembly, and how many levels of federations it is read as, at most: those that were asked for."""
+        self._settled: set[Quoted] = set()
+        """Those that have learnt all that they can by what is quoted, but for what is stale."""
+        self._stale: set[bytes] = set()
+        """The assemblies of which something came since, and those that may have them among their members."""
+        self._changes: dict[bytes, list[Item]] = {}
+        """By assembly, what of its own may change a roster, in the order in which it came."""
         self._open: dict[bytes, set[bytes]] = {}
         """By assembly, what is quoted of it and may change a roster, and is not an item yet."""
+        self._seats: dict[bytes, dict[bytes, None]] = {}
+        """By federation, the assemblies that it seats, or was asked to."""
+        self._seated_in: dict[bytes, set[bytes]] = {}
+        """The same, by who is seated."""
         self._touched: set[bytes] = set()
 
     def get(self, assembly: bytes) -> Quoted | None:
-        """What is quoted of an assembly; None while its genesis is not."""
-        return self._quoted.get(assembly)
+        """What is quoted of an assembly, as of a member of this federation; None while its genesis is not."""
+        return self._read(assembly, levels=limits.LEVELS - 1)
 
     def known(self, assembly: bytes) -> Collection[bytes]:
         """The ids of the records of an assembly that are quoted here."""
@@ -109,28 +194,34 @@ class Quotations:
 
     def names(self) -> dict[bytes, str]:
         """What the quoted assemblies are called."""
-        return {each: quoted.ground.genesis.name for each, quoted in self._quoted.items()}
+        geneses = ((assembly, self._statements[assembly].genesis) for assembly in self._changes)
+        return {assembly: genesis.name for assembly, genesis in geneses if genesis is not None}
 
     def item(self, identity: bytes) -> Item | None:
         """What a federation's rosters hold of its members under an id."""
-        return self._items.get(identity)
+        return self._below.item(identity)
 
     def ids(self) -> Iterable[bytes]:
         """The ids of all that a federation's rosters may hold of its members, in the order in which it came."""
-        return self._items
+        return (item.id for item in self._below.gathered)
+
+    def seats(self, federation: bytes) -> Set[bytes]:
+        """The assemblies that a quoted federation seats, or was asked to."""
+        return self._seats.get(federation, {}).keys()
 
     def take(self, assembly: bytes, said: Iterable[Quote | None], steps: Iterable[RosterStep]) -> None:
         """Take in authentic records of an assembly, and steps between its rosters. Nothing follows until `settle`."""
         statements = self._statements.setdefault(assembly, Statements(assembly, grows=True))
         for record, body in (each for each in said if each is not None):
             statements.add(record, body)
-            self._open.setdefault(assembly, set()).add(record.id)
+            self._take_seats(assembly, body)
+            if isinstance(body, _CHANGES):
+                self._open.setdefault(assembly, set()).add(record.id)
         for step in steps:
             statements.steps.setdefault(step)
-        self._touched |= statements.matters(self._federation)
-        genesis = statements.genesis  # a federation has no seat in another one: nobody would see how deep that goes
-        if assembly not in self._quoted and genesis is not None and genesis.knows_rules and not genesis.assemblies:
-            self._quoted[assembly] = Quoted(statements)
+        self._touch(assembly)
+        if statements.genesis is not None and statements.genesis.knows_rules:
+            self._changes.setdefault(assembly, [])
 
     def every(self) -> Iterable[bytes]:
         """The assemblies of which something is quoted."""
@@ -141,48 +232,92 @@ class Quotations:
         return self._statements[assembly]
 
     def settle(self) -> None:
-        """Learn what quoted steps reach, and what of it may change a roster."""
-        for quoted in self._quoted.values():
-            quoted.settle()
-        for assembly in self._quoted:
-            open_ = self._open.get(assembly, set())
-            for identity in sorted(open_):
-                item = self._statements[assembly].item(identity)
-                if item is None:
-                    continue
-                open_.discard(identity)
-                found = self._as_quoted(assembly, item)
-                if found is not None:
-                    self._items[found.id] = found
+        """Learn what quoted steps reach, and what of it may change a roster: what is below before what is above."""
+        came = [assembly for assembly in self._changes if assembly in self._stale]
+        for assembly in came:
+            self._take_changes(assembly)
+        self._settled = {quoted for quoted in self._settled if quoted.statements.assembly not in self._stale}
+        self._stale.clear()
+        for assembly in came:
+            self._settle(self.get(assembly))
+        self._below.gather(came)
+
+    def _settle(self, quoted: Quoted | None) -> None:
+        if quoted is None or quoted in self._settled:
+            return
+        if quoted.below is not None:
+            members = self.seats(quoted.statements.assembly)
+            for member in members:
+                self._settle(quoted.below.get(member))
+            quoted.below.gather(members)
+        quoted.settle()
+        self._settled.add(quoted)
 
     def touched(self) -> set[bytes]:
-        """The matters on which assemblies of which something was quoted since this was asked last have a voice."""
+        """The matters on which assemblies of which something was quoted since this was asked last have a voice, or
+        what they have a voice on has one.
+        """
         touched, self._touched = self._touched, set()
         return touched
 
-    def _as_quoted(self, assembly: bytes, item: Item) -> Followed | Belonging | None:
-        """What a federation's rosters may hold of a member's item."""
-        if not isinstance(item, Decision):
-            return Followed(followed_id(assembly, item.id), assembly, item.id)
-        if item.verb != Verb.VOICE:
-            cited = item.verb not in (0, Verb.RATIFY)
-            return Followed(followed_id(assembly, item.id), assembly, item.id) if cited else None
-        voiced: Voiced = item.payload
-        if voiced.federation != self._federation or not (voiced.leaves or voiced.matter == self._federation):
+    def _read(self, assembly: bytes, levels: int) -> Quoted | None:
+        """What is quoted of an assembly, read as one of so many levels of federations at most."""
+        if assembly not in self._changes:
             return None
-        return Belonging(item.id, assembly, item, voiced.matter if voiced.leaves else None)
+        statements = self._statements[assembly]
+        assert statements.genesis is not None, "else nothing of it would change anything"
+        levels = levels if statements.genesis.assemblies else 0
+        if (assembly, levels) not in self._quoted:
+            if not levels and statements.genesis.assemblies:
+                return None
+            below = Below(assembly, partial(self._read, levels=levels - 1)) if levels else None
+            self._quoted[assembly, levels] = Quoted(statements, self._changes[assembly], below)
+        return self._quoted[assembly, levels]
+
+    def _take_seats(self, assembly: bytes, body: Body | None) -> None:
+        """Keep in mind which assemblies may become members of one that is quoted."""
+        seatings: Iterable[Seating] = ()
+        if isinstance(body, Genesis):
+            seatings = body.assemblies
+        elif isinstance(body, Proposal) and body.action is not None and isinstance(body.action[1], Seated):
+            seatings = body.action[1].seatings
+        for each in seatings:
+            self._seats.setdefault(assembly, {}).setdefault(each.assembly)
+            self._seated_in.setdefault(each.assembly, set()).add(assembly)
+
+    def _take_changes(self, assembly: bytes) -> None:
+        """Find what of an assembly's own has become an item that may change its roster."""
+        statements, open_ = self._statements[assembly], self._open.get(assembly, set())
+        for identity in sorted(open_):
+            item = statements.item(identity)
+            if item is None:
+                continue
+            open_.discard(identity)
+            if not isinstance(item, Decision) or item.verb not in (0, Verb.RATIFY):
+                self._changes[assembly].append(item)
+
+    def _touch(self, assembly: bytes) -> None:
+        """Something of an assembly came: what it says may be heard now, and what those say that may have it."""
+        waiting = [assembly]
+        while waiting:
+            each = waiting.pop()
+            if each not in self._stale:
+                self._stale.add(each)
+                waiting += self._seated_in.get(each, ())
+        for each in self._stale & self._statements.keys():
+            self._touched |= self._statements[each].matters(self._federation)
 
 
 class FederalFacts:
     """What a federation's own records state, and what is quoted beside them (`Facts`)."""
 
-    def __init__(self, own: Statements, quotations: Quotations) -> None:
+    def __init__(self, own: Statements, members: "Quotations | Below") -> None:
         self._own = own
-        self._quotations = quotations
+        self._members = members
 
     def item(self, identity: bytes) -> Item | None:
         """See `Facts.item`."""
-        return self._own.item(identity) or self._quotations.item(identity)
+        return self._own.item(identity) or self._members.item(identity)
 
     def casts(self, decision: bytes) -> Sequence[Cast]:
         """See `Facts.casts`."""

@@ -20,7 +20,7 @@ from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, Finding
 from meshd_protocol.decisions.question import possible, void
 from meshd_protocol.decisions.settled import supporters
-from meshd_protocol.following import beginning, read_federal
+from meshd_protocol.following import beginning, is_in_a_circle, read_federal
 from meshd_protocol.items import Belonging, Decision, Departure, DeviceEnd, Followed, Item, Offer, Quoted, Word
 from meshd_protocol.mandates import rotation_problem
 from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
@@ -177,6 +177,15 @@ class Rosters:
     def contains(self, roster: bytes, pin: bytes) -> bool:
         """Whether a known roster holds all of another one that nothing in both has ended."""
         return pin in self._sets and _contains(self._meaning(roster), self._meaning(pin))
+
+    def beside(self, here: Meaning) -> list[bytes]:
+        """The known rosters that hold something which a set neither holds nor has ended: of each line the largest."""
+        found: list[bytes] = []
+        for roster in sorted(self._sets, key=lambda each: (-len(self._sets[each]), each)):
+            others = self._items(self._sets[roster] - here.ids)
+            if any(not here.has(item) for item in others) and not any(self.contains(each, roster) for each in found):
+                found.append(roster)
+        return found
 
     def leads_to(self, parent: bytes, added: Iterable[bytes], roster: bytes) -> bool:
         """Whether a known roster is what another one and more ids come to."""
@@ -443,6 +452,8 @@ class Rosters:
             quotes = self._quotes(seating.assembly)
             if quotes is None or seating.roster not in quotes.ground.sets:
                 return "the roster that it seats an assembly with is not quoted here"
+            if is_in_a_circle(self.assembly, quotes.ground.meaning(quotes.ground.sets[seating.roster])):
+                return "it would have a seat in itself: what it seats has seated it, or a member of that has"
         return None
 
     def _ratified(self, parent: Meaning, result: Meaning, ratified_by: bytes | None) -> tuple[Set, str | None]:

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import delegation, explaining, federating, federations, pieces, proposing, proving, voting
+from meshd.service import delegation, explaining, federating, federations, hearing, pieces, proposing, proving, voting
 from meshd.service.bridging import cross
 from meshd.service.waiting import waiting
 from meshd.store import tables
@@ -308,6 +308,6 @@ def test_who_comes_back_after_leaving_needs_a_new_seat(union):
         said = federating.federate(harbour, asked_for | {"leave": leave})["id"]
         union.yes("Harbour", said)
         bridge(union)
-    rows = {row["person"]: row for row in federating.seated(federation)}
+    rows = {row["person"]: row for row in hearing.seated(federation)}
     assert (rows["Harbour"]["joined"], rows["Harbour"]["came_back"]) == (False, True)
     assert (rows["Bakery"]["joined"], rows["Bakery"]["came_back"]) == (True, False)

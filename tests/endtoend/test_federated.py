@@ -18,7 +18,7 @@ from meshd.store import tables
 from meshd_protocol.names import text_of
 from meshd_protocol.proofs import verify_proof
 from tests.endtoend.test_histories import outcomes, rebuilt, same, together, view
-from tests.federated import Federated, majorities
+from tests.federated import Federated, Tall, majorities
 from tests.histories import seeded_seals
 
 SEEDS = int(os.environ.get("MESHD_SEEDS", "3"))
@@ -27,10 +27,10 @@ ORDERS = int(os.environ.get("MESHD_ORDERS", "3"))
 STEPS = int(os.environ.get("MESHD_STEPS", "70"))
 
 
-def play(folder, seed: int) -> Federated:
+def play(folder, seed: int, kind: type[Federated] = Federated) -> Federated:
     """One history with all its properties. Raises AssertionError."""
     with seeded_seals(seed):
-        history = Federated(folder, seed)
+        history = kind(folder, seed)
         try:
             _play(history)
         finally:
@@ -90,6 +90,16 @@ def test_histories_of_federations(played, seed):
     except BaseException as error:
         error.add_note(f"replay: MESHD_FIRST={seed} MESHD_SEEDS=1 pytest tests/endtoend/test_federated.py")
         raise
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + (SEEDS + 2) // 3))
+def test_histories_of_federations_of_federations(tmp_path, seed):
+    try:
+        told = play(tmp_path, seed, Tall).told
+    except BaseException as error:
+        error.add_note(f"replay: MESHD_FIRST={seed} MESHD_SEEDS=1 pytest tests/endtoend/test_federated.py")
+        raise
+    assert {"carried", "voice"} <= told.keys()
 
 
 def test_the_histories_of_federations_are_not_empty(played):

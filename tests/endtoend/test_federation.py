@@ -8,8 +8,7 @@ import pytest
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import signed_genesis
-from meshd.service import checking, delegation, explaining, federating, proving, voting, witnessing
-from meshd.service.context import Context
+from meshd.service import delegation, explaining, federating, proving, voting, witnessing
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -26,7 +25,7 @@ from meshd_protocol.policies import FEDERAL_DEFAULTS
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
 from meshd_protocol.rosters import roster_id
-from tests.unions import NAMES, Union
+from tests.unions import NAMES, Union, checking_ok
 from tests.worlds import START_MS, Author, exchange, give, newcomer, propose, state_of, world
 
 
@@ -255,16 +254,6 @@ def test_a_federation_of_later_rules_is_kept_and_told_to_need_an_update(tmp_path
     assert Genesis.read(body.write()) == body
 
 
-def checking_ok(context: Context) -> bool:
-    """Whether a recount of the log comes to what is shown."""
-    steps = checking.check(context, {})
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return bool(end.value["ok"])
-
-
 def test_a_roster_record_that_comes_before_what_it_cites_has_effect_once_that_is_quoted(union):
     federation, author = union.federation, Author(union.federation.assembly.id, "Quinn", 91)
     said = []
@@ -300,12 +289,10 @@ def test_a_second_certificate_takes_nothing_back(union):
     assert checking_ok(federation)
 
 
-def test_federations_have_no_seat_in_federations(union, tmp_path):
+def test_federations_above_each_other_without_end_are_no_load(union):
     for name in NAMES:
         union.joins(name)
     proof = proving.prove(union.federation, {"id": "roster"})["proof"]
-    with pytest.raises(NodeError, match="assemblies of people"):
-        federating.seating_of(base64.b64decode(proof), 1)
     with pytest.raises(NodeError, match="this very federation"):
         federating.quote(union.federation, {"proof": proof})
     deep = union.federation.assembly.id

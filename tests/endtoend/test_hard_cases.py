@@ -9,7 +9,20 @@ import pytest
 
 from meshd.errors import NodeError
 from meshd.peers.pacing import Pace
-from meshd.service import delegation, explaining, federating, federations, proving, results, rosters, voting, witnessing
+from meshd.service import (
+    delegation,
+    explaining,
+    federating,
+    federations,
+    hearing,
+    membership,
+    proving,
+    results,
+    rosters,
+    status,
+    voting,
+    witnessing,
+)
 from meshd.service.bridging import cross
 from meshd.service.context import Context
 from meshd.service.pieces import name_of_file, write_pieces
@@ -215,6 +228,9 @@ def test_case_7_an_assembly_whose_line_parts_speaks_by_the_majority_that_is_foll
     bring(union, "Aragon", "roster", federation)
     bring(union, "Aragon", said, federation)
     assert state_of(federation, matter)["seen"] == 1, "two of the three whom the matter's roster follows said yes"
+    (row,) = [each for each in membership.members(federation, {}) if each["label"].startswith("Aragon")]
+    assert row["parted"] == [2, 2], "each without one whom the other has"
+    assert any("has parted" in each for each in status.status(federation, {})["pending"])
 
 
 def test_case_8_an_assembly_that_divides_counts_once_in_every_roster(union, delegates, tmp_path):
@@ -242,7 +258,7 @@ def test_case_10_a_delegate_withholds_and_another_assemblys_delegate_brings_the_
     recall = delegation.recall(union.nodes["Bakery"], {"mandate": "Delegate"})["id"]
     union.yes("Bakery", recall)
     bring(union, "Bakery", recall, harbour)
-    flo = federating.seated(harbour)
+    flo = hearing.seated(harbour)
     assert [row["sits"] for row in flo if row["person"] == "Bakery"] == [[]]
 
 

@@ -1,6 +1,6 @@
 """Sections 5.9 and 6.10, and proofs of version 2: what a federation is, and what its members say.
 
-A federation within a federation is not read here. What is in force (6.5), and what witnesses find, neither.
+What is in force (6.5), and what witnesses find, is not read here.
 """
 
 from collections.abc import Iterable
@@ -29,9 +29,10 @@ def verify(data: bytes, assembly: bytes | None = None, knows: str | None = None)
     _must(type(quoted) is list and all(type(each) is list and len(each) == 3 for each in quoted), "what is quoted")
     _must(all(proofs.is_id(each[0]) for each in quoted), "of which assembly")
     names = [each[0] for each in quoted]
-    _must(names == sorted(set(names)) and identity not in names, "sorted by assembly")
-    founding = {one.hex(): Seat(None, weight, at.hex()) for one, weight, at in told[7]}
-    federation = Federation(own, founding, {each[0].hex(): _read(*each) for each in quoted})
+    _must(names == sorted(set(names)), "sorted by assembly")
+    readings = Readings({each[0].hex(): _opened(*each) for each in quoted})
+    federation = Federation(own, _founding(told), readings.below("", LEVELS))
+    _must(not any(each.untaken for each in federation.quoted.values()), "a quoted step")
     for parent, cites, ratification in steps:
         cited = [each.hex() for each in cites]
         found = step(federation, parent.hex(), cited, ratification.hex() if ratification else None)
@@ -59,23 +60,72 @@ def verify(data: bytes, assembly: bytes | None = None, knows: str | None = None)
     return shown | {"subject": decision["id"], "outcome": final}
 
 
+LEVELS = 8
+"""Of federations above people, at most."""
+
+
+class Excerpt(NamedTuple):
+    """What is quoted of an assembly: its genesis, and its other records; and the steps, the last of which are those of
+    its own records, told by more than their proof.
+    """
+
+    assembly: bytes
+    told: dict[int, Any]
+    records: list[Any]
+    steps: list[Any]
+
+
 class Quoted(NamedTuple):
-    """What the records quoted of an assembly state, and what the steps between its rosters name as ratifying."""
+    """An assembly as it is read here: what its records state, what the steps between its rosters name as ratifying,
+    and whether some steps lead nowhere. A federation is one with its members below.
+    """
 
     history: History
     ratifications: Set
+    untaken: bool
+    inner: "Federation | None"
 
 
-def _read(assembly: bytes, held: Any, steps: Any) -> Quoted:
+def _founding(told: dict[int, Any]) -> dict[str, "Seat"]:
+    return {one.hex(): Seat(None, weight, at.hex()) for one, weight, at in told[7]}
+
+
+def _opened(assembly: bytes, held: Any, steps: Any) -> Excerpt:
     proofs.check_lists(steps, held)
     every = [records.read(assembly, cbor.write(each)) for each in held]
     geneses = [parts for parts, record in zip(held, every, strict=True) if record.id == assembly]
     _must(len(geneses) == 1, "the genesis is quoted")
     _, told = proofs.genesis_of(geneses[0], assembly)
-    _must(told[2] == 1, "a federation within a federation")
+    _must(told[2] == (2 if 7 in told else 1), "rules")
     _must(all(each.authentic_by_itself for each in every), "a record that is not signed itself")
-    others = [each for each in every if each.id != assembly]
-    history, written = proofs.history_of(assembly, told, others, quoted=True)
+    return Excerpt(assembly, told, [each for each in every if each.id != assembly], steps)
+
+
+class Readings:
+    """5.9.2: the assemblies that are quoted, each read with some levels of federations below it."""
+
+    def __init__(self, excerpts: dict[str, Excerpt]) -> None:
+        self.excerpts = excerpts
+        self.done: dict[tuple[str, int], Quoted] = {}
+
+    def below(self, assembly: str, levels: int) -> dict[str, Quoted]:
+        """What a federation that is read with so many levels sees of the others."""
+        found: dict[str, Quoted] = {}
+        for name, excerpt in self.excerpts.items():
+            if name != assembly and (levels > 1 or 7 not in excerpt.told):
+                found[name] = self._read(name, levels - 1 if 7 in excerpt.told else 0)
+        return found
+
+    def _read(self, name: str, levels: int) -> Quoted:
+        if (name, levels) not in self.done:
+            assembly, told, others, steps = self.excerpts[name]
+            history, written = proofs.history_of(assembly, told, others, quoted=True)
+            inner = Federation(history, _founding(told), self.below(name, levels)) if 7 in told else None
+            self.done[name, levels] = _walked(history, inner, steps, written)
+        return self.done[name, levels]
+
+
+def _walked(history: History, inner: "Federation | None", steps: Any, written: Any) -> Quoted:
     open_steps = [(*each, True) for each in steps]
     open_steps += [(each[0], each[1], each.get(2), False) for each in written]
     ratifications: set[str] = set()
@@ -84,13 +134,29 @@ def _read(assembly: bytes, held: Any, steps: Any) -> Quoted:
         moved = False
         for each in list(open_steps):
             parent, cites, ratification, _ = each
-            name = ratification.hex() if ratification else None
-            if heads.step(history, parent.hex(), [one.hex() for one in cites], name) is not None:
+            name, cited = ratification.hex() if ratification else None, [one.hex() for one in cites]
+            taken = (
+                heads.step(history, parent.hex(), cited, name)
+                if inner is None
+                else step(inner, parent.hex(), cited, name)
+            )
+            if taken is not None:
                 open_steps.remove(each)
                 moved = True
                 ratifications |= {name} if name else set()
-    _must(not any(quoted for *_, quoted in open_steps), "a quoted step")
-    return Quoted(history, frozenset(ratifications))
+    return Quoted(history, frozenset(ratifications), any(quoted for *_, quoted in open_steps), inner)
+
+
+def state_of(quoted: Quoted, ids: Iterable[str]) -> rosters.State:
+    """What a set of a quoted assembly means."""
+    return rosters.state(quoted.history, ids) if quoted.inner is None else state(quoted.inner, ids)
+
+
+def seats_within(there: rosters.State) -> set[str]:
+    """The assemblies that a federation seats, and that those seat, and so on."""
+    if not isinstance(there, FederalState):
+        return set()
+    return set(there.lasting).union(*(seats_within(each) for each in there.followed.values()))
 
 
 class Seat(NamedTuple):
@@ -110,13 +176,26 @@ class Federation:
         self.states: dict[Set, FederalState] = {}
         self.followed: dict[str, tuple[str, str]] = {}
         self.belongings: dict[str, tuple[str, Item]] = {}
-        for assembly, (history, _) in quoted.items():
-            for item in history.items.values():
+        self.paths: dict[str, Set] = {}
+        for assembly, there in quoted.items():
+            for item in there.history.items.values():
                 if item["kind"] != "decision" or item["verb"] not in (0, RATIFY, VOICE):
-                    name = H(CONTEXT["FOLLOWED"], bytes.fromhex(assembly), bytes.fromhex(item["id"])).hex()
-                    self.followed[name] = assembly, item["id"]
+                    self._follow(assembly, item["id"], NOTHING)
                 elif item["verb"] == VOICE and self._belongs(item):
                     self.belongings[item["id"]] = assembly, item
+            if there.inner is not None:
+                for name, path in there.inner.paths.items():
+                    self._follow(assembly, name, path)
+                for name in there.inner.belongings:
+                    self._follow(assembly, name, NOTHING)
+
+    def _follow(self, assembly: str, x: str, path: Set) -> None:
+        """5.9.3: nothing is followed through an assembly twice, or through this federation."""
+        if assembly in path or self.id in path:
+            return
+        name = H(CONTEXT["FOLLOWED"], bytes.fromhex(assembly), bytes.fromhex(x)).hex()
+        self.followed[name] = assembly, x
+        self.paths[name] = path | {assembly}
 
     def _belongs(self, item: Item) -> bool:
         to, matter, leaves = item["payload"]
@@ -233,7 +312,7 @@ class FederalState(rosters.State):
         self.followed: dict[str, rosters.State] = {}
         for assembly, begins in self.begins.items():
             ids = {federation.followed[each][1] for each in self.given if self._of(each) == assembly}
-            self.followed[assembly] = rosters.state(federation.quoted[assembly].history, begins | ids)
+            self.followed[assembly] = state_of(federation.quoted[assembly], begins | ids)
         leaves: dict[str, list[str]] = {}
         for each in sorted(self.given):
             if each in federation.followed:
@@ -293,6 +372,9 @@ class FederalState(rosters.State):
         mine = [each for each in self.ids if federation.belongings.get(each, (None,))[0] == assembly]
         left = {join for each in mine if (join := federation.left(each)) is not None}
         back = {federation.left(each) for each in pin if each in federation.belongings}
+        followed = self.followed.get(assembly)
+        if followed is None or federation.id in seats_within(followed):
+            return False
         return any(federation.left(each) is None for each in mine) and left <= back
 
     def _mean_people(self) -> None:
@@ -333,21 +415,22 @@ def needed(policy: Item, weights: Iterable[int]) -> int:
     return max(1, min(count, total - min(every)) if len(every) > 2 else count)
 
 
-def said(history: History, decision: Item, followed: rosters.State) -> tuple[Any, bool] | None:
+def said(quoted: Quoted, decision: Item, followed: rosters.State) -> tuple[Any, bool] | None:
     """6.10.1: what a voice comes to, on the roster that it pins and on what is followed; and if that was settled."""
+    history = quoted.history
     if decision["pin"] not in history.sets:
         return None
-    pinned = rosters.state(history, history.pin(decision))
-    if decisions.is_void(history, decision, pinned):
+    pinned = state_of(quoted, history.pin(decision))
+    void = isinstance(pinned, FederalState) and quoted.inner is not None and is_void(quoted.inner, decision, pinned)
+    if void or decisions.is_void(history, decision, pinned):
         return None
     policy = decisions.policy_of(pinned, decision["policy"])
     assert policy is not None
     if policy["finality"] == 0:
         now = decisions.settled_by(followed, decision["policy"])
-        ways = decisions.electorate(pinned), decisions.electorate_since(followed, pinned.ids)
-        for there, by in zip((pinned, followed), ways, strict=True):
-            enough = max(decisions.needed(each, len(there.members)) for each in (policy, now) if each is not None)
-            if len(decisions.yes(history, decision, policy, by)) < enough:
+        policies = [each for each in (policy, now) if each is not None]
+        for there in (pinned, followed):
+            if not _settles(quoted, decision, policy, policies, there, pinned):
                 return None
         return (1, ()), True
     found = decisions.certified(history, decision, policy, pinned)
@@ -359,15 +442,27 @@ def said(history: History, decision: Item, followed: rosters.State) -> tuple[Any
     return found[0], False
 
 
+def _settles(
+    quoted: Quoted, decision: Item, policy: Item, policies: list[Item], there: rosters.State, pinned: rosters.State
+) -> bool:
+    """Whether enough of a roster say yes, by the largest number that the policies ask for."""
+    if quoted.inner is not None and isinstance(there, FederalState):
+        enough = max(needed(each, there.weights.values()) for each in policies)
+        return yes(quoted.inner, decision, there) >= enough
+    by = decisions.electorate(pinned) if there is pinned else decisions.electorate_since(there, pinned.ids)
+    enough = max(decisions.needed(each, len(there.members)) for each in policies)
+    return len(decisions.yes(quoted.history, decision, policy, by)) >= enough
+
+
 def says_yes(federation: Federation, matter: Item, policy: Item, assembly: str, there: FederalState) -> bool:
     """6.10.3, of what is settled."""
     followed = there.followed.get(assembly)
     if followed is None:
         return False
-    history = federation.quoted[assembly].history
-    for voice in history.decisions:
+    quoted = federation.quoted[assembly]
+    for voice in quoted.history.decisions:
         if voice["verb"] == VOICE and voice["payload"] == [federation.id, matter["id"], False]:
-            found = said(history, voice, followed)
+            found = said(quoted, voice, followed)
             if found is not None and found[0] == (1, ()) and (found[1] or policy["voices"] >= 1):
                 return True
     return False
@@ -394,6 +489,8 @@ def is_void(federation: Federation, decision: Item, pinned: FederalState) -> boo
     for assembly, seat in federation.seats(decision).items():
         quoted = federation.quoted.get(assembly)
         if assembly == federation.id or quoted is None or seat.roster not in quoted.history.sets:
+            return True
+        if federation.id in seats_within(state_of(quoted, quoted.history.sets[seat.roster])):
             return True
         every = [each for each in pinned.seatings if assembly in federation.seats(each)]
         gone = set().union(*(federation.before(each, assembly) for each in every))
@@ -431,17 +528,29 @@ def qualifies(federation: Federation, identity: str, before: FederalState, resul
         assembly, belonging = federation.belongings[identity]
     if assembly not in result.followed:
         return False
-    history, ratifications = federation.quoted[assembly]
-    parent = before.followed.get(assembly) or rosters.state(history, result.begins[assembly])
+    quoted = federation.quoted[assembly]
     then = result.followed[assembly]
+    parent = before.followed.get(assembly) or state_of(quoted, result.begins[assembly])
     if identity in federation.followed:
-        ways = [NOTHING, *(heads.ratified_by(history, each, parent.ids, then) for each in ratifications)]
-        return any(heads.qualifies(history, x, parent.ids, then, each) for each in ways)
+        return _is_followed(quoted, x, parent, then)
     join = federation.left(identity)
     if join is not None and not federation.is_join(join, assembly):
         return False
-    found = said(history, belonging, parent)
+    found = said(quoted, belonging, parent)
     return found is not None and found[1]
+
+
+def _is_followed(quoted: Quoted, x: str, parent: rosters.State, then: rosters.State) -> bool:
+    """5.9.12."""
+    if quoted.inner is None:
+        ways = [
+            NOTHING,
+            *(heads.ratified_by(quoted.history, each, parent.ids, then) for each in quoted.ratifications),
+        ]
+        return any(heads.qualifies(quoted.history, x, parent.ids, then, each) for each in ways)
+    assert isinstance(parent, FederalState) and isinstance(then, FederalState)
+    ways = [NOTHING, *(ratified_by(quoted.inner, each, parent, then) for each in quoted.ratifications)]
+    return any(qualifies(quoted.inner, x, parent, then, each) for each in ways)
 
 
 def _own_qualifies(

@@ -294,13 +294,26 @@ def _closes(words: str) -> int:
     return when
 
 
+def _heard(heard: dict[str, Any]) -> None:
+    """How far a federation has heard its assemblies on a matter."""
+    needed = f"; {heard['needed']} settle it" if heard["needed"] is not None else ""
+    whole = output.plural(heard["of"], "assembly", "assemblies")
+    output.say(f"  heard     {heard['assemblies']} of {whole}, weight {heard['weight']} of {heard['whole']}{needed}")
+    for each in heard["idle"]:
+        put = output.when(each["put_ms"])
+        output.say(f"            {each['label']} put it to its members, {put}: what is quoted of that does not count")
+
+
 def _head(row: dict[str, Any]) -> None:
     output.say(f"{row['title']}")
     output.say(f"  id        {row['id']}")
     output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
     output.say(f"  state     {_state(row, exact=True)}")
     output.say(f"  counts    {_counts(row)}")
-    output.say(f"  seen      {row['seen']} of {row['electorate']} ballots")
+    if row.get("heard"):
+        _heard(row["heard"])
+    else:
+        output.say(f"  seen      {row['seen']} of {row['electorate']} ballots")
     if row.get("action"):
         output.say(f"  does      {row['action']}")
     if row.get("effect"):

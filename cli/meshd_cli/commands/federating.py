@@ -60,7 +60,8 @@ def federate(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    output.tell(f"Proposed, with your yes: {answer['title']}.")
+    yes = ", with your yes" if answer["said_yes"] else ": your assemblies decide it, each by a vote of its own"
+    output.tell(f"Proposed{yes}. {answer['title']}.")
     output.tell("A federation sees the names, keys and ballots of those whose records prove what you decide.")
     _then(answer["id"])
     return 0

@@ -125,9 +125,15 @@ def _note(row: dict[str, Any]) -> str:
         sits = f"; for it sits {', '.join(row['sits'])}" if row["sits"] else "; nobody sits for it"
         name = as_word(row["label"])
         joined = "" if row["joined"] else "; not joined by what is quoted here"
-        if row["came_back"]:
+        if row["circle"]:
+            joined = "; it has seated this federation itself: neither counts in the other, until one gives its seat up"
+        elif row["came_back"]:
             joined = f"; it came back, and needs a new seat: `meshd seat {name}`"
-        return f"weight {row['weight']}, {output.plural(row['people'], 'member')}{joined}{sits}"
+        whom = output.plural(row["members"], *(("assembly", "assemblies") if row["federation"] else ("member",)))
+        until = f"; followed up to {output.when(row['until_ms'])}" if row["until_ms"] is not None else ""
+        alone = ", quoted by who sits for it alone" if row["by_its_own"] else ""
+        lines = f"; it has parted: {' and '.join(map(str, row['parted']))} members" if row["parted"] else ""
+        return f"weight {row['weight']}, {whom}{joined}{until}{alone}{lines}{sits}"
     if row["role"] != "applicant":
         return ""
     notes = []

@@ -77,7 +77,36 @@ class Commune:
         return Excerpt(self.id, tuple(records), tuple(self.steps))
 
 
-class Valley:
+class Federation:
+    """A federation that one person convened, its line, and what it puts to its members."""
+
+    def __init__(self, name: str, convener: str, seatings: Sequence[Seating]) -> None:
+        self.federation = Commune(name, (convener,), seatings)
+        self.convener = self.federation.people[0]
+        self.ids = {self.federation.origin: frozenset[bytes]()}
+
+    def step(self, parent: bytes, *cites: bytes) -> bytes:
+        """A step of the federation's line, and the roster that it leads to."""
+        ids = self.ids[parent] | {*cites}
+        roster = roster_id(self.federation.id, ids)
+        self.ids[roster] = ids
+        self.federation.steps.append(ProofStep(parent, tuple(sorted(cites)), None))
+        return roster
+
+    def propose(self, roster: bytes, **more: Any) -> Record:
+        """A matter of the federation."""
+        fields = {"roster": roster, "policy": "significant", "title": "A warehouse"} | more
+        return self.federation.write(self.convener, Kind.PROPOSAL, Proposal(**fields))
+
+    def shown(self, subject: Record | None, roster: bytes, others: Iterable[Commune]) -> Proof:
+        """A proof with everything."""
+        records = tuple(sorted(map(_parts, self.federation.records)))
+        quoted = tuple(sorted(each.excerpt for each in others))
+        steps = tuple(self.federation.steps)
+        return Proof(_parts(self.federation.genesis), subject.id if subject else None, roster, steps, records, quoted)
+
+
+class Valley(Federation):
     """A federation of three assemblies, one of weight 2; a delegate; matters; a fourth assembly; somebody who comes."""
 
     def __init__(self) -> None:
@@ -87,34 +116,48 @@ class Valley:
         self.quarry = Commune("Quarry", ("Jo", "Kai", "Lu"))
         self.members = (self.mill, self.dairy, self.press)
         seatings = [Seating(each.id, 2 if each is self.press else 1, each.origin) for each in self.members]
-        self.federation = Commune("Valley", ("Zoe",), seatings)
-        self.zoe = self.federation.people[0]
+        super().__init__("Valley", "Zoe", seatings)
         self.joins = [each.voice(self.federation.id, self.federation.id) for each in self.members]
         self.begun = self.step(self.federation.origin, *(each.id for each in self.joins))
-        place = Place(self.federation.id, self.zoe.member.public)
+        place = Place(self.federation.id, self.convener.member.public)
         mandate = Mandate("Delegate", self.mill.people[0].member.public, ("speak",), place=place)
         given = self.mill.decide(policy="mandate", action=(int(Verb.MANDATE), mandate))
         self.mill.steps.append(ProofStep(self.mill.origin, (given.id,), None))
         self.sent = self.step(self.begun, followed_id(self.mill.id, given.id))
 
-    def step(self, parent: bytes, *cites: bytes) -> bytes:
-        """A step of the federation's line, and the roster that it leads to."""
-        before = self.ids[parent] if hasattr(self, "ids") else frozenset()
-        self.ids = getattr(self, "ids", {}) | {roster_id(self.federation.id, before | {*cites}): before | {*cites}}
-        self.federation.steps.append(ProofStep(parent, tuple(sorted(cites)), None))
-        return roster_id(self.federation.id, before | {*cites})
-
-    def propose(self, roster: bytes, **more: Any) -> Record:
-        """A matter of the federation."""
-        fields = {"roster": roster, "policy": "significant", "title": "A warehouse"} | more
-        return self.federation.write(self.zoe, Kind.PROPOSAL, Proposal(**fields))
-
     def proof(self, subject: Record | None, roster: bytes, *others: Commune) -> Proof:
         """A proof with everything."""
-        records = tuple(sorted(map(_parts, self.federation.records)))
-        quoted = tuple(sorted(each.excerpt for each in (*self.members, *others)))
-        steps = tuple(self.federation.steps)
-        return Proof(_parts(self.federation.genesis), subject.id if subject else None, roster, steps, records, quoted)
+        return self.shown(subject, roster, (*self.members, *others))
+
+
+class Land(Federation):
+    """A federation of the Valley and of an assembly of people."""
+
+    def __init__(self) -> None:
+        self.valley = Valley()
+        self.quarry = self.valley.quarry
+        seatings = [
+            Seating(self.valley.federation.id, 1, self.valley.sent),
+            Seating(self.quarry.id, 1, self.quarry.origin),
+        ]
+        super().__init__("Land", "Ora", seatings)
+        joins = [
+            self.valley_says(self.federation.id, policy="constitution"),
+            self.quarry.voice(self.federation.id, self.federation.id),
+        ]
+        self.begun = self.step(self.federation.origin, *(each.id for each in joins))
+
+    def valley_says(self, matter: bytes, *, heard: Sequence[str] = ("mill", "press"), **more: Any) -> Record:
+        """What the Valley says in the Land, and which of its own members said so."""
+        action = (int(Verb.VOICE), Voiced(self.federation.id, matter, leaves=False))
+        said = self.valley.propose(self.valley.sent, action=action, **more)
+        for each in heard:
+            getattr(self.valley, each).voice(self.valley.federation.id, said.id)
+        return said
+
+    def proof(self, subject: Record | None, roster: bytes) -> Proof:
+        """A proof with everything, down to people."""
+        return self.shown(subject, roster, (self.valley.federation, *self.valley.members, self.quarry))
 
 
 def _proofs() -> Iterable[tuple[str, Proof]]:
@@ -160,6 +203,36 @@ def _proofs() -> Iterable[tuple[str, Proof]]:
     )
 
 
+def _towers() -> Iterable[tuple[str, Proof]]:
+    land = Land()
+    yield "a federation of a federation", land.proof(None, land.begun)
+    matter = land.propose(land.begun)
+    land.valley_says(matter.id)
+    land.quarry.voice(land.federation.id, matter.id)
+    yield "a matter that people decided two levels below", land.proof(matter, land.begun)
+    changed = Land()
+    mill, valley = changed.valley.mill, changed.valley
+    gone = (mill.people[2].member.public,)
+    removed = mill.decide(
+        roster=mill.steps[-1].parent, policy="removal", text="He moved.", action=(int(Verb.REMOVE), gone)
+    )
+    mill.steps.append(ProofStep(_reached(mill), (removed.id,), None))
+    below = followed_id(mill.id, removed.id)
+    valley.step(valley.sent, below)
+    yield (
+        "somebody was removed two levels below",
+        changed.proof(None, changed.step(changed.begun, followed_id(valley.federation.id, below))),
+    )
+
+
+def _reached(commune: Commune) -> bytes:
+    """The roster that an assembly's line leads to."""
+    ids: set[bytes] = set()
+    for each in commune.steps:
+        ids.update(each.cites)
+    return roster_id(commune.id, ids)
+
+
 def _refused() -> Iterable[tuple[str, bytes]]:
     valley = Valley()
     whole = valley.proof(None, valley.sent)
@@ -191,6 +264,31 @@ def _refused() -> Iterable[tuple[str, bytes]]:
         "weight 2 of 4 is not more than half, and one of three is no voice",
         write_proof(valley.proof(matter, valley.sent)),
     )
+    land = Land()
+    asked = land.propose(land.begun)
+    land.valley_says(asked.id, heard=("press",))
+    land.quarry.voice(land.federation.id, asked.id)
+    yield "what a federation says that its own members did not decide", write_proof(land.proof(asked, land.begun))
+    whole = land.proof(None, land.begun)
+    assert whole.quoted is not None
+    for name, commune in (
+        ("a federation among its members", land.valley.federation),
+        ("their people", land.valley.mill),
+    ):
+        rest = tuple(each for each in whole.quoted if each.assembly != commune.id)
+        yield f"without what is quoted of {name}", write_proof(whole._replace(quoted=rest))
+    circle = Land()
+    seat = circle.valley.propose(
+        circle.valley.sent, policy="membership",
+        action=(int(Verb.SEAT), Seated((Seating(circle.federation.id, 1, circle.begun),), (), ())),
+    )  # fmt: skip
+    for each in circle.valley.members:
+        each.voice(circle.valley.federation.id, seat.id)
+    everything = (circle.federation, circle.valley.federation, circle.quarry)
+    yield (
+        "a federation seats one that has seated it",
+        write_proof(circle.valley.proof(seat, circle.valley.sent, *everything)),
+    )
     certified = Valley()
     asked = certified.propose(certified.sent)
     for each in certified.members:
@@ -217,7 +315,7 @@ def _state(proof: Proof) -> State:
 def make() -> dict[str, Any]:
     """What is shown, and what is refused."""
     proofs = []
-    for name, proof in _proofs():
+    for name, proof in (*_proofs(), *_towers()):
         shown = verify_proof(write_proof(proof))
         state = _state(proof)
         assert state.federal is not None

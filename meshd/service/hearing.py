@@ -1,0 +1,106 @@
+"""What a federation has heard of its assemblies: who is seated, up to when each is followed and by whose quotations,
+which have parted, and what they said on a matter.
+"""
+
+from collections.abc import Iterator
+
+from meshd.service.context import Context, Result
+from meshd.store import tables
+from meshd_protocol.following import is_in_a_circle
+from meshd_protocol.items import Belonging, Decision
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import Finality
+from meshd_protocol.quoted import Quoted
+from meshd_protocol.thresholds import settled_needed
+
+
+def seated(context: Context) -> Iterator[Result]:
+    """The assemblies that are seated in a federation: weights, who sits for them, how far they are followed here."""
+    standing, label = context.standing(), context.assembly.people.label
+    federal = context.state().federal
+    assert federal is not None, "an assembly of people seats nobody"
+    here = map(standing.item, standing.rosters.ids(standing.head))
+    joins = {item.assembly for item in here if isinstance(item, Belonging) and item.ends is None}
+    for assembly, place in federal.seats.items():
+        followed = federal.followed.get(assembly)
+        yield {
+            "person": context.assembly.people.name(assembly),
+            "label": label(assembly),
+            "member": text_of(assembly),
+            "role": "assembly",
+            "me": False,
+            "weight": place.seating.weight,
+            "joined": assembly in federal.weights,
+            "came_back": assembly in joins - federal.weights.keys(),
+            "circle": followed is not None and is_in_a_circle(context.assembly.id, followed),
+            "members": len(followed.state().members) if followed is not None else 0,
+            "federation": followed is not None and followed.ground.is_federation,
+            "until_ms": followed_until(context, assembly),
+            "by_its_own": by_its_own(context, assembly),
+            "parted": parted(context, assembly),
+            "sits": sorted(label(person) for person, member in federal.sits.items() if member == assembly),
+        }
+
+
+def followed_until(context: Context, assembly: bytes) -> int | None:
+    """When the last of what is quoted of an assembly was written, by its author's clock, and not later than now."""
+    quotations = context.standing().quotations
+    assert quotations is not None, "it is a federation"
+    statements = quotations.statements(assembly) if assembly in quotations.every() else None
+    said = map(statements.said, statements.known()) if statements is not None else ()
+    times = [each[0].time_ms for each in said if each is not None]
+    return min(max(times), context.assembly.world.clock()) if times else None
+
+
+def by_its_own(context: Context, assembly: bytes) -> bool:
+    """Whether those alone quoted an assembly who sit for it."""
+    people, state = context.assembly.people, context.state()
+    rows = context.assembly.store.find(tables.Quotation, assembly=assembly)
+    sits = {person for person in map(people.owner, {row.device for row in rows}) if person is not None}
+    return bool(sits) and all(state.member_of(person) == assembly for person in sits)
+
+
+def parted(context: Context, assembly: bytes) -> list[int]:
+    """How many members the lines of an assembly have, what is followed of it first; nothing where it has one line."""
+    quotations, federal = context.standing().quotations, context.state().federal
+    assert quotations is not None and federal is not None, "it is a federation"
+    quoted, followed = quotations.get(assembly), federal.followed.get(assembly)
+    if quoted is None or followed is None:
+        return []
+    beside = [quoted.rosters.state(roster) for roster in quoted.rosters.beside(followed)]
+    return [len(each.members) for each in (followed.state(), *beside)] if beside else []
+
+
+def heard(context: Context, row: tables.Proposal) -> Result | None:
+    """How many assemblies are heard on a matter of a federation, of what weight, and who said something that does not
+    count. None in an assembly of people, and for what has no effect.
+    """
+    standing = context.standing()
+    decision = standing.item(row.id)
+    if standing.quotations is None or not isinstance(decision, Decision) or not standing.rosters.knows(row.roster):
+        return None
+    state = standing.rosters.state(row.roster)
+    policy = state.policies.get(row.policy)
+    if policy is None or standing.rosters.void(decision) is not None:
+        return None
+    said = {cast.member for cast in standing.ballots(row, state)} & state.members
+    asked = [(each, standing.quotations.get(each)) for each in sorted(state.members - said)]
+    idle = [
+        {"label": context.assembly.people.label(each), "put_ms": put}
+        for each, quoted in asked
+        if quoted is not None and (put := _put_ms(quoted, context.assembly.id, row.id)) is not None
+    ]
+    return {
+        "assemblies": len(said),
+        "of": len(state.members),
+        "weight": state.weigh(said),
+        "whole": state.weigh(state.members),
+        "needed": settled_needed([policy], state) if policy.finality == Finality.SETTLED else None,
+        "idle": idle,
+    }
+
+
+def _put_ms(quoted: Quoted, federation: bytes, matter: bytes) -> int | None:
+    """When an assembly put a matter to its members, as far as that is quoted; the last time."""
+    voices = (quoted.statements.said(each.id) for each in quoted.voices(federation, matter))
+    return max((said[0].time_ms for said in voices if said is not None), default=None)
