@@ -3,7 +3,7 @@
 A proof holds the genesis, the steps from it to the rosters that count, and the records that these and the result rest
 on. It shows finality on its roster, and not that this roster is the newest (design: decisions, "Proof").
 
-The file is PROOF ‖ canonical CBOR `[1, genesis, subject, roster, steps, records]` ‖ H(all before). `subject` is a
+What a file (`proof_files`) holds is canonical CBOR `[1, genesis, subject, roster, steps, records]`. `subject` is a
 proposal, or null for a proof of the roster itself; steps are `[parent, cites, ratified by or null]`, each after the
 one that it starts from; records are `[header, signature, body]` as on the wire, sorted. A record whose own signature
 fails comes with its branch up to the first that verifies.
@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from meshd_crypto.hashing import digest
-from meshd_protocol import contexts, limits
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.genesis import Genesis
@@ -34,6 +33,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
 from meshd_protocol.names import DOT, SHORTEST, printable, text_of
 from meshd_protocol.policies import Finality
+from meshd_protocol.proof_files import HASH, unwrap, wrap
 from meshd_protocol.quoted import FederalFacts, Quotations
 from meshd_protocol.records import NO_ASSEMBLY, Record, is_signed
 from meshd_protocol.rosters import Rosters
@@ -41,7 +41,6 @@ from meshd_protocol.statements import Parts, Statements, authentic, read_parts, 
 
 FORMAT = 1
 FEDERAL_FORMAT = 2
-HASH = 32
 
 
 class ProofStep(NamedTuple):
@@ -104,8 +103,7 @@ def write_proof(proof: Proof) -> bytes:
     if proof.quoted is not None:
         quoted = [[each.assembly, sorted(each.records), _plain_steps(each.steps)] for each in sorted(proof.quoted)]
         value = [FEDERAL_FORMAT, *value[1:], quoted]
-    data = contexts.PROOF + encode(value)
-    return data + digest(data)
+    return wrap(encode(value))
 
 
 def _plain_steps(steps: Iterable[ProofStep]) -> list[list[Any]]:
@@ -114,14 +112,9 @@ def _plain_steps(steps: Iterable[ProofStep]) -> list[list[Any]]:
 
 def read_proof(data: bytes) -> Proof:
     """The proof of those bytes, not yet verified. Raises BadProofError."""
-    if len(data) > limits.PROOF_BYTES:
-        raise BadProofError("it is larger than any proof")
-    if not data.startswith(contexts.PROOF):
-        raise BadProofError("it is no proof that meshd wrote")
-    if len(data) < len(contexts.PROOF) + HASH or digest(data[:-HASH]) != data[-HASH:]:
-        raise BadProofError("it is damaged: its hash is another")
+    body = unwrap(data)
     try:
-        value: Any = decode(data[len(contexts.PROOF) : -HASH], items=limits.PROOF_ITEMS)
+        value: Any = decode(body, items=limits.PROOF_ITEMS)
         version, genesis, subject, roster, steps, records, *more = value
         if type(version) is not int or version not in (FORMAT, FEDERAL_FORMAT):
             raise BadProofError("it is of a later version: this meshd needs an update")

@@ -13,7 +13,6 @@ from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_crypto.hashing import digest
-from meshd_protocol import contexts
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Genesis, Seating
 from meshd_protocol.bodies.membership import RosterStep
@@ -22,6 +21,7 @@ from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.policies import FEDERAL_DEFAULTS
+from meshd_protocol.proof_files import wrap
 from meshd_protocol.proofs import read_proof, verify_proof, write_proof
 from meshd_protocol.records import read_record
 from meshd_protocol.rosters import roster_id
@@ -148,9 +148,8 @@ def test_every_flipped_byte_of_a_federations_proof_is_caught(union):
 
 
 def test_a_proof_by_an_old_meshd_of_a_federation_says_to_update():
-    data = contexts.PROOF + encode([3, [], None, b"", [], []])
     with pytest.raises(BadProofError, match="update"):
-        verify_proof(data + digest(data))
+        verify_proof(wrap(encode([3, [], None, b"", [], []])))
 
 
 def test_a_delegate_is_welcomed_on_a_node_of_hers_and_shut_out_by_a_recall(union, tmp_path):

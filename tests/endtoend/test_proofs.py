@@ -10,14 +10,13 @@ from meshd.service import delegation, governing, membership, prover, proving, ro
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.upkeep import witness
-from meshd_crypto.hashing import digest
-from meshd_protocol import contexts
 from meshd_protocol.bodies.decisions import Attestation, Say, Verdict
 from meshd_protocol.bodies.membership import Offer, RosterStep
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.proof_files import unwrap, wrap
 from meshd_protocol.proofs import Proof, read_proof, verify_proof, write_proof
 from meshd_protocol.records import Record, encode_record, read_record, wire_size
 from meshd_protocol.rosters import roster_id
@@ -259,8 +258,7 @@ def test_proofs_of_what_is_not_so(five):
     ):
         with pytest.raises(BadProofError, match=words):
             verify_proof(data)
-    other = write_proof(proof)[: -len(b"x" * 32)]
-    value = decode(other[len(contexts.PROOF) :], items=10_000)
+    value = decode(unwrap(write_proof(proof)), items=10_000)
     for spoil in (
         lambda v: [2, *v[1:]],
         lambda v: v[:5],
@@ -270,17 +268,15 @@ def test_proofs_of_what_is_not_so(five):
         lambda v: [*v[:5], list(reversed(v[5]))],
         lambda v: [*v[:5], [5]],
     ):
-        data = contexts.PROOF + encode(spoil(value))
         with pytest.raises(BadProofError):
-            verify_proof(data + digest(data))
+            verify_proof(wrap(encode(spoil(value))))
     for spoil in (
         lambda v: [*v[:4], b"", v[5]],
         lambda v: [*v[:4], [[v[3], {}, None]], v[5]],
         lambda v: [*v[:5], ""],
     ):
-        data = contexts.PROOF + encode(spoil(value))
         with pytest.raises(BadProofError, match="form"):
-            read_proof(data + digest(data))
+            read_proof(wrap(encode(spoil(value))))
 
 
 def test_a_step_that_the_rules_don_t_allow(five):

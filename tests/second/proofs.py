@@ -1,5 +1,6 @@
 """Section 6.9: what a proof shows, by what its records state and nothing else."""
 
+import zlib
 from itertools import pairwise
 from typing import Any
 
@@ -72,7 +73,13 @@ def opened(data: bytes) -> Any:
     """The body of a file."""
     context = CONTEXT["PROOF"]
     _must(data.startswith(context) and H(data[:-32]) == data[-32:], "hash")
-    return cbor.read(data[len(context) : -32], 2_000_000)
+    stream = zlib.decompressobj()
+    try:
+        body = stream.decompress(data[len(context) : -32])
+    except zlib.error as error:
+        raise RefusedError("deflated") from error
+    _must(stream.eof and not stream.unused_data, "deflated")
+    return cbor.read(body, 2_000_000)
 
 
 def genesis_of(parts: Any, assembly: bytes | None) -> tuple[bytes, Any]:

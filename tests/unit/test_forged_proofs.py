@@ -1,11 +1,11 @@
 """Proofs by a forger who signs what he likes with keys of his own, and writes every byte by hand."""
 
 import random
+import zlib
 
 import pytest
 
-from meshd_crypto.hashing import digest
-from meshd_protocol import contexts, limits
+from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Attestation, Verdict
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
@@ -14,6 +14,7 @@ from meshd_protocol.decisions.question import POLICY_OF
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.policies import DEFAULTS
+from meshd_protocol.proof_files import seal, unwrap, wrap
 from meshd_protocol.proofs import Proof, ProofStep, verify_proof, write_proof
 from meshd_protocol.records import NO_ASSEMBLY, Record
 from meshd_protocol.rosters import roster_id
@@ -210,14 +211,13 @@ def test_forms_that_only_a_forger_writes(commune):
     rng = random.Random(5)
     question = commune.decide()
     good = write_proof(commune.proof(question.id))
-    body, shown = good[len(contexts.PROOF) : -32], verify_proof(good)
+    body, shown = unwrap(good), verify_proof(good)
     refused = 0
     for _ in range(300):
         spoilt = bytearray(body)
         spoilt[rng.randrange(len(spoilt))] ^= 1 << rng.randrange(8)
-        data = contexts.PROOF + bytes(spoilt)
         try:
-            assert verify_proof(data + digest(data)) == shown
+            assert verify_proof(wrap(bytes(spoilt))) == shown
         except BadProofError:
             refused += 1
     assert refused > 200
@@ -230,12 +230,25 @@ def test_the_genesis_stands_in_front_and_nowhere_else(commune):
 
 
 def test_a_version_that_is_true_and_not_one(commune):
-    data = write_proof(commune.proof(commune.decide().id))[:-32]
-    start = len(contexts.PROOF) + 1
-    assert data[start] == 1
-    forged = data[:start] + b"\xf5" + data[start + 1 :]
+    body = unwrap(write_proof(commune.proof(commune.decide().id)))
+    assert body[1] == 1
     with pytest.raises(BadProofError, match="later version"):
-        verify_proof(forged + digest(forged))
+        verify_proof(wrap(body[:1] + b"\xf5" + body[2:]))
+
+
+def test_what_is_no_deflated_body(commune, monkeypatch):
+    body = unwrap(write_proof(commune.proof(commune.decide().id)))
+    deflated = zlib.compress(body)
+    assert unwrap(seal(deflated)) == body
+    for damaged in (deflated[:-1], deflated + b"x", body, b"", zlib.compress(body)[2:], deflated + deflated):
+        with pytest.raises(BadProofError, match="form is not that of a proof"):
+            unwrap(seal(damaged))
+    monkeypatch.setattr(limits, "PROOF_BYTES", len(body))
+    assert unwrap(wrap(body)) == body
+    bomb = wrap(bytes(len(body) + 1))
+    assert len(bomb) < 1000
+    with pytest.raises(BadProofError, match="larger than any proof"):
+        unwrap(bomb)
 
 
 def _in_line(commune, decision):

@@ -11,7 +11,7 @@ from pycddl import Schema as Syntax
 
 import meshd_protocol
 from meshd.assembly.keystore import Keys
-from meshd_crypto.hashing import derive, digest
+from meshd_crypto.hashing import derive
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.sealing import lock
 from meshd_crypto.signing import sign
@@ -20,6 +20,7 @@ from meshd_protocol.bodies.membership import WelcomePlain, rotation_plain
 from meshd_protocol.bodies.talk import LetterPlain
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadBundleError, BadProofError, SessionError
+from meshd_protocol.proof_files import wrap
 from meshd_protocol.proofs import read_proof
 from meshd_protocol.sync.compact import Unpacker
 from meshd_protocol.sync.greeting import HOUR_MS, _check_first
@@ -204,8 +205,7 @@ def test_proofs():
     good = [1, parts, ID, ID, [[ID, [ID], None]], [parts]]
 
     def read(value: Any) -> None:
-        data = contexts.PROOF + encode(value)
-        read_proof(data + digest(data))
+        read_proof(wrap(encode(value)))
 
     reads = _tried(read, BadProofError)
     assert reads(good)

@@ -1,6 +1,8 @@
 """What all makers share: bytes drawn from names, devices that sign, seals with a fixed ephemeral key, and the JSON."""
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
@@ -9,8 +11,10 @@ import nacl.bindings
 
 from meshd_crypto.hashing import digest
 from meshd_crypto.identity import Entropy, ExchangeKey, SigningKey
+from meshd_protocol import proof_files
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.kinds import LOG_OF, Kind
+from meshd_protocol.proofs import Proof, write_proof
 from meshd_protocol.records import Record, make_record
 from meshd_protocol.schema import Body
 
@@ -23,6 +27,20 @@ START_MS = 1_780_000_000_000
 def drawn(name: str, size: int = 32) -> bytes:
     """Bytes that look random and are the same in every run."""
     return b"".join(digest(name.encode(), bytes([n])) for n in range(-(-size // 32)))[:size]
+
+
+def stored_file(body: bytes) -> bytes:
+    """A proof's file whose body is stored and not made smaller: whatever zlib there is, it is the same."""
+    blocks = [body[start : start + 65_535] for start in range(0, len(body), 65_535)] or [b""]
+    data = b"\x78\x01"
+    for number, block in enumerate(blocks, 1):
+        data += struct.pack("<BHH", number == len(blocks), len(block), len(block) ^ 0xFFFF) + block
+    return proof_files.seal(data + struct.pack(">I", zlib.adler32(body)))
+
+
+def written(proof: Proof) -> bytes:
+    """The same of a whole proof."""
+    return stored_file(proof_files.unwrap(write_proof(proof)))
 
 
 def entropy(name: str) -> Entropy:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from makers.common import START_MS, Device, drawn
+from makers.common import START_MS, Device, drawn, written
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.bodies.actions import Mandate, Place, Seated, Verb, Voiced
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
@@ -15,7 +15,7 @@ from meshd_protocol.items import followed_id
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
 from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
-from meshd_protocol.proofs import Excerpt, Proof, ProofStep, verify_proof, write_proof
+from meshd_protocol.proofs import Excerpt, Proof, ProofStep, verify_proof
 from meshd_protocol.quoted import FederalFacts, Quotations
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import Rosters, roster_id
@@ -237,20 +237,20 @@ def _refused() -> Iterable[tuple[str, bytes]]:
     valley = Valley()
     whole = valley.proof(None, valley.sent)
     assert whole.quoted is not None
-    yield "without what is quoted", write_proof(whole._replace(quoted=None))
+    yield "without what is quoted", written(whole._replace(quoted=None))
     for place, name in enumerate(("the first", "the second", "the third")):
         rest = (*whole.quoted[:place], *whole.quoted[place + 1 :])
-        yield f"without what is quoted of {name} assembly", write_proof(whole._replace(quoted=rest))
+        yield f"without what is quoted of {name} assembly", written(whole._replace(quoted=rest))
     one = whole.quoted[0]
     header, _, body = one.records[0]
     spoilt = (header, bytes(64), body)
     broken = one._replace(records=tuple(sorted((spoilt, *one.records[1:]))))
-    yield "a quoted record that nobody signed", write_proof(whole._replace(quoted=(broken, *whole.quoted[1:])))
+    yield "a quoted record that nobody signed", written(whole._replace(quoted=(broken, *whole.quoted[1:])))
     idle = one._replace(steps=(*one.steps, ProofStep(roster_id(one.assembly, ()), (drawn("nothing"),), None)))
-    yield "a quoted step without effect", write_proof(whole._replace(quoted=(idle, *whole.quoted[1:])))
+    yield "a quoted step without effect", written(whole._replace(quoted=(idle, *whole.quoted[1:])))
     yield (
         "two of three join",
-        write_proof(
+        written(
             whole._replace(
                 steps=(ProofStep(valley.federation.origin, tuple(sorted(each.id for each in valley.joins[:2])), None),),
                 roster=roster_id(valley.federation.id, [each.id for each in valley.joins[:2]]),
@@ -262,13 +262,13 @@ def _refused() -> Iterable[tuple[str, bytes]]:
     valley.mill.voice(valley.federation.id, matter.id, 1)
     yield (
         "weight 2 of 4 is not more than half, and one of three is no voice",
-        write_proof(valley.proof(matter, valley.sent)),
+        written(valley.proof(matter, valley.sent)),
     )
     land = Land()
     asked = land.propose(land.begun)
     land.valley_says(asked.id, heard=("press",))
     land.quarry.voice(land.federation.id, asked.id)
-    yield "what a federation says that its own members did not decide", write_proof(land.proof(asked, land.begun))
+    yield "what a federation says that its own members did not decide", written(land.proof(asked, land.begun))
     whole = land.proof(None, land.begun)
     assert whole.quoted is not None
     for name, commune in (
@@ -276,7 +276,7 @@ def _refused() -> Iterable[tuple[str, bytes]]:
         ("their people", land.valley.mill),
     ):
         rest = tuple(each for each in whole.quoted if each.assembly != commune.id)
-        yield f"without what is quoted of {name}", write_proof(whole._replace(quoted=rest))
+        yield f"without what is quoted of {name}", written(whole._replace(quoted=rest))
     circle = Land()
     seat = circle.valley.propose(
         circle.valley.sent, policy="membership",
@@ -287,13 +287,13 @@ def _refused() -> Iterable[tuple[str, bytes]]:
     everything = (circle.federation, circle.valley.federation, circle.quarry)
     yield (
         "a federation seats one that has seated it",
-        write_proof(circle.valley.proof(seat, circle.valley.sent, *everything)),
+        written(circle.valley.proof(seat, circle.valley.sent, *everything)),
     )
     certified = Valley()
     asked = certified.propose(certified.sent)
     for each in certified.members:
         each.voice(certified.federation.id, asked.id, policy="standard")
-    yield "voices that their members did not settle", write_proof(certified.proof(asked, certified.sent))
+    yield "voices that their members did not settle", written(certified.proof(asked, certified.sent))
 
 
 def _state(proof: Proof) -> State:
@@ -316,12 +316,12 @@ def make() -> dict[str, Any]:
     """What is shown, and what is refused."""
     proofs = []
     for name, proof in (*_proofs(), *_towers()):
-        shown = verify_proof(write_proof(proof))
+        shown = verify_proof(written(proof))
         state = _state(proof)
         assert state.federal is not None
         proofs.append({
             "name": name,
-            "file": write_proof(proof),
+            "file": written(proof),
             "shows": {
                 "subject": proof.subject,
                 "outcome": shown.outcome,

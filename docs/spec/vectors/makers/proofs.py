@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from makers.common import START_MS, Device, drawn
-from meshd_crypto.hashing import digest
+from makers.common import START_MS, Device, drawn, stored_file, written
 from meshd_crypto.identity import SigningKey
-from meshd_protocol import contexts
+from meshd_protocol import contexts, proof_files
 from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Form, Proposal, Say, Verdict
 from meshd_protocol.bodies.genesis import RULES_VERSION, Genesis
@@ -15,7 +14,7 @@ from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.policies import DEFAULTS
-from meshd_protocol.proofs import Proof, ProofStep, verify_proof, write_proof
+from meshd_protocol.proofs import Proof, ProofStep, verify_proof
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import roster_id
 
@@ -80,8 +79,7 @@ def _parts(record: Record) -> tuple[bytes, bytes, bytes]:
 
 def _sealed(body: Any) -> bytes:
     """A body as a whole file, with the right hash."""
-    data = contexts.PROOF + encode(body)
-    return data + digest(data)
+    return stored_file(encode(body))
 
 
 class _History:
@@ -162,12 +160,16 @@ class _History:
         """Name, file, and the roster that the reader remembers."""
         commune = self.commune
         good = commune.proof(self.text, self.steps, self.second)
-        data = write_proof(good)
-        inside: list[Any] = decode(data[len(contexts.PROOF) : -32], items=2_000_000)  # type: ignore[assignment]
+        data = written(good)
+        inside: list[Any] = decode(proof_files.unwrap(data), items=2_000_000)  # type: ignore[assignment]
         yield "the context flipped", bytes([data[0] ^ 1]) + data[1:], None
         yield "the hash flipped", data[:-1] + bytes([data[-1] ^ 1]), None
         yield "the body flipped", data[:40] + bytes([data[40] ^ 1]) + data[41:], None
         yield "cut", data[:-1], None
+        stream = data[len(contexts.PROOF) : -proof_files.HASH]
+        yield "its stream cut", proof_files.seal(stream[:-1]), None
+        yield "something behind the end of its stream", proof_files.seal(stream + b"\x00"), None
+        yield "a body that is not deflated", proof_files.seal(proof_files.unwrap(data)), None
         yield "nothing", b"", None
 
         def changed(place: str, value: Any) -> bytes:
@@ -214,18 +216,18 @@ class _History:
         left = [each for each in inside[5] if tuple(each) not in self._said_yes(self.admitted, 2)]
         assert len(left) == len(inside[5]) - 2
         yield "a step without a yes that it needs", changed("records", left), None
-        yield "what is not decided", write_proof(commune.proof(self.open, (), commune.origin)), None
+        yield "what is not decided", written(commune.proof(self.open, (), commune.origin)), None
         proof = commune.proof(self.mandate, self.steps[:1], commune.origin)
-        yield "neither the roster that was voted on nor one with the decision", write_proof(proof), None
+        yield "neither the roster that was voted on nor one with the decision", written(proof), None
         unreached = commune.proof(self.mandate, (), commune.origin)
-        yield "the roster that it pins is not reached", write_proof(unreached), None
+        yield "the roster that it pins is not reached", written(unreached), None
         yield "it does not lead to the roster that the reader knows", data, drawn("another roster")
         beside = commune.proof(self.text, self.steps, self.first)
-        yield "its roster lacks what the reader knows", write_proof(beside), self.second
+        yield "its roster lacks what the reader knows", written(beside), self.second
         proof, between = self.offered()
         left = tuple(each for each in proof.records if each != between)
         three = roster_id(commune.genesis.id, [each for step in proof.steps for each in step.cites])
-        yield "an offer without one that it replaces", write_proof(proof._replace(records=left, roster=three)), None
+        yield "an offer without one that it replaces", written(proof._replace(records=left, roster=three)), None
 
 
 def make() -> dict[str, Any]:
@@ -234,7 +236,7 @@ def make() -> dict[str, Any]:
     assembly = history.commune.genesis.id
     proofs = []
     for name, proof, knows in history.proofs():
-        data = write_proof(proof)
+        data = written(proof)
         shown = verify_proof(data, assembly, (knows, knows) if knows else None)
         shows = {
             "subject": proof.subject,
