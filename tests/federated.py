@@ -14,7 +14,7 @@ from typing import Any
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.founding.opening import found_federation
-from meshd.service import delegation, federating, proposing, proving, rosters, voting, witnessing
+from meshd.service import delegation, federating, proposing, proving, quoting, rosters, voting, witnessing
 from meshd.service.bridging import cross
 from meshd.service.context import Context
 from meshd.service.results import outcome_of
@@ -272,7 +272,7 @@ class Federated:
             proof = proving.prove(Context(node), {"id": rng.choice([*rows[-5:], "roster"])})["proof"]
         except NodeError:
             return
-        self.do(rng.choice(self.nodes), federating.quote, proof=proof)
+        self.do(rng.choice(self.nodes), quoting.quote, proof=proof)
 
     def ballot(self) -> None:
         """Somebody who sits votes in their own name, whatever their assembly says."""
@@ -342,7 +342,7 @@ class Federated:
         given = delegation.mandate(node, sent | seat)["id"]
         for each in (said, given):
             house.decides(node.proposal(each).id)
-            federating.quote(convener, {"proof": proving.prove(node, {"id": each})["proof"]})
+            quoting.quote(convener, {"proof": proving.prove(node, {"id": each})["proof"]})
         exchange(convener.assembly, made.assembly)
         house.delegate = made.assembly
         self.nodes.append(made.assembly)

@@ -5,7 +5,7 @@ federations of one another, each of which has an assembly of people among its me
 import base64
 
 from meshd.founding.opening import found_federation
-from meshd.service import delegation, federating, proving
+from meshd.service import delegation, federating, proving, quoting
 from meshd.service.context import Context
 from meshd_protocol.names import text_of
 from meshd_protocol.proofs import read_proof
@@ -59,7 +59,7 @@ class Tower:
         self.levels.append(made)
         for each in proofs:
             with made.assembly.writing():
-                federating.quote_proof(made, read_proof(each))
+                quoting.quote_proof(made, read_proof(each))
         return made
 
     def raise_(self) -> None:
@@ -80,7 +80,7 @@ class Tower:
     def quote(self, height: int, of: Context, words: str) -> int:
         """What a proof by one of its members brings into a federation's log."""
         proof = proving.prove(of, {"id": words})["proof"]
-        records: int = federating.quote(self.levels[height], {"proof": proof})["records"]
+        records: int = quoting.quote(self.levels[height], {"proof": proof})["records"]
         return records
 
     def millers_say(self, height: int, said: str) -> None:

@@ -1,7 +1,7 @@
 """Three assemblies of whole nodes, and a federation of them, for tests."""
 
 from meshd.founding.opening import found_federation
-from meshd.service import checking, delegation, federating, proving
+from meshd.service import checking, delegation, federating, proving, quoting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.bodies.federation import Quotation
@@ -48,7 +48,7 @@ class Union:
 
     def quote(self, name: str, words: str) -> int:
         """What a proof by one assembly brings into the federation's log."""
-        return federating.quote(self.federation, {"proof": self.prove(name, words)})["records"]
+        return quoting.quote(self.federation, {"proof": self.prove(name, words)})["records"]
 
     def quote_alone(self, name: str, record: bytes) -> None:
         """One record of an assembly is quoted without what it rests on."""

@@ -19,9 +19,10 @@ from meshd.home import KEYS, assemblies, folder_of, lay_ballast, make_private, o
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
-from meshd.service.federating import quote_proof, seating_of
+from meshd.service.federating import seating_of
 from meshd.service.membership import identity, on_paper
 from meshd.service.outside import out
+from meshd.service.quoting import quote_proof
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.upkeep.witness import keep_time

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.service import federating, federations, proving
+from meshd.service import federations, proving
 from meshd.service.context import Context, short_title
 from meshd.service.effects import retraction
 from meshd.service.outside import out
 from meshd.service.pieces import name_of_file, write_pieces
+from meshd.service.quoting import TooLargeError, quote_down, quote_proof
 from meshd.service.results import outcome_of
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.delegates import Act, Told
-from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.following import READ
 from meshd_protocol.items import Decision
@@ -169,8 +169,8 @@ def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
         return 0
     records = 0
     for data in proofs:
-        with suppress(federating.TooLargeError), above.assembly.writing():  # that one keeps no other one back
-            records += federating.quote_proof(above, read_proof(data))
+        with suppress(TooLargeError), above.assembly.writing():  # that one keeps no other one back
+            records += quote_proof(above, read_proof(data))
     return records
 
 
@@ -242,11 +242,8 @@ def _take_down(below: Context, federation: bytes, news: _News) -> int:
     if not _is_in(below):
         return 0
     mine = _mandates(below, federation)
-    down = 0
     with below.assembly.writing():
-        for records, _ in federating.portions(_fresh(below, federation, news.records), ()):
-            below.assembly.write(Kind.QUOTATION, Quotation(federation, records))
-            down += len(records)
+        down = quote_down(below, federation, news.records)
         if mine and (news.results or news.heard):
             ready_to_pin(below.assembly)
             for result in news.results:
@@ -260,16 +257,6 @@ def _take_down(below: Context, federation: bytes, news: _News) -> int:
                 below.assembly.write(Kind.ACT, _act(below, mine[0], text, Told(federation, decision, None)))
             down += len(news.results)
     return down
-
-
-def _fresh(below: Context, federation: bytes, records: Iterable[Parts]) -> list[Parts]:
-    """Those that are not quoted here yet, sorted as a quotation holds them."""
-    held: set[Parts] = set()
-    for row in below.assembly.store.find(tables.Quotation, assembly=federation):
-        kept = below.assembly.store.get(tables.Kept, id=row.id)
-        assert kept is not None and kept.body is not None, "log 0 has bodies"
-        held.update(Quotation.read(kept.body).records)
-    return sorted(each for each in set(records) - held if federating.fits(each))
 
 
 def _act(below: Context, mandate: bytes, text: str, told: Told) -> Act:

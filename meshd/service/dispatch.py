@@ -20,6 +20,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     membership,
     proposing,
     proving,
+    quoting,
     refounding,
     rosters,
     status,

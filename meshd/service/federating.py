@@ -1,8 +1,5 @@
 """Verbs of federations: what an assembly says in one, who is seated, and how records of members come into its log."""
 
-import base64
-import binascii
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from meshd.errors import NodeError, NotFoundError, UsageError
@@ -17,29 +14,18 @@ from meshd.store import tables
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Seated, Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Say
-from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Seating
-from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
-from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
-from meshd_protocol.proofs import Excerpt, Proof, can_be_seated, read_proof, verify_proof
+from meshd_protocol.proofs import can_be_seated, read_proof, verify_proof
 from meshd_protocol.quoted import Quotations
-from meshd_protocol.records import NO_ASSEMBLY, read_record
-from meshd_protocol.statements import Parts, read_quoted
 
 _VOICE_POLICY = "significant"
 _ELECTION_POLICY = "election"
-_STEP_BYTES = 40
-"""What an id takes in a step, and what is around it, at most."""
-
-
-class TooLargeError(NodeError):
-    """A record that no quotation has room for."""
 
 
 @verb("federate", {"federation": NAME, "leave": FLAG}, writes=True)
@@ -165,36 +151,6 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(open_proposal(context, body)), "title": title}
 
 
-@verb("quote", {"proof": TEXT}, writes=True)
-def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
-    """`meshd quote FILE`: bring what a proof shows of an assembly into this federation's log.
-
-    Without a file there is nothing to carry in a home of one assembly; in one of several whoever has all of its logs
-    answers, the daemon or the command itself.
-    """
-    if arguments.get("proof") is None:
-        return []
-    _in_a_federation(context)
-    if context.me not in context.state().inside:
-        raise NodeError("only those who sit in this federation, or convened it, quote in it")
-    try:
-        data = base64.b64decode(arguments["proof"], validate=True)
-        shown, proof = verify_proof(data), read_proof(data)
-    except (BadProofError, binascii.Error) as error:
-        raise NodeError(f"this is no proof of anything: {error}") from error
-    if shown.assembly == context.assembly.id:
-        raise NodeError("this is a proof of this very federation: others quote it")
-    with context.assembly.writing():
-        records = quote_proof(context, proof)
-    name = context.assembly.people.name(shown.assembly)
-    return {
-        "assembly": text_of(shown.assembly),
-        "name": name,
-        "title": shown.proposal.title if shown.proposal is not None else "",
-        "records": records,
-    }
-
-
 def seating_of(data: bytes, weight: int) -> Seating:
     """The seat of an assembly that a proof of its roster founds a federation with. Raises NodeError."""
     try:
@@ -211,61 +167,6 @@ def seating_of(data: bytes, weight: int) -> Seating:
     if not 1 <= weight <= limits.WEIGHT:
         raise UsageError(f"a weight is a number from 1 to {limits.WEIGHT}")
     return Seating(shown.assembly, weight, shown.roster)
-
-
-def quote_proof(context: Context, proof: Proof) -> int:
-    """Write what a proof shows and this log does not quote yet; how many records that are. Call inside `writing`.
-
-    Of a federation that is what it quotes itself, too. A record whose own signature fails is left out: a quotation of
-    it counts nowhere. Raises NodeError for one that is too large for a quotation.
-    """
-    shown = Excerpt(read_record(NO_ASSEMBLY, *proof.genesis).id, (proof.genesis, *proof.records), proof.steps)
-    return sum(_quote(context, each) for each in (*(proof.quoted or ()), shown))
-
-
-def _quote(context: Context, shown: Excerpt) -> int:
-    quotations, assembly = _in_a_federation(context), shown.assembly
-    known = quotations.known(assembly)
-    fresh = [each for each in shown.records if read_record(assembly, *each).id not in known]
-    fresh = [each for each, said in zip(fresh, read_quoted(assembly, fresh), strict=True) if said is not None]
-    if not all(map(fits, fresh)):
-        raise TooLargeError("a record that it rests on is too large for a quotation", "Decide it anew, in fewer words.")
-    steps = [RosterStep(*step) for step in shown.steps]
-    told = [step for step in steps if not quotations.tells(assembly, step)]
-    for records, beside in portions(sorted(fresh), told):
-        body = Quotation(assembly, records, tuple((step.parent, step.cites, step.ratified_by) for step in beside))
-        context.assembly.write(Kind.QUOTATION, body)
-    return len(fresh)
-
-
-def fits(record: Parts) -> bool:
-    """Whether a quotation has room for a record."""
-    return sum(map(len, record)) <= limits.QUOTED_BYTES
-
-
-def portions(
-    records: Iterable[Parts], steps: Iterable[RosterStep]
-) -> Iterator[tuple[tuple[Parts, ...], tuple[RosterStep, ...]]]:
-    """Records and steps, as much at a time as one quotation holds."""
-    left, size = limits.QUOTED_BYTES, 0
-    mine: list[Parts] = []
-    beside: list[RosterStep] = []
-    sized = [(sum(map(len, each)) + 12, each) for each in records]
-    sized_steps = [(_STEP_BYTES * (len(each.cites) + 2), each) for each in steps]
-    for weight, record in sized:
-        if size + weight > left and mine:
-            yield tuple(mine), ()
-            mine, size = [], 0
-        mine.append(record)
-        size += weight
-    for weight, step in sized_steps:
-        if size + weight > left and (mine or beside):
-            yield tuple(mine), tuple(beside)
-            mine, beside, size = [], [], 0
-        beside.append(step)
-        size += weight
-    if mine or beside:
-        yield tuple(mine), tuple(beside)
 
 
 def _named(context: Context, quotations: Quotations, words: str) -> bytes:

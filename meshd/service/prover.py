@@ -38,6 +38,20 @@ def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -
     gathered.line(roster)
     if proposal is not None and not proposal.verb and roster != proposal.roster:
         gathered.force(proposal, roster)
+    return _written(assembly, gathered, proposal, roster)
+
+
+def ask(assembly: Assembly, proposal: tables.Proposal) -> bytes:
+    """The proof of the roster that an open proposal pins, which holds the proposal, too: those whom a federation asks
+    know the very question by it. Raises NodeError.
+    """
+    gathered = _Gathered(assembly, assembly.known)
+    gathered.line(proposal.roster)
+    gathered.add(proposal.id, proposal.member)
+    return _written(assembly, gathered, None, proposal.roster)
+
+
+def _written(assembly: Assembly, gathered: "_Gathered", proposal: tables.Proposal | None, roster: bytes) -> bytes:
     genesis = assembly.store.get(tables.Kept, id=assembly.id)
     assert genesis is not None
     return write_proof(
@@ -47,7 +61,7 @@ def prove(assembly: Assembly, proposal: tables.Proposal | None, roster: bytes) -
             roster,
             tuple(gathered.steps),
             gathered.records(),
-            excerpts(standing, proposal, gathered.steps),
+            excerpts(assembly.known, proposal, gathered.steps),
         )
     )
 

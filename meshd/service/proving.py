@@ -5,19 +5,23 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, id_range
+from meshd.service.prover import ask
 from meshd.service.prover import prove as gather
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.verbs import verb
+from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
-from meshd_protocol.control import NAME
+from meshd_protocol.control import FLAG, NAME
 from meshd_protocol.names import printable, text_of
 
 ROSTER = "roster"
 
 
-@verb("prove", {"id": NAME})
+@verb("prove", {"id": NAME, "open": FLAG})
 def prove(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd prove ID`: the proof of a final decision, or of a roster (`roster`: the one that this node follows)."""
+    """`meshd prove ID [--open]`: the proof of a final decision, or of a roster (`roster`: the one that this node
+    follows); or what a federation asks, for its assemblies.
+    """
     standing = context.standing()
     words = arguments["id"]
     if words == ROSTER:
@@ -36,6 +40,8 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
             ) from None
         return _result(gather(context.assembly, None, found[0]), found[0], "the roster")
     outcome = outcome_of(context, row)
+    if arguments.get("open"):
+        return _asked(context, row)
     if outcome.outcome is None:
         raise NodeError(f"it is not final: {outcome.state}", "`meshd why ID` says what is missing.")
     roster = row.roster
@@ -52,6 +58,15 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
         ids = ", ".join(text_of(each.id)[:8] for each in later)
         result["warning"] = f"It was repealed by {ids}, and its proof does not say so: prove that one."
     return result
+
+
+def _asked(context: Context, row: tables.Proposal) -> Result:
+    """What a federation asks, as a file for its assemblies. Raises NodeError."""
+    if context.standing().quotations is None:
+        raise NodeError("nobody else decides on it: this is no federation", "`meshd prove ID` proves what is final.")
+    if not context.standing().rosters.knows(row.roster):
+        raise NodeError("the roster that it pins is not known here, so nothing can be proved")
+    return _result(ask(context.assembly, row), row.id, row.title)
 
 
 def _result(data: bytes, identity: bytes, title: str) -> Result:

@@ -5,7 +5,18 @@ import base64
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import delegation, explaining, federating, federations, hearing, pieces, proposing, proving, voting
+from meshd.service import (
+    delegation,
+    explaining,
+    federating,
+    federations,
+    hearing,
+    pieces,
+    proposing,
+    proving,
+    quoting,
+    voting,
+)
 from meshd.service.bridging import cross
 from meshd.service.waiting import waiting
 from meshd.store import tables
@@ -255,7 +266,7 @@ def test_what_was_told_without_effect_is_not_told_again_and_again(union, monkeyp
 
 def test_a_record_too_large_for_a_quotation_is_refused_and_keeps_nothing_else_back(union, monkeypatch):
     joined(union)
-    monkeypatch.setattr(federating, "fits", lambda record: sum(map(len, record)) <= 1500)
+    monkeypatch.setattr(quoting, "fits", lambda record: sum(map(len, record)) <= 1500)
     federation, aragon = union.federation, union.nodes["Aragon"]
     matter = propose(federation, "A common warehouse", "significant")
     asked = {"matter": text_of(matter), "federation": text_of(federation.assembly.id), "text": "y" * 2000}
@@ -311,3 +322,29 @@ def test_who_comes_back_after_leaving_needs_a_new_seat(union):
     rows = {row["person"]: row for row in hearing.seated(federation)}
     assert (rows["Harbour"]["joined"], rows["Harbour"]["came_back"]) == (False, True)
     assert (rows["Bakery"]["joined"], rows["Bakery"]["came_back"]) == (True, False)
+
+
+def test_a_file_brings_a_matter_home_where_nobody_has_both_logs(union):
+    joined(union)
+    federation, harbour = union.federation, union.nodes["Harbour"]
+    matter = propose(federation, "A common warehouse", "significant", text="Behind the quay.")
+    file = proving.prove(federation, {"id": text_of(matter), "open": True})["proof"]
+    assert asked(harbour, "matter") == []
+    brought = quoting.quote(harbour, {"proof": file})
+    assert (brought["name"], brought["records"]) == ("Valley", 1), "who asks is known from before"
+    assert brought["matters"] == [{"id": text_of(matter), "title": "A common warehouse"}]
+    assert quoting.quote(harbour, {"proof": file})["records"] == 0, "each record once"
+    assert asked(harbour, "matter") == ["matter"]
+    said = federating.voice(harbour, {"matter": text_of(matter)[:8]})["id"]
+    assert explaining.show(harbour, {"id": said})["matter"]["text"] == "Behind the quay."
+    union.yes("Harbour", said)
+    union.quote("Harbour", said)
+    union.quote("Aragon", union.says("Aragon", matter))
+    proof = proving.prove(federation, {"id": text_of(matter)})["proof"]
+    assert quoting.quote(harbour, {"proof": proof})["records"] == 0, "what was asked is known"
+    with pytest.raises(NodeError, match="nothing is asked"):
+        quoting.quote(harbour, {"proof": proving.prove(federation, {"id": "roster"})["proof"]})
+    with pytest.raises(NodeError, match="nobody else decides"):
+        proving.prove(harbour, {"id": said, "open": True})
+    with pytest.raises(NodeError, match="this very assembly"):
+        quoting.quote(federation, {"proof": proof})

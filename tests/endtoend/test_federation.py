@@ -8,7 +8,7 @@ import pytest
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import signed_genesis
-from meshd.service import delegation, explaining, federating, proving, voting, witnessing
+from meshd.service import delegation, explaining, federating, proving, quoting, voting, witnessing
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -85,9 +85,9 @@ def test_each_record_is_quoted_once(union):
 def test_what_is_no_proof_is_refused(union):
     for bad in ("", "AAAA", "not base64!", base64.b64encode(b"meshd/proof/1\x00" + bytes(40)).decode()):
         with pytest.raises(NodeError, match="no proof"):
-            federating.quote(union.federation, {"proof": bad})
+            quoting.quote(union.federation, {"proof": bad})
     with pytest.raises(NodeError, match="no federation"):
-        federating.quote(union.nodes["Aragon"], {"proof": union.prove("Bakery", "roster")})
+        quoting.quote(union.nodes["Aragon"], {"proof": union.prove("Bakery", "roster")})
 
 
 def test_a_federation_opens_again_as_it_was(union):
@@ -292,8 +292,8 @@ def test_federations_above_each_other_without_end_are_no_load(union):
     for name in NAMES:
         union.joins(name)
     proof = proving.prove(union.federation, {"id": "roster"})["proof"]
-    with pytest.raises(NodeError, match="this very federation"):
-        federating.quote(union.federation, {"proof": proof})
+    with pytest.raises(NodeError, match="this very assembly"):
+        quoting.quote(union.federation, {"proof": proof})
     deep = union.federation.assembly.id
     author = Author(bytes(32), "Quinn", 92)
     for number in range(300):

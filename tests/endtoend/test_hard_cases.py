@@ -17,6 +17,7 @@ from meshd.service import (
     hearing,
     membership,
     proving,
+    quoting,
     results,
     rosters,
     status,
@@ -63,7 +64,7 @@ def delegates(union, tmp_path):
 
 def bring(union: Union, name: str, words: str, to: Context) -> int:
     """A proof by an assembly is quoted on somebody's node in the federation."""
-    return federating.quote(to, {"proof": union.prove(name, words)})["records"]
+    return quoting.quote(to, {"proof": union.prove(name, words)})["records"]
 
 
 def says_no(union: Union, name: str, said: str) -> None:
@@ -237,10 +238,10 @@ def test_case_8_an_assembly_that_divides_counts_once_in_every_roster(union, dele
     federation = union.federation
     (half,), _ = commune(tmp_path / "half", ["Gil"], seed=31, nodes=1, clock=union.clock, title="Upper harbour")
     upper = Context(half)
-    federating.quote(federation, {"proof": proving.prove(upper, {"id": "roster"})["proof"]})
+    quoting.quote(federation, {"proof": proving.prove(upper, {"id": "roster"})["proof"]})
     motion = federating.seat(federation, {"assembly": "Upper", "instead": ["Harbour"]})["id"]
     joins = federating.federate(upper, {"federation": text_of(federation.assembly.id)})["id"]
-    federating.quote(federation, {"proof": proving.prove(upper, {"id": joins})["proof"]})
+    quoting.quote(federation, {"proof": proving.prove(upper, {"id": joins})["proof"]})
     for name in ("Aragon", "Bakery"):
         bring(union, name, union.says(name, bytes_of(motion)), federation)
     assert half.id in federation.state().members
@@ -328,7 +329,7 @@ def test_two_assemblies_of_one_name_are_told_apart(union, tmp_path):
     (twin,), _ = commune(tmp_path / "twin", ["Eva"], seed=41, nodes=1, clock=union.clock, title="Aragon")
     for name in NAMES:
         union.joins(name)
-    federating.quote(federation, {"proof": proving.prove(Context(twin), {"id": "roster"})["proof"]})
+    quoting.quote(federation, {"proof": proving.prove(Context(twin), {"id": "roster"})["proof"]})
     union.sends("Bakery", "Di", federation.me, "Delegate")
     with pytest.raises(NodeError, match="more than one assembly"):
         federating.seat(federation, {"assembly": "Aragon"})

@@ -43,7 +43,7 @@ def register(verbs: Any, common: Any) -> None:
         "--instead-of", dest="instead", metavar="A", action="append", default=[], help="unseat that one; repeat"
     )
     parser.set_defaults(function=seat)
-    parser = verbs.add_parser("quote", parents=[common], help="bring an assembly's proof into your federation")
+    parser = verbs.add_parser("quote", parents=[common], help="bring a proof to your federation, or its question home")
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -164,12 +164,26 @@ def quote(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
+    if answer["matters"]:
+        _tell_asked(answer)
+        return 0
     what = f": {answer['title']}" if answer["title"] else ""
     if answer["records"]:
         output.say(f"Quoted {output.plural(answer['records'], 'record')} of {answer['name']}{what}.")
     else:
         output.say(f"All of it is quoted here already: {answer['name']}{what}.")
     return 0
+
+
+def _tell_asked(answer: dict[str, Any]) -> None:
+    """What a federation asks, by a file that was quoted, and how it is put to everybody."""
+    if answer["title"]:
+        output.say(f"{answer['name']} has decided: {answer['title']}")
+        output.tell("Who sits there for you tells it here, with the proof; `meshd verify FILE` shows it to anybody.")
+        return
+    for each in answer["matters"]:
+        output.say(f"{answer['name']} asks: {each['title']}")
+        output.tell(f"`meshd voice {each['id'][: output.SHORT_ID]}` puts it to everybody here.")
 
 
 def _bridge(where: Where) -> int:

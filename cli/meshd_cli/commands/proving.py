@@ -20,6 +20,7 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("prove", parents=[common], help="a proof that something is final, for anybody")
     parser.add_argument("id", metavar="ID", help="a decision's id, or a roster's; `roster` for the one of now")
     parser.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
+    parser.add_argument("--open", action="store_true", help="what a federation asks, as a file for its assemblies")
     parser.set_defaults(function=prove)
     parser = verbs.add_parser("verify", parents=[common], help="check a proof; needs no home")
     parser.add_argument("file", metavar="FILE", help="the proof (- for standard input)")
@@ -40,7 +41,7 @@ def prove(where: Where, options: Any) -> int:
     """`meshd prove ID [--out FILE]`."""
     if options.out is None and not where.json and (sys.stdout is None or sys.stdout.isatty()):
         raise UsageError("a proof is bytes, and there is no file for them", "`meshd prove ID --out FILE`")
-    answer = ask(where, "prove", {"id": options.id})
+    answer = ask(where, "prove", {"id": options.id, "open": options.open})
     data = base64.b64decode(answer["proof"])
     if answer["warning"]:
         output.warn(answer["warning"])
@@ -52,8 +53,10 @@ def prove(where: Where, options: Any) -> int:
         if where.json:
             output.emit({key: answer[key] for key in ("id", "title", "bytes")} | {"file": options.out})
         else:
-            output.say(f"{answer['title']}: proved in {output.size(len(data))}, in {options.out}.")
-            output.tell(f"Anybody checks it with `meshd verify {options.out}`.")
+            done = "asked" if options.open else "proved"
+            output.say(f"{answer['title']}: {done} in {output.size(len(data))}, in {options.out}.")
+            then = "In an assembly: `meshd quote" if options.open else "Anybody checks it with `meshd verify"
+            output.tell(f"{then} {options.out}`.")
     elif where.json:
         output.emit(answer)
     else:
