@@ -559,7 +559,7 @@ def test_refused_proofs(row):
         proofs.verify(raw(row["file"]), raw(load("proofs.json")["assembly"]), row["knows"])
 
 
-@pytest.mark.parametrize("row", rows("federation.json", "proofs", 10))
+@pytest.mark.parametrize("row", rows("federation.json", "proofs", 13))
 def test_proofs_of_federations(row):
     assert federation.verify(raw(row["file"])) == row["shows"]
     with pytest.raises(RefusedError):
@@ -568,7 +568,7 @@ def test_proofs_of_federations(row):
         proofs.verify(raw(row["file"]))
 
 
-@pytest.mark.parametrize("row", rows("federation.json", "refused", 13))
+@pytest.mark.parametrize("row", rows("federation.json", "refused", 15))
 def test_refused_proofs_of_federations(row):
     for verify in (federation.verify, proofs.verify):
         with pytest.raises(RefusedError):

@@ -1,12 +1,13 @@
 """federation.json: whole proofs of a federation's rosters and decisions, what each shows, and proofs that are refused."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from makers.common import START_MS, Device, drawn, written
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.bodies.actions import Mandate, Place, Seated, Verb, Voiced
-from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.decisions import Attestation, Ballot, Form, Proposal, Say, Verdict
 from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
 from meshd_protocol.bodies.membership import Application, RosterStep
 from meshd_protocol.errors import BadProofError
@@ -14,7 +15,7 @@ from meshd_protocol.evidence import read_evidence
 from meshd_protocol.items import followed_id
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State
-from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
+from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS, Policy, Voices
 from meshd_protocol.proofs import Excerpt, Proof, ProofStep, verify_proof
 from meshd_protocol.quoted import FederalFacts, Quotations
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
@@ -30,11 +31,28 @@ def _parts(record: Record) -> Parts:
 class Commune:
     """An assembly of three people, and what it writes."""
 
-    def __init__(self, name: str, people: Sequence[str], seatings: Sequence[Seating] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        people: Sequence[str],
+        seatings: Sequence[Seating] = (),
+        policies: tuple[Policy, ...] | None = None,
+        *,
+        witnesses: bool = False,
+    ) -> None:
         self.people = [Device(NO_ASSEMBLY, each) for each in people]
         founders = tuple(sorted(each.member.public for each in self.people))
-        rules, policies = (FEDERAL_RULES, FEDERAL_DEFAULTS) if seatings else (RULES_VERSION, DEFAULTS)
-        body = Genesis(name, drawn(f"{name} nonce", 16), rules, policies, founders, assemblies=tuple(sorted(seatings)))
+        devices = tuple(sorted((each.member.public, each.key.public) for each in self.people)) if witnesses else ()
+        rules, usual = (FEDERAL_RULES, FEDERAL_DEFAULTS) if seatings else (RULES_VERSION, DEFAULTS)
+        body = Genesis(
+            name,
+            drawn(f"{name} nonce", 16),
+            rules,
+            policies or usual,
+            founders,
+            witnesses=devices,
+            assemblies=tuple(sorted(seatings)),
+        )
         first = self.people[0]
         self.genesis = make_record(
             NO_ASSEMBLY, first.key, log=0, seq=0, prev=None, time_ms=START_MS, kind=Kind.GENESIS, body=body.write()
@@ -70,6 +88,13 @@ class Commune:
         more = {"policy": "constitution" if leaves or matter == federation else "significant"} | more
         return self.decide(voters, action=(int(Verb.VOICE), Voiced(federation, matter, leaves)), **more)
 
+    def certified(self, federation: bytes, matter: bytes, witnesses: int) -> None:
+        """What it says in a federation by a policy that witnesses certify, with so many attestations."""
+        said = self.voice(federation, matter, policy="standard")
+        found = Attestation(said.id, Verdict.PASSED, (), (2, 0, 0), b"\x06", bytes(32))
+        for each in self.people[:witnesses]:
+            self.write(each, Kind.ATTESTATION, found)
+
     @property
     def excerpt(self) -> Excerpt:
         """All of it, as a proof quotes it."""
@@ -80,8 +105,10 @@ class Commune:
 class Federation:
     """A federation that one person convened, its line, and what it puts to its members."""
 
-    def __init__(self, name: str, convener: str, seatings: Sequence[Seating]) -> None:
-        self.federation = Commune(name, (convener,), seatings)
+    def __init__(
+        self, name: str, convener: str, seatings: Sequence[Seating], policies: tuple[Policy, ...] | None = None
+    ) -> None:
+        self.federation = Commune(name, (convener,), seatings, policies)
         self.convener = self.federation.people[0]
         self.ids = {self.federation.origin: frozenset[bytes]()}
 
@@ -203,6 +230,64 @@ def _proofs() -> Iterable[tuple[str, Proof]]:
     )
 
 
+class Pair(Federation):
+    """Two assemblies with witnesses, in a federation that hears what they certify by some of its policies."""
+
+    def __init__(self, voices: int) -> None:
+        self.members = [Commune(name, people, witnesses=True) for name, people in _PAIR]
+        policies = tuple(
+            replace(each, voices=voices) if each.name == "significant" else each for each in FEDERAL_DEFAULTS
+        )
+        super().__init__("Pair", "Una", [Seating(each.id, 1, each.origin) for each in self.members], policies)
+        joins = (each.voice(self.federation.id, self.federation.id) for each in self.members)
+        self.begun = self.step(self.federation.origin, *(each.id for each in joins))
+
+    def asked(self, witnesses: int) -> Proof:
+        """A matter to which both say yes, by so many attestations each."""
+        matter = self.propose(self.begun)
+        for each in self.members:
+            each.certified(self.federation.id, matter.id, witnesses)
+        return self.shown(matter, self.begun, self.members)
+
+
+_PAIR = (("Weir", ("Val", "Wes", "Xia")), ("Loom", ("Yan", "Zed", "Abe")))
+
+
+def _seats() -> Iterable[tuple[str, Proof]]:
+    yield "a matter that assemblies certified, where the policy hears that", Pair(Voices.CERTIFIED).asked(2)
+    valley = Valley()
+    read = Mandate(
+        "Reader", valley.dairy.people[1].member.public, ("read",), place=Place(valley.federation.id, drawn("a reader"))
+    )
+    given = valley.dairy.decide(policy="mandate", action=(int(Verb.MANDATE), read))
+    valley.dairy.steps.append(ProofStep(valley.dairy.origin, (given.id,), None))
+    yield (
+        "somebody who may read alone sits for nobody",
+        valley.proof(None, valley.step(valley.sent, followed_id(valley.dairy.id, given.id))),
+    )
+    again = Valley()
+    gone = again.propose(again.sent, policy="removal", action=(int(Verb.REMOVE), (again.dairy.id,)), text="It asked.")
+    back = again.propose(
+        again.sent, policy="membership",
+        action=(int(Verb.SEAT), Seated((Seating(again.dairy.id, 3, again.dairy.origin),), (), ())),
+    )  # fmt: skip
+    for each in again.members:
+        _says(again, each, gone, back)
+    removed = again.ids[again.sent] | {gone.id, back.id}
+    roster = roster_id(again.federation.id, removed - {again.joins[1].id})
+    again.federation.steps.append(ProofStep(again.sent, tuple(sorted((gone.id, back.id))), None))
+    yield (
+        "removed and seated beside each other: the removal, which the seat did not know of, holds",
+        again.proof(None, roster),
+    )
+
+
+def _says(valley: Valley, commune: Commune, *matters: Record) -> None:
+    """What an assembly says to several matters."""
+    for each in matters:
+        commune.voice(valley.federation.id, each.id)
+
+
 def _towers() -> Iterable[tuple[str, Proof]]:
     land = Land()
     yield "a federation of a federation", land.proof(None, land.begun)
@@ -289,6 +374,11 @@ def _refused() -> Iterable[tuple[str, bytes]]:
         "a federation seats one that has seated it",
         written(circle.valley.proof(seat, circle.valley.sent, *everything)),
     )
+    yield (
+        "what assemblies certified, where the policy hears what people settled",
+        written(Pair(Voices.SETTLED).asked(2)),
+    )
+    yield "certified by one of three witnesses", written(Pair(Voices.CERTIFIED).asked(1))
     certified = Valley()
     asked = certified.propose(certified.sent)
     for each in certified.members:
@@ -315,7 +405,7 @@ def _state(proof: Proof) -> State:
 def make() -> dict[str, Any]:
     """What is shown, and what is refused."""
     proofs = []
-    for name, proof in (*_proofs(), *_towers()):
+    for name, proof in (*_proofs(), *_seats(), *_towers()):
         shown = verify_proof(written(proof))
         state = _state(proof)
         assert state.federal is not None
