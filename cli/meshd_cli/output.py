@@ -54,6 +54,20 @@ def tell_unsent(answer: dict[str, Any]) -> None:
         tell("Not sent yet: no other node is connected. `meshd run` meets others; `meshd export DIR` carries it.")
 
 
+def with_yes(answer: dict[str, Any]) -> str:
+    """Whether a proposal came with its author's yes: in a federation nobody's counts who sits there."""
+    return "" if answer.get("by_assemblies") else ", with your yes"
+
+
+def tell_who_decides(answer: dict[str, Any], people: str = "") -> None:
+    """Who votes on what was proposed: the assemblies of a federation, else `people`, in whose words this is."""
+    short = answer["id"][:SHORT_ID]
+    if answer.get("by_assemblies"):
+        tell(f"Its assemblies decide it, each at home; `meshd prove {short} --open --out FILE` takes it there.")
+    elif people:
+        tell(people)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Rows under a heading on a terminal; tab-separated elsewhere. `empty` goes to stderr where there is none."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]

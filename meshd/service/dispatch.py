@@ -29,6 +29,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     witnessing,
 )
 from meshd.service.context import Context, link_up
+from meshd.service.hearing import by_assemblies
 from meshd.service.outside import refuse_outsiders
 from meshd.service.verbs import HANDLERS, SCHEMAS, WRITERS
 from meshd.store import tables
@@ -37,7 +38,8 @@ from meshd_protocol.control import BadRequestError, Request, check_arguments
 
 def answer(context: Context, request: Request) -> Steps[Any]:
     """Answer a request, in steps where it takes long. Where something was written, `sent` says whether it leaves this
-    machine at once. Raises NodeError.
+    machine at once; where that was proposed in a federation, `by_assemblies` that these decide it, each at home.
+    Raises NodeError.
     """
     try:
         check_arguments(SCHEMAS, request.verb, request.arguments)
@@ -51,4 +53,6 @@ def answer(context: Context, request: Request) -> Steps[Any]:
         result = yield from result
     if isinstance(result, dict) and context.assembly.store.find(tables.Own) != before:
         result["sent"] = link_up(context)
+        if "id" in result and by_assemblies(context, result["id"]):
+            result["by_assemblies"] = True
     return result

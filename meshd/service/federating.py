@@ -26,6 +26,8 @@ from meshd_protocol.quoted import Quotations
 
 _VOICE_POLICY = "significant"
 _ELECTION_POLICY = "election"
+_ASKED = "What we say on "
+"""How a voice is called, where nobody calls it otherwise: of what a federation says in another one the same again."""
 
 
 @verb("federate", {"federation": NAME, "leave": FLAG}, writes=True)
@@ -46,8 +48,7 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that is open already", f"`meshd vote {text_of(open_.id)[:8]} yes` votes for it.")
     action = (int(Verb.VOICE), voiced)
     body = Proposal(context.standing().head, CONSTITUTION, title, action=action)
-    said_yes = context.standing().quotations is None
-    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title, "said_yes": said_yes}
+    return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
 
 
 @verb(
@@ -91,7 +92,8 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     if name not in state.policies:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(sorted(state.policies))}.")
     about = known.body.title if known is not None else text_of(matter)[:8]
-    title = short_title(arguments.get("title") or f"What we say on {about}")
+    asked = about if about.startswith(_ASKED) else f"{_ASKED}{about}"
+    title = short_title(arguments.get("title") or asked)
     body = Proposal(
         context.standing().head,
         name,

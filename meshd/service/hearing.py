@@ -8,8 +8,8 @@ from meshd.service.context import Context, Result
 from meshd.store import tables
 from meshd_protocol.following import is_in_a_circle
 from meshd_protocol.items import Belonging, Decision
-from meshd_protocol.names import text_of
-from meshd_protocol.policies import Finality
+from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.policies import Finality, Voices
 from meshd_protocol.quoted import Quoted
 from meshd_protocol.thresholds import settled_needed
 
@@ -69,6 +69,16 @@ def parted(context: Context, assembly: bytes) -> list[int]:
         return []
     beside = [quoted.rosters.state(roster) for roster in quoted.rosters.beside(followed)]
     return [len(each.members) for each in (followed.state(), *beside)] if beside else []
+
+
+def by_assemblies(context: Context, identity: str) -> bool:
+    """Whether something is a proposal that the assemblies of a federation decide, and not who sits for them."""
+    standing = context.standing()
+    row = context.assembly.store.get(tables.Proposal, id=bytes_of(identity)) if standing.quotations else None
+    if row is None or not standing.rosters.knows(row.roster):
+        return False
+    policy = standing.rosters.state(row.roster).policies.get(row.policy)
+    return policy is not None and (policy.finality == Finality.SETTLED or policy.voices < Voices.SEATS)
 
 
 def heard(context: Context, row: tables.Proposal) -> Result | None:

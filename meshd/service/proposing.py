@@ -106,8 +106,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         )
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
-    by_assemblies = context.state().federal is not None and policy.finality == Finality.SETTLED
-    return {"id": text_of(proposal), "policy": name, "by_assemblies": by_assemblies, "warnings": warnings}
+    return {"id": text_of(proposal), "policy": name, "warnings": warnings}
 
 
 def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

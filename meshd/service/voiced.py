@@ -136,7 +136,7 @@ def _settled(quoted: Quoted, voice: Decision, state: State, which: str, pinned: 
     yes = state.weigh(quoted.rosters.supporters(voice, state))
     needed = settled_needed(policies_asked(pinned, state, voice.policy), state)
     whole = state.weigh(state.members)
-    total = people(whole) if state.federal is None else f"weight {whole}"
+    total = people(whole) if state.federal is None else f"assemblies of weight {whole}"
     if needed is None:
         return _reason("threshold", f"{voice.policy} can't settle anything among the {total} {which}.", holds=False)
     return _reason("threshold", f"{yes} yes of the {total} {which}; {needed} settle it.", holds=yes >= needed)

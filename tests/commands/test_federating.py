@@ -69,3 +69,43 @@ def test_what_people_do_in_an_assembly_is_refused_in_a_federation_with_the_way_o
     assert "weight" in valley.fails(2, "init", "X", "--as", "Y", "--federation", f"{tmp_path / 'Aragon'}=0")[0]
     twice = [str(tmp_path / "Aragon")] * 2
     assert "one assembly" in valley.fails(2, "init", "X", "--as", "Y", "--federation", *twice)[0]
+
+
+def test_a_federation_sits_in_another_one(valley, tmp_path):
+    """From the command line, with files alone where nobody holds both logs: asked, decided at the foot, why down to it."""
+    _join(valley)
+    key = valley.json("--assembly", "Valley", "whoami")["member"]
+    seat = ("--power", "speak", "--seat", _federation(valley), key)
+    given = valley.json("--assembly", "Aragon", "mandate", "Delegate", "--holder", "Ada", *seat)["id"]
+    valley.ok("--assembly", "Aragon", "vote", given, "yes", "--yes")
+    valley.ok("--assembly", "Valley", "quote")
+    proof = str(tmp_path / "valley.proof")
+    valley.ok("--assembly", "Valley", "prove", "roster", "--out", proof)
+    world = Shell(tmp_path / "world")
+    world.ok("init", "World", "--as", "Ora", "--federation", proof)
+    world.cheapen()
+    above = world.json("whoami")["assembly"]
+    told = valley.run("--assembly", "Valley", "federate", above)
+    assert "with your yes" not in told.stderr
+    assert "Its assemblies decide it, each at home" in told.stderr
+    joins = told.stdout.strip()
+    asked = str(tmp_path / "asked")
+    assert "asked in" in valley.ok("--assembly", "Valley", "prove", joins, "--open", "--out", asked)
+    for name in ("Aragon", "Bakery"):
+        assert valley.ok("--assembly", name, "quote", asked).startswith("Valley asks: Join the federation ")
+        said = valley.json("--assembly", name, "voice", joins[:8])["id"]
+        valley.ok("--assembly", name, "vote", said, "yes", "--yes")
+    valley.ok("--assembly", "Valley", "quote")
+    assert "heard     2 of 2 assemblies, weight 3 of 3; 2 settle it" in valley.ok("--assembly", "Valley", "show", joins)
+    valley.ok("--assembly", "Valley", "prove", joins, "--out", proof)
+    world.ok("quote", proof)
+    (row,) = [row for row in world.json("members") if row["role"] == "assembly"]
+    assert (row["joined"], row["members"], row["federation"]) == (True, 2, True)
+    assert "weight 1, 2 assemblies; followed up to " in world.ok("members")
+    why = world.ok("why", joins, "--of", "Aragon")
+    assert "Yes: Ada·" in why
+    roster = str(tmp_path / "world.proof")
+    world.ok("prove", "roster", "--out", roster)
+    valley.ok("--assembly", "Valley", "quote", roster)
+    error, _ = valley.fails(2, "--assembly", "Valley", "seat", "World")
+    assert "a seat in itself" in error

@@ -111,10 +111,8 @@ def propose(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    if answer["by_assemblies"]:
-        output.tell("Proposed. Its assemblies decide it, each at home; `meshd why` shows who has.")
-    else:
-        output.tell(f"Proposed. `meshd vote {answer['id'][: output.SHORT_ID]}` casts your own ballot.")
+    output.tell("Proposed.")
+    output.tell_who_decides(answer, f"`meshd vote {answer['id'][: output.SHORT_ID]}` casts your own ballot.")
     output.tell_unsent(answer)
     output.warn_all(answer)
     return 0
@@ -258,7 +256,8 @@ def uphold(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    output.tell(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+    output.tell(f"Proposed{output.with_yes(answer)}.")
+    output.tell_who_decides(answer, f"Others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
     return 0
 
 

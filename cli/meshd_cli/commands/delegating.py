@@ -70,7 +70,8 @@ def mandate(where: Where, options: Any) -> int:
         return 0
     output.say(answer["id"])
     short = answer["id"][: output.SHORT_ID]
-    output.tell(f"Proposed: a mandate for {answer['holder']}. `meshd vote {short} yes` casts your own ballot.")
+    output.tell(f"Proposed: a mandate for {answer['holder']}.")
+    output.tell_who_decides(answer, f"`meshd vote {short} yes` casts your own ballot.")
     return 0
 
 

@@ -60,8 +60,8 @@ def federate(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    yes = ", with your yes" if answer["said_yes"] else ": your assemblies decide it, each by a vote of its own"
-    output.tell(f"Proposed{yes}. {answer['title']}.")
+    output.tell(f"Proposed{output.with_yes(answer)}: {answer['title']}.")
+    output.tell_who_decides(answer)
     output.tell("A federation sees the names, keys and ballots of those whose records prove what you decide.")
     _then(answer["id"])
     return 0
@@ -85,9 +85,8 @@ def voice(where: Where, options: Any) -> int:
         return 0
     output.say(answer["id"])
     output.warn_all(answer)
-    output.tell(
-        f"Proposed, by {answer['policy']}: {answer['title']}. `meshd vote {answer['id'][:8]} yes` votes, as ever."
-    )
+    output.tell(f"Proposed, by {answer['policy']}: {answer['title']}.")
+    output.tell_who_decides(answer, f"`meshd vote {answer['id'][: output.SHORT_ID]} yes` votes, as ever.")
     _then(answer["id"])
     return 0
 
@@ -106,7 +105,8 @@ def seat(where: Where, options: Any) -> int:
         return 0
     output.say(answer["id"])
     output.tell(f"Proposed: {answer['title']}.")
-    output.tell("Your assemblies decide it, and it has to join by a decision of its own. There: meshd federate ID")
+    output.tell_who_decides(answer)
+    output.tell("It also has to join by a decision of its own. There: meshd federate ID")
     return 0
 
 

@@ -109,7 +109,8 @@ def amend(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     output.say(answer["id"])
-    output.tell(f"Proposed, with your yes: {options.policy} would be {answer['rule']}.")
+    output.tell(f"Proposed{output.with_yes(answer)}: {options.policy} would be {answer['rule']}.")
+    output.tell_who_decides(answer)
     output.warn_all(answer)
     return 0
 
@@ -130,7 +131,8 @@ def charter(where: Where, options: Any) -> int:
         output.emit(answer)
     elif options.text is not None:
         output.say(answer["id"])
-        output.tell("Proposed, with your yes.")
+        output.tell(f"Proposed{output.with_yes(answer)}.")
+        output.tell_who_decides(answer)
     elif answer["id"] is None and answer["text"]:
         output.say("As it was taken over from the assembly that this one was founded from:")
         output.paragraph(answer["text"])
@@ -156,7 +158,8 @@ def witness(where: Where, options: Any) -> int:
         return 0
     if answer.get("id"):
         output.say(answer["id"])
-        output.tell("Proposed, with your yes: who the witnesses are is decided by vote.")
+        output.tell(f"Proposed{output.with_yes(answer)}: who the witnesses are is decided by vote.")
+        output.tell_who_decides(answer)
         output.warn_all(answer)
         return 0
     for row in answer["witnesses"]:

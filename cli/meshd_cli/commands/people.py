@@ -183,7 +183,7 @@ def admit(where: Where, options: Any) -> int:
 
 def remove(where: Where, options: Any) -> int:
     """`meshd remove PERSON --reason TEXT`."""
-    question = f"This opens a motion to remove {options.person}, with your yes: everybody sees it. Do you want that?"
+    question = f"This opens a motion to remove {options.person}, for everybody to see. Do you want that?"
     make_sure(question, yes=options.yes)
     answer = ask(where, "remove", {"person": options.person, "reason": options.reason})
     if where.json:
@@ -193,6 +193,9 @@ def remove(where: Where, options: Any) -> int:
     if answer["removed"]:
         output.say(f"{answer['person']} is removed. ({short})")
         output.tell("A new network key goes to everybody who remains.")
+    elif answer.get("by_assemblies"):
+        output.say(f"Proposed: {answer['person']} would have no seat any more. ({short})")
+        output.tell_who_decides(answer)
     else:
         output.say(f"Your yes is cast; others vote with `meshd vote {short} yes`.")
         output.tell(f"{answer['person']} answers with `meshd answer {short} TEXT`; the answer travels with the motion.")
@@ -240,7 +243,8 @@ def revoke(where: Where, options: Any) -> int:
         if answer["attests"]:
             output.tell("As a witness, this device attests for you from now on.")
     else:
-        output.say(f"Proposed, with your yes; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+        output.say(f"Proposed{output.with_yes(answer)}. ({answer['id'][: output.SHORT_ID]})")
+        output.tell_who_decides(answer, f"Others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
     return 0
 
 
@@ -254,8 +258,9 @@ def ratify(where: Where, options: Any) -> int:
     if answer["done"]:
         output.say(f"{what} of the other line are taken in.")
     else:
-        output.say(f"Your yes to {what} of the other line is cast; {answer['needed']} members must say so.")
-        output.tell(f"Others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`.")
+        output.say(f"{what} of the other line would be taken in: {answer['needed']} members must say so.")
+        people = f"Your yes is cast; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`."
+        output.tell_who_decides(answer, people)
     return 0
 
 
