@@ -216,7 +216,8 @@ def _tell(
         if row.id not in known and outcome is None and withdrawn is None:
             records[row.id] = _parts(above, row.id)
         if row.id in known and withdrawn is not None and not known[row.id].withdrawn:
-            records[withdrawn.id] = _parts(above, withdrawn.id)
+            mine = store.find(tables.Certificate, member=row.member)
+            records |= {each: _parts(above, each) for each in (withdrawn.id, *(every.id for every in mine))}
         if carried is not None and outcome is not None and row.id not in carried and row.id in spoken:
             try:
                 proof = base64.b64decode(proving.prove(above, {"id": text_of(row.id)})["proof"])

@@ -20,6 +20,7 @@ from meshd_protocol.bodies.decisions import Proposal, Retraction
 from meshd_protocol.bodies.delegates import Told
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Genesis
+from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.control import TEXT
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
@@ -87,10 +88,19 @@ class Telling(NamedTuple):
 
 def abroad(context: Context) -> Abroad:
     """What is quoted here of federations."""
+    remembered = context.assembly.remembered.of("abroad", context.standing().reach)
+    if b"" not in remembered:
+        remembered[b""] = _read(context)
+    found: Abroad = remembered[b""]
+    return found
+
+
+def _read(context: Context) -> Abroad:
     store = context.assembly.store
     spoken = _spoken_in(context)
     found, taken_back = Abroad({}, {}), set[tuple[bytes, bytes]]()
     wrote: dict[bytes, bytes] = {}
+    hands: dict[bytes, set[bytes]] = {}
     for row in store.find(tables.Quotation):
         if spoken is not None and row.assembly not in spoken:
             continue
@@ -106,8 +116,11 @@ def abroad(context: Context) -> Abroad:
                 found.matters.setdefault(record.id, announced)
             elif isinstance(body, Retraction):
                 taken_back.add((body.proposal, record.device))
+            elif isinstance(body, Certificate):
+                hands.setdefault(body.device, set()).add(body.member)
     for matter, device in taken_back:
-        if wrote.get(matter) == device:
+        author = wrote.get(matter)
+        if author is not None and (author == device or hands.get(author, set()) & hands.get(device, set())):
             found.matters[matter] = found.matters[matter]._replace(withdrawn=True)
     return found
 

@@ -18,16 +18,18 @@ from meshd.service import (
     voting,
 )
 from meshd.service.bridging import cross
+from meshd.service.context import Context
 from meshd.service.waiting import waiting
 from meshd.store import tables
 from meshd.upkeep import witness
-from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.decisions import Proposal, Retraction
 from meshd_protocol.bodies.delegates import Act, Told
 from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
+from tests.federated import Federated
 from tests.unions import NAMES, Union
-from tests.worlds import Author, give, propose, state_of
+from tests.worlds import Author, exchange, give, newcomer, propose, state_of
 
 
 def bridge(union: Union, *names: str):
@@ -181,6 +183,61 @@ def test_what_was_withdrawn_there_waits_for_nobody_here(union):
     assert asked(harbour, "matter") == []
     (row,) = [row for row in federations.voices(harbour, {})["matters"] if row["id"] == text_of(matter)]
     assert row["withdrawn"]
+
+
+def test_what_was_withdrawn_by_another_device_of_its_author(union):
+    joined(union)
+    federation, harbour = union.federation, union.nodes["Harbour"]
+    matters = [propose(federation, title, "significant") for title in ("A common warehouse", "A road")]
+    bridge(union)
+    second = Author(federation.assembly.id, "Zoe", 900, federation.assembly.keys.member)
+    stranger = Author(federation.assembly.id, "Eve", 901)
+    give(federation.assembly, second.certify(), second.write(Kind.RETRACTION, Retraction(matters[0], "not now")))
+    give(federation.assembly, stranger.certify(), stranger.write(Kind.RETRACTION, Retraction(matters[1], "mine")))
+    bridge(union)
+    said = federations.voices(harbour, {})["matters"]
+    assert {row["title"]: row["withdrawn"] for row in said if row["put_ms"]} == {
+        "A common warehouse": True,
+        "A road": False,
+    }
+    bridge(union)
+    assert all((each.up, each.down) == (0, 0) for each in bridge(union)), "told once"
+
+
+def test_two_homes_that_hold_the_same_logs_carry_twice_at_worst(tmp_path):
+    """Both carry before they meet; then neither carries anything again."""
+    history = Federated(tmp_path, 3)
+    house = history.houses[0]
+    other = newcomer(tmp_path / "F", Context(history.nodes[0]), "Bo", seed=70, clock=history.clock).context
+    exchange(*history.nodes, other.assembly)
+    node = Context(house.nodes[1])
+    seat = {"seat": text_of(history.assembly), "seat_key": text_of(other.me)}
+    sent = {"title": "Second", "holder": node.assembly.keys.person, "powers": ["speak"]}
+    given = delegation.mandate(node, sent | seat)["id"]
+    house.meet()
+    house.decides(node.proposal(given).id)
+    house.meet()
+    history.carry(house)
+    exchange(*history.nodes, other.assembly)
+    assert other.state().member_of(other.me) == house.id
+    matter = propose(Context(history.nodes[1]), "A common warehouse")
+    exchange(*history.nodes, other.assembly)
+    pairs = ((house.delegate, house.nodes[0]), (other.assembly, house.nodes[1]))
+    assert all(cross(*pair).down > 0 for pair in pairs), "neither knows of the other"
+    house.meet()
+    said = federating.voice(node, {"matter": text_of(matter)})["id"]
+    house.meet()
+    house.decides(node.proposal(said).id)
+    house.meet()
+    assert all(cross(*pair).up > 0 for pair in pairs)
+    exchange(*history.nodes, other.assembly)
+    for _ in range(2):
+        house.meet()
+        exchange(*history.nodes, other.assembly)
+        crossed = [cross(*pair) for pair in pairs]
+    assert [(each.up, each.down) for each in crossed] == [(0, 0), (0, 0)]
+    other.assembly.close()
+    history.close()
 
 
 def test_nothing_crosses_for_those_who_may_not_write_there(union):
