@@ -456,7 +456,7 @@ class Tall(Federated):
 
     def grow(self, steps: int, watch: Callable[[Assembly], None]) -> None:
         """Below things happen, and above."""
-        for _ in range(steps // 6):
+        for _ in range(steps // 14):
             self.below.grow(2, lambda _: None)
             super().grow(3, watch)
             self.press()

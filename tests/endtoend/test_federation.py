@@ -296,7 +296,7 @@ def test_federations_above_each_other_without_end_are_no_load(union):
         quoting.quote(union.federation, {"proof": proof})
     deep = union.federation.assembly.id
     author = Author(bytes(32), "Quinn", 92)
-    for number in range(300):
+    for number in range(100):
         seatings = (Seating(deep, 1, roster_id(deep, ())),)
         body = Genesis(f"F{number}", bytes(16), 2, FEDERAL_DEFAULTS, (union.federation.me,), assemblies=seatings)
         genesis = signed_genesis(body, author.device, world(5))
