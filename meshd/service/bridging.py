@@ -15,7 +15,7 @@ from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
 from meshd.service import federations, proving
 from meshd.service.context import Context, short_title
-from meshd.service.effects import retraction
+from meshd.service.effects import is_in_force, retraction
 from meshd.service.outside import out
 from meshd.service.pieces import name_of_file, write_pieces
 from meshd.service.quoting import TooLargeError, quote_down, quote_proof
@@ -219,6 +219,8 @@ def _tell(
             mine = store.find(tables.Certificate, member=row.member)
             records |= {each: _parts(above, each) for each in (withdrawn.id, *(every.id for every in mine))}
         if carried is not None and outcome is not None and row.id not in carried and row.id in spoken:
+            if is_in_force(above, row, outcome_of(above, row)) is False:
+                continue  # it was decided by those of then, and waits until those of now say so, too
             try:
                 proof = base64.b64decode(proving.prove(above, {"id": text_of(row.id)})["proof"])
             except NodeError:

@@ -278,17 +278,18 @@ def _act_row(context: Context, row: tables.Act) -> Result:
         return result | {"problem": problem}
     pinned = standing.rosters.state(row.roster)
     holder = pinned.mandates[row.mandate].mandate.holder
+    own = pinned.member_of(holder) or holder  # whose device as a witness is the holder's own
     signed = [
         Countersigned(each.device, tuple((bytes(motion), number) for motion, number in _pairs(each.recalls)))
         for each in context.assembly.store.find(tables.Countersignature, act=row.id)
     ]
-    seen = recalls_seen(signed, pinned.witnesses, holder)
+    seen = recalls_seen(signed, pinned.witnesses, own)
     return result | {
         "problem": None,
         "outside": outside(pinned.mandates[row.mandate].mandate, row.power),
-        "stands": stands(signed, pinned.witnesses, holder),
-        "countersigned": len(signers(signed, pinned.witnesses, holder)),
-        "needed": needed(pinned.witnesses, holder),
+        "stands": stands(signed, pinned.witnesses, own),
+        "countersigned": len(signers(signed, pinned.witnesses, own)),
+        "needed": needed(pinned.witnesses, own),
         "suspended": witness.recall_marks(context.assembly, row.mandate).suspended,
         "concurrent": [{"motion": text_of(motion), "signatures": number} for motion, number in sorted(seen.items())],
     }

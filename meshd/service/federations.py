@@ -28,7 +28,7 @@ from meshd_protocol.errors import BadProofError
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.proofs import Shown, verify_proof
 from meshd_protocol.records import read_record
-from meshd_protocol.statements import read_quoted
+from meshd_protocol.statements import certifies, read_quoted
 
 
 class Announced(NamedTuple):
@@ -98,9 +98,9 @@ def abroad(context: Context) -> Abroad:
 def _read(context: Context) -> Abroad:
     store = context.assembly.store
     spoken = _spoken_in(context)
-    found, taken_back = Abroad({}, {}), set[tuple[bytes, bytes]]()
+    found, taken_back = Abroad({}, {}), set[tuple[bytes, bytes, bytes]]()
     wrote: dict[bytes, bytes] = {}
-    hands: dict[bytes, set[bytes]] = {}
+    hands: dict[tuple[bytes, bytes], set[bytes]] = {}
     for row in store.find(tables.Quotation):
         if spoken is not None and row.assembly not in spoken:
             continue
@@ -115,12 +115,13 @@ def _read(context: Context) -> Abroad:
                 announced = Announced(record.id, row.assembly, body, row.device, record.time_ms, withdrawn=False)
                 found.matters.setdefault(record.id, announced)
             elif isinstance(body, Retraction):
-                taken_back.add((body.proposal, record.device))
-            elif isinstance(body, Certificate):
-                hands.setdefault(body.device, set()).add(body.member)
-    for matter, device in taken_back:
+                taken_back.add((row.assembly, body.proposal, record.device))
+            elif isinstance(body, Certificate) and certifies(row.assembly, record, body):
+                hands.setdefault((row.assembly, body.device), set()).add(body.member)
+    for federation, matter, device in taken_back:
         author = wrote.get(matter)
-        if author is not None and (author == device or hands.get(author, set()) & hands.get(device, set())):
+        mine, other = (hands.get((federation, each), set()) for each in (author or b"", device))
+        if author == device or mine & other:
             found.matters[matter] = found.matters[matter]._replace(withdrawn=True)
     return found
 
@@ -259,7 +260,7 @@ def reasons(context: Context, row: tables.Proposal) -> list[Result]:
 
 
 def decided_ms(context: Context, row: tables.Proposal) -> int:
-    """When the last ballot on a decision was cast, by its author's clock, and not later than now."""
+    """When somebody voted last on a decision, by their clock, and not later than now."""
     store, id_ = context.assembly.store, context.assembly.id
     kept = (store.get(tables.Kept, id=each.id) for each in store.find(tables.Ballot, proposal=row.id))
     cast = (read_record(id_, each.header, each.signature, each.body).time_ms for each in kept if each is not None)

@@ -43,12 +43,15 @@ def seated(context: Context) -> Iterator[Result]:
 
 
 def followed_until(context: Context, assembly: bytes) -> int | None:
-    """When the last of what is quoted of an assembly was written, by its author's clock, and not later than now."""
-    quotations = context.standing().quotations
-    assert quotations is not None, "it is a federation"
-    statements = quotations.statements(assembly) if assembly in quotations.every() else None
-    said = map(statements.said, statements.known()) if statements is not None else ()
-    times = [each[0].time_ms for each in said if each is not None]
+    """When the last of what is quoted of the people of an assembly was written, by their clocks, and not after now."""
+    quotations, federal = context.standing().quotations, context.state().federal
+    assert quotations is not None and federal is not None, "it is a federation"
+    followed = federal.followed.get(assembly)
+    if followed is None:
+        return None
+    statements, inside = quotations.statements(assembly), followed.state().inside
+    records = (said[0] for said in map(statements.said, statements.known()) if said is not None)
+    times = [each.time_ms for each in records if not inside.isdisjoint(statements.owners(each.device))]
     return min(max(times), context.assembly.world.clock()) if times else None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result, id_range
+from meshd.service.effects import retraction
 from meshd.service.prover import ask
 from meshd.service.prover import prove as gather
 from meshd.service.results import outcome_of, repealed_by
@@ -12,6 +13,7 @@ from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.control import FLAG, NAME
+from meshd_protocol.decisions.outcome import VOID
 from meshd_protocol.names import printable, text_of
 
 ROSTER = "roster"
@@ -24,6 +26,8 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
     """
     standing = context.standing()
     words = arguments["id"]
+    if arguments.get("open"):
+        return _asked(context, context.proposal(words))
     if words == ROSTER:
         if context.me in context.state().people:
             with context.assembly.writing():
@@ -40,8 +44,6 @@ def prove(context: Context, arguments: dict[str, Any]) -> Result:
             ) from None
         return _result(gather(context.assembly, None, found[0]), found[0], "the roster")
     outcome = outcome_of(context, row)
-    if arguments.get("open"):
-        return _asked(context, row)
     if outcome.outcome is None:
         raise NodeError(f"it is not final: {outcome.state}", "`meshd why ID` says what is missing.")
     roster = row.roster
@@ -64,8 +66,10 @@ def _asked(context: Context, row: tables.Proposal) -> Result:
     """What a federation asks, as a file for its assemblies. Raises NodeError."""
     if context.standing().quotations is None:
         raise NodeError("nobody else decides on it: this is no federation", "`meshd prove ID` proves what is final.")
-    if not context.standing().rosters.knows(row.roster):
-        raise NodeError("the roster that it pins is not known here, so nothing can be proved")
+    outcome = outcome_of(context, row)
+    if outcome.outcome is not None or outcome.state == VOID or retraction(context, row) is not None:
+        why = "withdrawn" if outcome.outcome is None and outcome.state != VOID else outcome.state
+        raise NodeError(f"nobody is asked any more: it is {why}", "`meshd show ID`")
     return _result(ask(context.assembly, row), row.id, row.title)
 
 

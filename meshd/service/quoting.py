@@ -54,6 +54,11 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
     if shown.assembly == context.assembly.id:
         raise NodeError("this is a proof of this very assembly: others quote it")
     asked = _asked(shown, proof)
+    if shown.outcome is not None and asked and context.state().federal is None:
+        raise NodeError(
+            "that is decided, and nothing is asked in it any more",
+            "`meshd verify FILE` shows it; who sits there for you tells it here, with the proof.",
+        )
     down = _asks_us(context, shown, asked)
     with context.assembly.writing():
         if down:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from meshd.errors import NodeError
 from meshd.service.context import Context, Result, id_range
 from meshd.service.results import describe, policy_text
+from meshd.store import tables
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import people
@@ -13,7 +14,7 @@ from meshd_protocol.items import Decision
 from meshd_protocol.meaning import Meaning, State
 from meshd_protocol.names import DOT, SHORTEST, as_word, printable, text_of
 from meshd_protocol.policies import Finality, Policy
-from meshd_protocol.quoted import Quoted
+from meshd_protocol.quoted import Quotations, Quoted
 from meshd_protocol.rosters import Rosters
 from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import policies_asked, settled_needed
@@ -72,20 +73,29 @@ def _asked(context: Context, words: str) -> _Asked:
     standing = context.standing()
     if standing.quotations is None:
         raise NodeError("this is no federation: nothing of another assembly is quoted here", "`meshd why ID`")
+    found = _of_members(standing.quotations, words)
+    if len(found) == 1 and not any(context.assembly.store.between(tables.Proposal, *id_range(words), 1)):
+        return found[0]
+    row = context.proposal(words)
+    decision = standing.item(row.id)
+    assert isinstance(decision, Decision), "a federation admits nobody, whose application could be missing"
+    about = describe(context, row) | {"of": ""}
+    return _Asked(context.assembly.id, decision, about, standing.rosters, standing.quotations.get)
+
+
+def _of_members(quotations: Quotations, words: str) -> list[_Asked]:
+    """The decisions of members that are federations themselves whose id begins so."""
+    found: list[_Asked] = []
     low, high = id_range(words)
-    for quoted in map(standing.quotations.get, standing.quotations.every()):
+    for quoted in map(quotations.get, quotations.every()):
         if quoted is None or quoted.below is None or not low:
             continue
         for key, body in quoted.statements.proposals.items():
             if low <= key <= high:
                 about: Result = {"id": text_of(key), "title": body.title, "of": ""}
                 federation, below = quoted.statements.assembly, quoted.below
-                return _Asked(federation, decision_of(key, body), about, quoted.rosters, below.get)
-    row = context.proposal(words)
-    decision = standing.item(row.id)
-    assert isinstance(decision, Decision), "a federation admits nobody, whose application could be missing"
-    about = describe(context, row) | {"of": ""}
-    return _Asked(context.assembly.id, decision, about, standing.rosters, standing.quotations.get)
+                found.append(_Asked(federation, decision_of(key, body), about, quoted.rosters, below.get))
+    return found
 
 
 def _reason(rule: str, text: str, *, holds: bool) -> Result:

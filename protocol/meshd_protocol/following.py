@@ -26,13 +26,14 @@ def read_federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, 
             kept.update(identity for item, identity in since.items() if item in meaning.ids and item not in begin)
     voices = standing_voices(item for item in quoted if isinstance(item, Belonging))
     kept.update(voice.id for voice in voices)
+    joined = frozenset(voice.assembly for voice in voices if voice.ends is None)
     members = members_of(seats, voices, ground.ancestry.known)
     weights = {
         member: weight
         for member, weight in members.items()
         if member in followed and not is_in_a_circle(ground.assembly, followed[member])
     }
-    return Federal(frozenset(kept), seats, weights, followed, *_persons(ground.assembly, weights, followed))
+    return Federal(frozenset(kept), seats, joined, weights, followed, *_persons(ground.assembly, weights, followed))
 
 
 def beginning(federation: Meaning, assembly: bytes) -> Meaning:
@@ -43,11 +44,12 @@ def beginning(federation: Meaning, assembly: bytes) -> Meaning:
 
 
 def is_in_a_circle(federation: bytes, followed: Meaning) -> bool:
-    """Whether an assembly seats a federation, or an assembly does that it seats, and so on, by what is followed of it:
-    then it is no member there, since neither could ever see what the other one says.
+    """Whether a federation joined an assembly, or one that this seats, and so on, by what is followed of it: then that
+    is no member there, since neither could ever see the end of what the other one says. A seat alone, which others
+    decide, makes no circle.
     """
     below = followed.federal
-    return federation in below.seats or any(is_in_a_circle(federation, each) for each in below.followed.values())
+    return federation in below.joined or any(is_in_a_circle(federation, each) for each in below.followed.values())
 
 
 def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:

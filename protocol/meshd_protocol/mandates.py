@@ -76,7 +76,9 @@ def outside(mandate: Mandate, power: str) -> bool:
 
 
 def others(witnesses: Witnesses, holder: bytes) -> dict[bytes, bytes]:
-    """The devices that may countersign acts of that holder: all witnesses' but her own."""
+    """The devices that may countersign acts of that holder: all witnesses' but her own; in a federation of the assembly
+    for which she sits.
+    """
     return {device: member for device, member in witnesses.devices.items() if member != holder}
 
 

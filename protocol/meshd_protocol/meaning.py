@@ -39,13 +39,15 @@ class Federal(NamedTuple):
     """What a federation's set says of its members. `kept` is what of quoted items stays in it: nothing of an assembly
     that has no seat, or that its seat begins with, or that is ended in what is followed of it; of voices what holds.
 
-    `seats` and `followed` have the assemblies that nobody unseated, members or not. `sits` maps a person's key to the
+    `seats` and `followed` have the assemblies that nobody unseated, members or not; `joined` those of them that joined,
+    and have not left. `sits` maps a person's key to the
     assembly that she sits for, `powers` to what her mandates grant; `gallery` are those who may read alone, `former`
     those who did either before.
     """
 
     kept: Set
     seats: Mapping[bytes, Seat]
+    joined: Set
     weights: Mapping[bytes, int]
     followed: Mapping[bytes, "Meaning"]
     sits: Mapping[bytes, bytes]
@@ -54,7 +56,7 @@ class Federal(NamedTuple):
     former: Set
 
 
-NO_FEDERATION = Federal(NOTHING, {}, {}, {}, {}, {}, NOTHING, NOTHING)
+NO_FEDERATION = Federal(NOTHING, {}, NOTHING, {}, {}, {}, {}, NOTHING, NOTHING)
 
 
 class State(NamedTuple):
@@ -349,7 +351,8 @@ class Meaning:
         held = holding(self._on(Verb.WITNESSES))
         decision = self.items.get(held) if held is not None else None
         if isinstance(decision, Decision) and decision.payload[0]:
-            members &= frozenset(decision.payload[0])
+            pin = self.ground.pin(decision)
+            members = frozenset(each for each in decision.payload[0] if each in members and self.lasts(each, pin))
         devices: dict[bytes, bytes] = {}
         for member in sorted(members):
             offered = list(self._seats_offers(member).values())

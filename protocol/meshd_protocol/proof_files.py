@@ -1,6 +1,7 @@
 """A proof as a file: PROOF ‖ its body, deflated (RFC 1950) ‖ H(all before). What the body says is in `proofs`.
 
-The same ids, headers and votes come again and again in it: deflated a federation's takes three fifths.
+The same ids, headers and votes come again and again in it: deflated a federation's takes three fifths. Earlier versions
+wrote the body as it is; that is an array, and no zlib stream begins as one does.
 """
 
 import zlib
@@ -10,6 +11,7 @@ from meshd_protocol import contexts, limits
 from meshd_protocol.errors import BadProofError
 
 HASH = 32
+_ARRAYS = (b"\x86", b"\x87")
 _EFFORT = 1
 """Of 9: keys and signatures give nothing, whatever the effort."""
 
@@ -33,9 +35,12 @@ def unwrap(data: bytes) -> bytes:
         raise BadProofError("it is no proof that meshd wrote")
     if len(data) < len(contexts.PROOF) + HASH or digest(data[:-HASH]) != data[-HASH:]:
         raise BadProofError("it is damaged: its hash is another")
+    held = data[len(contexts.PROOF) : -HASH]
+    if held[:1] in _ARRAYS:
+        return held
     stream = zlib.decompressobj()
     try:
-        body = stream.decompress(data[len(contexts.PROOF) : -HASH], limits.PROOF_BYTES)
+        body = stream.decompress(held, limits.PROOF_BYTES)
     except zlib.error as error:
         raise BadProofError("its form is not that of a proof") from error
     if not stream.eof and len(body) == limits.PROOF_BYTES:

@@ -360,6 +360,8 @@ def _force(
     if decision.verb == Verb.RECALL:
         over = decision.payload in state.recalled
         return over, [("effect", f"The recall is {'in effect' if over else 'not contained'} {where}.")]
+    if decision.verb in (Verb.VOICE, Verb.RATIFY):
+        return None, []
     if decision.verb:
         inside = decision.id in rosters.ids(roster)
         return inside, [("effect", f"It is {'in effect' if inside else 'not contained'} {where}.")]
@@ -388,7 +390,7 @@ def _mandate_force(
         word = "not contained"
     elif decision.id in state.recalled:
         word = "recalled"
-    elif payload.holder not in state.members:
+    elif payload.holder not in state.people:
         word = "without its holder, who is no member,"
     else:
         word = "followed or contradicted by another one for its role"

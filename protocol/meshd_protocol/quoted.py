@@ -298,13 +298,14 @@ class Quotations:
 
     def _touch(self, assembly: bytes) -> None:
         """Something of an assembly came: what it says may be heard now, and what those say that may have it."""
-        waiting = [assembly]
+        fresh, waiting = {assembly}, [assembly]
         while waiting:
             each = waiting.pop()
             if each not in self._stale:
                 self._stale.add(each)
+                fresh.add(each)
                 waiting += self._seated_in.get(each, ())
-        for each in self._stale & self._statements.keys():
+        for each in fresh & self._statements.keys():
             self._touched |= self._statements[each].matters(self._federation)
 
 

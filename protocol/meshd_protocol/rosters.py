@@ -179,11 +179,14 @@ class Rosters:
         return pin in self._sets and _contains(self._meaning(roster), self._meaning(pin))
 
     def beside(self, here: Meaning) -> list[bytes]:
-        """The known rosters that hold something which a set neither holds nor has ended: of each line the largest."""
+        """The known rosters of other lines: each holds something that a set neither holds nor has ended, and lacks
+        something of it. Of each line the largest.
+        """
         found: list[bytes] = []
         for roster in sorted(self._sets, key=lambda each: (-len(self._sets[each]), each)):
             others = self._items(self._sets[roster] - here.ids)
-            if any(not here.has(item) for item in others) and not any(self.contains(each, roster) for each in found):
+            apart = any(not here.has(item) for item in others) and not _contains(self._meaning(roster), here)
+            if apart and not any(self.contains(each, roster) for each in found):
                 found.append(roster)
         return found
 
@@ -453,7 +456,7 @@ class Rosters:
             if quotes is None or seating.roster not in quotes.ground.sets:
                 return "the roster that it seats an assembly with is not quoted here"
             if is_in_a_circle(self.assembly, quotes.ground.meaning(quotes.ground.sets[seating.roster])):
-                return "it would have a seat in itself: what it seats has seated it, or a member of that has"
+                return "it would have a seat in itself: it has joined what it seats, or a member of that"
         return None
 
     def _ratified(self, parent: Meaning, result: Meaning, ratified_by: bytes | None) -> tuple[Set, str | None]:

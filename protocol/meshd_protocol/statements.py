@@ -208,8 +208,7 @@ class Statements:
         return {matter for where, matter in self._voices if where == federation}
 
     def _certify(self, record: Record, body: Certificate) -> None:
-        first = record.seq == 0 or (record.seq == 1 and record.prev == self.assembly)
-        if not first or body.device != record.device or body.scope > SCOPE_CHANGEABLE:
+        if not certifies(self.assembly, record, body):
             return
         owners = self._owners.setdefault(body.device, {})
         owners[body.member] = self._which(owners.get(body.member, body), body, key=lambda each: each.scope)
@@ -281,6 +280,12 @@ class Statements:
 
     def _is_first(self, identity: bytes) -> bool:
         return identity == self.assembly or self._application(identity) is not None
+
+
+def certifies(assembly: bytes, record: Record, body: Certificate) -> bool:
+    """Whether a certificate is its device's own, with nothing before it but the genesis."""
+    first = record.seq == 0 or (record.seq == 1 and record.prev == assembly)
+    return first and body.device == record.device and body.scope <= SCOPE_CHANGEABLE
 
 
 def decision_of(identity: bytes, body: Proposal) -> Decision:

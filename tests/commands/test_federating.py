@@ -90,7 +90,7 @@ def test_a_federation_sits_in_another_one(valley, tmp_path):
     assert "Its assemblies decide it, each at home" in told.stderr
     joins = told.stdout.strip()
     asked = str(tmp_path / "asked")
-    assert "asked in" in valley.ok("--assembly", "Valley", "prove", joins, "--open", "--out", asked)
+    assert "the question is in" in valley.ok("--assembly", "Valley", "prove", joins, "--open", "--out", asked)
     for name in ("Aragon", "Bakery"):
         assert valley.ok("--assembly", name, "quote", asked).startswith("Valley asks: Join the federation ")
         said = valley.json("--assembly", name, "voice", joins[:8])["id"]

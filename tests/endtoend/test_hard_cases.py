@@ -33,7 +33,7 @@ from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Say
-from meshd_protocol.bodies.delegates import Act, Told
+from meshd_protocol.bodies.delegates import Act, Countersignature, Told
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.membership import Leave, RosterStep
 from meshd_protocol.errors import BadBodyError
@@ -356,3 +356,30 @@ def test_a_proof_of_another_file_in_pieces_is_told_as_what_it_is(union, delegate
     assert rows[text_of(matter)]["outcome"] == "passed"
     assert rows[text_of(other)]["outcome"] is None
     assert "it proves something else" in rows[text_of(other)]["told"]
+
+
+def test_whoever_acts_for_the_federation_is_not_countersigned_by_their_own_assembly(union, delegates):
+    """The holder's device, a witness for the assembly that sent the holder, says nothing of the holder's own acts."""
+    federation = union.federation
+    for each in delegates.values():
+        witnessing.witness(each, {"word": "on"})
+        exchange(*(each.assembly for each in delegates.values()))
+    label = federation.assembly.people.label(federation.me)
+    given = delegation.mandate(federation, {"title": "Cook", "holder": label, "powers": ["cook"]})["id"]
+    for name in ("Aragon", "Bakery"):
+        bring(union, name, union.says(name, bytes_of(given)), federation)
+    assert federation.state().in_force(bytes_of(given))
+    act = delegation.act(federation, {"mandate": "Cook", "text": "Soup", "power": "cook"})["id"]
+    with federation.assembly.writing():
+        federation.assembly.write(Kind.COUNTERSIGNATURE, Countersignature(bytes_of(act), ()))
+
+    def shown() -> dict:
+        (row,) = [each for each in delegation.delegates(federation, {}) if each["id"] == given]
+        return row["acts"][0]
+
+    assert (shown()["countersigned"], shown()["needed"], shown()["stands"]) == (0, 2, False)
+    for each in delegates.values():
+        exchange(*(every.assembly for every in delegates.values()))
+        witness.keep_time(each.assembly)
+    exchange(*(each.assembly for each in delegates.values()))
+    assert (shown()["countersigned"], shown()["stands"]) == (2, True)

@@ -1,9 +1,11 @@
 """What a federation shows of its assemblies: how many are heard on a matter, and how far each is followed, by whom."""
 
 from meshd.service import explaining, membership, status, waiting
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from tests.unions import NAMES
-from tests.worlds import exchange, newcomer, propose, state_of
+from tests.worlds import Author, exchange, newcomer, propose, state_of
 
 DAY_MS = 86_400_000
 
@@ -50,6 +52,15 @@ def test_members_says_up_to_when_each_is_followed_and_whether_by_its_own_delegat
     assert row_of(federation, "Harbour")["until_ms"] == before
     union.quote("Harbour", union.says("Harbour", propose(federation, "A matter", "significant")))
     assert row_of(federation, "Harbour")["until_ms"] > before + 29 * DAY_MS
+    # what nobody of the Harbour wrote makes it no younger
+    stranger = Author(union.nodes["Harbour"].assembly.id, "Eve", 902)
+    fresh = [stranger.certify(), stranger.propose(b"r" * 32, "Fresh")]
+    fresh = tuple(sorted((each.header, each.signature, each.body) for each in fresh))
+    known = row_of(federation, "Harbour")["until_ms"]
+    union.clock.now_ms += 30 * DAY_MS
+    with federation.assembly.writing():
+        federation.assembly.write(Kind.QUOTATION, Quotation(union.nodes["Harbour"].assembly.id, fresh))
+    assert row_of(federation, "Harbour")["until_ms"] == known
     other = newcomer(tmp_path, federation, "Di", seed=61, clock=union.clock).context
     exchange(federation.assembly, other.assembly)
     assert row_of(other, "Aragon")["by_its_own"]

@@ -223,6 +223,34 @@ def test_two_federations_that_seat_each_other_unknowing(tower):
     assert reopens(land)
 
 
+def test_nobody_puts_a_federation_into_a_circle_that_it_did_not_join(tower):
+    """A small member of a member seats the one above, which has no say in that: nobody is put out by it."""
+    built = tower(2)
+    valley, land = built.levels
+    small = built.found(built.mill)
+    federation = text_of(small.assembly.id)
+    built.millers_say(2, federating.federate(built.mill, {"federation": federation})["id"])
+    place = {"seat": federation, "seat_key": text_of(small.me)}
+    sends = delegation.mandate(built.mill, {"title": "To the Coast", "holder": "Mia", "powers": ["speak"]} | place)
+    built.millers_say(2, sends["id"])
+    built.quote(0, small, "roster")
+    built.decide(0, federating.seat(valley, {"assembly": "Coast"})["id"])
+    joins = federating.federate(small, {"federation": text_of(valley.assembly.id)})["id"]
+    built.millers_say(2, built.voice(2, built.mill, joins))
+    built.quote(0, small, joins)
+    assert small.assembly.id in valley.state().members
+    built.quote(2, land, "roster")
+    built.millers_say(2, built.voice(2, built.mill, federating.seat(small, {"assembly": "Land"})["id"]))
+    assert land.assembly.id in small.state().federal.seats
+    built.quote(0, small, "roster")
+    built.quote(1, valley, "roster")
+    deep = land.state().federal.followed[valley.assembly.id].federal.followed[small.assembly.id]
+    assert land.assembly.id in deep.federal.seats, "the Land sees that"
+    assert land.state().members == {valley.assembly.id, built.mill.assembly.id}
+    assert reopens(land)
+    assert reopens(valley)
+
+
 def test_a_bridge_carries_between_federations(tower):
     built = tower(2)
     valley, land = built.levels

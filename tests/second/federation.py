@@ -126,14 +126,13 @@ class Readings:
 
 
 def _walked(history: History, inner: "Federation | None", steps: Any, written: Any) -> Quoted:
-    open_steps = [(*each, True) for each in steps]
-    open_steps += [(each[0], each[1], each.get(2), False) for each in written]
-    ratifications: set[str] = set()
+    open_steps = [*map(tuple, steps), *((each[0], each[1], each.get(2)) for each in written)]
+    ratifications = {each[2].hex() for each in open_steps if each[2]}
     moved = True
     while moved:
         moved = False
         for each in list(open_steps):
-            parent, cites, ratification, _ = each
+            parent, cites, ratification = each
             name, cited = ratification.hex() if ratification else None, [one.hex() for one in cites]
             taken = (
                 heads.step(history, parent.hex(), cited, name)
@@ -143,8 +142,7 @@ def _walked(history: History, inner: "Federation | None", steps: Any, written: A
             if taken is not None:
                 open_steps.remove(each)
                 moved = True
-                ratifications |= {name} if name else set()
-    return Quoted(history, frozenset(ratifications), any(quoted for *_, quoted in open_steps), inner)
+    return Quoted(history, frozenset(ratifications), bool(open_steps), inner)
 
 
 def state_of(quoted: Quoted, ids: Iterable[str]) -> rosters.State:
@@ -152,11 +150,11 @@ def state_of(quoted: Quoted, ids: Iterable[str]) -> rosters.State:
     return rosters.state(quoted.history, ids) if quoted.inner is None else state(quoted.inner, ids)
 
 
-def seats_within(there: rosters.State) -> set[str]:
-    """The assemblies that a federation seats, and that those seat, and so on."""
+def joined_within(there: rosters.State) -> set[str]:
+    """The assemblies that have a seat and joined, and those that did so there, and so on."""
     if not isinstance(there, FederalState):
         return set()
-    return set(there.lasting).union(*(seats_within(each) for each in there.followed.values()))
+    return there.joined.union(*(joined_within(each) for each in there.followed.values()))
 
 
 class Seat(NamedTuple):
@@ -341,6 +339,8 @@ class FederalState(rosters.State):
     def _mean(self) -> None:
         history = self.history
         self._mean_policies()
+        belonging = (self.federation.belongings[each][0] for each in self.ids if self._joins(each))
+        self.joined = set(belonging) & self.lasting.keys()
         self.weights = {each: self.seat[each].weight for each in self.lasting if self._is_member(each)}
         self.members = set(self.weights)
         self._mean_people()
@@ -351,19 +351,19 @@ class FederalState(rosters.State):
             self.seats &= {each for each in named["payload"][0] if self.removals.get(each, set()) <= pin}
         offers = self._kind("offer")
         self.places = {}
-        for each in offers:
-            self.places.setdefault(each["author"], {})[each["id"]] = each["offered"]
-        for each in offers:
-            for gone in self._replaced(each):
-                self.places[each["author"]].pop(gone, None)
         self.devices = {}
-        for member in sorted(self.seats, reverse=True):
+        for member in sorted(self.members, reverse=True):
             mine = [each for each in offers if self.people.get(each["author"]) == member]
             replaced = set().union(*(self._replaced(each) for each in mine))
-            left = [each["offered"] for each in mine if each["id"] not in replaced]
-            if len(left) == 1 and left[0] is not None and left[0] not in self.revoked:
-                self.devices[left[0]] = member
+            left = {each["id"]: each["offered"] for each in mine if each["id"] not in replaced}
+            self.places |= {person: left for person, assembly in self.people.items() if assembly == member}
+            (device,) = left.values() if len(left) == 1 else (None,)
+            if member in self.seats and device is not None and device not in self.revoked:
+                self.devices[device] = member
         self._mean_mandates()
+
+    def _joins(self, identity: str) -> bool:
+        return identity in self.federation.belongings and self.federation.left(identity) is None
 
     def _is_member(self, assembly: str) -> bool:
         """5.9.9."""
@@ -373,9 +373,9 @@ class FederalState(rosters.State):
         left = {join for each in mine if (join := federation.left(each)) is not None}
         back = {federation.left(each) for each in pin if each in federation.belongings}
         followed = self.followed.get(assembly)
-        if followed is None or federation.id in seats_within(followed):
+        if followed is None or federation.id in joined_within(followed):
             return False
-        return any(federation.left(each) is None for each in mine) and left <= back
+        return assembly in self.joined and left <= back
 
     def _mean_people(self) -> None:
         """5.9.10."""
@@ -436,10 +436,17 @@ def said(quoted: Quoted, decision: Item, followed: rosters.State) -> tuple[Any, 
     found = decisions.certified(history, decision, policy, pinned)
     if len(found) != 1 or not followed.seats:
         return None
-    by_finding = decisions.attested(history, decision, policy, pinned)
-    if len(by_finding[found[0]] & followed.devices.keys()) < decisions.quorum(len(followed.seats)):
-        return None
-    return found[0], False
+    by = decisions.electorate_since(followed, pinned.ids)
+    if isinstance(followed, FederalState):  # 5.9.17: who was out since is no question
+        by = decisions.Electorate(followed.members, {}, {})
+    attesting = {
+        pinned.devices[each["device"]]
+        for each in history.attestations[decision["id"]]
+        if (each["verdict"], tuple(each["winners"])) == found[0]
+        and each["device"] in pinned.devices
+        and by.takes(pinned.devices[each["device"]], each["device"], each.get("seq", 0))
+    }
+    return (found[0], False) if len(attesting & followed.seats) >= decisions.quorum(len(followed.seats)) else None
 
 
 def _settles(
@@ -469,14 +476,12 @@ def says_yes(federation: Federation, matter: Item, policy: Item, assembly: str, 
 
 
 def yes(federation: Federation, matter: Item, there: FederalState) -> int:
-    """The weight of those of a roster who say yes, without those who were removed since the pin."""
+    """The weight of those of a roster who say yes."""
     pin = federation.own.pin(matter)
     policy = decisions.policy_of(state(federation, pin), matter["policy"])
     assert policy is not None
     return sum(
-        weight
-        for assembly, weight in there.weights.items()
-        if there.removals.get(assembly, set()) <= pin and says_yes(federation, matter, policy, assembly, there)
+        weight for assembly, weight in there.weights.items() if says_yes(federation, matter, policy, assembly, there)
     )
 
 
@@ -490,7 +495,7 @@ def is_void(federation: Federation, decision: Item, pinned: FederalState) -> boo
         quoted = federation.quoted.get(assembly)
         if assembly == federation.id or quoted is None or seat.roster not in quoted.history.sets:
             return True
-        if federation.id in seats_within(state_of(quoted, quoted.history.sets[seat.roster])):
+        if federation.id in joined_within(state_of(quoted, quoted.history.sets[seat.roster])):
             return True
         every = [each for each in pinned.seatings if assembly in federation.seats(each)]
         gone = set().union(*(federation.before(each, assembly) for each in every))

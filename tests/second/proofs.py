@@ -73,9 +73,12 @@ def opened(data: bytes) -> Any:
     """The body of a file."""
     context = CONTEXT["PROOF"]
     _must(data.startswith(context) and H(data[:-32]) == data[-32:], "hash")
+    held = data[len(context) : -32]
+    if held[:1] in (b"\x86", b"\x87"):
+        return cbor.read(held, 2_000_000)
     stream = zlib.decompressobj()
     try:
-        body = stream.decompress(data[len(context) : -32])
+        body = stream.decompress(held)
     except zlib.error as error:
         raise RefusedError("deflated") from error
     _must(stream.eof and not stream.unused_data, "deflated")
@@ -138,7 +141,8 @@ def history_of(
         first = record.seq == 0 or (record.seq == 1 and record.prev == assembly)
         if kind == "certificate" and first and body[1] == record.device and body[5] <= 1:
             scopes = owners.setdefault(record.device, {})
-            scopes[body[0]] = max(scopes.get(body[0], 0), body[5])
+            which = min if quoted else max
+            scopes[body[0]] = which(scopes.get(body[0], body[5]), body[5])
             _must(quoted or len(scopes) == 1, "one device of two members")
     reader = _Reader(assembly, owners, bodies)
     founding = {
@@ -153,7 +157,9 @@ def history_of(
             reader.take(record, kind, body)
     items = _without_parts(reader.items, {assembly.hex(), *(each.hex() for each in reader.applications)})
     history = History(founding, items, reader.ballots, reader.attestations)
-    return history, [body for record, (kind, body) in bodies if kind == "roster" and record.device in owners]
+    return history, [
+        body for record, (kind, body) in bodies if kind == "roster" and (quoted or record.device in owners)
+    ]
 
 
 def _without_parts(items: list[Item], first: set[str]) -> list[Item]:

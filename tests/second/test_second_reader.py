@@ -545,7 +545,7 @@ def test_elections(row):
     assert (None if elected is None else sorted(elected)) == row["elected"]
 
 
-@pytest.mark.parametrize("row", rows("proofs.json", "proofs", 12))
+@pytest.mark.parametrize("row", rows("proofs.json", "proofs", 13))
 def test_proofs(row):
     assembly = raw(load("proofs.json")["assembly"])
     assert proofs.verify(raw(row["file"]), assembly, row["knows"]) == row["shows"]

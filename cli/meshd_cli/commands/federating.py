@@ -48,7 +48,7 @@ def register(verbs: Any, common: Any) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="what `meshd prove ID --out FILE` wrote; without: this home's assemblies",
+        help="what `meshd prove ID --out FILE` wrote, or with --open; without: this home's assemblies",
     )
     parser.set_defaults(function=quote)
 
@@ -177,10 +177,6 @@ def quote(where: Where, options: Any) -> int:
 
 def _tell_asked(answer: dict[str, Any]) -> None:
     """What a federation asks, by a file that was quoted, and how it is put to everybody."""
-    if answer["title"]:
-        output.say(f"{answer['name']} has decided: {answer['title']}")
-        output.tell("Who sits there for you tells it here, with the proof; `meshd verify FILE` shows it to anybody.")
-        return
     for each in answer["matters"]:
         output.say(f"{answer['name']} asks: {each['title']}")
         output.tell(f"`meshd voice {each['id'][: output.SHORT_ID]}` puts it to everybody here.")

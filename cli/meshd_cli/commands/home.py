@@ -117,8 +117,8 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
     "matter": lambda row: f"{row['person']} asks what we say. Put it to everybody here: {row['title']}",
     "unheard": lambda row: (
-        f"Decided here, {output.when(row['since'])}, and not known to be in {row['person']} yet. Take it there: "
-        f"{row['title']}"
+        f"Decided here, last vote {output.when(row['since'])}, and not known to be in {row['person']} yet. "
+        f"Take it there: {row['title']}"
     ),
     "send": lambda row: f"Nobody sits for us in {row['title']}. How somebody can",
     "witness": lambda row: f"As a witness, say that this machine's clock is right: {row['title']}",

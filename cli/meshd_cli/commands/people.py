@@ -183,7 +183,10 @@ def admit(where: Where, options: Any) -> int:
 
 def remove(where: Where, options: Any) -> int:
     """`meshd remove PERSON --reason TEXT`."""
-    question = f"This opens a motion to remove {options.person}, for everybody to see. Do you want that?"
+    question = (
+        f"This opens a motion to remove {options.person}, for everybody to see, with your yes if you have a vote. "
+        "Do you want that?"
+    )
     make_sure(question, yes=options.yes)
     answer = ask(where, "remove", {"person": options.person, "reason": options.reason})
     if where.json:
@@ -258,7 +261,8 @@ def ratify(where: Where, options: Any) -> int:
     if answer["done"]:
         output.say(f"{what} of the other line are taken in.")
     else:
-        output.say(f"{what} of the other line would be taken in: {answer['needed']} members must say so.")
+        who = f"a weight of {answer['needed']}" if answer.get("by_assemblies") else f"{answer['needed']} members"
+        output.say(f"{what} of the other line would be taken in: {who} must say so.")
         people = f"Your yes is cast; others vote with `meshd vote {answer['id'][: output.SHORT_ID]} yes`."
         output.tell_who_decides(answer, people)
     return 0

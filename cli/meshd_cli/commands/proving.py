@@ -53,8 +53,8 @@ def prove(where: Where, options: Any) -> int:
         if where.json:
             output.emit({key: answer[key] for key in ("id", "title", "bytes")} | {"file": options.out})
         else:
-            done = "asked" if options.open else "proved"
-            output.say(f"{answer['title']}: {done} in {output.size(len(data))}, in {options.out}.")
+            done = "the question is" if options.open else "proved"
+            output.say(f"{answer['title']}: {done} in {options.out}, {output.size(len(data))}.")
             then = "In an assembly: `meshd quote" if options.open else "Anybody checks it with `meshd verify"
             output.tell(f"{then} {options.out}`.")
     elif where.json:

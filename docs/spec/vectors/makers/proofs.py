@@ -169,7 +169,7 @@ class _History:
         stream = data[len(contexts.PROOF) : -proof_files.HASH]
         yield "its stream cut", proof_files.seal(stream[:-1]), None
         yield "something behind the end of its stream", proof_files.seal(stream + b"\x00"), None
-        yield "a body that is not deflated", proof_files.seal(proof_files.unwrap(data)), None
+        yield "neither a stream nor an array", proof_files.seal(b"\x80" + proof_files.unwrap(data)), None
         yield "nothing", b"", None
 
         def changed(place: str, value: Any) -> bytes:
@@ -245,6 +245,8 @@ def make() -> dict[str, Any]:
             "members": shown.members,
         }
         proofs.append({"name": name, "file": data, "knows": knows, "shows": shows})
+    plain = proof_files.seal(proof_files.unwrap(proofs[0]["file"]))
+    proofs.append(proofs[0] | {"name": "the first one, as earlier versions wrote it", "file": plain})
     refused = []
     for name, data, knows in history.refused():
         try:
