@@ -5,7 +5,7 @@ from typing import Any
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, identity_of, short_title
 from meshd.service.looked import look_at
-from meshd.service.proposing import open_proposal
+from meshd.service.proposing import open_proposal, sign
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import open_motions
 from meshd.service.verbs import verb
@@ -15,7 +15,7 @@ from meshd.upkeep import witness
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Mandate, Place, Verb
-from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Handover
 from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.encoding import decode
@@ -180,8 +180,7 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
             raise NodeError(
                 f"you have signed that motion already: {text_of(motion)[:8]}", "`meshd why` shows the count."
             )
-        with context.assembly.writing():
-            context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+        sign(context, motion)
     marks = witness.recall_marks(context.assembly, row.id)
     return {
         "id": text_of(motion),

@@ -6,7 +6,7 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.effects import retraction
 from meshd.service.federations import abroad, matter_named, voices_of
-from meshd.service.proposing import DEFAULT_METHOD, open_proposal
+from meshd.service.proposing import DEFAULT_METHOD, decided_how, open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
 from meshd.state.rows import question_of
@@ -45,7 +45,7 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that is decided already", f"`meshd prove {text_of(said[-1].id)[:8]} --out FILE` proves it.")
     open_ = next((row for row in _voices(context, voiced) if outcome_of(context, row).outcome is None), None)
     if open_ is not None:
-        raise NodeError("that is open already", f"`meshd vote {text_of(open_.id)[:8]} yes` votes for it.")
+        raise NodeError("that is open already", decided_how(context, open_.id))
     action = (int(Verb.VOICE), voiced)
     body = Proposal(context.standing().head, CONSTITUTION, title, action=action)
     return {"id": text_of(open_proposal(context, body, say=Say.YES)), "title": title}
@@ -86,7 +86,7 @@ def voice(context: Context, arguments: dict[str, Any]) -> Result:
     mine = [each for each in voices_of(context) if each.voiced == Voiced(federation, matter, False)]
     open_ = next((each for each in mine if each.outcome is None), None)
     if open_ is not None:
-        raise NodeError("that is put already", f"`meshd vote {text_of(open_.row.id)[:8]}` votes on it.")
+        raise NodeError("that is put already", decided_how(context, open_.row.id))
     election = _election(known.body if known is not None else None, arguments)
     name = arguments.get("policy") or (_ELECTION_POLICY if election.options else _VOICE_POLICY)
     if name not in state.policies:

@@ -112,9 +112,10 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
 def _asked(context: Context, vote: Vote, outcome: Outcome) -> str | None:
     """Why this person's ballot is asked for; None where it is not, or would count for nothing."""
     now, row, then = context.state(), vote.row, vote.state.members
-    if context.me not in now.members or not _may_sign(context, changeable=vote.policy.changeable):
+    inside = context.me in now.members or vote.hears(context.me)
+    if not inside or not _may_sign(context, changeable=vote.policy.changeable):
         return None
-    if context.me not in then and not row.verb:
+    if context.me not in then and not row.verb and not vote.hears(context.me):
         return None
     if context.assembly.store.get(tables.Ballot, proposal=row.id, member=context.me) is not None:
         return None

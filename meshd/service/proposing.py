@@ -8,6 +8,7 @@ from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.verbs import verb
+from meshd.state import votes
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
@@ -260,9 +261,34 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
             hint = "Name options with --option, once for each." if body.method and not body.options else hint
             raise UsageError(f"this can't be proposed: {problem}", hint)
         record = context.assembly.write(Kind.PROPOSAL, body)
-        if say is not None and context.standing().quotations is None:  # else assemblies say it
+        if say is not None and is_heard(context, record.id):
             context.assembly.write(Kind.BALLOT, Ballot(record.id, Form.YES_NO, int(say)))
     return record.id
+
+
+def sign(context: Context, motion: bytes) -> None:
+    """Say yes to an open motion. Raises NodeError where assemblies alone say something on it."""
+    if not is_heard(context, motion):
+        raise NodeError(
+            f"that is open already, as {text_of(motion)[:8]}, and assemblies decide it", decided_how(context, motion)
+        )
+    with context.assembly.writing():
+        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+
+
+def decided_how(context: Context, proposal: bytes) -> str:
+    """The command that goes on with an open proposal."""
+    short = text_of(proposal)[:8]
+    if is_heard(context, proposal):
+        return f"`meshd vote {short}` votes on it."
+    return f"`meshd prove {short} --open --out FILE` takes it to the assemblies, which decide it, each at home."
+
+
+def is_heard(context: Context, proposal: bytes) -> bool:
+    """Whether this person's ballot counts for anything: in a federation assemblies say it, but for a recall's marks."""
+    row = context.assembly.store.get(tables.Proposal, id=proposal)
+    vote = votes.of(context.standing(), row) if row is not None else None
+    return context.standing().quotations is None or (isinstance(vote, votes.Vote) and vote.hears(context.me))
 
 
 def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:

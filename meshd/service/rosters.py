@@ -8,14 +8,14 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, is_withdrawn, short_of
 from meshd.service.offering import take_over
-from meshd.service.proposing import open_proposal
+from meshd.service.proposing import open_proposal, sign
 from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say
+from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.membership import Leave, Revocation
 from meshd_protocol.control import NAME, TEXT
 from meshd_protocol.decisions.outcome import people
@@ -85,15 +85,14 @@ def _may_join(context: Context, motion: Decision) -> bool:
     standing = context.standing()
     if not has_effect(context, motion.id) or is_withdrawn(context, motion.id):
         return False
-    pinned = standing.rosters.state(motion.pin).members
-    return context.me in pinned and pinned <= context.state().members
+    pinned, now = standing.rosters.state(motion.pin).members, context.state()
+    return (context.me in pinned or now.federal is not None) and pinned <= now.members
 
 
 def _vote_yes(context: Context, motion: bytes) -> None:
     if context.assembly.store.get(tables.Ballot, proposal=motion, member=context.me) is not None:
         raise NodeError(f"you have voted on that already: {text_of(motion)[:8]}", "`meshd show` shows the count.")
-    with context.assembly.writing():
-        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+    sign(context, motion)
 
 
 @verb("leave")

@@ -85,21 +85,25 @@ def _hold_to_who_may(context: Context, called: Vote, label: str) -> None:
         if context.me not in called.state.members and not (called.row.verb and context.me in context.state().members):
             raise NodeError(f"you may not vote on {label}: you were not a member when it was proposed")
         return
-    if policy.finality != Finality.CERTIFIED or policy.voices < Voices.SEATS:
+    if called.hears(context.me):
+        return
+    by_policy = policy.finality == Finality.CERTIFIED and policy.voices >= Voices.SEATS
+    if not by_policy and called.row.verb != Verb.RECALL:
         there = f"There: meshd voice {text_of(called.row.id)} --in {text_of(context.assembly.id)}"
         raise NodeError(f"assemblies decide {label}, each by a vote of its own", there)
-    if f"voice {policy.name.casefold()}" not in federal.powers.get(context.me, frozenset()):
-        raise NodeError(
-            f"you may not vote on {label}: no mandate of yours grants `voice {policy.name}`",
-            "Your assembly gives it, or says something itself: `meshd voice` there.",
-        )
+    raise NodeError(
+        f"you may not vote on {label}: no mandate of yours grants `voice {policy.name}`",
+        "Your assembly gives it, or says something itself: `meshd voice` there.",
+    )
 
 
 def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     """What a ballot would make of the outcome by what is held here, whether it can be changed, who sees it."""
     store, row, state = context.assembly.store, called.row, called.state
     member = state.member_of(context.me) or context.me
-    casts = [*context.standing().ballots(row, state), cast._replace(member=member)]
+    casts = context.standing().ballots(row, state)
+    if state.federal is None or called.policy.finality == Finality.CERTIFIED:  # else it settles nothing
+        casts = [*casts, cast._replace(member=member)]
     poll = poll_of(called.ballots, casts, state.electorate)
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label

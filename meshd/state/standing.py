@@ -22,7 +22,7 @@ from meshd_protocol.meaning import State
 from meshd_protocol.offers import is_whole
 from meshd_protocol.quoted import Quotations
 from meshd_protocol.rosters import Rosters, Step
-from meshd_protocol.voices import nobody
+from meshd_protocol.voices import nobody, signatures
 
 _Learnt = tuple[bytes, frozenset[bytes], tables.RosterStep | None]
 """A roster that was learnt: its start, what was added, and the record that told of it; a move of the head has none."""
@@ -279,6 +279,13 @@ class Standing:
         if not isinstance(decision, Decision) or not self.rosters.knows(decision.pin):
             return self.casts(row.id)
         return self.rosters.casts(decision, state, self.state)
+
+    def signatures(self, row: tables.Proposal, state: State) -> Sequence[Cast]:
+        """What counts for the marks of a recall in a state: ballots, and in a federation beside what its members say
+        those of people who sit for them.
+        """
+        said = self.ballots(row, state)
+        return said if state.federal is None else [*said, *signatures(state, row.policy, self.casts(row.id))]
 
     def put_anew(self, decision: bytes) -> Sequence[Decision]:
         """See `Facts.put_anew`."""

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from meshd.state.rows import question_of
 from meshd.state.standing import Standing
 from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.decisions import question
 from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.items import Decision
 from meshd_protocol.meaning import State
-from meshd_protocol.policies import Finality, Policy
+from meshd_protocol.policies import Finality, Policy, Voices
+from meshd_protocol.voices import power_to_vote
 
 
 class Vote(NamedTuple):
@@ -29,6 +31,16 @@ class Vote(NamedTuple):
     def ballots(self) -> Ballots:
         """Which ballots it takes."""
         return question.ballots_of(self.question, self.policy)
+
+    def hears(self, person: bytes) -> bool:
+        """Whether a ballot of somebody who sits in a federation is heard: by a policy that hears them, or for the marks
+        of a recall, and where a mandate of theirs grants it.
+        """
+        if self.state.federal is None:
+            return False
+        seats = self.policy.finality == Finality.CERTIFIED and self.policy.voices >= Voices.SEATS
+        power = power_to_vote(self.policy.name)
+        return (seats or self.row.verb == Verb.RECALL) and power in self.state.federal.powers.get(person, frozenset())
 
 
 class Void(NamedTuple):

@@ -274,9 +274,10 @@ def recall_marks(assembly: Assembly, mandate: bytes) -> Marks:
     """How far a recall is, by the ballots on all motions against a mandate, in the roster that this node follows."""
     standing = assembly.known
     assert standing.state is not None
-    motions = assembly.store.find(tables.Proposal, subject=mandate)
-    casts = [cast for motion in motions for cast in standing.ballots(motion, standing.state)]
-    return marks(casts, standing.state.electorate)
+    state, motions = standing.state, assembly.store.find(tables.Proposal, subject=mandate)
+    found = marks([cast for motion in motions for cast in standing.signatures(motion, state)], state.electorate)
+    settling = [cast for motion in motions for cast in standing.ballots(motion, state)]
+    return found._replace(over=marks(settling, state.electorate).over)
 
 
 def _countersign(assembly: Assembly) -> None:
@@ -299,7 +300,7 @@ def _countersign(assembly: Assembly) -> None:
         if recall_marks(assembly, mandate).suspended:
             continue
         signed = [
-            (motion.id, state.weigh(marks(standing.ballots(motion, state), state.electorate).recall))
+            (motion.id, state.weigh(marks(standing.signatures(motion, state), state.electorate).recall))
             for motion in assembly.store.find(tables.Proposal, subject=mandate)
         ]
         most = sorted((each for each in signed if each[1]), key=lambda each: (-each[1], each[0]))[:_SEEN_MOTIONS]

@@ -61,7 +61,8 @@ def voices_as_casts(
     """What a state's members say on a matter of a federation. `ballots` are those of people who sit there: they count
     where the policy says so, for assemblies that say nothing themselves.
     """
-    seated = _by_member(state, policy, ballots)
+    heard = policy.finality == Finality.CERTIFIED and policy.voices >= Voices.SEATS
+    seated = _by_member(state, policy.name, ballots) if heard else {}
     found: list[Cast] = []
     for member in sorted(state.members):
         quoted = quotes(member)
@@ -107,12 +108,22 @@ def _choice(decision: Decision, policy: Policy, voice: Decision, finding: Findin
     return (Form.RANKS, (chosen,)) if form == Form.RANKS else (Form(form), chosen)
 
 
-def _by_member(state: State, policy: Policy, ballots: Iterable[Cast]) -> dict[bytes, list[Cast]]:
+def power_to_vote(policy: str) -> str:
+    """The power of a mandate by which somebody who sits in a federation votes there by a policy."""
+    return f"voice {policy.strip().casefold()}"
+
+
+def signatures(state: State, policy: str, ballots: Iterable[Cast]) -> list[Cast]:
+    """The ballots on a recall of people who sit for an assembly and may sign one, as their assembly's: they count for
+    its marks, and settle nothing.
+    """
+    return [cast for mine in _by_member(state, policy, ballots).values() for cast in mine]
+
+
+def _by_member(state: State, policy: str, ballots: Iterable[Cast]) -> dict[bytes, list[Cast]]:
     """The ballots of people who sit for an assembly and may vote by that policy, as their assembly's."""
     assert state.federal is not None
-    if policy.finality != Finality.CERTIFIED or policy.voices < Voices.SEATS:
-        return {}
-    power, found = f"voice {policy.name.strip().casefold()}", dict[bytes, list[Cast]]()
+    power, found = power_to_vote(policy), dict[bytes, list[Cast]]()
     for cast in ballots:
         member = state.federal.sits.get(cast.member)
         good = state.revoked.get(cast.device)

@@ -87,6 +87,9 @@ def test_a_federation_sits_in_another_one(valley, tmp_path):
     above = world.json("whoami")["assembly"]
     told = valley.run("--assembly", "Valley", "federate", above)
     assert "with your yes" not in told.stderr
+    error, hint = valley.fails(1, "--assembly", "Valley", "federate", above)
+    assert error == "that is open already"
+    assert "--open --out FILE` takes it to the assemblies" in hint
     assert "Its assemblies decide it, each at home" in told.stderr
     joins = told.stdout.strip()
     asked = str(tmp_path / "asked")

@@ -8,7 +8,7 @@ import pytest
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import signed_genesis
-from meshd.service import delegation, explaining, federating, proving, quoting, voting, witnessing
+from meshd.service import delegation, explaining, federating, proving, quoting, voting, waiting, witnessing
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.upkeep import witness
@@ -307,17 +307,59 @@ def test_federations_above_each_other_without_end_are_no_load(union):
     assert len(union.federation.state().members) == 3
 
 
+def _treasurer(union) -> bytes:
+    """A mandate that the federation gave."""
+    federation = union.federation
+    label = federation.assembly.people.label(federation.me)
+    given = bytes_of(delegation.mandate(federation, {"title": "Treasurer", "holder": label, "powers": ["pay"]})["id"])
+    for name in ("Aragon", "Harbour"):
+        union.quote(name, union.says(name, given))
+    assert given in federation.state().mandates
+    return given
+
+
+def test_who_sits_signs_a_recall_which_suspends_and_does_not_end(union, tmp_path):
+    """A delegate's yes counts for the first two marks; the third asks for assemblies alone."""
+    federation = union.federation
+    di = newcomer(tmp_path, federation, "Di", seed=78, clock=union.clock).context
+    for name in NAMES:
+        union.joins(name)
+    union.sends("Aragon", "Ada", federation.me, "Delegate", ("speak", "voice recall"))
+    union.sends("Bakery", "Di", di.me, "Delegate", ("speak", "Voice Recall"))
+    given = _treasurer(union)
+    exchange(federation.assembly, di.assembly)
+    motion = delegation.recall(federation, {"mandate": "Treasurer"})["id"]
+    assert witness.recall_marks(federation.assembly, given).notice, "Ada signs for Aragon"
+    assert not witness.recall_marks(federation.assembly, given).suspended
+    exchange(federation.assembly, di.assembly)
+    assert [each["id"] for each in waiting.waiting(di).shown if each["what"] == "vote"] == [motion]
+    shown = voting.vote(di, {"id": motion, "choices": ["yes"]})["proposal"]
+    assert (shown["state"], shown["seen"]) == ("open", 0), "it settles nothing"
+    assert not [each for each in waiting.waiting(di).shown if each["id"] == motion]
+    with pytest.raises(NodeError, match="signed that motion already"):
+        delegation.recall(di, {"mandate": "Treasurer"})
+    exchange(federation.assembly, di.assembly)
+    marks = witness.recall_marks(federation.assembly, given)
+    assert (marks.suspended, marks.over) == (True, False)
+    assert given not in federation.state().recalled
+    # Bakery recalls Di: her signature is hers no more
+    gone = delegation.recall(union.nodes["Bakery"], {"mandate": "Delegate"})["id"]
+    union.yes("Bakery", gone)
+    union.quote("Bakery", gone)
+    assert not witness.recall_marks(federation.assembly, given).suspended
+    for name in ("Bakery", "Harbour"):
+        union.quote(name, union.says(name, bytes_of(motion)))
+    assert given in federation.state().recalled
+    di.assembly.close()
+
+
 def test_assemblies_suspend_and_recall_a_delegate_of_the_federation(union):
     """Marks are weights of assemblies that say so; nobody who sits there recalls by herself."""
     federation = union.federation
     for name in NAMES:
         union.joins(name)
     union.sends("Aragon", "Ada", federation.me, "Delegate")
-    label = federation.assembly.people.label(federation.me)
-    given = bytes_of(delegation.mandate(federation, {"title": "Treasurer", "holder": label, "powers": ["pay"]})["id"])
-    for name in ("Aragon", "Harbour"):
-        union.quote(name, union.says(name, given))
-    assert given in federation.state().mandates
+    given = _treasurer(union)
     motion = bytes_of(delegation.recall(federation, {"mandate": "Treasurer"})["id"])
     assert not witness.recall_marks(federation.assembly, given).notice
     union.quote("Bakery", union.says("Bakery", motion))
