@@ -1,6 +1,6 @@
 """What a federation's proof quotes of its members: enough for a stranger to see that they decided it themselves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 
 from meshd.state.standing import Standing
 from meshd.store import tables
@@ -8,6 +8,7 @@ from meshd_protocol.bodies.actions import Voiced
 from meshd_protocol.bodies.decisions import Attestation, Ballot, Proposal
 from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.proofs import Excerpt, ProofStep
+from meshd_protocol.quoted import Quotations
 from meshd_protocol.statements import Parts, Statements
 
 
@@ -18,7 +19,7 @@ def excerpts(standing: Standing, row: tables.Proposal | None, line: Sequence[Pro
     quotations = standing.quotations
     if quotations is None:
         return None
-    every = {assembly: quotations.statements(assembly) for assembly in sorted(quotations.every())}
+    every = {assembly: quotations.statements(assembly) for assembly in sorted(_below(standing, quotations))}
     wanted = {each for step in line for each in step.cites} | ({row.id} if row is not None else set())
     left = {key: body for statements in every.values() for key, body in statements.proposals.items()}
     while said := [key for key, body in left.items() if _is_wanted(body, wanted)]:
@@ -32,6 +33,22 @@ def excerpts(standing: Standing, row: tables.Proposal | None, line: Sequence[Pro
             steps = tuple(ProofStep(step.parent, step.cites, step.ratified_by) for step in known.taken)
             found.append(Excerpt(assembly, _records(statements, wanted), steps))
     return tuple(found)
+
+
+def _below(standing: Standing, quotations: Quotations) -> Set[bytes]:
+    """The assemblies that this federation seats, or was asked to, with those that these do, and so on: not those above
+    it, whose matters are quoted here, too.
+    """
+    seatings = [*standing.genesis.assemblies]
+    for row in standing.seating():
+        seatings += row.payload.seatings
+    found, waiting = set[bytes](), [each.assembly for each in seatings]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += quotations.seats(each)
+    return found & set(quotations.every())
 
 
 def _is_wanted(body: Proposal, wanted: Collection[bytes]) -> bool:

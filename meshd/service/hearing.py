@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from meshd.service.context import Context, Result
 from meshd.store import tables
-from meshd_protocol.following import is_in_a_circle
 from meshd_protocol.items import Belonging, Decision
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.policies import Finality, Voices
@@ -32,7 +31,7 @@ def seated(context: Context) -> Iterator[Result]:
             "weight": place.seating.weight,
             "joined": assembly in federal.weights,
             "came_back": assembly in joins - federal.weights.keys(),
-            "circle": followed is not None and is_in_a_circle(context.assembly.id, followed),
+            "circle": followed is not None and context.assembly.id in followed.circle,
             "members": len(followed.state().members) if followed is not None else 0,
             "federation": followed is not None and followed.ground.is_federation,
             "until_ms": followed_until(context, assembly),

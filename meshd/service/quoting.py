@@ -3,7 +3,6 @@ assembly that it asks; and how quotations are filled.
 """
 
 import base64
-import binascii
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -49,7 +48,7 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
     try:
         data = base64.b64decode(arguments["proof"], validate=True)
         shown, proof = verify_proof(data), read_proof(data)
-    except (BadProofError, binascii.Error) as error:
+    except (BadProofError, ValueError) as error:
         raise NodeError(f"this is no proof of anything: {error}") from error
     if shown.assembly == context.assembly.id:
         raise NodeError("this is a proof of this very assembly: others quote it")

@@ -23,7 +23,6 @@ from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.control import FLAG
 from meshd_protocol.decisions.outcome import PASSED, people
-from meshd_protocol.following import is_in_a_circle
 from meshd_protocol.items import Decision
 from meshd_protocol.names import as_word, text_of
 
@@ -210,13 +209,19 @@ def _about_me(context: Context) -> list[str]:
     federal = context.state().federal
     if federal is not None:
         here = context.assembly.id
-        circle = {each for each, there in federal.followed.items() if is_in_a_circle(here, there)}
+        circle = {each for each, there in federal.followed.items() if here in there.circle}
         for each in sorted(map(context.assembly.people.label, circle)):
             found.append(
                 f"{each} has seated this federation, which has seated it: neither counts in the other, until one gives "
                 f"its seat up: `meshd remove {as_word(each)} --reason TEXT`."
             )
-        missing = sorted(map(context.assembly.people.label, federal.seats.keys() - federal.weights.keys() - circle))
+        back = federal.joined - federal.weights.keys() - circle
+        found += [
+            f"{each} came back, and needs a new seat: `meshd seat {as_word(each)}`."
+            for each in sorted(map(context.assembly.people.label, back))
+        ]
+        out_ = federal.seats.keys() - federal.weights.keys() - circle - back
+        missing = sorted(map(context.assembly.people.label, out_))
         if missing:
             found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
         found += _parted(context)

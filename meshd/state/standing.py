@@ -200,6 +200,7 @@ class Standing:
         rows = list(added)
         if self.quotations is not None and take_up(self._store, self.quotations, rows):
             self._open = None
+            self.rosters.forget()
         if self._open is not None:
             self._open.update(dict.fromkeys(row.id for row in rows if _is_citable(row)))  # type: ignore[attr-defined]
 
@@ -295,6 +296,11 @@ class Standing:
         """The decisions that are to take the place of that one."""
         later = (self.item(row.later) for row in self._store.find(tables.Repeal, earlier=decision))
         return [item for item in later if isinstance(item, Decision)]
+
+    def seating(self) -> Iterable[Decision]:
+        """The decisions that seat assemblies, final or not."""
+        items = (self.item(row.id) for row in self._store.find(tables.Proposal, verb=int(Verb.SEAT)))
+        return (item for item in items if isinstance(item, Decision))
 
     def proposal(self, identity: bytes) -> tables.Proposal | None:
         """A proposal's row."""

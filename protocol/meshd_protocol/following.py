@@ -12,15 +12,15 @@ READ = "read"
 """The power that alone lets somebody read what a federation says, and not speak or witness there."""
 
 
-def read_federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, Meaning]) -> Federal:
-    """What a federation's set says of its members. `known` is what an earlier set followed, to go on from."""
+def read_federal(ground: Ground, items: Collection[Item]) -> Federal:
+    """What a federation's set says of its members."""
     seats = seats_of(ground.genesis.assemblies, items, ground.pin)
     quoted = [item for item in items if isinstance(item, Quoted) and item.assembly in seats]
     followed: dict[bytes, Meaning] = {}
     kept: set[bytes] = set()
     for assembly, seat in seats.items():
         since = {item.item: item.id for item in quoted if isinstance(item, Followed) and item.assembly == assembly}
-        begin, meaning = _follow(ground, seat, since.keys(), known.get(assembly))
+        begin, meaning = _follow(ground, seat, since.keys())
         if meaning is not None:
             followed[assembly] = meaning
             kept.update(identity for item, identity in since.items() if item in meaning.ids and item not in begin)
@@ -31,7 +31,7 @@ def read_federal(ground: Ground, items: Collection[Item], known: Mapping[bytes, 
     weights = {
         member: weight
         for member, weight in members.items()
-        if member in followed and not is_in_a_circle(ground.assembly, followed[member])
+        if member in followed and ground.assembly not in followed[member].circle
     }
     return Federal(frozenset(kept), seats, joined, weights, followed, *_persons(ground.assembly, weights, followed))
 
@@ -43,15 +43,6 @@ def beginning(federation: Meaning, assembly: bytes) -> Meaning:
     return other.meaning(_begin(other, federation.federal.seats[assembly]) or frozenset())
 
 
-def is_in_a_circle(federation: bytes, followed: Meaning) -> bool:
-    """Whether a federation joined an assembly, or one that this seats, and so on, by what is followed of it: then that
-    is no member there, since neither could ever see the end of what the other one says. A seat alone, which others
-    decide, makes no circle.
-    """
-    below = followed.federal
-    return federation in below.joined or any(is_in_a_circle(federation, each) for each in below.followed.values())
-
-
 def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:
     """The ids that a seat begins with; None while one of its rosters is not known here."""
     sets = [other.sets.get(roster) for roster in sorted(seat.rosters)]
@@ -59,18 +50,17 @@ def _begin(other: Ground, seat: Seat) -> frozenset[bytes] | None:
     return frozenset[bytes]().union(*known) if len(known) == len(sets) else None
 
 
-def _follow(ground: Ground, seat: Seat, since: Collection[bytes], before: Meaning | None) -> tuple[Set, Meaning | None]:
-    """What an assembly's seat begins with, and what is followed of it: that, and what changed it since. None while the
-    roster that it begins with is not known here.
+def _follow(ground: Ground, seat: Seat, since: Collection[bytes]) -> tuple[Set, Meaning | None]:
+    """What an assembly's seat begins with, and what is followed of it: that, and what changed it since. None while a
+    roster that it begins with is not known here, nor one that a member of it begins with, and so on: what comes later
+    may tell that it is in a circle.
     """
     other = ground.other(seat.seating.assembly)
     begin = _begin(other, seat) if other is not None else None
     if other is None or begin is None:
         return frozenset(), None
-    ids = begin.union(since)
-    if before is not None and before.given == ids and before.ground is other:
-        return begin, before
-    return begin, other.meaning(ids, before)
+    meaning = other.meaning(begin.union(since))
+    return (begin, meaning) if meaning.whole else (frozenset(), None)
 
 
 def _persons(

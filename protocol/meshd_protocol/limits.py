@@ -105,6 +105,12 @@ LETTER_BOXES = 32
 PROOF_BYTES = 64 * 1024 * 1024
 """A proof: the decision of an assembly of 10,000, back to its genesis."""
 
+PROOF_SMALL = 1 << 20
+"""A proof of so much, deflated or not, is opened whatever its file's size; a larger one by its ratio."""
+
+PROOF_RATIO = 8
+"""How often larger than its file a larger proof may be. Signatures don't get smaller: true ones are far below."""
+
 PROOF_ITEMS = 2_000_000
 """CBOR items in a proof."""
 

@@ -56,6 +56,9 @@ class Federal(NamedTuple):
     former: Set
 
 
+_REMEMBERED = 256
+"""Meanings of sets of another assembly that are kept at hand."""
+
 NO_FEDERATION = Federal(NOTHING, {}, NOTHING, {}, {}, {}, {}, NOTHING, NOTHING)
 
 
@@ -111,7 +114,7 @@ class State(NamedTuple):
         """Who may vote on what pins this roster."""
         if self.federal is None:
             return Electorate(self.members, self.revoked)
-        return Electorate(self.members, {}, weights=self.federal.weights)
+        return Electorate(self.members, self.revoked, weights=self.federal.weights)
 
     def electorate_of(self, pin: Set) -> Electorate:
         """Who is counted here on what pins another roster, whose ids are given: not what somebody wrote on it after she
@@ -140,7 +143,8 @@ class State(NamedTuple):
 class Ground(NamedTuple):
     """What is the same for every set of an assembly: the genesis, the rosters that are known (which items pin), by id,
     and what is behind offers. In a federation `other` has the ground of another assembly, as far as records of it are
-    quoted here, and `read_federal` says what items mean for its members, going on from what an earlier set followed.
+    quoted here, and `read_federal` says what items mean for its members. `remembered` has the meanings of sets that
+    were asked for: they hold until more is quoted.
     """
 
     assembly: bytes
@@ -148,12 +152,20 @@ class Ground(NamedTuple):
     sets: Mapping[bytes, Set]
     ancestry: Ancestry
     other: Callable[[bytes], "Ground | None"] = lambda _: None
-    read_federal: "Callable[[Ground, Collection[Item], Mapping[bytes, Meaning]], Federal] | None" = None
+    read_federal: "Callable[[Ground, Collection[Item]], Federal] | None" = None
+    remembered: "dict[Set, Meaning] | None" = None
 
-    def meaning(self, ids: Collection[bytes], before: "Meaning | None" = None) -> "Meaning":
-        """What a set of those ids means; `before` is that of an earlier set, to go on from."""
-        items = (self.ancestry.known(each) for each in sorted(ids))
-        return Meaning(self, (item for item in items if item is not None), before)
+    def meaning(self, ids: Set) -> "Meaning":
+        """What a set of those ids means."""
+        held = self.remembered.get(ids) if self.remembered is not None else None
+        if held is None:
+            items = (self.ancestry.known(each) for each in sorted(ids))
+            held = Meaning(self, (item for item in items if item is not None))
+            if self.remembered is not None:
+                if len(self.remembered) >= _REMEMBERED:
+                    del self.remembered[next(iter(self.remembered))]
+                self.remembered[ids] = held
+        return held
 
     def pin(self, item: Decision | Word) -> Set:
         """The ids of the roster that an item pins; nothing where it is not known."""
@@ -168,7 +180,7 @@ class Ground(NamedTuple):
 class Meaning:
     """A set without what is ended in it. `ids` are those that are left; nothing here changes once it is made."""
 
-    def __init__(self, ground: Ground, items: Iterable[Item] = (), before: "Meaning | None" = None) -> None:
+    def __init__(self, ground: Ground, items: Iterable[Item] = ()) -> None:
         self.ground = ground
         every = {item.id: item for item in items}
         self.given: Set = frozenset(every)
@@ -181,8 +193,14 @@ class Meaning:
         """What a federation's set says of its members; nothing in an assembly of people."""
         if ground.is_federation:
             assert ground.read_federal is not None, "whoever reads a federation's sets says how"
-            known = before.federal.followed if before is not None else {}
-            self.federal = ground.read_federal(ground, every.values(), known)
+            self.federal = ground.read_federal(ground, every.values())
+        below = self.federal.followed.values()
+        self.whole = self.federal.seats.keys() == self.federal.followed.keys()
+        """Whether all is known of which what it means for a federation's members hangs, down to people."""
+        self.circle: Set = self.federal.joined.union(*(each.circle for each in below))
+        """The assemblies that joined here, or joined a member of this, and so on: none of them may seat this, since
+        neither could ever see the end of what the other one says. A seat alone, which others decide, makes no circle.
+        """
         lasting = {key: item for key, item in every.items() if not self._is_ended(item)}
         offers: dict[bytes, list[Offer]] = {}
         for item in lasting.values():
@@ -207,7 +225,7 @@ class Meaning:
     def plus(self, items: Iterable[Item]) -> "Meaning":
         """The same set with more items in it, and without what is ended then."""
         added = [item for item in items if item.id not in self.items]
-        return Meaning(self.ground, (*self.items.values(), *added), self) if added else self
+        return Meaning(self.ground, (*self.items.values(), *added)) if added else self
 
     @property
     def enders(self) -> object:

@@ -28,7 +28,7 @@ def seal(deflated: bytes) -> bytes:
 
 
 def unwrap(data: bytes) -> bytes:
-    """The body in a file; `limits.PROOF_BYTES` at most. Raises BadProofError."""
+    """The body in a file, within the limits of its size and of how far it was deflated. Raises BadProofError."""
     if len(data) > limits.PROOF_BYTES:
         raise BadProofError("it is larger than any proof")
     if not data.startswith(contexts.PROOF):
@@ -38,12 +38,15 @@ def unwrap(data: bytes) -> bytes:
     held = data[len(contexts.PROOF) : -HASH]
     if held[:1] in _ARRAYS:
         return held
-    stream = zlib.decompressobj()
+    stream, most = (
+        zlib.decompressobj(),
+        min(limits.PROOF_BYTES, max(limits.PROOF_SMALL, limits.PROOF_RATIO * len(held))),
+    )
     try:
-        body = stream.decompress(held, limits.PROOF_BYTES)
+        body = stream.decompress(held, most)
     except zlib.error as error:
         raise BadProofError("its form is not that of a proof") from error
-    if not stream.eof and len(body) == limits.PROOF_BYTES:
+    if not stream.eof and len(body) == most:
         raise BadProofError("it is larger than any proof")
     if not stream.eof or stream.unused_data:
         raise BadProofError("its form is not that of a proof")

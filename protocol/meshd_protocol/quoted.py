@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from functools import partial
 
 from meshd_protocol import limits
-from meshd_protocol.bodies.actions import Seated, Verb, Voiced
+from meshd_protocol.bodies.actions import Seated, Voiced
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.genesis import Genesis, Seating
-from meshd_protocol.bodies.membership import Leave, Offer, Revocation, RosterStep, Vouch
+from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.decisions.outcome import Attested, Cast, Finding
 from meshd_protocol.items import Belonging, Decision, Followed, Item, followed_id
 from meshd_protocol.meaning import Ground, Meaning
@@ -24,18 +24,14 @@ from meshd_protocol.schema import Body
 from meshd_protocol.statements import Quote, Statements
 from meshd_protocol.voices import nobody
 
-_CHANGES = (Proposal, Vouch, Offer, Leave, Revocation)
-"""The bodies of what may change a roster."""
-
 
 class Quoted:
     """One assembly, as far as its records are quoted here (`voices.Quotes`). A federation has its members `below`."""
 
-    def __init__(self, statements: Statements, changes: Sequence[Item], below: "Below | None" = None) -> None:
+    def __init__(self, statements: Statements, below: "Below | None" = None) -> None:
         assert statements.genesis is not None, "without its genesis nothing of it can be judged"
         self.statements = statements
         self.below = below
-        self._changes = changes
         facts, quoting = (statements, nobody) if below is None else (FederalFacts(statements, below), below.get)
         self.rosters = Rosters(statements.assembly, statements.genesis, facts, quoting)
         self._lacking: dict[RosterStep, bytes] = {}
@@ -65,10 +61,6 @@ class Quoted:
         """See `Quotes.follow_problem`."""
         ratified_by = (step.ratified_by for step in self.statements.steps if step.ratified_by is not None)
         return self.rosters.follow_problem(identity, before, result, ratified_by)
-
-    def changes(self, since: int, since_below: int) -> tuple[Sequence[Item], Sequence[Followed | Belonging]]:
-        """What of it may change its roster, but for so much that was seen before: its own, and its members'."""
-        return self._changes[since:], self.below.gathered[since_below:] if self.below is not None else ()
 
     def settle(self) -> None:
         """Learn the rosters that quoted steps reach. What is below is settled."""
@@ -112,47 +104,39 @@ class Below:
         self._items: dict[bytes, Followed | Belonging] = {}
         self._paths: dict[bytes, Set[bytes]] = {}
         """Through which assemblies each of them is followed: none is followed through itself."""
-        self._seen: dict[bytes, tuple[int, int]] = {}
+        self._seen: dict[bytes, Set[bytes]] = {}
+        """By member, what of its rosters was taken in."""
 
     def item(self, identity: bytes) -> Item | None:
         """What a federation's rosters hold of its members under an id."""
         return self._items.get(identity)
 
     def gather(self, members: Iterable[bytes]) -> None:
-        """Take in what came since of some assemblies: those that may be members."""
+        """Take in what came since of some assemblies: all that is in a roster of theirs, and their voices that join and
+        leave. So what is quoted of each costs what it says, however many federations lead to it.
+        """
         for assembly in members:
             quoted = self.get(assembly)
             if quoted is None:
                 continue
-            own, further = self._seen.get(assembly, (0, 0))
-            changes, deeper = quoted.changes(own, further)
-            self._seen[assembly] = own + len(changes), further + len(deeper)
-            for item in changes:
-                self._add(self._as_quoted(assembly, item), {assembly})
-            for item in deeper:
-                assert quoted.below is not None, "only a federation has members"
-                path = quoted.below.path(item)
+            for identity in sorted(quoted.rosters.seen() - self._seen.get(assembly, frozenset())):
+                path = quoted.below.path(identity) if quoted.below is not None else frozenset[bytes]()
                 if assembly not in path and self._federation not in path:
-                    self._add(self._as_quoted(assembly, item), {assembly, *path})
+                    self._add(Followed(followed_id(assembly, identity), assembly, identity), {assembly, *path})
+            self._seen[assembly] = frozenset(quoted.rosters.seen())
+            for voice in quoted.statements.belongings(self._federation):
+                voiced: Voiced = voice.payload
+                self._add(Belonging(voice.id, assembly, voice, voiced.matter if voiced.leaves else None), frozenset())
 
-    def path(self, item: Followed | Belonging) -> Set[bytes]:
-        """The assemblies through which an item is followed; none for a voice that joins or leaves."""
-        return self._paths[item.id]
+    def path(self, identity: bytes) -> Set[bytes]:
+        """The assemblies through which something is followed; none for what is the federation's own."""
+        return self._paths.get(identity, frozenset())
 
-    def _add(self, found: Followed | Belonging | None, path: Set[bytes]) -> None:
-        if found is not None and found.id not in self._items:
+    def _add(self, found: Followed | Belonging, path: Set[bytes]) -> None:
+        if found.id not in self._items:
             self._items[found.id] = found
-            self._paths[found.id] = path if isinstance(found, Followed) else frozenset()
+            self._paths[found.id] = path
             self.gathered.append(found)
-
-    def _as_quoted(self, assembly: bytes, item: Item) -> Followed | Belonging | None:
-        """What a federation's rosters may hold of a member's item."""
-        if not isinstance(item, Decision) or item.verb != Verb.VOICE:
-            return Followed(followed_id(assembly, item.id), assembly, item.id)
-        voiced: Voiced = item.payload
-        if voiced.federation != self._federation or not (voiced.leaves or voiced.matter == self._federation):
-            return None
-        return Belonging(item.id, assembly, item, voiced.matter if voiced.leaves else None)
 
 
 class Quotations:
@@ -168,10 +152,8 @@ class Quotations:
         """Those that have learnt all that they can by what is quoted, but for what is stale."""
         self._stale: set[bytes] = set()
         """The assemblies of which something came since, and those that may have them among their members."""
-        self._changes: dict[bytes, list[Item]] = {}
-        """By assembly, what of its own may change a roster, in the order in which it came."""
-        self._open: dict[bytes, set[bytes]] = {}
-        """By assembly, what is quoted of it and may change a roster, and is not an item yet."""
+        self._readable: dict[bytes, None] = {}
+        """The assemblies whose genesis is here and can be read."""
         self._seats: dict[bytes, dict[bytes, None]] = {}
         """By federation, the assemblies that it seats, or was asked to."""
         self._seated_in: dict[bytes, set[bytes]] = {}
@@ -194,7 +176,7 @@ class Quotations:
 
     def names(self) -> dict[bytes, str]:
         """What the quoted assemblies are called."""
-        geneses = ((assembly, self._statements[assembly].genesis) for assembly in self._changes)
+        geneses = ((assembly, self._statements[assembly].genesis) for assembly in self._readable)
         return {assembly: genesis.name for assembly, genesis in geneses if genesis is not None}
 
     def item(self, identity: bytes) -> Item | None:
@@ -215,13 +197,11 @@ class Quotations:
         for record, body in (each for each in said if each is not None):
             statements.add(record, body)
             self._take_seats(assembly, body)
-            if isinstance(body, _CHANGES):
-                self._open.setdefault(assembly, set()).add(record.id)
         for step in steps:
             statements.steps.setdefault(step)
         self._touch(assembly)
         if statements.genesis is not None and statements.genesis.knows_rules:
-            self._changes.setdefault(assembly, [])
+            self._readable.setdefault(assembly)
 
     def every(self) -> Iterable[bytes]:
         """The assemblies of which something is quoted."""
@@ -233,9 +213,10 @@ class Quotations:
 
     def settle(self) -> None:
         """Learn what quoted steps reach, and what of it may change a roster: what is below before what is above."""
-        came = [assembly for assembly in self._changes if assembly in self._stale]
-        for assembly in came:
-            self._take_changes(assembly)
+        came = [assembly for assembly in self._readable if assembly in self._stale]
+        for quoted in self._quoted.values():
+            if quoted.statements.assembly in self._stale:
+                quoted.rosters.forget()
         self._settled = {quoted for quoted in self._settled if quoted.statements.assembly not in self._stale}
         self._stale.clear()
         for assembly in came:
@@ -262,7 +243,7 @@ class Quotations:
 
     def _read(self, assembly: bytes, levels: int) -> Quoted | None:
         """What is quoted of an assembly, read as one of so many levels of federations at most."""
-        if assembly not in self._changes:
+        if assembly not in self._readable:
             return None
         statements = self._statements[assembly]
         assert statements.genesis is not None, "else nothing of it would change anything"
@@ -270,9 +251,15 @@ class Quotations:
         if (assembly, levels) not in self._quoted:
             if not levels and statements.genesis.assemblies:
                 return None
+            statements.inside = partial(self._inside, assembly)
             below = Below(assembly, partial(self._read, levels=levels - 1)) if levels else None
-            self._quoted[assembly, levels] = Quoted(statements, self._changes[assembly], below)
+            self._quoted[assembly, levels] = Quoted(statements, below)
         return self._quoted[assembly, levels]
+
+    def _inside(self, assembly: bytes, roster: bytes) -> Set[bytes] | None:
+        """Who is in a roster of an assembly; None while that is not known."""
+        quoted = self.get(assembly)
+        return quoted.rosters.state(roster).inside if quoted is not None and quoted.rosters.knows(roster) else None
 
     def _take_seats(self, assembly: bytes, body: Body | None) -> None:
         """Keep in mind which assemblies may become members of one that is quoted."""
@@ -284,17 +271,6 @@ class Quotations:
         for each in seatings:
             self._seats.setdefault(assembly, {}).setdefault(each.assembly)
             self._seated_in.setdefault(each.assembly, set()).add(assembly)
-
-    def _take_changes(self, assembly: bytes) -> None:
-        """Find what of an assembly's own has become an item that may change its roster."""
-        statements, open_ = self._statements[assembly], self._open.get(assembly, set())
-        for identity in sorted(open_):
-            item = statements.item(identity)
-            if item is None:
-                continue
-            open_.discard(identity)
-            if not isinstance(item, Decision) or item.verb not in (0, Verb.RATIFY):
-                self._changes[assembly].append(item)
 
     def _touch(self, assembly: bytes) -> None:
         """Something of an assembly came: what it says may be heard now, and what those say that may have it."""

@@ -8,6 +8,7 @@ set is effective when every id that it adds qualifies in the roster that it star
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 from meshd_crypto.hashing import digest
@@ -20,7 +21,7 @@ from meshd_protocol.decisions.certified import certify, quorum
 from meshd_protocol.decisions.outcome import Attested, Cast, Finding
 from meshd_protocol.decisions.question import possible, void
 from meshd_protocol.decisions.settled import supporters
-from meshd_protocol.following import beginning, is_in_a_circle, read_federal
+from meshd_protocol.following import beginning, read_federal
 from meshd_protocol.items import Belonging, Decision, Departure, DeviceEnd, Followed, Item, Offer, Quoted, Word
 from meshd_protocol.mandates import rotation_problem
 from meshd_protocol.meaning import NOTHING, Ground, Meaning, Set, State, may_end
@@ -78,7 +79,7 @@ class Rosters:
         self.facts = facts
         self.origin = roster_id(assembly, ())
         self._sets: dict[bytes, Set] = {}
-        self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other, read_federal)
+        self.ground = Ground(assembly, genesis, self._sets, Ancestry(facts.item), self._other, read_federal, {})
         self._meanings: OrderedDict[bytes, Meaning] = OrderedDict()
         """The meanings that were asked for last: they follow from the sets."""
         self._seen: set[bytes] = set()
@@ -123,6 +124,12 @@ class Rosters:
         self._meanings.move_to_end(roster)
         return held
 
+    def forget(self) -> None:
+        """Work out anew what sets mean: more was quoted of other assemblies."""
+        self._meanings.clear()
+        if self.ground.remembered is not None:
+            self.ground.remembered.clear()
+
     def newly_known(self) -> list[bytes]:
         """The rosters that were learnt since this was asked last."""
         fresh, self._fresh = self._fresh, []
@@ -147,7 +154,7 @@ class Rosters:
         """The ids of all known rosters."""
         return self._sets.keys()
 
-    def seen(self) -> Collection[bytes]:
+    def seen(self) -> AbstractSet[bytes]:
         """All that is in any known roster."""
         return self._seen
 
@@ -453,9 +460,11 @@ class Rosters:
             if not pinned.in_place(Verb.SEAT, seating.assembly) <= frozenset(item.payload.replaces):
                 return "it does not name everything that it takes the place of"
             quotes = self._quotes(seating.assembly)
-            if quotes is None or seating.roster not in quotes.ground.sets:
+            ids = quotes.ground.sets.get(seating.roster) if quotes is not None else None
+            meaning = quotes.ground.meaning(ids) if quotes is not None and ids is not None else None
+            if meaning is None or not meaning.whole:
                 return "the roster that it seats an assembly with is not quoted here"
-            if is_in_a_circle(self.assembly, quotes.ground.meaning(quotes.ground.sets[seating.roster])):
+            if self.assembly in meaning.circle:
                 return "it would have a seat in itself: it has joined what it seats, or a member of that"
         return None
 

@@ -5,7 +5,7 @@ Whoever hands records in has seen that they are authentic. Places in chains are 
 are here.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from meshd_crypto.signing import verify_all
 from meshd_protocol import limits
@@ -112,6 +112,10 @@ class Statements:
         """
         self.assembly = assembly
         self._which: Callable[..., Certificate] = min if grows else max
+        self.inside: Callable[[bytes], Collection[bytes] | None] | None = None
+        """Who is in a roster, or None while that is not known. Of a device that several members own, a word is that
+        one's who is in the roster that it pins: no key that somebody makes later takes it back.
+        """
         self.genesis: Genesis | None = None
         self.proposals: dict[bytes, Proposal] = {}
         self.steps: dict[RosterStep, None] = {}
@@ -120,6 +124,7 @@ class Statements:
         self._ballots: dict[bytes, list[Said]] = {}
         self._attestations: dict[bytes, list[Said]] = {}
         self._voices: dict[tuple[bytes, bytes], list[bytes]] = {}
+        self._belonging: dict[bytes, list[bytes]] = {}
         self._anew: dict[bytes, list[bytes]] = {}
         self._owners: dict[bytes, dict[bytes, Certificate]] = {}
         """By device, the certificate of each member who owns it."""
@@ -161,9 +166,23 @@ class Statements:
             found = self._item(*self._said[identity])
             if isinstance(found, Offered) and not is_whole(found, self._offer, self._is_first, self._items):
                 return None
-            if found is not None and getattr(found, "scope", SCOPE_EVERYTHING) == SCOPE_EVERYTHING:
+            if found is not None and self._lasts(found):
                 self._items[identity] = found
         return found
+
+    def _lasts(self, item: Item) -> bool:
+        """Whether no certificate that comes later changes an item."""
+        if isinstance(item, Decision):
+            return all(each.device is not None or not self._offers(each.application) for each in item.newcomers)
+        if not isinstance(item, Endorsement | Offered | Departure):
+            return True
+        inside = self.inside(item.pin) if self.inside is not None else [item.author]
+        return inside is not None and item.author in inside and item.scope == SCOPE_EVERYTHING
+
+    def _offers(self, application: bytes) -> bool:
+        """Whether somebody who applied offers their device as a witness."""
+        found = self._application(application)
+        return found is not None and found.witness
 
     def known(self) -> Collection[bytes]:
         """The ids of everything here."""
@@ -203,6 +222,11 @@ class Statements:
         items = map(self.item, self._voices.get((federation, matter), ()))
         return [item for item in items if isinstance(item, Decision)]
 
+    def belongings(self, federation: bytes) -> Sequence[Decision]:
+        """The decisions by which this assembly joins a federation, or leaves it."""
+        items = map(self.item, self._belonging.get(federation, ()))
+        return [item for item in items if isinstance(item, Decision)]
+
     def matters(self, federation: bytes) -> set[bytes]:
         """What of a federation this assembly has a voice on."""
         return {matter for where, matter in self._voices if where == federation}
@@ -218,16 +242,20 @@ class Statements:
         if body.anew:
             for each in body.repeals:
                 self._anew.setdefault(each, []).append(record.id)
-        if body.action is not None and isinstance(body.action[1], Voiced) and not body.action[1].leaves:
-            voiced = body.action[1]
+        if body.action is None or not isinstance(body.action[1], Voiced):
+            return
+        voiced = body.action[1]
+        if not voiced.leaves:
             self._voices.setdefault((voiced.federation, voiced.matter), []).append(record.id)
+        if voiced.leaves or voiced.matter == voiced.federation:
+            self._belonging.setdefault(voiced.federation, []).append(record.id)
 
     def _item(self, record: Record, body: Body) -> Item | None:
         """What a record states that rosters are made of; None where something that it names is not here."""
         owners = self._owners.get(record.device)
         if owners is None:
             return None
-        author = owners[min(owners)]
+        author = self._author(owners, getattr(body, "roster", None))
         identity, place = record.id, (author.member, record.device, record.seq, author.scope)
         match body:
             case Proposal():
@@ -247,6 +275,12 @@ class Statements:
                 return DeviceEnd(identity, pin, body.member, body.device, body.good[0])
             case _:
                 return None
+
+    def _author(self, owners: Mapping[bytes, Certificate], pin: bytes | None) -> Certificate:
+        """Of those who own a device the one whose word it is."""
+        inside = self.inside(pin) if self.inside is not None and pin is not None and len(owners) > 1 else None
+        mine = [each for each in owners if inside is not None and each in inside]
+        return owners[min(mine) if mine else min(owners)]
 
     def _decision(self, identity: bytes, body: Proposal) -> Decision | None:
         decision = decision_of(identity, body)

@@ -150,6 +150,11 @@ def state_of(quoted: Quoted, ids: Iterable[str]) -> rosters.State:
     return rosters.state(quoted.history, ids) if quoted.inner is None else state(quoted.inner, ids)
 
 
+def is_whole(there: rosters.State) -> bool:
+    """5.9.6: whether all is reached that a set's members begin with, and theirs, and so on."""
+    return not isinstance(there, FederalState) or there.begins.keys() == there.lasting.keys()
+
+
 def joined_within(there: rosters.State) -> set[str]:
     """The assemblies that have a seat and joined, and those that did so there, and so on."""
     if not isinstance(there, FederalState):
@@ -177,15 +182,11 @@ class Federation:
         self.paths: dict[str, Set] = {}
         for assembly, there in quoted.items():
             for item in there.history.items.values():
-                if item["kind"] != "decision" or item["verb"] not in (0, RATIFY, VOICE):
-                    self._follow(assembly, item["id"], NOTHING)
-                elif item["verb"] == VOICE and self._belongs(item):
+                if item["kind"] == "decision" and item["verb"] == VOICE and self._belongs(item):
                     self.belongings[item["id"]] = assembly, item
-            if there.inner is not None:
-                for name, path in there.inner.paths.items():
-                    self._follow(assembly, name, path)
-                for name in there.inner.belongings:
-                    self._follow(assembly, name, NOTHING)
+            paths = there.inner.paths if there.inner is not None else {}
+            for name in frozenset().union(*there.history.sets.values()):
+                self._follow(assembly, name, paths.get(name, NOTHING))
 
     def _follow(self, assembly: str, x: str, path: Set) -> None:
         """5.9.3: nothing is followed through an assembly twice, or through this federation."""
@@ -284,8 +285,11 @@ class FederalState(rosters.State):
         for assembly, seats in self.lasting.items():
             quoted = federation.quoted.get(assembly)
             sets = [quoted.history.sets.get(each.roster) for each in seats] if quoted else []
-            if sets and None not in sets:
-                self.begins[assembly] = frozenset().union(*(each for each in sets if each is not None))
+            if quoted and sets and None not in sets:
+                begins: Set = frozenset().union(*(each for each in sets if each is not None))
+                ids = {federation.followed[each][1] for each in self.given if self._of(each) == assembly}
+                if is_whole(state_of(quoted, begins | ids)):
+                    self.begins[assembly] = begins
 
     def _holding_seat(self, assembly: str, seats: list[Seat]) -> Seat:
         by_id = {each.decision["id"]: each for each in seats if each.decision}
@@ -495,7 +499,8 @@ def is_void(federation: Federation, decision: Item, pinned: FederalState) -> boo
         quoted = federation.quoted.get(assembly)
         if assembly == federation.id or quoted is None or seat.roster not in quoted.history.sets:
             return True
-        if federation.id in joined_within(state_of(quoted, quoted.history.sets[seat.roster])):
+        there = state_of(quoted, quoted.history.sets[seat.roster])
+        if not is_whole(there) or federation.id in joined_within(there):
             return True
         every = [each for each in pinned.seatings if assembly in federation.seats(each)]
         gone = set().union(*(federation.before(each, assembly) for each in every))
