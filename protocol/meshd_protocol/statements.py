@@ -42,9 +42,13 @@ Parts = tuple[bytes, bytes, bytes]
 Said = tuple[Record, Body]
 
 
+_FRAME = 16
+"""More bytes than a record on the wire has around its parts."""
+
+
 def read_parts(assembly: bytes, parts: Parts) -> Record:
     """A record from its parts, within the bounds that it has on the wire. Raises BadRecordError."""
-    if sum(map(len, parts)) > limits.RECORD_BYTES or wire_size(parts) > limits.RECORD_BYTES:
+    if sum(map(len, parts)) + _FRAME > limits.RECORD_BYTES and wire_size(parts) > limits.RECORD_BYTES:
         raise BadRecordError(f"a record of more than {limits.RECORD_BYTES} bytes")
     return read_record(assembly, *parts)
 
