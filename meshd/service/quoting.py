@@ -53,12 +53,12 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
     if shown.assembly == context.assembly.id:
         raise NodeError("this is a proof of this very assembly: others quote it")
     asked = _asked(shown, proof)
-    if shown.outcome is not None and asked and context.state().federal is None:
+    down = _asks_us(context, shown, asked)
+    if down and shown.outcome is not None:
         raise NodeError(
             "that is decided, and nothing is asked in it any more",
             "`meshd verify FILE` shows it; who sits there for you tells it here, with the proof.",
         )
-    down = _asks_us(context, shown, asked)
     with context.assembly.writing():
         if down:
             parts = (each for _, each in asked.values())

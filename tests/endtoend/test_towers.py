@@ -8,7 +8,18 @@ import random
 import pytest
 
 from meshd.errors import NodeError, NotFoundError, UsageError
-from meshd.service import delegation, explaining, federating, federations, proving, results, rosters, status, waiting
+from meshd.service import (
+    delegation,
+    explaining,
+    federating,
+    federations,
+    proving,
+    quoting,
+    results,
+    rosters,
+    status,
+    waiting,
+)
 from meshd.service.bridging import cross
 from meshd.service.context import Context
 from meshd.state.standing import Standing
@@ -273,6 +284,8 @@ def test_a_bridge_carries_between_federations(tower):
     assert cross(land.assembly, valley.assembly).up == 0, "each record once"
     built.millers_say(1, built.voice(1, built.mill, text_of(matter)))
     assert state_of(land, matter)["outcome"] == "passed"
+    with pytest.raises(NodeError, match="nothing is asked in it any more"):
+        quoting.quote(valley, {"proof": proving.prove(land, {"id": text_of(matter)})["proof"]})
     assert cross(land.assembly, valley.assembly).down > 0
     rows = [each for each in federations.voices(valley, {})["matters"] if each["title"] == "A harbour for all"]
     assert [(each["says"], each["outcome"]) for each in rows] == [("passed", "passed")]
