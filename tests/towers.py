@@ -83,6 +83,15 @@ class Tower:
         records: int = quoting.quote(self.levels[height], {"proof": proof})["records"]
         return records
 
+    def millers_send(self, height: int) -> None:
+        """The Mill joins a federation, and sends whoever convened it."""
+        made = self.levels[height]
+        federation = text_of(made.assembly.id)
+        self.millers_say(height, federating.federate(self.mill, {"federation": federation})["id"])
+        place = {"seat": federation, "seat_key": text_of(made.me)}
+        sent = {"title": f"To {made.assembly.title}", "holder": "Mia", "powers": ["speak"]}
+        self.millers_say(height, delegation.mandate(self.mill, sent | place)["id"])
+
     def millers_say(self, height: int, said: str) -> None:
         """The Mill decides something that a federation has to know."""
         row = self.mill.proposal(said)

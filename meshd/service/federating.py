@@ -1,4 +1,4 @@
-"""Verbs of federations: what an assembly says in one, who is seated, and how records of members come into its log."""
+"""Verbs of federations: what an assembly says in one, and who is seated there."""
 
 from typing import Any, NamedTuple
 

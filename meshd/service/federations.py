@@ -12,13 +12,13 @@ from meshd.service.effects import retraction
 from meshd.service.pieces import file_of
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
+from meshd.state.quoted import quotation_of, said_in
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Mandate, Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Retraction
 from meshd_protocol.bodies.delegates import Told
-from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.genesis import Genesis
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.control import TEXT
@@ -28,7 +28,7 @@ from meshd_protocol.errors import BadProofError
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.proofs import Shown, verify_proof
 from meshd_protocol.records import read_record
-from meshd_protocol.statements import certifies, read_quoted
+from meshd_protocol.statements import certifies
 
 
 class Announced(NamedTuple):
@@ -104,10 +104,7 @@ def _read(context: Context) -> Abroad:
     for row in store.find(tables.Quotation):
         if spoken is not None and row.assembly not in spoken:
             continue
-        kept = store.get(tables.Kept, id=row.id)
-        assert kept is not None and kept.body is not None, "log 0 has bodies"
-        said = read_quoted(row.assembly, Quotation.read(kept.body).records, verify=False)
-        for record, body in (each for each, good in zip(said, row.good, strict=True) if each is not None and good):
+        for record, body in said_in(row, quotation_of(store, row)):
             if isinstance(body, Genesis):
                 found.names[row.assembly] = body.name
             elif isinstance(body, Proposal) and not _speaks_in(body, context.assembly.id):

@@ -3,25 +3,46 @@ which have parted, and what they said on a matter.
 """
 
 from collections.abc import Iterator
+from enum import Enum
 
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, id_range
 from meshd.store import tables
-from meshd_protocol.items import Belonging, Decision
-from meshd_protocol.names import bytes_of, text_of
-from meshd_protocol.policies import Finality, Voices
+from meshd_protocol.items import Decision
+from meshd_protocol.names import text_of
+from meshd_protocol.policies import Finality
 from meshd_protocol.quoted import Quoted
 from meshd_protocol.thresholds import settled_needed
 
 
-def seated(context: Context) -> Iterator[Result]:
-    """The assemblies that are seated in a federation: weights, who sits for them, how far they are followed here."""
-    standing, label = context.standing(), context.assembly.people.label
+class Place(Enum):
+    """How a seated assembly stands in a federation. `CIRCLE`: the federation joined it, or a member of it. `CAME_BACK`:
+    it left, and joined again; only a seat that knows of that makes it a member.
+    """
+
+    MEMBER = "member"
+    CIRCLE = "circle"
+    CAME_BACK = "came back"
+    NOT_JOINED = "not joined"
+
+
+def place_in(context: Context, assembly: bytes) -> Place:
+    """How an assembly stands that is seated in this federation."""
     federal = context.state().federal
     assert federal is not None, "an assembly of people seats nobody"
-    here = map(standing.item, standing.rosters.ids(standing.head))
-    joins = {item.assembly for item in here if isinstance(item, Belonging) and item.ends is None}
+    followed = federal.followed.get(assembly)
+    if assembly in federal.weights:
+        return Place.MEMBER
+    if followed is not None and context.assembly.id in followed.circle:
+        return Place.CIRCLE
+    return Place.CAME_BACK if followed is not None and assembly in federal.joined else Place.NOT_JOINED
+
+
+def seated(context: Context) -> Iterator[Result]:
+    """The assemblies that are seated in a federation: weights, who sits for them, how far they are followed here."""
+    federal, label = context.state().federal, context.assembly.people.label
+    assert federal is not None, "an assembly of people seats nobody"
     for assembly, place in federal.seats.items():
-        followed = federal.followed.get(assembly)
+        followed, place_of = federal.followed.get(assembly), place_in(context, assembly)
         yield {
             "person": context.assembly.people.name(assembly),
             "label": label(assembly),
@@ -29,9 +50,9 @@ def seated(context: Context) -> Iterator[Result]:
             "role": "assembly",
             "me": False,
             "weight": place.seating.weight,
-            "joined": assembly in federal.weights,
-            "came_back": assembly in joins - federal.weights.keys(),
-            "circle": followed is not None and context.assembly.id in followed.circle,
+            "joined": place_of == Place.MEMBER,
+            "came_back": place_of == Place.CAME_BACK,
+            "circle": place_of == Place.CIRCLE,
             "members": len(followed.state().members) if followed is not None else 0,
             "federation": followed is not None and followed.ground.is_federation,
             "until_ms": followed_until(context, assembly),
@@ -75,12 +96,14 @@ def parted(context: Context, assembly: bytes) -> list[int]:
 
 def by_assemblies(context: Context, identity: str) -> bool:
     """Whether something is a proposal that the assemblies of a federation decide, and not who sits for them."""
-    standing = context.standing()
-    row = context.assembly.store.get(tables.Proposal, id=bytes_of(identity)) if standing.quotations else None
+    standing, (low, high) = context.assembly.standing, id_range(identity)
+    if standing is None or standing.quotations is None or not low:
+        return False
+    row = next(iter(context.assembly.store.between(tables.Proposal, low, high, 1)), None)
     if row is None or not standing.rosters.knows(row.roster):
         return False
     policy = standing.rosters.state(row.roster).policies.get(row.policy)
-    return policy is not None and (policy.finality == Finality.SETTLED or policy.voices < Voices.SEATS)
+    return policy is not None and not policy.hears_seats
 
 
 def heard(context: Context, row: tables.Proposal) -> Result | None:

@@ -9,6 +9,7 @@ from typing import Any
 from meshd.errors import NodeError
 from meshd.service.context import Context, Result
 from meshd.service.verbs import verb
+from meshd.state.quoted import quotation_of
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd_protocol import limits
@@ -109,9 +110,7 @@ def quote_down(context: Context, federation: bytes, records: Iterable[Parts]) ->
     """Quote records of a federation that are not quoted here yet; how many that are. Call inside `writing`."""
     held: set[Parts] = set()
     for row in context.assembly.store.find(tables.Quotation, assembly=federation):
-        kept = context.assembly.store.get(tables.Kept, id=row.id)
-        assert kept is not None and kept.body is not None, "log 0 has bodies"
-        held.update(Quotation.read(kept.body).records)
+        held.update(quotation_of(context.assembly.store, row).records)
     fresh = sorted(each for each in set(records) - held if fits(each))
     for few, _ in portions(fresh, ()):
         context.assembly.write(Kind.QUOTATION, Quotation(federation, few))

@@ -7,7 +7,7 @@ from meshd.assembly.assembly import role_of
 from meshd.service import lockups, refounding
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
-from meshd.service.hearing import parted
+from meshd.service.hearing import Place, parted, place_in
 from meshd.service.looked import since
 from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
@@ -206,31 +206,31 @@ def _about_me(context: Context) -> list[str]:
                 found.append(f"You are to be admitted by {label}: `meshd why {label}` says what it lacks.")
             elif context.me in item.removes:
                 found.append(_removal(context, item.id))
-    federal = context.state().federal
-    if federal is not None:
-        here = context.assembly.id
-        circle = {each for each, there in federal.followed.items() if here in there.circle}
-        for each in sorted(map(context.assembly.people.label, circle)):
-            found.append(
-                f"{each} has seated this federation, which has seated it: neither counts in the other, until one gives "
-                f"its seat up: `meshd remove {as_word(each)} --reason TEXT`."
-            )
-        back = federal.joined - federal.weights.keys() - circle
-        found += [
-            f"{each} came back, and needs a new seat: `meshd seat {as_word(each)}`."
-            for each in sorted(map(context.assembly.people.label, back))
-        ]
-        out_ = federal.seats.keys() - federal.weights.keys() - circle - back
-        missing = sorted(map(context.assembly.people.label, out_))
-        if missing:
-            found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
-        found += _parted(context)
-        empty = sorted(map(context.assembly.people.label, federal.weights.keys() - federal.sits.values()))
-        if empty:
-            found.append(f"Nobody sits for {', '.join(empty)}: a mandate of theirs with a seat here sends somebody.")
-        return found
+    if context.state().federal is not None:
+        return found + _about_assemblies(context)
     if observer:
         found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
+    return found
+
+
+def _about_assemblies(context: Context) -> list[str]:
+    """What is not as it should be with the assemblies of a federation: who is no member, has parted, sends nobody."""
+    federal, label, found = context.state().federal, context.assembly.people.label, list[str]()
+    assert federal is not None, "it is a federation"
+    places = [(label(each), place_in(context, each)) for each in sorted(federal.seats, key=label)]
+    for each, place in places:
+        if place == Place.CIRCLE:
+            text = f"{each} sits in this federation, which has joined it: neither counts in the other, until one gives "
+            found.append(f"{text}its seat up: `meshd remove {as_word(each)} --reason TEXT`.")
+        elif place == Place.CAME_BACK:
+            found.append(f"{each} came back, and needs a new seat: `meshd seat {as_word(each)}`.")
+    missing = [each for each, place in places if place == Place.NOT_JOINED]
+    if missing:
+        found.append(f"Seated, and not joined by what is quoted here: {', '.join(missing)}.")
+    found += _parted(context)
+    empty = sorted(map(label, federal.weights.keys() - federal.sits.values()))
+    if empty:
+        found.append(f"Nobody sits for {', '.join(empty)}: a mandate of theirs with a seat here sends somebody.")
     return found
 
 

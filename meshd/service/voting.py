@@ -24,7 +24,7 @@ from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
-from meshd_protocol.policies import Finality, Voices
+from meshd_protocol.policies import Finality
 
 _YES_NO = {
     "yes": Say.YES,
@@ -87,8 +87,7 @@ def _hold_to_who_may(context: Context, called: Vote, label: str) -> None:
         return
     if called.hears(context.me):
         return
-    by_policy = policy.finality == Finality.CERTIFIED and policy.voices >= Voices.SEATS
-    if not by_policy and called.row.verb != Verb.RECALL:
+    if not policy.hears_seats and called.row.verb != Verb.RECALL:
         there = f"There: meshd voice {text_of(called.row.id)} --in {text_of(context.assembly.id)}"
         raise NodeError(f"assemblies decide {label}, each by a vote of its own", there)
     raise NodeError(

@@ -1,25 +1,34 @@
 """What a federation's log quotes of other assemblies, read from its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.quoted import Quotations
-from meshd_protocol.statements import read_quoted
+from meshd_protocol.statements import Quote, read_quoted
+
+
+def quotation_of(store: Store, row: tables.Quotation) -> Quotation:
+    """What a quotation holds."""
+    kept = store.get(tables.Kept, id=row.id)
+    assert kept is not None and kept.body is not None, "log 0 has bodies"
+    return Quotation.read(kept.body)
+
+
+def said_in(row: tables.Quotation, body: Quotation) -> Iterator[Quote]:
+    """The records of a quotation that are authentic by themselves."""
+    said = read_quoted(row.assembly, body.records, verify=False)
+    return (each for each, good in zip(said, row.good, strict=True) if each is not None and good)
 
 
 def take_up(store: Store, quotations: Quotations, rows: Iterable[object]) -> bool:
     """Take in the quotations among some rows. Says whether there were any."""
     found = [row for row in rows if isinstance(row, tables.Quotation)]
     for row in found:
-        kept = store.get(tables.Kept, id=row.id)
-        assert kept is not None and kept.body is not None, "log 0 has bodies"
-        body = Quotation.read(kept.body)
-        said = read_quoted(row.assembly, body.records, verify=False)
-        good = (each for each, fine in zip(said, row.good, strict=True) if fine)
-        quotations.take(row.assembly, good, (RosterStep(*step) for step in body.steps))
+        body = quotation_of(store, row)
+        quotations.take(row.assembly, said_in(row, body), (RosterStep(*step) for step in body.steps))
     if found:
         quotations.settle()
     return bool(found)

@@ -15,7 +15,7 @@ from meshd_protocol.decisions.poll import Ballots
 from meshd_protocol.decisions.question import Question
 from meshd_protocol.items import Decision
 from meshd_protocol.meaning import State
-from meshd_protocol.policies import Finality, Policy, Voices
+from meshd_protocol.policies import Finality, Policy
 from meshd_protocol.voices import power_to_vote
 
 
@@ -38,9 +38,8 @@ class Vote(NamedTuple):
         """
         if self.state.federal is None:
             return False
-        seats = self.policy.finality == Finality.CERTIFIED and self.policy.voices >= Voices.SEATS
-        power = power_to_vote(self.policy.name)
-        return (seats or self.row.verb == Verb.RECALL) and power in self.state.federal.powers.get(person, frozenset())
+        granted = power_to_vote(self.policy.name) in self.state.federal.powers.get(person, frozenset())
+        return granted and (self.policy.hears_seats or self.row.verb == Verb.RECALL)
 
 
 class Void(NamedTuple):

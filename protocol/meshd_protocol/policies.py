@@ -103,6 +103,11 @@ class Policy(Body):
         """How long a witness waits after it stored a proposal, in seconds."""
         return self.notice + self.open_for + self.grace
 
+    @property
+    def hears_seats(self) -> bool:
+        """Whether in a federation the ballots of those who sit there count, too."""
+        return self.finality == Finality.CERTIFIED and self.voices >= Voices.SEATS
+
     def renamed(self, name: str) -> "Policy":
         """The same numbers under another name."""
         return replace(self, name=name)

@@ -61,8 +61,7 @@ def voices_as_casts(
     """What a state's members say on a matter of a federation. `ballots` are those of people who sit there: they count
     where the policy says so, for assemblies that say nothing themselves.
     """
-    heard = policy.finality == Finality.CERTIFIED and policy.voices >= Voices.SEATS
-    seated = _by_member(state, policy.name, ballots) if heard else {}
+    seated = _by_member(state, policy.name, ballots) if policy.hears_seats else {}
     found: list[Cast] = []
     for member in sorted(state.members):
         quoted = quotes(member)

@@ -35,7 +35,7 @@ from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Countersignature, Told
 from meshd_protocol.bodies.federation import Quotation
-from meshd_protocol.bodies.membership import Leave, RosterStep
+from meshd_protocol.bodies.membership import Leave, Revocation, RosterStep
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
@@ -313,6 +313,44 @@ def test_case_16_what_yesterdays_rulers_settle_is_shown_as_earlier_and_changes_n
     assert (shown["outcome"], shown["roster"]) == ("passed", "earlier")
     assert shown["force"] is not None, "it binds nobody whom the federation follows today"
     assert federation.standing().head == head
+    sits, harbour = delegates["Harbour"], union.nodes["Harbour"]
+    exchange(federation.assembly, sits.assembly)
+    cross(sits.assembly, harbour.assembly)
+    assert (federation.assembly.id, matter) not in federations.tellings(harbour), "bridges wait"
+    bring(union, "Bakery", union.says("Bakery", matter), federation)
+    assert state_of(federation, matter)["force"] is None
+    exchange(federation.assembly, sits.assembly)
+    cross(sits.assembly, harbour.assembly)
+    assert (federation.assembly.id, matter) in federations.tellings(harbour)
+
+
+def test_what_revoked_devices_attested_in_a_federation_is_not_in_force(union, delegates):
+    matter = _rota(union, delegates)
+    everybody = [each.assembly for each in delegates.values()]
+    union.clock.now_ms += 30 * DAY_MS
+    for _ in range(2):
+        for each in delegates.values():
+            witness.keep_time(each.assembly)
+        exchange(*everybody)
+    federation = union.federation
+    forces = federation.standing().forces.of(federation.standing().item(matter))
+    assert forces is not None and forces.holds
+    for name in ("Bakery", "Harbour"):
+        keys = delegates[name].assembly.keys
+        ended = Revocation(
+            member=keys.member_public,
+            device=keys.device.public,
+            good=(0, 0, 0),
+            roster=federation.standing().head,
+        )
+        author = Author(federation.assembly.id, name, 700 + len(name), keys.member)
+        signed = ended.signed_by(keys.member, federation.assembly.id)
+        give(federation.assembly, author.certify(), author.write(Kind.REVOCATION, signed))
+    with federation.assembly.writing():
+        ready_to_pin(federation.assembly)
+    assert len(federation.state().revoked) == 2
+    forces = federation.standing().forces.of(federation.standing().item(matter))
+    assert forces is not None and not forces.holds
 
 
 def test_a_quotation_holds_no_more_than_its_bytes():

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import delegation, federating, proving, quoting
+from meshd.service import federating, proving, quoting
 from meshd.state.standing import Standing
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_crypto.identity import SigningKey
@@ -121,10 +121,7 @@ def test_a_genesis_that_comes_later_makes_no_seat_void(tmp_path):
     valley, mill = tower.levels[0], tower.mill
     land = tower.found(mill)
     federation = text_of(land.assembly.id)
-    tower.millers_say(1, federating.federate(mill, {"federation": federation})["id"])
-    place = {"seat": federation, "seat_key": text_of(land.me)}
-    sends = delegation.mandate(mill, {"title": "Delegate", "holder": "Mia", "powers": ["speak"]} | place)["id"]
-    tower.millers_say(1, sends)
+    tower.millers_send(1)
     _, middle = founded("Kloo", 901, [Seating(land.assembly.id, 1, roster_id(land.assembly.id, ()))])
     _, hollow = founded("Quux", 902, [Seating(middle.id, 1, roster_id(middle.id, ()))])
 

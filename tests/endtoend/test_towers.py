@@ -187,10 +187,7 @@ def test_two_federations_that_seat_each_other_unknowing(tower):
     valley, mill = built.levels[0], built.mill
     land = built.found(mill)
     federation = text_of(land.assembly.id)
-    built.millers_say(1, federating.federate(mill, {"federation": federation})["id"])
-    place = {"seat": federation, "seat_key": text_of(land.me)}
-    sends = delegation.mandate(mill, {"title": "Delegate", "holder": "Mia", "powers": ["speak"]} | place)["id"]
-    built.millers_say(1, sends)
+    built.millers_send(1)
     built.quote(0, land, "roster")
     built.quote(1, valley, "roster")
     up, down = (
@@ -239,11 +236,7 @@ def test_nobody_puts_a_federation_into_a_circle_that_it_did_not_join(tower):
     built = tower(2)
     valley, land = built.levels
     small = built.found(built.mill)
-    federation = text_of(small.assembly.id)
-    built.millers_say(2, federating.federate(built.mill, {"federation": federation})["id"])
-    place = {"seat": federation, "seat_key": text_of(small.me)}
-    sends = delegation.mandate(built.mill, {"title": "To the Coast", "holder": "Mia", "powers": ["speak"]} | place)
-    built.millers_say(2, sends["id"])
+    built.millers_send(2)
     built.quote(0, small, "roster")
     built.decide(0, federating.seat(valley, {"assembly": "Coast"})["id"])
     joins = federating.federate(small, {"federation": text_of(valley.assembly.id)})["id"]

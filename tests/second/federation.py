@@ -65,9 +65,7 @@ LEVELS = 8
 
 
 class Excerpt(NamedTuple):
-    """What is quoted of an assembly: its genesis, and its other records; and the steps, the last of which are those of
-    its own records, told by more than their proof.
-    """
+    """What is quoted of an assembly: what its genesis states, its other records, and steps between its rosters."""
 
     assembly: bytes
     told: dict[int, Any]

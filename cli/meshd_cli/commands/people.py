@@ -126,7 +126,7 @@ def _note(row: dict[str, Any]) -> str:
         name = as_word(row["label"])
         joined = "" if row["joined"] else "; not joined by what is quoted here"
         if row["circle"]:
-            joined = "; it has seated this federation itself: neither counts in the other, until one gives its seat up"
+            joined = "; this federation has joined it: neither counts in the other, until one gives its seat up"
         elif row["came_back"]:
             joined = f"; it came back, and needs a new seat: `meshd seat {name}`"
         whom = output.plural(row["members"], *(("assembly", "assemblies") if row["federation"] else ("member",)))
