@@ -6,7 +6,9 @@ from typing import Any
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
+from meshd.service.entering import fields_of
 from meshd.service.results import outcome_of, repealed_by
+from meshd.service.templates import find_form, usable
 from meshd.service.verbs import verb
 from meshd.state import votes
 from meshd.state.rows import question_of
@@ -15,11 +17,13 @@ from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Retraction, Say
+from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.control import LIST, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
 from meshd_protocol.decisions.question import RESERVED
+from meshd_protocol.entries import figures_problem
 from meshd_protocol.force import REFUSED, Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
@@ -56,6 +60,9 @@ _INSTEAD = {
         "budget": NUMBER,
         "amends": TEXT,
         "repeals": LIST,
+        "form": TEXT,
+        "fields": LIST,
+        "tags": LIST,
     },
     writes=True,
 )
@@ -90,6 +97,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
         repeals=tuple(sorted(each.id for each in repealed)),
         anew=any(_is_open(context, each) for each in repealed),
+        what=_figures(context, arguments),
+        tags=tuple(dict.fromkeys(arguments.get("tags") or ())),
     )
     _check_options(options)
     proposal = open_proposal(context, body)
@@ -108,6 +117,23 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
     return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+
+
+def _figures(context: Context, arguments: dict[str, Any]) -> Figures | None:
+    """What a decision says with figures, by a form of a template in force that nobody enters alone."""
+    if not arguments.get("form"):
+        if arguments.get("fields"):
+            raise UsageError("fields go with a form", "`meshd propose TITLE --form FORM --field NAME=VALUE`")
+        return None
+    design, form = find_form(context, arguments["form"])
+    template = usable(design)
+    if form.who:
+        raise UsageError(f"{form.name} is entered, and not decided", f"`meshd entry {form.name} NAME=VALUE …`")
+    figures = Figures(design.row.id, form.name, fields_of(context, template, form, arguments.get("fields") or []))
+    problem = figures_problem(template, figures)
+    if problem is not None:
+        raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")
+    return figures
 
 
 def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:

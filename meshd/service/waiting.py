@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from meshd.founding import refounding
 from meshd.home import assemblies
-from meshd.service import federations
+from meshd.service import entering, federations, figures
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
@@ -20,11 +20,13 @@ from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.service.stuck import Why, stuck
 from meshd.state import votes
+from meshd.state.entries import decode_fields
 from meshd.state.rows import question_of, split
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.institutions import CONFIRM
 from meshd_protocol.decisions.outcome import FAILED
 from meshd_protocol.items import Decision
 from meshd_protocol.names import as_word, text_of
@@ -48,7 +50,7 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
     `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `matter`, `unheard`,
-    `witness`, `seat`, `send`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
+    `witness`, `seat`, `send`, `call`, `second`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
@@ -264,6 +266,33 @@ def _unseated(context: Context) -> Iterator[Result]:
             yield _thing("send", federation, there.name(federation), "meshd voices")
 
 
+def _calls(context: Context) -> Iterator[Result]:
+    """What calls everybody and stands, while this person has answered nothing to it."""
+    store = context.assembly.store
+    for design, form, root in figures.urgent(context):
+        if any(
+            each.form != CONFIRM for each in store.find(tables.Judged, root=root.id, member=context.me, reason=None)
+        ):
+            continue
+        answers = entering.answers(context, design, form, root.id)
+        command = (
+            f"meshd entry {answers[0]} --about {_short(root.id)}" if answers else f"meshd entries {_short(root.id)}"
+        )
+        title = figures.title_of(form, root.fields)
+        by = context.assembly.people.label(root.judged.member) if root.judged is not None else None
+        yield _thing("call", root.id, title, command, person=by, form=form.name)
+
+
+def _unconfirmed(context: Context) -> Iterator[Result]:
+    """What others entered, that stands once more confirm it, and that this person may confirm."""
+    for form, judged in entering.unconfirmed(context):
+        row = context.assembly.store.get(tables.Entry, id=judged.id)
+        assert row is not None, "what was judged is in the log"
+        title, by = figures.title_of(form, decode_fields(row)), context.assembly.people.label(judged.member)
+        command, missing = f"meshd confirm {_short(judged.id)}", form.seconds - judged.seconds
+        yield _thing("second", judged.id, title, command, person=by, form=form.name, missing=missing)
+
+
 def _acts(context: Context) -> Iterator[Result]:
     """What delegates did since this person looked last."""
     found: dict[bytes, int] = {}
@@ -305,8 +334,9 @@ def _letters(context: Context) -> Iterator[Result]:
 
 
 _Parts = tuple[Callable[[Context], Iterable[Result]], ...]
-_BEFORE: _Parts = (_lines, _foundings, _answers)
+_BEFORE: _Parts = (_calls, _lines, _foundings, _answers)
 _AFTER: _Parts = (
+    _unconfirmed,
     _matters,
     _unheard,
     _attestations,

@@ -22,6 +22,7 @@ _OF_NONE = (
     tables.Handover,
     tables.Invitation,
     tables.Welcome,
+    tables.Entry,
 )
 """Rows that no result hangs on. Any other kind may change all of them."""
 

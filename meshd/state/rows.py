@@ -51,7 +51,17 @@ def question_of(row: tables.Proposal) -> Question:
     options: Any = decode(row.options) if row.options else []
     costs: Any = decode(row.costs) if row.costs else []
     return Question(
-        row.policy, tuple(options), row.method, row.seats, row.verb, payload_of_row(row), tuple(costs), row.budget
+        row.policy,
+        tuple(options),
+        row.method,
+        row.seats,
+        row.verb,
+        payload_of_row(row),
+        tuple(costs),
+        row.budget,
+        row.under,
+        adopts=row.what is not None and row.form == "",
+        figures=row.what is not None and row.form != "",
     )
 
 

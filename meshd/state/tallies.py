@@ -6,7 +6,7 @@ They follow from the records (`Sum` is a projection), and a recount from scratch
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from meshd.state import votes
+from meshd.state import entries, votes
 from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
@@ -32,13 +32,16 @@ def update(
     fresh: Iterable[bytes],
     counted: Iterable[bytes] = (),
 ) -> set[bytes]:
-    """Take in rows that were just added, and rosters that became known. Returns the proposals whose sums changed.
+    """Take in rows that were just added, and rosters that became known: ballots here, entries in `entries`. Returns the
+    proposals whose sums changed.
 
     `counted` are those that were just counted as a whole, these rows included.
     """
     changed: set[bytes] = set(counted)
     if standing.quotations is not None:
         changed |= standing.quotations.touched()
+    rows, fresh = list(rows), list(fresh)
+    entries.update(store, standing, rows, fresh)
     for roster in fresh:
         for proposal in store.find(tables.Proposal, roster=roster):
             changed |= count(store, standing, proposal)

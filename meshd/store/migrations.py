@@ -81,6 +81,11 @@ def _fifth(db: Database) -> None:
     db.execute("CREATE INDEX kept_chain_seq ON kept (chain, seq)")
 
 
+@migrations(name="0006 when entries came")
+def _sixth(db: Database) -> None:
+    db.execute('CREATE TABLE "noticed" ("id" BLOB PRIMARY KEY NOT NULL, "since_ms" INTEGER NOT NULL)')
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the database behind `connection` to the newest version, and note it."""
     db = Database(connection, execute_plugins=False)

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 from meshd.store import tables
 from meshd_protocol.bodies import BODIES, read_body
 from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.bodies.membership import (
     SCOPE_CHANGEABLE,
     SCOPE_EVERYTHING,
@@ -90,11 +91,16 @@ def _lacks(error: BadBodyError) -> tables.Lacks:
 
 def beside(row: Row) -> list[Row]:
     """The rows that a row brings with it, for what is looked up the other way round."""
-    if type(row) is not tables.Proposal:
-        return []
-    return [
-        tables.Repeal(row.id, row.repeals[start : start + ID_SIZE]) for start in range(0, len(row.repeals), ID_SIZE)
-    ]
+    if type(row) is tables.Proposal:
+        designs: list[Row] = [tables.Design(row.id)] if row.template == row.id else []
+        return [*designs, *(tables.Repeal(row.id, each) for each in _ids(row.repeals))]
+    if type(row) is tables.Entry:
+        return [tables.Replacement(row.id, each) for each in _ids(row.replaces)]
+    return []
+
+
+def _ids(joined: bytes) -> list[bytes]:
+    return [joined[start : start + ID_SIZE] for start in range(0, len(joined), ID_SIZE)]
 
 
 def _uncertified() -> BadBodyError:
@@ -185,7 +191,11 @@ _COLUMNS: dict[int, dict[str, _Source]] = {
         "verb": lambda _, __, body, ___: body.action[0] if body.action else 0,
         "payload": lambda _, __, body, ___: encode(plain(body.action[1])) if body.action else None,
         "subject": lambda _, __, body, ___: body.action[1] if body.action and body.action[0] == Verb.RECALL else None,
+        "what": lambda _, __, body, ___: _what(body.what),
+        "template": lambda _, record, body, ___: _template(record.id, body.what),
+        "form": lambda _, __, body, ___: body.what.form if isinstance(body.what, Figures) else "",
     },
+    Kind.ENTRY: {"fields": lambda _, __, body, ___: encode(body.fields)},
     Kind.ACT: {"told": lambda _, __, body, ___: encode(list(body.told)) if body.told is not None else None},
     Kind.QUOTATION: {
         "good": lambda _, __, body, ___: bytes(each is not None for each in read_quoted(body.assembly, body.records)),
@@ -193,6 +203,17 @@ _COLUMNS: dict[int, dict[str, _Source]] = {
     Kind.BALLOT: {"choice": lambda _, __, body, ___: encode(body.choice)},  # a number here, a list there
 }
 """By kind, the columns that are no copies."""
+
+
+def _what(what: Any) -> bytes | None:
+    """A template, or the fields of figures."""
+    return None if what is None else encode(what.fields if isinstance(what, Figures) else what)
+
+
+def _template(identity: bytes, what: Any) -> bytes | None:
+    """The decision on the template that a proposal is about: itself, where it adopts one."""
+    return what.template if isinstance(what, Figures) else None if what is None else identity
+
 
 _JOINED = frozenset({"cites", "replaces", "repeals", "present"})
 """Columns that hold ids, joined. Other lists are kept as canonical CBOR."""

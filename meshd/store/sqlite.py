@@ -21,7 +21,7 @@ from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Kept, beginnings, indexed
 from meshd_protocol import limits
 
-VERSION = 5
+VERSION = 6
 """The newest migration; the database's `user_version`."""
 
 SCRATCH = "recount-"

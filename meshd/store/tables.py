@@ -1,9 +1,9 @@
 """The rows that a store keeps: one named tuple per table, with its key and indexes. No logic.
 
 Primary data are `Kept` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
-itself wrote in each log), `Passed` and `Watch` (what this machine measured), `Peer`, `Met`, `Acquaintance` and
-`Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction, and
-can be rebuilt.
+itself wrote in each log), `Passed`, `Watch` and `Noticed` (what this machine measured), `Peer`, `Met`, `Acquaintance`
+and `Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction,
+and can be rebuilt.
 
 Changing a primary row means a migration (`migrations.py`). Projections change freely: where those on disk have another
 shape, they are made and counted anew when the log is opened (`recount`).
@@ -63,6 +63,13 @@ class Watch(NamedTuple):
     since_ms: int
     refused: str | None
     agreed: int
+
+
+class Noticed(NamedTuple):
+    """When (in `Passed.total_ms`) an entry, or an act under a mandate with a span, came to this machine."""
+
+    id: bytes
+    since_ms: int
 
 
 class Met(NamedTuple):
@@ -225,6 +232,7 @@ class Proposal(NamedTuple):
     """A question. `options`, `payload` and `costs` are canonical CBOR, or null; `verb` is 0 where a text is decided.
 
     `subject` is what a recall is about: the mandate. `repeals` has ids, joined; `keeps` is canonical CBOR, or null.
+    `what` is the canonical CBOR of a template, or of the fields that the decision says by the `form` of a `template`.
     """
 
     id: bytes
@@ -246,6 +254,10 @@ class Proposal(NamedTuple):
     budget: int | None
     anew: int
     keeps: bytes | None
+    under: bytes | None
+    what: bytes | None
+    template: bytes | None
+    form: str
     time_ms: int
 
 
@@ -315,6 +327,69 @@ class Retraction(NamedTuple):
     member: bytes
     reason: str
     time_ms: int
+
+
+class Entry(NamedTuple):
+    """What somebody entered by a form of a template. `fields` are canonical CBOR, `replaces` has ids, joined."""
+
+    id: bytes
+    member: bytes
+    device: bytes
+    seq: int
+    scope: int
+    roster: bytes
+    template: bytes
+    form: str
+    fields: bytes
+    about: bytes | None
+    replaces: bytes
+    mandate: bytes | None
+    time_ms: int
+
+
+class Design(NamedTuple):
+    """A decision that adopts a template, if it comes to that."""
+
+    id: bytes
+
+
+class Replacement(NamedTuple):
+    """An entry that takes the place of an earlier one, if both are one person's."""
+
+    later: bytes
+    earlier: bytes
+
+
+class Judged(NamedTuple):
+    """An entry, held against its form. `reason` says why it has no effect (what it waits for, where it `waits`); it is
+    null for one that has. `root` is what the first entry on the way from it is about, or that entry. `amount` is its
+    first number. `seconds` others said yes; it `stands` once they are enough. It is `over` if one that ends it stands.
+    """
+
+    id: bytes
+    template: bytes
+    form: str
+    about: bytes | None
+    root: bytes
+    depth: int
+    member: bytes
+    device: bytes
+    seq: int
+    amount: int
+    seconds: int
+    stands: int
+    replaced: int
+    over: int
+    waits: int
+    reason: str | None
+    time_ms: int
+
+
+class Second(NamedTuple):
+    """Who said yes to an entry, and counts among its seconds: a member; in a federation an assembly."""
+
+    entry: bytes
+    member: bytes
 
 
 class Minutes(NamedTuple):
@@ -497,6 +572,7 @@ PRIMARY: dict[type[Any], Table] = {
     Own: Table(("log",)),
     Passed: Table(("n",)),
     Watch: Table(("proposal",)),
+    Noticed: Table(("id",)),
     Peer: Table(("address",)),
     Met: Table((), (("device",),)),
     Setting: Table(("name",)),
@@ -517,13 +593,18 @@ PROJECTIONS: dict[type[Any], Table] = {
     Leave: Table(("id",)),
     Rotation: Table(("id",), (("roster",),)),
     Refounding: Table(("id",)),
-    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",))),
+    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",), ("template",))),
     Repeal: Table((), (("earlier",),)),
     Ballot: Table((), (("proposal", "member"),)),
     Sum: Table(("proposal", "choice")),
     Attestation: Table(("id",), (("proposal",),)),
     Answer: Table(("id",), (("proposal",),)),
     Retraction: Table(("id",), (("proposal",),)),
+    Entry: Table(("id",), (("roster",), ("template",), ("mandate",))),
+    Replacement: Table((), (("earlier",),)),
+    Design: Table(("id",)),
+    Judged: Table(("id",), (("template", "form", "over"), ("about",), ("root", "form"))),
+    Second: Table(("entry", "member")),
     Minutes: Table(("id",)),
     Assent: Table(("id",), (("minutes",),)),
     Resolution: Table(("id",), (("proposal",),)),

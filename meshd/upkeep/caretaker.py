@@ -11,7 +11,7 @@ from meshd.assembly.assembly import Assembly, Care
 from meshd.assembly.keystore import NetworkKey
 from meshd.errors import NodeError
 from meshd.log.door import Report
-from meshd.state import tallies, votes
+from meshd.state import entries, tallies, votes
 from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
@@ -101,12 +101,14 @@ def catch_up(assembly: Assembly) -> None:
 def _count_all(assembly: Assembly) -> set[bytes]:
     """A log whose genesis came late: count what came before it, and with it. Returns which."""
     standing = assembly.known
+    for rows in assembly.store.rows(tables.Entry):
+        entries.count(assembly.store, standing, rows)
     counted = (tallies.count(assembly.store, standing, each) for each in assembly.store.find(tables.Proposal))
     return set().union(*counted)
 
 
 def _has_acts(report: Report) -> bool:
-    return any(isinstance(row, tables.Act) for row in report.rows)
+    return any(isinstance(row, tables.Act) or (isinstance(row, tables.Entry) and row.mandate) for row in report.rows)
 
 
 def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:

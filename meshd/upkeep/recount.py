@@ -19,7 +19,7 @@ from meshd import log, state, store
 from meshd.log.door import Door
 from meshd.log.intake import check
 from meshd.progress import Step, Steps
-from meshd.state import tallies
+from meshd.state import entries, tallies
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import Store
@@ -140,6 +140,10 @@ def count_ahead(recount: Recount) -> Steps[None]:
             with counted.transaction():
                 for proposal in proposals:
                     tallies.count(counted, standing, proposal)
+            yield Step("recounting")
+        for rows in counted.rows(tables.Entry, _BATCH):
+            with counted.transaction():
+                entries.count(counted, standing, rows)
             yield Step("recounting")
     most = len(recount.touched)
     while most > 0 and len(recount.touched) > _BATCH and _follow(recount, list(islice(recount.touched, _BATCH))):

@@ -17,6 +17,7 @@ from meshd.store import tables
 from meshd.upkeep import stopwatch
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts, limits
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Attestation
 from meshd_protocol.bodies.delegates import Countersignature
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
@@ -57,6 +58,12 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     so that its time has not begun, however long its record lay here.
     """
     standing = assembly.known
+    entered = [row.id for row in report.rows if isinstance(row, tables.Entry)]
+    entered += [row.id for row in report.rows if isinstance(row, tables.Act) and _opens(standing, row)]
+    if entered:
+        now = measure(assembly)
+        unseen = [each for each in entered if assembly.store.get(tables.Noticed, id=each) is None]
+        assembly.store.insert([tables.Noticed(each, now) for each in unseen])
     rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
     rows += [row for roster in fresh for row in assembly.store.find(tables.Proposal, roster=roster)]
     called = {row.id: vote for row in rows if (vote := votes.certified(standing, row)) is not None}
@@ -67,6 +74,12 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     for identity, vote in called.items():
         if assembly.store.get(tables.Watch, proposal=identity) is None:
             assembly.store.insert([tables.Watch(identity, now, _judged(assembly, vote, came), 0)])
+
+
+def _opens(standing: Standing, row: tables.Act) -> bool:
+    """Whether an act may be the first one under a mandate with a span."""
+    item = standing.item(row.mandate)
+    return not isinstance(item, Decision) or item.verb != Verb.MANDATE or bool(item.payload.lasts)
 
 
 def _judged(assembly: Assembly, vote: Vote, came: Collection[bytes]) -> str | None:
@@ -292,7 +305,9 @@ def _countersign(assembly: Assembly) -> None:
         if appointment is None or appointment.mandate.holder == me.member_public:
             continue
         ends = appointment.mandate.ends_ms
-        acts = [row for row in assembly.store.find(tables.Act, mandate=mandate) if _is_sound(standing, state, row)]
+        found: list[tables.Act | tables.Entry] = [*assembly.store.find(tables.Act, mandate=mandate)]
+        found += assembly.store.find(tables.Entry, mandate=mandate)
+        acts = [row for row in found if _is_sound(assembly, state, row)]
         able = [row for row in acts if me.device.public in standing.rosters.state(row.roster).witnesses.devices]
         open_ = [row for row in able if not _countersigned(assembly, row)]
         if not open_ or (ends is not None and ends <= assembly.world.clock()):
@@ -306,19 +321,23 @@ def _countersign(assembly: Assembly) -> None:
         most = sorted((each for each in signed if each[1]), key=lambda each: (-each[1], each[0]))[:_SEEN_MOTIONS]
         seen = tuple(sorted(most))
         for row in open_:
-            if not outside(appointment.mandate, row.power):
+            if isinstance(row, tables.Entry) or not outside(appointment.mandate, row.power):
                 assembly.write(Kind.COUNTERSIGNATURE, Countersignature(row.id, seen))
 
 
-def _is_sound(standing: Standing, state: State, row: tables.Act) -> bool:
-    return act_problem(standing, state, row) is None
+def _is_sound(assembly: Assembly, state: State, row: tables.Act | tables.Entry) -> bool:
+    """Whether an act, or an entry under a mandate, has effect here. By which power one is written its form says."""
+    judged = assembly.store.get(tables.Judged, id=row.id) if isinstance(row, tables.Entry) else None
+    if isinstance(row, tables.Entry) and (judged is None or judged.reason is not None):
+        return False
+    return act_problem(assembly.known, state, row) is None
 
 
-def act_problem(standing: Standing, state: State, row: tables.Act) -> str | None:
+def act_problem(standing: Standing, state: State, row: tables.Act | tables.Entry) -> str | None:
     """Why an act has no effect here; None if it has. `state` is what the head means."""
     if not standing.rosters.knows(row.roster):
         return "it pins a roster that this node has not seen"
-    given = standing.rosters.state(row.roster).mandates.get(row.mandate)
+    given = standing.rosters.state(row.roster).mandates.get(row.mandate or b"")
     if given is None:
         return "the roster that it pins does not contain its mandate"
     if row.member != given.mandate.holder:
@@ -329,6 +348,6 @@ def act_problem(standing: Standing, state: State, row: tables.Act) -> str | None
     return None
 
 
-def _countersigned(assembly: Assembly, row: tables.Act) -> bool:
+def _countersigned(assembly: Assembly, row: tables.Act | tables.Entry) -> bool:
     mine = assembly.keys.device.public
     return any(each.device == mine for each in assembly.store.find(tables.Countersignature, act=row.id))

@@ -1,7 +1,7 @@
 """The registry of record kinds: number, name, and the log that each belongs to (design: records, field 6).
 
-Ranges: 0-31 membership and devices, 32-63 decisions, 64-95 delegates, 96-127 talk, 128 and up federations. Numbers are
-on people's disks: they are never reused.
+Ranges: 0-31 membership and devices, 32-63 decisions, 64-95 delegates, 96-127 talk, 128 and up federations and
+institutions. Numbers are on people's disks: they are never reused.
 """
 
 from enum import IntEnum
@@ -47,6 +47,7 @@ class Kind(IntEnum):
     LETTER = 97
     QUOTATION = 128
     PIECE = 129
+    ENTRY = 130
 
 
 _TALK = frozenset({Kind.MESSAGE, Kind.LETTER})

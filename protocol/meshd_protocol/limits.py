@@ -126,6 +126,33 @@ DUEL_CANDIDATES = 250
 TEXT_BYTES = 12 * 1024
 """A proposal's or message's text: what a record holds beside its header."""
 
+TEMPLATE_BYTES = 12 * 1024
+"""A template, or what a decision says with figures: they stand in a proposal, as its text does."""
+
+FORMS = 32
+"""Forms of one template."""
+
+FORM_FIELDS = 32
+"""Fields of one form, numbers of one template."""
+
+GROUPS = 16
+"""Groups that may write, things to be about, parts of a line, policies and posts of a template."""
+
+UNIT_BYTES = 24
+"""A unit: `kg`, `euro cents`."""
+
+ROWS = 64
+"""Rows of one field: the lines of a budget."""
+
+SECONDS = 100
+"""Others who must confirm an entry before it stands."""
+
+ENTRY_DEPTH = 16
+"""How far an entry may be from what the first one is about."""
+
+TAGS = 8
+"""Hints of one proposal."""
+
 APPLICATIONS = 64
 """Applications that one decision admits, people that one decision removes."""
 

@@ -70,6 +70,7 @@ class Policy(Body):
     `quorum` is a fraction of the roster. Times are in seconds; `notice`, `open_for` and `grace` together are what
     witnesses wait (`wait`). `yes_from` is a fraction of the roster that must say yes where a yes or no is certified, so
     that a no can't complete the quorum for a yes. `voices` says whose word counts where assemblies decide (`Voices`).
+    Where it is `once`, a witness's device attests one decision for one matter.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Policy(Body):
     notice: int = 0
     voices: int = 0
     yes_from: tuple[int, ...] | None = None
+    once: bool = False
 
     FIELDS: ClassVar = (
         Field(0, "name", string(limits.NAME_BYTES)),
@@ -95,6 +97,7 @@ class Policy(Body):
         Field(7, "grace", uint(10_000 * DAY), optional=True, default=0),
         Field(8, "notice", uint(10_000 * DAY), optional=True, default=0),
         Field(9, "voices", uint(), optional=True, default=0),
+        Field(10, "once", truth(), optional=True, default=False),
         Field(12, "yes_from", array(uint(1_000_000), 2, 2), optional=True),
     )
 
@@ -155,6 +158,8 @@ def void_reason(policy: Policy) -> str | None:
         return "only yes and no have a threshold"
     if policy.method == Method.CONSENT and not policy.changeable:
         return "consent needs changeable ballots: the objector resolves an objection by a new one"
+    if policy.once and policy.changeable:
+        return "who attests once for a matter counts locked ballots"
     if policy.voices > Voices.SEATS:
         return "whose voice counts is of a later version: this meshd needs an update"
     if policy.open_for == 0:
@@ -167,6 +172,8 @@ def _settled_void(policy: Policy) -> str | None:
         return "only yes and no can be settled"
     if policy.quorum is not None or policy.changeable or policy.open_for or policy.grace or policy.notice:
         return "a settled policy has no quorum, no changeable ballots, no notice, no closing time and no grace"
+    if policy.once:
+        return "witnesses attest nothing of what is settled, once or more often"
     if policy.yes_from is not None:
         return "a settled policy has a threshold, and no other number of yes"
     if policy.threshold is None or not _is_fraction(policy.threshold):

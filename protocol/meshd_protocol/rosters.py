@@ -430,7 +430,9 @@ class Rosters:
 
     def _subject_problem(self, item: Decision, pinned: State) -> str | None:
         """Why what a decision is about can't be, in the roster that it pins."""
-        payload = item.payload
+        payload, under = item.payload, item.question.under
+        if under is not None and (under not in pinned.mandates or not pinned.mandates[under].mandate.lasts):
+            return "the roster that it pins has no mandate with a span of that name"
         if item.verb in (Verb.ADMIT, Verb.SEAT) and (item.verb == Verb.SEAT) != self.ground.is_federation:
             return "members of a federation are seated, and those of an assembly admitted"
         match item.verb:

@@ -329,5 +329,7 @@ def certifies(assembly: bytes, record: Record, body: Certificate) -> bool:
 def decision_of(identity: bytes, body: Proposal) -> Decision:
     """A proposal's body as the rules take it; whom an admission lets in is in its applications."""
     verb, payload = body.action or (0, None)
-    question = Question(body.policy, body.options, body.method, body.seats, verb, payload, body.costs, body.budget)
+    kinds = type(body.what) is dict, body.what is not None and type(body.what) is not dict
+    numbers = body.costs, body.budget
+    question = Question(body.policy, body.options, body.method, body.seats, verb, payload, *numbers, body.under, *kinds)
     return Decision(identity, body.roster, question, keeps=body.keeps, repeals=body.repeals, anew=body.anew)

@@ -52,6 +52,8 @@ def test_examples_do_what_they_say(page, tmp_path):
     bin_folder.mkdir()
     (bin_folder / "meshd").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m meshd_cli "$@"\n')
     (bin_folder / "meshd").chmod(0o755)
+    for name, text in re.findall(r"```toml\n# (\S+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     try:
         for name, words, expected in _examples(page):
             shell = people.setdefault(name, Shell(tmp_path / name))

@@ -118,7 +118,30 @@ def test_writes_need_a_transaction_and_transactions_do_not_nest(store):
 
 def _proposal(identity):
     return Proposal(
-        identity, b"m", b"r", "p", "t", "", None, None, None, 1, 0, None, None, None, b"", None, None, 0, None, 5
+        identity,
+        b"m",
+        b"r",
+        "p",
+        "t",
+        "",
+        None,
+        None,
+        None,
+        1,
+        0,
+        None,
+        None,
+        None,
+        b"",
+        None,
+        None,
+        0,
+        None,
+        None,
+        None,
+        None,
+        "",
+        5,
     )
 
 

@@ -73,7 +73,10 @@ class Home:
         db = self.connect()
         db.executescript(data_of(f"schemas/{schema}").decode())
         for table, rows in self.rows.items():
-            name = "entry" if table is tables.Kept else name_of(table)  # as it was called until schema 5
+            before = table is tables.Kept and schema < "6"  # then the log's table was called as a kind of record is now
+            name = "entry" if before else name_of(table)
+            if table is tables.Entry:
+                continue
             columns = db.execute(f"PRAGMA table_info({name})").fetchall()
             for row in rows if columns else ():
                 values = [getattr(row, column, None if not needed else b"") for _, column, _, needed, *_ in columns]

@@ -119,3 +119,10 @@ def told(value: Any) -> Any:
     if isinstance(value, dict):
         return {"map": [[told(key), told(item)] for key, item in value.items()]}
     return value
+
+
+def untold(value: Any) -> Any:
+    """What `told` wrote, as it was."""
+    if type(value) is dict:
+        return bytes.fromhex(value["bytes"]) if "bytes" in value else {untold(k): untold(v) for k, v in value["map"]}
+    return [untold(each) for each in value] if type(value) is list else value

@@ -174,7 +174,10 @@ def _map(entries: list[Entry]) -> Type:
         left = dict(value)
         for low, _, key, item in entries:
             if callable(key):
-                left = {each: found for each, found in left.items() if not (key(each) and item(found))}
+                others = {each: found for each, found in left.items() if not (key(each) and item(found))}
+                if len(left) - len(others) < low:
+                    return False
+                left = others
             elif any(each == key and type(each) is type(key) for each in left):
                 if not item(left.pop(key)):
                     return False

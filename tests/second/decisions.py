@@ -38,6 +38,8 @@ def is_sound(policy: Item) -> bool:
     threshold, quorum, method = policy["threshold"], policy["quorum"], policy["method"]
     if policy.get("voices", 0) > (2 if policy["finality"] else 1):
         return False
+    if policy["once"] and (policy["finality"] == 0 or policy["changeable"]):
+        return False
     if policy["finality"] == 0:
         if method != YES_NO or threshold is None:
             return False
@@ -103,6 +105,8 @@ def is_void(history: History, decision: Item, there: State) -> bool:
         return True
     if verb == POLICY and not is_sound(payload[0]):
         return True
+    if _is_out_of_place(decision, policy, there):
+        return True
     if policy["method"] == ELECTION:
         if _is_bad_election(decision):
             return True
@@ -115,6 +119,18 @@ def is_void(history: History, decision: Item, there: State) -> bool:
     if verb == MANDATE:
         return _is_bad_mandate(history, payload, there)
     return verb == RECALL and payload not in {each["id"] for each in there.mandates}
+
+
+def _is_out_of_place(decision: Item, policy: Item, there: State) -> bool:
+    """6.2.11 and 6.2.12: templates, figures, spans."""
+    if decision["verb"] and (decision["adopts"] or decision["figures"] or decision["under"] is not None):
+        return True
+    if decision["adopts"] and policy["name"] != "constitution":
+        return True
+    if decision["under"] is None:
+        return False
+    spans = {each["id"]: each["payload"].get("lasts") for each in there.mandates}
+    return policy["finality"] != 1 or not spans.get(decision["under"])
 
 
 def _asks_as_an_election(decision: Item) -> bool:
@@ -137,6 +153,8 @@ def _is_bad_election(decision: Item) -> bool:
 
 def _is_bad_mandate(history: History, payload: Item, there: State) -> bool:
     if payload["holder"] not in there.holders or is_bad_role(payload["role"]):
+        return True
+    if payload["lasts"] == 0 or (payload["lasts"] and payload["again"]):
         return True
     last = last_of_role(history, payload["role"], there.mandates)
     mine = [each for each in last if each["payload"]["holder"] == payload["holder"]]

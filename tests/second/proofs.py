@@ -195,7 +195,7 @@ def _body(assembly: bytes, record: records.Record) -> tuple[str, Any] | None:
 
 def _policy(body: Any) -> Item:
     found = {name: body.get(key, _DEFAULTS.get(name)) for key, name in enumerate(_POLICY)}
-    return found | {"yes_from": body.get(12), "voices": body.get(9, 0)}
+    return found | {"yes_from": body.get(12), "voices": body.get(9, 0), "once": body.get(10, False)}
 
 
 class _Reader:
@@ -259,7 +259,8 @@ class _Reader:
                 "payload": _payload(verb, payload), "newcomers": newcomers, "options": body.get(4, []),
                 "method": body.get(7), "seats": body.get(8, 1), "costs": body.get(11, []), "budget": body.get(12),
                 "repeals": _plain(repeals if type(repeals) is list else [repeals]), "anew": body.get(13, False),
-                "keeps": _plain(body.get(16, [])),
+                "keeps": _plain(body.get(16, [])), "under": body[14].hex() if 14 in body else None,
+                "adopts": type(body.get(15)) is dict, "figures": type(body.get(15)) is list,
             }
         )  # fmt: skip
 
@@ -279,7 +280,7 @@ def _payload(verb: int, payload: Any) -> Any:
     if verb == rosters.POLICY:
         return [_policy(payload[0]), _plain(payload[1])]
     if verb == rosters.MANDATE:
-        held = {"role": payload[0], "holder": payload[1].hex(), "again": payload.get(5, False)}
+        held = {"role": payload[0], "holder": payload[1].hex(), "again": payload.get(5, False), "lasts": payload.get(7)}
         sits = payload.get(64)
         named = type(sits) is list and len(sits) == 2 and all(map(is_id, sits))
         return held | {"powers": payload[2], "sits": _plain(sits) if named else None}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import meshd_protocol
 from tests.second import (
     cbor,
     comparing,
@@ -25,8 +26,10 @@ from tests.second import (
     replay,
     rosters,
     slow,
+    templates,
 )
 from tests.second.cbor import RefusedError
+from tests.second.cddl import Schema
 from tests.second.history import History
 from tests.second.keys import CONTEXT, H, K, base32, derive, sign, verifies
 
@@ -50,6 +53,7 @@ def raw(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+RECORDS = Schema((Path(meshd_protocol.__file__).parent / "records.cddl").read_text(encoding="utf-8"))
 ASSEMBLY = raw(load("records.json")["assembly"])
 
 
@@ -514,6 +518,20 @@ def test_void_proposals(row):
     known = history(load("void.json")["histories"][0])
     decision = known.items[row["decision"]]
     assert decisions.is_void(known, decision, rosters.state(known, known.pin(decision))) == row["void"]
+
+
+@pytest.mark.parametrize("row", rows("templates.json", "templates", 30))
+def test_templates(row):
+    value = cbor.untold(row["template"])
+    assert templates.read(RECORDS, value) == row["read"]
+    if row["read"] == "yes":
+        assert list(templates.forms_of(value)) == row["forms"]
+
+
+@pytest.mark.parametrize("row", rows("templates.json", "fields", 25))
+def test_fields_of_entries(row):
+    found = {each["name"]: cbor.untold(each["template"]) for each in load("templates.json")["templates"]}
+    assert templates.fits(found[row["template"]], row["form"], cbor.untold(row["fields"])) == row["fits"]
 
 
 @pytest.mark.parametrize("row", rows("force.json", "polls", 20))

@@ -43,6 +43,11 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--closes", metavar="WHEN", help="when you would like it to be over: 3d, 12h, 2026-12-01, 2026-12-01T18:00"
     )
+    parser.add_argument("--form", metavar="FORM", help="what it says with figures: a form that is decided")
+    parser.add_argument(
+        "--field", dest="fields", metavar="NAME=VALUE", action="append", help="one field of that form; repeat"
+    )
+    parser.add_argument("--tag", dest="tags", metavar="WORD", action="append", help="a hint, like urgent; repeat")
     parser.set_defaults(function=propose)
     parser = verbs.add_parser("list", parents=[common], help="everything that is decided by ballots")
     parser.add_argument("--open", action="store_true", help="what can still be voted on, or lacks somebody's yes")
@@ -105,6 +110,9 @@ def propose(where: Where, options: Any) -> int:
         "amends": options.amends,
         "repeals": options.repeals,
         "closes_ms": _closes(options.closes) if options.closes is not None else None,
+        "form": options.form,
+        "fields": options.fields,
+        "tags": options.tags,
     }
     answer = ask(where, "propose", arguments)
     if where.json:

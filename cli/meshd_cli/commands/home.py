@@ -6,6 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
+from meshd_cli.figures import line_words
 from meshd_cli.homes import folders, mean
 
 _SHOWN = 5
@@ -47,6 +48,7 @@ def _home(where: Where, *, one_of_several: bool = False) -> None:
     _show_waiting(answer["waiting"], answer["more"], answer["now_ms"])
     for each in answer["pending"]:
         output.say(f"! {each}")
+    _show_institutions(answer)
     if answer["since"] is not None:
         _show_since(answer["since"])
     _show_reached(answer)
@@ -65,10 +67,16 @@ def status(where: Where, options: Any) -> int:
     _show_waiting(answer["waiting"], 0, answer["now_ms"])
     for each in answer["pending"]:
         output.say(f"! {each}")
+    _show_institutions(answer)
     _show_node(answer)
     if options.full:
         _show_full(answer)
     return 0
+
+
+def _show_institutions(answer: dict[str, Any]) -> None:
+    for row in answer["institutions"]:
+        output.say(line_words(row, answer["now_ms"]))
 
 
 def _who(answer: dict[str, Any], more: str = "") -> None:
@@ -128,6 +136,13 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{row['title']} asks to join{', invited by ' + row['person'] if row['person'] else ''}. Vouch if you know them"
     ),
     "admit": lambda row: f"{row['title']} was vouched for, and is no member yet. Open the vote",
+    "call": lambda row: (
+        f"{row['form'].upper()}: {row['title']}{', by ' + row['person'] if row['person'] else ''}. Answer it"
+    ),
+    "second": lambda row: (
+        f"{row['person']} enters, and {row['missing']} must confirm it: {row['form']}, {row['title']}. If you know "
+        "that it is so"
+    ),
     "act": lambda row: (
         f"Look at what was done as {row['title']}{' by ' + row['person'] if row['person'] else ''}: "
         f"{output.plural(row['count'], 'act')}"

@@ -25,6 +25,7 @@ from makers import (
     rosters,
     session,
     slow,
+    templates,
     void,
 )
 from makers.common import File, text_of_file
@@ -38,6 +39,7 @@ MAKERS: dict[str, File] = {
     "meaning.json": meaning.make,
     "heads.json": heads.make,
     "void.json": void.make,
+    "templates.json": templates.make,
     "force.json": force.make,
     "elections.json": elections.make,
     "proofs.json": proofs.make,

@@ -7,13 +7,23 @@ hints that a later version may add without cutting anybody off.
 
 from functools import lru_cache
 
-from meshd_protocol.bodies import decisions, delegates, federation, genesis, meetings, membership, refounding, talk
+from meshd_protocol.bodies import (
+    decisions,
+    delegates,
+    federation,
+    genesis,
+    institutions,
+    meetings,
+    membership,
+    refounding,
+    talk,
+)
 from meshd_protocol.errors import BadBodyError, MissingBodyError, NewerVersionError
 from meshd_protocol.kinds import LOG_OF, name_of
 from meshd_protocol.records import VERSION, Record
 from meshd_protocol.schema import Body
 
-_FILES = (genesis, membership, refounding, decisions, delegates, meetings, talk, federation)
+_FILES = (genesis, membership, refounding, decisions, delegates, meetings, talk, federation, institutions)
 
 BODIES: dict[int, type[Body]] = {
     body.KIND: body

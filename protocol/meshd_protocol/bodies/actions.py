@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from meshd_protocol import limits
 from meshd_protocol.bodies.genesis import Seating, read_seatings
 from meshd_protocol.errors import BadBodyError, NewerVersionError
-from meshd_protocol.policies import Policy
+from meshd_protocol.policies import DAY, Policy
 from meshd_protocol.schema import ID, KEY, Body, Field, array, blob, nested, string, truth, uint
 
 
@@ -73,8 +73,9 @@ def _place(value: Any) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class Mandate(Body):
-    """What a delegate may do. `again` says whether the holder may follow herself; no rule reads `ends_ms`. `place` is
-    the seat of a federation that goes with it, which older readers skip.
+    """What a delegate may do. `again` says whether the holder may follow herself; no rule reads `ends_ms`. `lasts` says
+    for how many seconds after its first act things are decided under it. `place` is the seat of a federation that goes
+    with it, which older readers skip.
     """
 
     role: str
@@ -84,6 +85,7 @@ class Mandate(Body):
     bounds: str = ""
     again: bool = False
     place: Place | None = None
+    lasts: int | None = None
 
     FIELDS: ClassVar = (
         Field(0, "role", string(limits.NAME_BYTES)),
@@ -92,6 +94,7 @@ class Mandate(Body):
         Field(3, "ends_ms", uint(), optional=True),
         Field(4, "bounds", string(limits.REASON_BYTES, 0), optional=True, default=""),
         Field(5, "again", truth(), optional=True, default=False),
+        Field(7, "lasts", uint(10_000 * DAY), optional=True),
         Field(64, "place", _place, optional=True),
     )
 

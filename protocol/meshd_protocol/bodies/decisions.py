@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb, read_action, read_named
+from meshd_protocol.bodies.institutions import read_what
 from meshd_protocol.errors import BadBodyError, NewerVersionError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.schema import ID, Body, Check, Field, array, blob, octets, string, truth, uint
@@ -54,7 +55,9 @@ class Proposal(Body):
     and `budget` to budgets. `amends` names the proposal that this is a rival text of; `repeals` those whose place it
     takes once it has passed, or, put `anew` after a split, whatever comes of it. `closes_ms` is the author's wish,
     shown to people; no rule reads it. `keeps` are the decisions that are in force before an action, each with a bitmap
-    of the pinned roster's members whose word makes it so: with the action they stay in force (`force`).
+    of the pinned roster's members whose word makes it so: with the action they stay in force (`force`). `under` names
+    the mandate in whose span it falls; `what` is a template that it adopts, as it stands, or what it says with figures
+    (`institutions`). `tags` are hints.
     """
 
     roster: bytes
@@ -72,6 +75,9 @@ class Proposal(Body):
     budget: int | None = None
     anew: bool = False
     keeps: tuple[tuple[bytes, bytes], ...] = ()
+    under: bytes | None = None
+    what: Any = None
+    tags: tuple[str, ...] = ()
 
     KIND: ClassVar = Kind.PROPOSAL
     FIELDS: ClassVar = (
@@ -89,7 +95,10 @@ class Proposal(Body):
         Field(11, "costs", array(uint(limits.COST), limits.OPTIONS), optional=True, default=()),
         Field(12, "budget", uint(limits.COST), optional=True),
         Field(13, "anew", truth(), optional=True, default=False),
+        Field(14, "under", ID, optional=True),
+        Field(15, "what", read_what, optional=True),
         Field(16, "keeps", array(read_named, limits.KEEPS), optional=True, default=()),
+        Field(64, "tags", lambda value: _tags(value), optional=True, default=()),
     )
 
 
@@ -98,6 +107,15 @@ def _repeals(value: Any) -> tuple[bytes, ...]:
     return (ID(value),) if type(value) is bytes else _REPEALED(value)
 
 
+def _tags(value: Any) -> tuple[str, ...]:
+    """Hints. What has another form is none, as for those who skip them."""
+    try:
+        return _TAGS(value)  # type: ignore[no-any-return]
+    except BadBodyError:
+        return ()
+
+
+_TAGS: Check = array(string(limits.NAME_BYTES), limits.TAGS)
 _REPEALED: Check = array(ID, limits.REPEALS, distinct=True)
 _SAID = uint()
 _SAYS = frozenset(map(int, Say))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.actions import Mandate, Verb
 from meshd_protocol.bodies.decisions import Form, Verdict
 from meshd_protocol.decisions.counting import methods
 from meshd_protocol.decisions.outcome import Attested, Finding
@@ -42,7 +42,9 @@ RESERVED = frozenset({MEMBERSHIP, REMOVAL, MANDATE, RECALL})
 
 
 class Question(NamedTuple):
-    """What a proposal asks, as far as rules look at it. `verb` is 0 where a text is decided."""
+    """What a proposal asks, as far as rules look at it. `verb` is 0 where a text is decided. `under` is the mandate in
+    whose span it falls; it `adopts` a template, or says something with `figures`.
+    """
 
     policy: str
     options: tuple[str, ...] = ()
@@ -52,6 +54,9 @@ class Question(NamedTuple):
     payload: Any = None
     costs: tuple[int, ...] = ()
     budget: int | None = None
+    under: bytes | None = None
+    adopts: bool = False
+    figures: bool = False
 
 
 def _can_be(question: Question, policy: Policy, finding: Finding) -> bool:
@@ -77,7 +82,7 @@ def void(question: Question, policy: Policy | None) -> str | None:
     reason = void_reason(policy)
     if reason is not None:
         return f"its policy is void: {reason}"
-    reason = _action_void(question, policy)
+    reason = _action_void(question, policy) or _institution_void(question, policy)
     if reason is not None:
         return reason
     if policy.method != Method.ELECTION:
@@ -107,7 +112,23 @@ def _action_void(question: Question, policy: Policy) -> str | None:
     if question.verb == Verb.POLICY:
         reason = void_reason(question.payload[0])
         return f"the policy that it sets is void: {reason}" if reason else None
-    return role_problem(question.payload.role) if question.verb == Verb.MANDATE else None
+    return _mandate_void(question.payload) if question.verb == Verb.MANDATE else None
+
+
+def _mandate_void(mandate: Mandate) -> str | None:
+    if mandate.lasts == 0 or (mandate.lasts and mandate.again):
+        return "a mandate with a span lasts for some time, and nobody follows themselves in it"
+    return role_problem(mandate.role)
+
+
+def _institution_void(question: Question, policy: Policy) -> str | None:
+    if question.verb and (question.adopts or question.figures):
+        return "a template is adopted, and figures are decided, by a decision on a text"
+    if question.adopts and question.policy != CONSTITUTION:
+        return f"a template is adopted by the policy {CONSTITUTION}"
+    if question.under is not None and (question.verb or policy.finality != Finality.CERTIFIED):
+        return "what falls into the span of a mandate is a text, decided by a certified policy"
+    return None
 
 
 def _voice_void(question: Question) -> str | None:

@@ -8,6 +8,7 @@ from meshd_protocol.bodies.decisions import Answer, Attestation, Ballot, Form, P
 from meshd_protocol.bodies.delegates import Act, Countersignature, Handover, Told
 from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.bodies.genesis import FEDERAL_RULES, Genesis, Origin, Seating
+from meshd_protocol.bodies.institutions import Entry, Figures
 from meshd_protocol.bodies.meetings import Assent, FollowUp, Minutes, Resolution, Task
 from meshd_protocol.bodies.membership import (
     Application,
@@ -63,6 +64,7 @@ EXAMPLES: dict[int, Body] = {
         Refounding((b"header", SIGNED, b"body"), ((KEY, b"sealed"),)),
         Quotation(ID, ((b"header", SIGNED, b"body"),), ((ID, IDS, ID),)),
         Piece(ID, 0, 2, b"a part"),
+        Entry(ID, ID, "need", {"amount": 5, "what": "flour"}, ID, (ID,), ID),
         Proposal(
             ID,
             "election",
@@ -79,6 +81,9 @@ EXAMPLES: dict[int, Body] = {
             10,
             True,
             ((ID, b"\xc0"),),
+            ID,
+            {0: "Aid", 1: "We help.", 2: [{0: "need", 3: [[0]]}]},
+            ("urgent",),
         ),
         Ballot(ID, Form.RANKS, ((0, 2), (1,)), 3, "because"),
         Attestation(ID, Verdict.PASSED, (), (3, 1, 4), b"\xf0", ID),
@@ -101,6 +106,10 @@ have real ones.
 """
 
 MORE: dict[str, tuple[int, Body]] = {
+    "proposal: figures": (
+        Kind.PROPOSAL,
+        Proposal(ID, "standard", "Pots", what=Figures(ID, "budget", {"pots": [{"name": "flour", "most": 500}]})),
+    ),
     "ballot: yes": (Kind.BALLOT, Ballot(ID, Form.YES_NO, 1)),
     "ballot: options": (Kind.BALLOT, Ballot(ID, Form.CHOICES, (0, 2))),
     "ballot: scores": (Kind.BALLOT, Ballot(ID, Form.SCORES, ((0, 5), (2, 10)))),

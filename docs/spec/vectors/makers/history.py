@@ -26,6 +26,10 @@ def device(name: str, number: int = 1) -> bytes:
     return drawn(f"{name} device {number}")
 
 
+_ASKED = ("options", "method", "seats", "costs", "budget", "under", "adopts", "figures")
+"""Fields of the question."""
+
+
 class History:
     """The facts of one vector, and the rosters that were learnt of them. Everybody is meant by name."""
 
@@ -75,7 +79,7 @@ class History:
     ) -> bytes:
         """A proposal, with yes by these people's first devices. `more` are fields of the decision or the question."""
         policy = more.pop("policy", POLICY_OF.get(verb, "significant"))
-        asked = {key: more.pop(key) for key in ("options", "method", "seats", "costs", "budget") if key in more}
+        asked = {key: more.pop(key) for key in _ASKED if key in more}
         question = Question(policy, verb=int(verb), payload=payload, **asked)
         identity = drawn(name)
         self._note(Decision(identity, self.origin if pin is None else pin, question, **more))
@@ -107,10 +111,12 @@ class History:
         return self.decide(name, Verb.POLICY, (policy, tuple(sorted(replaces))), yes, pin=pin)
 
     def mandate(
-        self, name: str, role: str, holder: str, yes: str, *, again: bool = False, pin: bytes | None = None
-    ) -> bytes:
+        self, name: str, role: str, holder: str, yes: str, *, again: bool = False, lasts: int | None = None,
+        pin: bytes | None = None,
+    ) -> bytes:  # fmt: skip
         """A decision that gives a mandate."""
-        return self.decide(name, Verb.MANDATE, Mandate(role, person(holder), ("pay",), again=again), yes, pin=pin)
+        given = Mandate(role, person(holder), ("pay",), again=again, lasts=lasts)
+        return self.decide(name, Verb.MANDATE, given, yes, pin=pin)
 
     def recall(self, name: str, mandate: bytes, yes: str, *, pin: bytes | None = None) -> bytes:
         """A decision that ends one."""

@@ -40,7 +40,8 @@ def item_told(item: Item) -> dict[str, Any]:
             "kind": "decision", "id": item.id, "pin": item.pin, "policy": item.policy, "verb": int(item.verb),
             "payload": _payload(item), "newcomers": [each._asdict() for each in item.newcomers],
             "options": question.options, "method": question.method, "seats": question.seats, "costs": question.costs,
-            "budget": question.budget, "keeps": item.keeps, "repeals": item.repeals, "anew": item.anew,
+            "budget": question.budget, "under": question.under, "adopts": question.adopts,
+            "figures": question.figures, "keeps": item.keeps, "repeals": item.repeals, "anew": item.anew,
         }  # fmt: skip
     fields = item._asdict()
     kind = "vouch" if isinstance(item, Endorsement) else "leave" if isinstance(item, Departure) else "offer"
@@ -56,7 +57,7 @@ def _payload(decision: Decision) -> Any:
             return [policy_told(decision.payload[0]), decision.payload[1]]
         case Verb.MANDATE:
             mandate: Mandate = decision.payload
-            return {"role": mandate.role, "holder": mandate.holder, "again": mandate.again}
+            return {"role": mandate.role, "holder": mandate.holder, "again": mandate.again, "lasts": mandate.lasts}
         case _:
             return decision.payload
 

@@ -47,6 +47,11 @@ def _policies() -> Iterable[tuple[str, Policy]]:
     yield "certified: a threshold of nothing", replace(CERTIFIED, threshold=(0, 100, False))
     yield "certified: more than all", replace(CERTIFIED, threshold=(2, 2, True))
     yield "certified: no threshold", replace(CERTIFIED, threshold=None)
+    yield "settled: once for a matter", replace(SETTLED, once=True)
+    yield "certified: once for a matter", replace(CERTIFIED, once=True)
+    yield "certified: once for a matter, by ballots that may be changed", replace(CERTIFIED, once=True, changeable=True)
+    yield "consent: once for a matter", replace(CONSENT, once=True)
+    yield "election: once for a matter", replace(ELECTION, once=True)
     yield "certified: ballots may be changed", replace(CERTIFIED, changeable=True)
     yield "certified: a part must say yes", replace(CERTIFIED, yes_from=(1, 3))
     yield "certified: a part of nobody must", replace(CERTIFIED, yes_from=(0, 3))
@@ -72,7 +77,8 @@ def _proposals(history: History) -> Iterable[tuple[str, bytes]]:
     other = history.seats("another one beside it", "Cy", every)
     mandate = history.mandate("Ada is treasurer", "Treasurer", "Ada", every)
     cook = history.mandate("Bea cooks", "Cook", "Bea", every, again=True)
-    pin = history.step(start, first, text, seats, other, mandate, cook)
+    chair = history.mandate("Di chairs", "Chair", "Di", every, lasts=72 * 3600)
+    pin = history.step(start, first, text, seats, other, mandate, cook, chair)
     member, policy = person("Eve"), named("significant")
     asked: list[tuple[str, int, Any, dict[str, Any]]] = [
         ("a text", 0, None, {}),
@@ -112,6 +118,27 @@ def _proposals(history: History) -> Iterable[tuple[str, bytes]]:
         ("a voice that joins, by witnesses", Verb.VOICE, Voiced(drawn("F"), drawn("F"), False), {"policy": "standard"}),
         ("a voice that leaves, by witnesses", Verb.VOICE, Voiced(drawn("F"), drawn("J"), True), {"policy": "standard"}),
         ("a seat, in an assembly of people", Verb.SEAT, Seated((Seating(drawn("A"), 1, drawn("R")),), (), ()), {}),
+        ("a text in a span", 0, None, {"policy": "standard", "under": chair}),
+        (
+            "an election in a span",
+            0,
+            None,
+            {"policy": "election", "options": ("a", "b"), "method": "irv", "under": chair},
+        ),
+        ("a text in a span, by a settled policy", 0, None, {"under": chair}),
+        ("a text in the span of a mandate without one", 0, None, {"policy": "standard", "under": mandate}),
+        ("a text in the span of what is no mandate", 0, None, {"policy": "standard", "under": text}),
+        (
+            "a voice in a span",
+            Verb.VOICE,
+            Voiced(drawn("F"), drawn("X"), False),
+            {"policy": "standard", "under": chair},
+        ),
+        ("it adopts a template", 0, None, {"policy": "constitution", "adopts": True}),
+        ("it adopts a template by another policy", 0, None, {"adopts": True}),
+        ("a text with figures", 0, None, {"policy": "standard", "figures": True}),
+        ("a removal with figures", Verb.REMOVE, (member,), {"figures": True}),
+        ("a charter with a template", Verb.CHARTER, (text,), {"adopts": True}),
         ("a recall", Verb.RECALL, mandate, {}),
         ("a recall of what is no mandate", Verb.RECALL, text, {}),
         ("a recall of nothing", Verb.RECALL, drawn("nothing"), {}),
@@ -128,6 +155,12 @@ def _proposals(history: History) -> Iterable[tuple[str, bytes]]:
         ("a mandate whose role is in two scripts", "G\u0430rdener", "Cy"),
     ):
         yield name, history.mandate(name, role, holder, "", pin=pin)
+    yield "a mandate with a span", history.mandate("s", "Speaker", "Cy", "", lasts=60, pin=pin)
+    yield "a mandate with a span of nothing", history.mandate("s0", "Speaker", "Cy", "", lasts=0, pin=pin)
+    yield (
+        "a mandate with a span that may follow",
+        history.mandate("sa", "Speaker", "Cy", "", lasts=60, again=True, pin=pin),
+    )
     election = {"policy": "election", "options": ("red", "green", "blue"), "method": "irv"}
     for name, changed in _elections().items():
         yield name, history.decide(name, 0, None, pin=pin, **election | changed)

@@ -1,0 +1,299 @@
+"""institutions, entry, confirm, entries, alarm: what an assembly keeps as data, and what people enter by it."""
+
+import hashlib
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.asking import on_terminal, words
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.texts import text_from
+from meshd_cli.times import moment
+
+_DATE = "date"
+"""The unit of a number that is a time, in milliseconds since 1970: people write a date for it, or a span."""
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser(
+        "institutions", parents=[common], help="what comes along and is adopted; adopt, drop, show"
+    )
+    parser.add_argument("do", metavar="DO", nargs="?", help="adopt, drop or show; or the name of one, to show it")
+    parser.add_argument("what", metavar="SET", nargs="?", help="a set that comes along, a FILE of your own, or a name")
+    parser.set_defaults(function=institutions)
+    parser = verbs.add_parser(
+        "entry", parents=[common], help="enter something by a form, as `meshd institutions` shows"
+    )
+    parser.add_argument("form", metavar="FORM", help="the form's name; TEMPLATE/FORM where several have one")
+    parser.add_argument("fields", metavar="FIELD=VALUE", nargs="*", help="what it says; on a terminal you are asked")
+    parser.add_argument("--about", metavar="ID", help="what it is about")
+    parser.add_argument("--again", metavar="ID", help="takes the place of that entry of yours in figures")
+    parser.add_argument("--mandate", metavar="ID", help="the mandate under which it is, where several would do")
+    parser.set_defaults(function=entry)
+    parser = verbs.add_parser("confirm", parents=[common], help="say that an entry is so, or is not")
+    parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
+    parser.add_argument("no", metavar="no", nargs="?", choices=["yes", "no"], help="it is not so: it subtracts nothing")
+    parser.add_argument("--how", metavar="TEXT", help="how you know")
+    parser.set_defaults(function=confirm)
+    parser = verbs.add_parser(
+        "entries", parents=[common], help="what is open; one entry and all about it; those of a form"
+    )
+    parser.add_argument("id", metavar="ID-OR-FORM", nargs="?", help="any unique beginning of an id, or a form's name")
+    parser.add_argument("--all", action="store_true", help="what is over, replaced or without effect, too")
+    parser.set_defaults(function=entries)
+    parser = verbs.add_parser("alarm", parents=[common], help="call everybody: two others must confirm it")
+    parser.add_argument("title", metavar="TITLE", help="what is happening, in quotes")
+    parser.add_argument("--where", metavar="TEXT", required=True, help="where")
+    parser.add_argument("--asks", metavar="TEXT", required=True, help="what is asked of whom")
+    parser.set_defaults(function=alarm)
+
+
+def institutions(where: Where, options: Any) -> int:
+    """`meshd institutions [adopt|drop|show] [NAME]`."""
+    do, what = options.do, options.what
+    if do is not None and do not in ("adopt", "drop", "show"):
+        do, what = "show", " ".join(part for part in (do, what) if part)
+    if do is not None and not what:
+        raise UsageError(f"{do} what?", "`meshd institutions` shows what there is.")
+    text = text_from(what) if do == "adopt" and _is_file(what) else None
+    answer = ask(where, "institutions", {"do": do, "what": what, "text": text})
+    if where.json:
+        output.emit(answer)
+        return 0
+    if do is None:
+        _show_all(answer)
+    elif do == "show":
+        _show_one(answer)
+    else:
+        _show_proposed(answer, do)
+    return 0
+
+
+def _is_file(what: str) -> bool:
+    return what == "-" or Path(what).is_file()
+
+
+def _show_all(answer: dict[str, Any]) -> None:
+    rows = [(each["id"][: output.SHORT_ID], each["state"], each["name"], _forms(each)) for each in answer["adopted"]]
+    output.table(("id", "state", "name", "forms"), rows, "Nothing is adopted.")
+    output.say("")
+    output.say("Sets that come along (`meshd institutions adopt SET` proposes one):")
+    for each in answer["sets"]:
+        first = each["words"].split(". ")[0].replace("\n", " ").rstrip(".")
+        output.say(f"  {each['set']:12} {first}")
+
+
+def _forms(row: dict[str, Any]) -> str:
+    return row["problem"] or ", ".join(row["forms"])
+
+
+def _show_one(row: dict[str, Any]) -> None:
+    output.say(f"{row['name']}: {row['state']}{' · ' + row['id'][: output.SHORT_ID] if row['id'] else ''}")
+    output.paragraph(row["words"])
+    if row["problem"]:
+        output.say(f"! {row['problem']}")
+        output.say(str(row["plain"]))
+    for each in row["numbers"]:
+        output.say(f"  number    {each['name']}: {each['value']} {each['unit']}".rstrip())
+    for each in row["posts"]:
+        term = f", for {output.span(each['term_s'] * 1000)}" if each["term_s"] else ""
+        given = "" if each["filled"] else "; nobody has it"
+        output.say(f"  mandate   {each['role']} ({', '.join(each['powers'])}){term}{given}")
+    for each in row["policies"]:
+        output.say(f"  policy    {each['name']}{'' if each['there'] else ': this assembly has none of that name'}")
+    for each in row["forms"]:
+        output.say("")
+        _show_form(each)
+
+
+def _show_form(form: dict[str, Any]) -> None:
+    if form["later"]:
+        output.say(f"{form['name']}: a form of a later version of meshd")
+        return
+    who = " or ".join(form["who"]) or "decided, and entered by nobody"
+    about = f", about {' or '.join(form['about'])}" if form["about"] else ""
+    output.say(f"{form['name']}{about} · {who}{_confirmed(form)}")
+    if form["words"]:
+        output.paragraph(form["words"])
+    for each in form["fields"]:
+        optional = "may be left out; " if each["optional"] else ""
+        output.say(f"    {each['name']}: {optional}{_holds(each)}{'; ' + each['words'] if each['words'] else ''}")
+
+
+def _confirmed(form: dict[str, Any]) -> str:
+    if not form["seconds"]:
+        return ""
+    of = f" of {' or '.join(form['from'])}" if form["from"] else ""
+    return f" · stands once {form['seconds']}{of} confirm it"
+
+
+def _holds(field: dict[str, Any]) -> str:
+    match field["type"]:
+        case "number" if field["unit"] == _DATE:
+            return "a date, like 3d or 2026-12-01"
+        case "number":
+            return f"a whole number{' of ' + field['unit'] if field['unit'] else ''}"
+        case "choice":
+            return " | ".join(field["choices"])
+        case "rows":
+            return f"rows of {field['choices'][0]}, one field=value each, like 'first / second'"
+        case "hash":
+            return "a file, or its hash"
+        case "later":
+            return "something of a later version"
+        case other:
+            return str({"text": "text", "id": "an id", "person": "a person"}[other])
+
+
+def _show_proposed(answer: dict[str, Any], do: str) -> None:
+    output.say(answer["id"])
+    before = ", in the place of the one in force" if answer.get("amends") else ""
+    output.tell(f"Proposed{output.with_yes(answer)}: {do} {answer['name']}{before}.")
+    output.tell_who_decides(answer)
+    for each in answer.get("posts", ()):
+        powers = " ".join(f"--power {shlex.quote(power)}" for power in each["powers"])
+        output.tell(f"It expects a mandate: `meshd mandate {shlex.quote(each['role'])} --holder PERSON {powers}`.")
+    for each in answer.get("policies", ()):
+        output.tell(f"It expects a policy {each}: `meshd amend {shlex.quote(each)} …` sets one.")
+    output.tell_unsent(answer)
+
+
+def entry(where: Where, options: Any) -> int:
+    """`meshd entry FORM [FIELD=VALUE …]`."""
+    form = _form(where, options.form)
+    fields = [_as_the_node_takes_it(form, each) for each in options.fields]
+    fields += _asked_for(form, {each.partition("=")[0] for each in fields})
+    about = options.about
+    if about is None and form["about"] and "nothing" not in form["about"] and on_terminal():
+        about = words(f"About which {' or '.join(form['about'])}? Its id:", "`meshd entries` shows what is open.")
+    arguments = {"form": options.form, "about": about, "fields": fields, "again": options.again}
+    answer = ask(where, "entry", arguments | {"mandate": options.mandate})
+    return _entered(where, answer)
+
+
+def _entered(where: Where, answer: dict[str, Any]) -> int:
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(answer["id"])
+    output.tell(f"Entered: {answer['form']}.{_standing(answer)}")
+    output.tell_unsent(answer)
+    return 0
+
+
+def _standing(answer: dict[str, Any]) -> str:
+    if answer["stands"]:
+        return ""
+    missing = answer["needed"] - answer["seconds"]
+    if missing > 0:
+        return f" It stands once {missing} more confirm it: `meshd confirm {answer['id'][: output.SHORT_ID]}`."
+    return " It stands once enough witnesses have countersigned it." if answer["under_mandate"] else ""
+
+
+def _form(where: Where, name: str) -> dict[str, Any]:
+    """A form of a template in force, as the node describes it. Raises CommandError."""
+    template, slash, form = name.rpartition("/")
+    found: list[dict[str, Any]] = []
+    for each in ask(where, "institutions")["adopted"]:
+        if each["state"] != "adopted" or (slash and each["name"].casefold() != template.casefold()):
+            continue
+        forms = ask(where, "institutions", {"do": "show", "what": each["id"]})["forms"]
+        found += [row for row in forms if row["name"].casefold() == form.casefold() and not row["later"]]
+    # what is missing or there twice the node says, in its own words
+    return found[0] if found else {"name": name, "fields": [], "about": [], "who": []}
+
+
+def _as_the_node_takes_it(form: dict[str, Any], given: str) -> str:
+    """A field as it is sent: a date as a number, a file as its hash."""
+    name, equals, value = given.partition("=")
+    field = next((each for each in form["fields"] if each["name"] == name.strip()), None)
+    if field is None or not equals:
+        return given
+    if field["unit"] == _DATE and not value.isdecimal():
+        return f"{name}={moment(value, int(time.time() * 1000))}"
+    if field["type"] == "hash" and Path(value).is_file():
+        return f"{name}={_hash_of(Path(value))}"
+    return given
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=32).hexdigest()
+    except OSError as error:
+        raise CommandError(f"cannot read the file {path}: {error.strerror}") from error
+
+
+def _asked_for(form: dict[str, Any], given: set[str]) -> list[str]:
+    """The fields that are not there, asked for one by one on a terminal."""
+    if not on_terminal():
+        return []
+    fields: list[str] = []
+    for field in form["fields"]:
+        if field["name"] in given or (field["optional"] and given):
+            continue
+        question = f"{field['words'] or field['name']} ({_holds(field)}{', or nothing' if field['optional'] else ''}):"
+        try:
+            said = words(question, f"{form['name']} needs {field['name']}.")
+        except UsageError:
+            if not field["optional"]:
+                raise
+            continue
+        fields.append(_as_the_node_takes_it(form, f"{field['name']}={said}"))
+    return fields
+
+
+def confirm(where: Where, options: Any) -> int:
+    """`meshd confirm ID [no]`."""
+    answer = ask(where, "confirm", {"id": options.id, "no": options.no == "no", "how": options.how})
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(answer["id"])
+    if answer["said"] == "no":
+        output.tell("Said: it is not so. It is shown, and subtracts nothing.")
+    elif answer["stands"]:
+        output.tell("Confirmed. It stands.")
+    else:
+        output.tell(f"Confirmed. {answer['needed'] - answer['seconds']} more must, or witnesses countersign it.")
+    output.tell_unsent(answer)
+    return 0
+
+
+def entries(where: Where, options: Any) -> int:
+    """`meshd entries [ID-OR-FORM]`."""
+    answer = ask(where, "entries", {"id": options.id, "all": options.all})
+    if where.json:
+        output.emit(answer)
+        return 0
+    if not answer:
+        output.tell("Nothing is open.")
+    for row in answer:
+        _show_entry(row)
+    return 0
+
+
+def _show_entry(row: dict[str, Any]) -> None:
+    indent = "  " * row["depth"]
+    states = [word for word, holds in (("over", row["over"]), ("replaced", row["replaced"])) if holds]
+    states += ["stands"] if row["stands"] and not states else []
+    states += [f"{row['seconds']} of {row['needed']} confirmed it"] if row["needed"] and not row["stands"] else []
+    states += ["by somebody who is out since"] if row["out"] else []
+    states += [f"no effect: {row['problem']}"] if row["problem"] else []
+    here = f", {output.span(row['here_ms'])} here" if row["here_ms"] is not None else ""
+    output.say(
+        f"{indent}{row['id'][: output.SHORT_ID]} {row['form']}, by {row['person']}, {output.when(row['time_ms'])}{here}"
+    )
+    for name, value in row["fields"].items():
+        output.say(f"{indent}  {name}: {value}")
+    if states:
+        output.say(f"{indent}  ({'; '.join(states)})")
+
+
+def alarm(where: Where, options: Any) -> int:
+    """`meshd alarm TITLE --where TEXT --asks TEXT`."""
+    answer = ask(where, "alarm", {"title": options.title, "where": options.where, "asks": options.asks})
+    return _entered(where, answer)

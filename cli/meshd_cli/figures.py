@@ -1,0 +1,38 @@
+"""Lines of institutions in words: a thing that is open, how old it is by both clocks, and its figures."""
+
+from typing import Any
+
+from meshd_cli import output
+
+
+def line_words(row: dict[str, Any], now_ms: int) -> str:
+    """`ALARM Harbour, eviction: T+31 h by its word, 29 h here: 7 of 9 pledged, 4 delivered`."""
+    head = row["form"].upper() + " " if row["urgent"] else f"{row['form']} " if row["form"] else ""
+    text = f"{head}{row['title']}"
+    if row["urgent"]:
+        here = f", {output.span(row['here_ms'])} here" if row["here_ms"] is not None else ""
+        text += f": T+{output.span(max(0, now_ms - row['time_ms']))} by its word{here}"
+    parts = ", ".join(part for part in map(_part, row["parts"]) if part)
+    text += f": {parts}" if parts else ""
+    notes = [f"{row['out']} by people who are out since"] if row["out"] else []
+    notes += (
+        [f"{row['brought_in']} of those who confirmed it came in by its author's vouch"] if row["brought_in"] else []
+    )
+    return f"{text} ({'; '.join(notes)})" if notes else text
+
+
+def _part(part: dict[str, Any]) -> str:
+    """`7 of 9 pledged`, `40 of 60 kg promised`, `finding in 6 d`."""
+    if part["measure"] == "later":
+        return ""
+    if part["measure"] == "due":
+        if part["value"]:
+            return f"{part['words']} given"
+        if part["due_ms"] is None:
+            return f"no {part['words']} yet"
+        late = part["due_ms"] < 0
+        return f"{part['words']} {'overdue by' if late else 'in'} {output.span(abs(part['due_ms']))}"
+    value = "no" if part["value"] is None else part["value"]
+    of = f" of {part['of']}" if part["of"] is not None else ""
+    unit = f" {part['unit']}" if part["unit"] else ""
+    return f"{value}{of}{unit} {part['words']}"

@@ -1,0 +1,437 @@
+"""Verbs of entries: entry, confirm, entries. Entries inform; only decisions bind.
+
+What a person writes for a field becomes what the form asks for: an id from its beginning, a person from their name, a
+number without its unit.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service.context import Context, Result, id_range, identity_of
+from meshd.service.templates import (
+    Design,
+    designs,
+    find_form,
+    group_word,
+    readable_fields,
+    standing_once,
+    usable,
+)
+from meshd.service.verbs import verb
+from meshd.state import entries as judging
+from meshd.state.entries import decode_fields
+from meshd.state.rows import split
+from meshd.store import tables
+from meshd.upkeep.caretaker import ready_to_pin
+from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.institutions import (
+    CONFIRM,
+    About,
+    Entry,
+    Form,
+    FormField,
+    Group,
+    Holds,
+    Template,
+    Type,
+    Who,
+)
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.control import FLAG, LIST, NAME, TEXT
+from meshd_protocol.entries import Author, asks_for_mandate, holds_power, misfit
+from meshd_protocol.kinds import Kind
+from meshd_protocol.mandates import outside
+from meshd_protocol.names import printable, text_of
+
+_HINT = "`meshd entries` shows what is open."
+_SHORT = 8
+_SHOWN = 200
+"""Entries that one answer holds: of more the newest."""
+_WAITING = 20
+"""Entries of one form that wait for somebody's word and are shown: of more the newest."""
+
+
+@verb("entry", {"form": NAME, "about": TEXT, "fields": LIST, "again": TEXT, "mandate": TEXT}, writes=True)
+def entry(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd entry FORM [--about ID] field=value…`: enter something by a form of a template in force."""
+    context.member_only("enter anything")
+    design, form = find_form(context, arguments["form"])
+    template = usable(design)
+    if not form.who:
+        raise UsageError(
+            f"{form.name} is decided, and entered by nobody",
+            f"`meshd propose TITLE --form {form.name} --field NAME=VALUE` puts it to a vote.",
+        )
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    about = _about(context, template, form, arguments.get("about"))
+    fields = fields_of(context, template, form, arguments.get("fields") or [])
+    problem = misfit(template, form, fields)
+    if problem is not None:
+        raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")
+    replaces = (_own(context, form, arguments["again"]),) if arguments.get("again") else ()
+    mandate = _mandate(context, form, arguments.get("mandate"))
+    body = Entry(context.standing().head, design.row.id, form.name, fields, about, replaces, mandate)
+    return _write(context, body, form)
+
+
+@verb("alarm", {"title": NAME, "where": NAME, "asks": NAME}, writes=True)
+def alarm(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd alarm TITLE --where TEXT --asks TEXT`: call everybody, by the form `alarm` of a template in force."""
+    fields = [f"what={arguments['title']}", f"where={arguments['where']}", f"asks={arguments['asks']}"]
+    return entry(context, {"form": "alarm", "fields": fields})
+
+
+def _write(context: Context, body: Entry, form: Form) -> Result:
+    """Write an entry, if it has effect: else nothing is written. Raises NodeError."""
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.ENTRY, body)
+        reason = _reason(context, record.id)
+        if reason is not None:
+            raise NodeError(f"this can't be entered: {reason}", _who_hint(form))
+    judged = context.assembly.store.get(tables.Judged, id=record.id)
+    assert judged is not None, "it was judged in its own transaction"
+    return {
+        "id": text_of(record.id),
+        "form": form.name,
+        "stands": bool(judged.stands),
+        "seconds": judged.seconds,
+        "needed": form.seconds,
+        "under_mandate": body.mandate is not None,
+    }
+
+
+def _reason(context: Context, identity: bytes) -> str | None:
+    """Why an entry that was just written has no effect, by the rule by which everybody's node judges it."""
+    store = context.assembly.store
+    row = store.get(tables.Entry, id=identity)
+    assert row is not None, "it was just written"
+    judging.count(store, context.standing(), [row])
+    judged = store.get(tables.Judged, id=identity)
+    assert judged is not None, "it was just judged"
+    return judged.reason
+
+
+def _who_hint(form: Form) -> str:
+    return f"Who may: {', or '.join(map(group_word, form.who))}." if form.who else ""
+
+
+def _about(context: Context, template: Template, form: Form, words: str | None) -> bytes | None:
+    """What an entry is about: of the kinds of things that its form is for. Raises UsageError; NotFoundError."""
+    kinds = form.about or (int(About.NOTHING),)
+    if not words:
+        if About.NOTHING in kinds:
+            return None
+        what = ", or ".join(each if isinstance(each, str) else About(each).name.lower() for each in kinds)
+        raise UsageError(f"{form.name} is about something: {what}", f"`meshd entry {form.name} --about ID …`. {_HINT}")
+    if form.about in ((), (int(About.NOTHING),)):
+        raise UsageError(f"{form.name} is about nothing else", "Leave out --about.")
+    return _named(context, words)
+
+
+_NAMED: tuple[type[Any], ...] = (tables.Entry, tables.Proposal, tables.Minutes, tables.Act)
+
+
+def _named(context: Context, words: str) -> bytes:
+    """The entry, decision, minutes or act with an id that begins so. Raises NotFoundError."""
+    low, high = id_range(words)
+    found = [row.id for table in _NAMED for row in context.assembly.store.between(table, low, high, 2)] if low else []
+    if not found:
+        raise NotFoundError(f"nothing here has the id {printable(words)}", _HINT)
+    if len(found) > 1:
+        ids = ", ".join(text_of(each)[: len(words) + 4] for each in found)
+        raise NotFoundError(f"{printable(words)} is more than one thing: {ids}", "Write more of the id.")
+    identity: bytes = found[0]
+    return identity
+
+
+def find_entry(context: Context, words: str) -> tables.Entry:
+    """The entry that a person names. Raises NotFoundError."""
+    return context.named(tables.Entry, words, "entry", _HINT)
+
+
+def fields_of(context: Context, template: Template, form: Form, given: Sequence[str]) -> dict[str, Any]:
+    """What a person wrote, `name=value` each, as the form holds it. A field of rows may be there several times."""
+    fields: dict[str, Any] = {}
+    for words in given:
+        name, equals, value = words.partition("=")
+        field = form.field(name.strip())
+        if not equals or field is None:
+            names = ", ".join(each.name for each in form.fields) or "none"
+            raise UsageError(f"{printable(words)} is no field of {form.name}", f"Its fields: {names}. Like name=value.")
+        read = _value(context, template, field, value)
+        if isinstance(field.holds, Holds) and field.holds.type == Type.ROWS:
+            fields.setdefault(field.name, []).append(read)
+        elif field.name in fields:
+            raise UsageError(f"{field.name} is there twice")
+        else:
+            fields[field.name] = read
+    return fields
+
+
+def _value(context: Context, template: Template, field: FormField, words: str) -> Any:
+    holds = field.holds
+    if not isinstance(holds, Holds):
+        raise UsageError(f"{field.name} is of a later version: this meshd needs an update to write it")
+    match holds.type:
+        case Type.NUMBER:
+            return _number(field, holds, words)
+        case Type.ID:
+            return _named(context, words)
+        case Type.PERSON:
+            return context.person(words)
+        case Type.HASH:
+            return identity_of(words, "file")
+        case Type.CHOICE:
+            return _choice(field, holds, words)
+        case Type.ROWS:
+            return _row(context, template, field, holds, words)
+        case _:
+            return words
+
+
+def _number(field: FormField, holds: Holds, words: str) -> int:
+    found = re.fullmatch(r"\s*(\d{1,16})\s*(.*?)\s*", words)
+    unit = f" {holds.unit}" if holds.unit else ""
+    if found is None or found[2] not in ("", holds.unit):
+        raise UsageError(
+            f"{field.name} is a whole number{' of' + unit if unit else ''}, and {printable(words)} is none"
+        )
+    number = int(found[1])
+    if number >= limits.INTEGER or not holds.least <= number <= holds.most:
+        raise UsageError(f"{field.name} is from {holds.least} to {holds.most}{unit}, and {number} is not")
+    return number
+
+
+def _choice(field: FormField, holds: Holds, words: str) -> str:
+    exact = [each for each in holds.names if each.casefold() == words.strip().casefold()]
+    found = exact or [each for each in holds.names if each.casefold().startswith(words.strip().casefold())]
+    if len(found) != 1 or not words.strip():
+        raise UsageError(f"{field.name} is one of {', '.join(holds.names)}, and {printable(words)} is not")
+    return found[0]
+
+
+def _row(context: Context, template: Template, field: FormField, holds: Holds, words: str) -> dict[str, Any]:
+    """A row, as `what / who / how much`: the fields of its form in their order."""
+    form = template.form(holds.names[0])
+    if form is None:
+        raise UsageError(f"{field.name} is of a later version: this meshd needs an update to write it")
+    parts = [part.strip() for part in words.split(" / ")]
+    if len(parts) != len(form.fields):
+        names = " / ".join(each.name for each in form.fields)
+        raise UsageError(f"a row of {field.name} has {len(form.fields)} parts: {names}")
+    return {each.name: _value(context, template, each, part) for each, part in zip(form.fields, parts, strict=True)}
+
+
+def _own(context: Context, form: Form, words: str) -> bytes:
+    row = find_entry(context, words)
+    if row.member != context.me or row.form != form.name:
+        raise UsageError(f"{text_of(row.id)[:_SHORT]} is not an entry of yours by the form {form.name}")
+    return row.id
+
+
+def _mandate(context: Context, form: Form, words: str | None) -> bytes | None:
+    """The mandate under which an entry is written: the one that is named, or the only one of this person that grants
+    what the form asks for. In a federation the seat grants it.
+    """
+    state = context.state()
+    powers = [each.name for each in form.who if isinstance(each, Group) and each.who == Who.POWER]
+    if not powers or state.federal is not None:
+        return None
+    mine = [
+        each.id
+        for each in state.mandates.values()
+        if each.mandate.holder == context.me
+        and state.in_force(each.id)
+        and any(not outside(each.mandate, power) for power in powers)
+    ]
+    if words:
+        row = context.proposal(words)
+        if row.verb != Verb.MANDATE or not any(holds_power(context.me, state, row.id, power) for power in powers):
+            raise NodeError(f"{printable(words)} is no mandate of yours that grants {' or '.join(powers)}")
+        return row.id
+    if len(mine) > 1:
+        ids = ", ".join(text_of(each)[:_SHORT] for each in sorted(mine))
+        raise UsageError(f"several mandates of yours grant that: {ids}", "`--mandate ID` says which.")
+    if not mine and asks_for_mandate(form):
+        raise NodeError(
+            f"no mandate gives you the power {' or '.join(map(printable, powers))}, which {form.name} asks for",
+            "`meshd delegates` shows who has.",
+        )
+    return mine[0] if mine else None
+
+
+@verb("confirm", {"id": NAME, "no": FLAG, "how": TEXT}, writes=True)
+def confirm(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd confirm ID [no]`: say that an entry is so, or is not, and how one knows."""
+    context.member_only("confirm entries")
+    row = find_entry(context, arguments["id"])
+    label = text_of(row.id)[:_SHORT]
+    if row.form == CONFIRM:
+        raise UsageError(f"{label} is a confirmation itself", "Confirm what it is about.")
+    mine = context.assembly.store.find(tables.Judged, about=row.id, member=context.me, form=CONFIRM)
+    saying = "no" if arguments.get("no") else "yes"
+    before = [context.assembly.store.get(tables.Entry, id=each.id) for each in mine]
+    if any(each is not None and decode_fields(each).get("is-so") == saying for each in before):
+        raise NodeError(f"you have said {saying} to {label} already")
+    fields: dict[str, Any] = {"is-so": saying}
+    if (arguments.get("how") or "").strip():
+        fields["how"] = arguments["how"]
+    with context.assembly.writing():
+        ready_to_pin(context.assembly)
+    form = _form_of(context, row)
+    body = Entry(context.standing().head, row.template, CONFIRM, fields, row.id)
+    result = _write(context, body, Form(CONFIRM, who=form.people if form is not None else ()))
+    judged = context.assembly.store.get(tables.Judged, id=row.id)
+    assert judged is not None, "it was judged as it came"
+    needed = form.seconds if form is not None else 0
+    return result | {"stands": bool(judged.stands), "seconds": judged.seconds, "needed": needed, "said": saying}
+
+
+def _form_of(context: Context, row: tables.Entry) -> Form | None:
+    template = judging.template_of(context.assembly.store, row.template)
+    return template.form(row.form) if isinstance(template, Template) else None
+
+
+@verb("entries", {"id": TEXT, "all": FLAG})
+def entries(context: Context, arguments: dict[str, Any]) -> list[Result]:
+    """`meshd entries`: what is open, by the templates of this assembly; with an id, that entry and all that is about
+    it; with a form, its entries. With `all`, what is over, or has no effect, too.
+    """
+    everything = bool(arguments.get("all"))
+    words = arguments.get("id")
+    if not words:
+        rows = [each for design in standing_once(context) for each in _roots(context, design, everything)]
+    else:
+        rows = _of_form(context, words, everything) or _thread(context, _named(context, words))
+    return [entry_row(context, each) for each in rows[-_SHOWN:]]
+
+
+def _roots(context: Context, design: Design, everything: bool) -> list[tables.Judged]:
+    """The entries by a template that are about no other one."""
+    where: dict[str, Any] = {"template": design.row.id, "depth": 0} | ({} if everything else {"over": 0, "replaced": 0})
+    found = context.assembly.store.find(tables.Judged, newest=True, limit=_SHOWN, **where)
+    return [each for each in reversed(found) if everything or each.reason is None]
+
+
+def _of_form(context: Context, words: str, everything: bool) -> list[tables.Judged]:
+    found: list[tables.Judged] = []
+    for design in designs(context):
+        form = design.template.form(words) if isinstance(design.template, Template) else None
+        if form is not None:
+            where: dict[str, Any] = {"template": design.row.id, "form": form.name}
+            where |= {} if everything else {"over": 0, "replaced": 0}
+            found += reversed(context.assembly.store.find(tables.Judged, newest=True, limit=_SHOWN, **where))
+    return [each for each in found if everything or each.reason is None]
+
+
+def _thread(context: Context, identity: bytes) -> list[tables.Judged]:
+    """An entry, and what is about it, and so on: what came first, first."""
+    store = context.assembly.store
+    own = store.get(tables.Judged, id=identity)
+    found = [own] if own is not None else []
+    todo = [identity]
+    while todo and len(found) < _SHOWN:
+        about = store.find(tables.Judged, about=todo.pop(0), limit=_SHOWN)
+        found += about
+        todo += [each.id for each in about]
+    return sorted(found[:_SHOWN], key=lambda each: (each.depth, each.time_ms, each.id))
+
+
+def entry_row(context: Context, judged: tables.Judged) -> Result:
+    """An entry as codes and plain data."""
+    store, label = context.assembly.store, context.assembly.people.label
+    row = store.get(tables.Entry, id=judged.id)
+    assert row is not None, "what was judged is in the log"
+    form = _form_of(context, row)
+    fields = decode_fields(row)
+    return {
+        "id": text_of(row.id),
+        "form": row.form,
+        "person": label(row.member),
+        "fields": readable_fields(fields) if form is None else _shown(context, form, fields),
+        "about": text_of(row.about) if row.about else None,
+        "depth": judged.depth,
+        "time_ms": row.time_ms,
+        "here_ms": here_ms(context, row.id),
+        "stands": bool(judged.stands),
+        "seconds": judged.seconds,
+        "needed": form.seconds if form is not None else 0,
+        "replaced": bool(judged.replaced),
+        "replaces": [text_of(each) for each in sorted(split(row.replaces))],
+        "over": bool(judged.over),
+        "waits": bool(judged.waits),
+        "problem": judged.reason,
+        "out": is_out(context, judged),
+    }
+
+
+def _shown(context: Context, form: Form, fields: dict[str, Any]) -> Result:
+    """Fields in the order of the form, people by their names, numbers with their units."""
+    found: Result = {}
+    for field in form.fields:
+        if field.name in fields:
+            value, holds = fields[field.name], field.holds
+            if isinstance(holds, Holds) and holds.type == Type.PERSON and isinstance(value, bytes):
+                value = context.assembly.people.label(value)
+            elif isinstance(holds, Holds) and holds.type == Type.NUMBER and holds.unit:
+                value = f"{value} {holds.unit}"
+            found[field.name] = value
+    return readable_fields(found)
+
+
+def is_out(context: Context, judged: tables.Judged) -> bool:
+    """Whether its author is out by now, or their device was revoked before: figures say so."""
+    state = context.state()
+    good = state.revoked.get(judged.device)
+    return judged.member not in state.people or (good is not None and judged.seq >= good)
+
+
+def answers(context: Context, design: Design, form: Form, identity: bytes) -> list[str]:
+    """The forms by which this person may enter something about an entry; those that end it last."""
+    assert isinstance(design.template, Template)
+    forms = [each for each in design.template.forms if isinstance(each, Form) and form.name in each.about]
+    able = [each for each in forms if _may(context, design.row.id, each.name, identity)]
+    return [each.name for each in sorted(able, key=lambda each: each.ends)]
+
+
+def unconfirmed(context: Context) -> list[tuple[Form, tables.Judged]]:
+    """Entries that stand once more people confirm them, and that this person may confirm and has not; the newest."""
+    found: list[tuple[Form, tables.Judged]] = []
+    for design in standing_once(context):
+        assert isinstance(design.template, Template)
+        for form in design.template.forms:
+            if isinstance(form, Form) and form.seconds:
+                found += [(form, each) for each in _open(context, design, form)]
+    return found
+
+
+def _open(context: Context, design: Design, form: Form) -> list[tables.Judged]:
+    store = context.assembly.store
+    where: dict[str, Any] = {"template": design.row.id, "form": form.name, "over": 0, "replaced": 0, "stands": 0}
+    rows = store.find(tables.Judged, newest=True, limit=_WAITING, reason=None, **where)
+    return [
+        each
+        for each in reversed(rows)
+        if each.seconds < form.seconds
+        and each.member != context.me
+        and not store.find(tables.Judged, about=each.id, member=context.me, form=CONFIRM)
+        and _may(context, design.row.id, CONFIRM, each.id)
+    ]
+
+
+def _may(context: Context, template: bytes, form: str, about: bytes | None) -> bool:
+    """Whether this person may enter something by a form now."""
+    device = context.assembly.keys.device.public
+    who = Author(context.me, device, limits.INTEGER - 1, SCOPE_EVERYTHING)
+    return judging.may(context.assembly.store, context.standing(), who, template, form, about)
+
+
+def here_ms(context: Context, identity: bytes) -> int | None:
+    """For how long this machine has had an entry, by its own measure; None where it did not note that."""
+    noticed = context.assembly.store.get(tables.Noticed, id=identity)
+    passed = context.assembly.store.get(tables.Passed, n=1)
+    return passed.total_ms - noticed.since_ms if noticed is not None and passed is not None else None

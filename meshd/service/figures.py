@@ -1,0 +1,218 @@
+"""What is told of institutions: a line for each thing that is open, with figures, and how far these can be trusted.
+
+Everything here informs. A figure is worked out of entries that stand and that nothing took the place of; it says how
+many of them are by people who are out by now. Ages are told twice: by the author's clock, and since it came here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from meshd.service.context import Context, Result
+from meshd.service.effects import is_in_force
+from meshd.service.entering import here_ms, is_out
+from meshd.service.results import outcome_of, repealed_by
+from meshd.service.templates import Design, standing_once
+from meshd.state.entries import decode_fields
+from meshd.store import tables
+from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Measure, Part, Template, Type
+from meshd_protocol.decisions.outcome import PASSED
+from meshd_protocol.encoding import decode
+from meshd_protocol.names import printable, text_of
+
+_LINES = 50
+"""Lines of one form: of more the newest, and how many more there are."""
+_TITLE_FIELDS = 2
+
+
+class Root(NamedTuple):
+    """Something that is open and has a line: an entry, or a decision with figures."""
+
+    id: bytes
+    form: Form
+    fields: dict[str, Any]
+    time_ms: int
+    judged: tables.Judged | None
+
+
+def lines(context: Context) -> list[Result]:
+    """A line for each open thing of the templates that are or were in force, the urgent ones first; and one for each
+    template that has figures of all its entries.
+    """
+    found: list[Result] = []
+    for design in standing_once(context):
+        assert isinstance(design.template, Template)
+        for form in design.template.forms:
+            if isinstance(form, Form) and (form.line or form.urgent):
+                found += [_line(context, design, root) for root in _roots(context, design, form)]
+        parts = [each for each in design.template.line if isinstance(each, Part)]
+        if parts:
+            figures = [_part(context, design, part, None) for part in parts]
+            found.append(_bare(design) | {"title": design.name, "parts": figures})
+    return sorted(found, key=lambda line: not line["urgent"])
+
+
+def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
+    """What calls everybody now: it stands, and nothing has ended it."""
+    found: list[tuple[Design, Form, Root]] = []
+    for design in standing_once(context):
+        assert isinstance(design.template, Template)
+        for form in design.template.forms:
+            if isinstance(form, Form) and form.urgent:
+                found += [(design, form, root) for root in _roots(context, design, form)]
+    return found
+
+
+def _bare(design: Design) -> Result:
+    return {
+        "id": None, "template": design.name, "form": None, "title": "", "urgent": False, "time_ms": None,
+        "here_ms": None, "parts": [], "out": 0, "brought_in": 0,
+    }  # fmt: skip
+
+
+def _roots(context: Context, design: Design, form: Form) -> Iterator[Root]:
+    """What is open by a form: entries that stand, or decisions."""
+    store = context.assembly.store
+    where = {"template": design.row.id, "form": form.name}
+    open_ = store.find(tables.Judged, newest=True, limit=_LINES, over=0, replaced=0, stands=1, **where)
+    for judged in reversed(open_):
+        row = store.get(tables.Entry, id=judged.id)
+        assert row is not None, "what was judged is in the log"
+        yield Root(row.id, form, decode_fields(row), row.time_ms, judged)
+    if not form.who:
+        yield from _decided(context, design, form)
+
+
+def _decided(context: Context, design: Design, form: Form) -> Iterator[Root]:
+    """Decisions with figures by a form that hold, and that nothing has ended."""
+    store = context.assembly.store
+    for row in store.find(tables.Proposal, template=design.row.id, form=form.name):
+        assert row.what is not None, "it says something with figures"
+        outcome = outcome_of(context, row)
+        if outcome.outcome != PASSED or not is_in_force(context, row, outcome) or repealed_by(context, row):
+            continue
+        template = design.template
+        assert isinstance(template, Template)
+        ends = [each.name for each in template.forms if isinstance(each, Form) and each.ends]
+        if any(each.stands and each.form in ends for each in store.find(tables.Judged, about=row.id)):
+            continue
+        fields: Any = decode(row.what)
+        yield Root(row.id, form, fields, row.time_ms, None)
+
+
+def _line(context: Context, design: Design, root: Root) -> Result:
+    parts = [_part(context, design, part, root) for part in root.form.line if isinstance(part, Part)]
+    return _bare(design) | {
+        "id": text_of(root.id),
+        "form": root.form.name,
+        "title": title_of(root.form, root.fields),
+        "urgent": root.form.urgent,
+        "time_ms": root.time_ms,
+        "here_ms": here_ms(context, root.id),
+        "parts": parts,
+        "out": int(root.judged is not None and is_out(context, root.judged)) + sum(each["out"] for each in parts),
+        "brought_in": _brought_in(context, root),
+    }
+
+
+def title_of(form: Form, fields: dict[str, Any]) -> str:
+    """What an entry is called: its first texts."""
+    texts = [each.name for each in form.fields if isinstance(each.holds, Holds) and each.holds.type == Type.TEXT]
+    found = [str(fields[name]) for name in texts[:_TITLE_FIELDS] if name in fields]
+    return printable(", ".join(found)) or form.name
+
+
+def _brought_in(context: Context, root: Root) -> int:
+    """How many of those who confirmed an entry its author vouched for as they came in."""
+    if root.judged is None:
+        return 0
+    store = context.assembly.store
+    brought = 0
+    for second in store.find(tables.Second, entry=root.id):
+        applications = store.find(tables.Application, member=second.member)
+        vouchers = {vouch.member for each in applications for vouch in store.find(tables.Vouch, application=each.id)}
+        brought += root.judged.member in vouchers
+    return brought
+
+
+def _part(context: Context, design: Design, part: Part, root: Root | None) -> Result:
+    """One figure of a line, as a code with its numbers."""
+    template = design.template
+    assert isinstance(template, Template)
+    form = template.form(part.form)
+    amount = form.amount if form is not None else None
+    result: Result = {
+        "words": part.words,
+        "measure": Measure(part.measure).name.lower() if part.measure in set(Measure) else "later",
+        "value": None,
+        "of": _held_against(context, template, part, root),
+        "unit": _unit(amount) if part.measure in (Measure.SUM, Measure.NEWEST) else "",
+        "due_ms": None,
+        "entries": 0,
+        "newest_ms": None,
+        "out": 0,
+    }
+    if result["measure"] == "later" or form is None:
+        return result
+    rows = _counted(context, design, part, root)
+    result |= {
+        "entries": len(rows),
+        "newest_ms": max((each.time_ms for each in rows), default=None),
+        "out": sum(is_out(context, each) for each in rows),
+    }
+    match part.measure:
+        case Measure.MANY:
+            result["value"] = len(rows)
+        case Measure.PEOPLE:
+            result["value"] = len(_people(context, rows))
+        case Measure.SUM:
+            result["value"] = sum(each.amount for each in rows)
+        case Measure.NEWEST:
+            newest = max(rows, key=lambda each: (each.time_ms, each.id), default=None)
+            result["value"] = newest.amount if newest is not None else None
+        case _:
+            result["value"] = len(rows)
+            if not rows and root is not None and form.due:
+                here = here_ms(context, root.id)
+                result["due_ms"] = None if here is None else form.due * 1000 - here
+    return result
+
+
+def _counted(context: Context, design: Design, part: Part, root: Root | None) -> list[tables.Judged]:
+    """The entries that a figure rests on: they stand, and nothing took their place."""
+    store = context.assembly.store
+    where: dict[str, Any] = {"form": part.form, "stands": 1, "replaced": 0}
+    where |= {"template": design.row.id} if root is None else {"root": root.id}
+    rows = store.find(tables.Judged, **where)
+    if part.within:
+        since = [(each, here_ms(context, each.id)) for each in rows]
+        rows = [each for each, here in since if here is not None and here <= part.within * 1000]
+    if part.where:
+        field, value = part.where
+        rows = [each for each in rows if _says(context, each.id, field) == value]
+    return rows
+
+
+def _says(context: Context, identity: bytes, field: str) -> Any:
+    row = context.assembly.store.get(tables.Entry, id=identity)
+    return decode_fields(row).get(field) if row is not None else None
+
+
+def _people(context: Context, rows: list[tables.Judged]) -> set[bytes]:
+    """Who wrote some entries; in a federation the assemblies for which they sit."""
+    state = context.state()
+    return {state.member_of(each.member) or each.member for each in rows}
+
+
+def _held_against(context: Context, template: Template, part: Part, root: Root | None) -> int | None:
+    """What a figure is held against: how many members there are, a number of the thing itself, or of the template."""
+    if part.of_members:
+        return len(context.state().members)
+    if not part.against:
+        return None
+    value = root.fields.get(part.against) if root is not None else None
+    given: Given | None = template.number(part.against)
+    return value if type(value) is int else given.value if given is not None else None
+
+
+def _unit(field: FormField | None) -> str:
+    return field.holds.unit if field is not None and isinstance(field.holds, Holds) else ""

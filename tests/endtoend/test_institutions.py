@@ -1,0 +1,481 @@
+"""Templates and entries on whole nodes: adopted, entered, confirmed, amended, dropped; in any order; by people who are out."""
+
+import os
+import random
+
+import pytest
+
+from meshd.errors import NodeError
+from meshd.founding.opening import open_assembly
+from meshd.service import entering, figures, institutions, listing, proposing, status, voting, waiting
+from meshd.service.context import Context
+from meshd.service.institutions import institutions as institute
+from meshd.store import tables
+from meshd.upkeep import recount
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.institutions import CONFIRM, Entry
+from meshd_protocol.kinds import Kind
+from meshd_protocol.names import bytes_of, text_of
+from tests.worlds import Clock, commune, exchange, give, world
+
+SEEDS = int(os.environ.get("MESHD_SEEDS", "6"))
+
+AID = """
+name = "Aid"
+words = "We help each other, and see what came of it."
+line = ["many need as needs"]
+
+[numbers]
+goal = "60 kg"
+
+[forms.alarm]
+who = ["people"]
+seconds = 2
+urgent = true
+line = ["people pledge of members as pledged", "due pledge as pledge"]
+fields = { what = "text 200", where = "text 200", asks = "text 200" }
+
+[forms.pledge]
+about = ["alarm"]
+who = ["people"]
+due = "48 h"
+fields = { what = "text 200" }
+
+[forms.over]
+about = ["alarm"]
+who = ["seconded alarm"]
+seconds = 1
+from = ["seconded alarm"]
+ends = true
+
+[forms.need]
+who = ["people"]
+line = ["sum gift of amount as promised", "newest gift of goal as last", "many gift where kind=lent as lent"]
+fields = { what = "text 200", amount = "number 1..100 kg" }
+
+[forms.gift]
+about = ["need"]
+who = ["people"]
+seconds = 1
+from = ["named gift giver"]
+fields = { amount = "number 1..100 kg", giver = "person", kind = "choice given | lent" }
+
+[forms.met]
+about = ["need"]
+who = ["author need"]
+ends = true
+
+[forms.spend]
+who = ["power pay"]
+fields = { amount = "number cents" }
+
+[forms.pots]
+fields = { pots = "rows pot 5" }
+line = ["sum spend as spent"]
+
+[forms.pot]
+fields = { name = "text 20", most = "number cents" }
+"""
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    found, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=3, clock=Clock(), witnesses=3)
+    exchange(*found)
+    yield [Context(node) for node in found]
+    for node in found:
+        node.close()
+
+
+def everywhere(nodes):
+    exchange(*(each.assembly for each in nodes))
+
+
+def adopt(nodes, text=AID):
+    """Ada proposes, Bea agrees: two of three."""
+    identity = institute(nodes[0], {"do": "adopt", "what": "FILE", "text": text})["id"]
+    everywhere(nodes)
+    voting.vote(nodes[1], {"id": identity, "choices": ["yes"]})
+    everywhere(nodes)
+    return identity
+
+
+def enter(context, form, *fields, **more):
+    return entering.entry(context, {"form": form, "fields": list(fields), **more})["id"]
+
+
+def confirm(context, identity, **more):
+    return entering.confirm(context, {"id": identity, **more})
+
+
+def shown(context, form=None):
+    """The lines of one form, as plain figures."""
+    rows = [each for each in figures.lines(context) if each["form"] == form]
+    return [(each["title"], [(part["words"], part["value"], part["of"]) for part in each["parts"]]) for each in rows]
+
+
+def judged(context, identity):
+    return context.assembly.store.get(tables.Judged, id=bytes_of(identity))
+
+
+def test_a_template_is_adopted_amended_and_dropped(nodes):
+    ada, bea, cy = nodes
+    identity = institute(ada, {"do": "adopt", "what": "FILE", "text": AID})["id"]
+    everywhere(nodes)
+    assert institute(cy, {})["adopted"][0]["state"] == "open"
+    with pytest.raises(NodeError, match="no such form"):
+        enter(cy, "need", "what=flour", "amount=3")
+    with pytest.raises(NodeError, match="proposed already"):
+        institute(cy, {"do": "adopt", "what": "FILE", "text": AID})
+    voting.vote(bea, {"id": identity, "choices": ["yes"]})
+    everywhere(nodes)
+    assert institute(cy, {})["adopted"][0]["state"] == "adopted"
+    first = enter(cy, "need", "what=flour", "amount=3 kg")
+    with pytest.raises(NodeError, match="adopted as it is"):
+        institute(cy, {"do": "adopt", "what": "FILE", "text": AID})
+    later = AID.replace("number 1..100 kg", "number 1..9 kg").replace('goal = "60 kg"', 'goal = "70 kg"')
+    second = adopt(nodes, later)
+    assert [each["state"] for each in institute(ada, {})["adopted"]] == ["dropped", "adopted"]
+    with pytest.raises(NodeError, match="from 1 to 9"):
+        enter(ada, "need", "what=flour", "amount=30")
+    everywhere(nodes)
+    gift = Entry(
+        ada.standing().head,
+        bytes_of(identity),
+        "gift",
+        {"amount": 50, "giver": ada.me, "kind": "lent"},
+        bytes_of(first),
+    )
+    with ada.assembly.writing():
+        record = ada.assembly.write(Kind.ENTRY, gift)
+    assert judged(ada, text_of(record.id)).reason is None, "an entry goes by the template that it names"
+    everywhere(nodes)
+    dropped = institute(ada, {"do": "drop", "what": "aid"})["id"]
+    everywhere(nodes)
+    voting.vote(cy, {"id": dropped, "choices": ["yes"]})
+    assert {each["state"] for each in institute(cy, {})["adopted"]} == {"dropped"}
+    with pytest.raises(NodeError, match="no such form"):
+        enter(cy, "need", "what=flour", "amount=3")
+    with pytest.raises(NodeError, match="not in force"):
+        institute(cy, {"do": "drop", "what": second})
+    assert shown(cy, "need"), "what was entered goes on"
+
+
+def test_an_alarm_calls_everybody_once_two_others_confirm_it(nodes):
+    adopt(nodes)
+    ada, bea, cy = nodes
+    alarm = entering.alarm(ada, {"title": "Eviction", "where": "Harbour", "asks": "Come"})["id"]
+    everywhere(nodes)
+    asked = [each for each in waiting.waiting(bea).shown if each["what"] == "second"]
+    assert [(each["id"], each["missing"], each["command"]) for each in asked] == [
+        (alarm, 2, f"meshd confirm {alarm[:8]}")
+    ]
+    assert not [each for each in waiting.waiting(ada).shown if each["what"] == "second"], "nobody confirms their own"
+    with pytest.raises(NodeError, match="wrote themselves"):
+        confirm(ada, alarm)
+    assert not confirm(bea, alarm, how="I see it")["stands"]
+    with pytest.raises(NodeError, match="already"):
+        confirm(bea, alarm)
+    everywhere(nodes)
+    assert confirm(cy, alarm, no=True)["seconds"] == 1, "a no subtracts nothing, and adds nothing"
+    assert confirm(cy, alarm)["stands"]
+    everywhere(nodes)
+    for each in nodes:
+        (line,) = [row for row in figures.lines(each) if row["urgent"]]
+        assert (line["title"], line["form"]) == ("Eviction, Harbour", "alarm")
+    for each in (bea, cy):
+        assert waiting.waiting(each).shown[0]["command"] == f"meshd entry pledge --about {alarm[:8]}"
+    assert status.status(bea, {})["institutions"][0]["urgent"]
+    enter(bea, "pledge", "what=I come", about=alarm)
+    assert waiting.waiting(bea).shown == [], "who has answered is called no more"
+    everywhere(nodes)
+    assert shown(ada, "alarm") == [("Eviction, Harbour", [("pledged", 1, 3), ("pledge", 1, None)])]
+    with pytest.raises(NodeError, match="not of those"):
+        enter(ada, "over", about=alarm)
+    over = enter(bea, "over", about=alarm)
+    everywhere(nodes)
+    assert shown(ada, "alarm"), "one alone ends nothing"
+    with pytest.raises(NodeError, match="not of those"):
+        confirm(ada, over)
+    confirm(cy, over)
+    everywhere(nodes)
+    assert [shown(each, "alarm") for each in nodes] == [[], [], []]
+    assert {row["form"] for row in entering.entries(ada, {"id": alarm})} == {"alarm", "pledge", "over", "confirm"}
+    assert entering.entries(ada, {}) == []
+    assert [row["over"] for row in entering.entries(ada, {"all": True})] == [True]
+
+
+def test_a_pool_counts_what_givers_confirm_and_each_entry_once(nodes):
+    adopt(nodes)
+    ada, bea, cy = nodes
+    need = enter(ada, "need", "what=flour", "amount=40")
+    everywhere(nodes)
+    first = enter(bea, "gift", "amount=10", "giver=Cy", "kind=lent", about=need)
+    everywhere(nodes)
+    assert shown(ada, "need") == [("flour", [("promised", 0, 40), ("last", None, 60), ("lent", 0, None)])]
+    with pytest.raises(NodeError, match="not of those"):
+        confirm(ada, first)
+    confirm(cy, first)
+    second = enter(cy, "gift", "amount=25", "giver=Bea", "kind=given", about=need)
+    everywhere(nodes)
+    confirm(bea, second)
+    assert shown(bea, "need") == [("flour", [("promised", 35, 40), ("last", 25, 60), ("lent", 1, None)])]
+    again = enter(bea, "gift", "amount=5", "giver=Cy", "kind=lent", about=need, again=first)
+    everywhere(nodes)
+    confirm(cy, again)
+    everywhere(nodes)
+    assert shown(ada, "need")[0][1][0] == ("promised", 30, 40), "a later entry takes the place of the earlier"
+    with pytest.raises(NodeError, match="not an entry of yours"):
+        enter(cy, "gift", "amount=5", "giver=Cy", "kind=lent", about=need, again=first)
+    enter(ada, "met", about=need)
+    assert shown(ada, "need") == []
+
+
+@pytest.mark.parametrize(
+    "form, fields, about, why",
+    [
+        ("need", ["what=x"], None, "amount is missing"),
+        ("need", ["what=x", "amount=5 t"], None, "whole number of kg"),
+        ("need", ["what=x", "amount=9007199254740992"], None, "from 1 to 100"),
+        ("need", ["what=x", "amount=-5"], None, "whole number"),
+        ("need", ["what=x", "amount=5", "amount=6"], None, "twice"),
+        ("need", ["what=x", "colour=red"], None, "no field"),
+        ("need", ["what"], None, "no field"),
+        ("need", ["what=" + "x" * 201, "amount=5"], None, "too long"),
+        ("need", ["what=x", "amount=5"], "aaaa", "nothing else"),
+        ("gift", ["amount=5", "giver=Cy", "kind=lent"], None, "is about something"),
+        ("gift", ["amount=5", "giver=Zoe", "kind=lent"], "NEED", "no such person"),
+        ("gift", ["amount=5", "giver=Cy", "kind=sold"], "NEED", "is one of given, lent"),
+        ("gift", ["amount=5", "giver=Cy", "kind="], "NEED", "is one of given, lent"),
+        ("gift", ["amount=5", "giver=Cy", "kind=lent"], "ADOPTION", "not what its form is for"),
+        ("pledge", ["what=x"], "NEED", "what its form is not for"),
+        ("pots", ["pots=Flour / 500"], None, "decided"),
+        ("spend", ["amount=5"], None, "no mandate"),
+        ("need/need", [], None, "no such form"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_reason_and_leaves_nothing(nodes, form, fields, about, why):
+    adoption = adopt(nodes)
+    need = enter(nodes[0], "need", "what=flour", "amount=40")
+    before = nodes[0].assembly.store.count(tables.Entry)
+    named = {"NEED": need, "ADOPTION": adoption}.get(about, about)
+    with pytest.raises(NodeError, match=why):
+        enter(nodes[0], form, *fields, **({"about": named} if named else {}))
+    assert nodes[0].assembly.store.count(tables.Entry) == before
+
+
+def test_decisions_say_something_with_figures(nodes):
+    adopt(nodes)
+    ada, bea, cy = nodes
+    asked = {"title": "Pots", "policy": "significant", "form": "pots"}
+    with pytest.raises(NodeError, match="pots is missing"):
+        proposing.propose(ada, asked)
+    with pytest.raises(NodeError, match="2 parts: name / most"):
+        proposing.propose(ada, asked | {"fields": ["pots=Flour"]})
+    with pytest.raises(NodeError, match="entered, and not decided"):
+        proposing.propose(ada, asked | {"form": "need"})
+    with pytest.raises(NodeError, match="go with a form"):
+        proposing.propose(ada, {"title": "Pots", "fields": ["a=b"]})
+    identity = proposing.propose(ada, asked | {"fields": ["pots=Flour / 500", "pots=Rent / 700 cents"]})["id"]
+    everywhere(nodes)
+    for each in (ada, bea):
+        assert shown(each, "pots") == [], "while it is not decided"
+        voting.vote(each, {"id": identity, "choices": ["yes"]})
+        everywhere(nodes)
+    assert shown(cy, "pots") == [("pots", [("spent", 0, None)])]
+    assert [each["state"] for each in listing.list_(cy, {})] == ["settled", "settled"]
+
+
+def test_a_template_that_is_not_in_force_counts_for_nothing(tmp_path):
+    """The founder, expelled long ago, adopts one on the genesis, where a majority of then would do."""
+    (one,), (bea, cy, dan) = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=1)
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, *(each.certify() for each in (bea, cy, dan)))
+    out = bea.remove(origin, cy.member.public, dan.member.public)
+    give(one, out, *(each.ballot(out.id) for each in (bea, cy)))
+    voting.vote(ada, {"id": text_of(out.id), "choices": ["yes"]})
+    assert dan.member.public not in ada.state().members
+    text = institutions.template_of_text(AID)
+    design = dan.propose(origin, "Adopt", "constitution", what=text.to_map())
+    give(one, design, *(each.ballot(design.id) for each in (bea, cy, dan)))
+    need = dan.write(Kind.ENTRY, Entry(origin, design.id, "need", {"what": "flour", "amount": 5}))
+    give(one, need)
+    assert ada.assembly.store.get(tables.Judged, id=need.id).reason is None
+    assert institute(ada, {})["adopted"][0]["state"] == "not adopted", "of two members one said yes"
+    assert figures.lines(ada) == []
+    assert entering.entries(ada, {}) == []
+    one.close()
+
+
+def test_figures_say_who_is_out_and_whom_the_author_brought_in(tmp_path):
+    """Hard cases 10 and 11: entries of an expelled member on an old roster inform, and say so."""
+    (one,), (bea, cy, dan) = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], nodes=1)
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, *(each.certify() for each in (bea, cy, dan)))
+    design = bea.propose(origin, "Adopt", "constitution", what=institutions.template_of_text(AID).to_map())
+    give(one, design, *(each.ballot(design.id) for each in (bea, cy, dan)))
+    out = bea.remove(origin, dan.member.public)
+    give(one, out, *(each.ballot(out.id) for each in (bea, cy)))
+    voting.vote(ada, {"id": text_of(out.id), "choices": ["yes"]})
+    fields = {"what": "Fire", "where": "Mill", "asks": "Water"}
+    alarm = bea.write(Kind.ENTRY, Entry(origin, design.id, "alarm", fields))
+    seconds = [
+        each.write(Kind.ENTRY, Entry(origin, design.id, CONFIRM, {"is-so": "yes"}, alarm.id)) for each in (cy, dan)
+    ]
+    give(one, alarm, *seconds)
+    assert one.store.get(tables.Judged, id=alarm.id).stands, "by the roster that they pin"
+    pledge = dan.write(Kind.ENTRY, Entry(origin, design.id, "pledge", {"what": "I come"}, alarm.id))
+    give(one, pledge)
+    (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
+    assert line["out"] == 2, "his pledge, counted in two figures"
+    late = dan.write(Kind.ENTRY, Entry(ada.standing().head, design.id, "pledge", {"what": "And again"}, alarm.id))
+    give(one, late)
+    assert "not in the roster" in one.store.get(tables.Judged, id=late.id).reason
+    (row,) = entering.entries(ada, {"id": text_of(pledge.id)})
+    assert row["out"]
+    one.close()
+
+
+def _records(authors, origin, design):
+    """Entries that wait for each other in every way: for their template, what they are about, seconds, what they replace."""
+    bea, cy, dan = authors
+
+    def entry(who, form, fields, about=None, replaces=()):
+        return who.write(
+            Kind.ENTRY, Entry(origin, design.id, form, fields, about and about.id, tuple(sorted(replaces)))
+        )
+
+    fields = {"what": "Fire", "where": "Mill", "asks": "Water"}
+    alarm = entry(bea, "alarm", fields)
+    yes = [entry(each, CONFIRM, {"is-so": "yes"}, alarm) for each in (cy, dan)]
+    more = entry(cy, CONFIRM, {"is-so": "yes", "how": "again"}, alarm)
+    own = entry(bea, CONFIRM, {"is-so": "yes"}, alarm)
+    over = entry(cy, "over", {}, alarm)
+    end = entry(dan, CONFIRM, {"is-so": "yes"}, over)
+    need = entry(dan, "need", {"what": "flour", "amount": 9})
+    gift = entry(bea, "gift", {"amount": 3, "giver": cy.member.public, "kind": "lent"}, need)
+    given = entry(cy, CONFIRM, {"is-so": "yes"}, gift)
+    again = entry(bea, "gift", {"amount": 4, "giver": cy.member.public, "kind": "lent"}, need, [gift.id])
+    stolen = entry(cy, "gift", {"amount": 4, "giver": cy.member.public, "kind": "lent"}, need, [gift.id])
+    bad = entry(bea, "gift", {"amount": 400, "giver": cy.member.public, "kind": "lent"}, need)
+    on_bad = entry(cy, CONFIRM, {"is-so": "yes"}, bad)
+    met = entry(cy, "met", {}, need)
+    return [alarm, *yes, more, own, over, end, need, gift, given, again, stolen, bad, on_bad, met]
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_any_order_gives_the_same_and_so_does_a_recount(tmp_path, seed):
+    rng = random.Random(seed)
+    (one, two), authors = commune(tmp_path, ["Ada", "Eve", "Bea", "Cy", "Dan"], nodes=2)
+    origin = one.known.rosters.origin
+    design = authors[0].fork()
+    adoption = None
+    chains = [[each.certify()] for each in authors]
+    adoption = authors[0].propose(origin, "Adopt", "constitution", what=institutions.template_of_text(AID).to_map())
+    _records(authors, origin, adoption)
+    del design
+    for author, chain in zip(authors, chains, strict=True):
+        chain[:] = author.history
+    for node in (one, two):
+        left = [list(chain) for chain in chains]
+        while any(left):
+            chain = rng.choice([each for each in left if each])
+            take = rng.randint(1, 3)
+            give(node, *chain[:take])
+            del chain[:take]
+    rows = [sorted(node.store.find(tables.Judged)) for node in (one, two)]
+    assert rows[0] == rows[1], seed
+    assert sorted(one.store.find(tables.Second)) == sorted(two.store.find(tables.Second))
+    by = {row.form: row for row in rows[0]}
+    assert by["alarm"].stands and by["alarm"].seconds == 2 and by["alarm"].over
+    reasons = sorted(str(row.reason) for row in rows[0] if row.reason is not None)
+    assert len(reasons) == 4, reasons
+    before = sorted(one.store.find(tables.Judged))
+    recount.renew(one.store, one.id)
+    assert sorted(one.store.find(tables.Judged)) == before, "a recount gives the same"
+    one.close()
+    two.close()
+
+
+def test_entries_stay_after_a_restart_with_their_age(tmp_path):
+    clock = Clock()
+    (one,), _ = commune(tmp_path, ["Ada"], nodes=1, clock=clock)
+    ada = Context(one)
+    institute(ada, {"do": "adopt", "what": "FILE", "text": AID})
+    need = enter(ada, "need", "what=flour", "amount=5")
+    folder = one.folder
+    one.close()
+    clock.now_ms += 3_600_000
+    again = open_assembly(folder, "pw", world(9, clock))
+    context = Context(again)
+    from meshd.upkeep import witness
+
+    with again.store.transaction():
+        witness.measure(again)
+    (row,) = entering.entries(context, {"id": need})
+    assert row["here_ms"] >= 3_600_000
+    recount.renew(again.store, again.id)
+    again.reload()
+    assert entering.entries(context, {"id": need})[0]["here_ms"] == row["here_ms"], "a rebuild forgets no age"
+    again.close()
+
+
+def test_a_template_of_next_year_is_shown_as_it_stands(tmp_path):
+    (one,), (bea, cy) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=1)
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, bea.certify(), cy.certify())
+    what = {0: "Stars", 1: "Later.", 2: [{0: "star", 1: "x", 40: 1}, {0: "moon", 3: [[9]]}], 40: {1: [b"x"]}}
+    later = bea.propose(origin, "Adopt stars", "constitution", what=what)
+    known = bea.propose(
+        origin, "Adopt moons", "constitution", what={key: each for key, each in what.items() if key < 40}
+    )
+    give(one, later, known, *(each.ballot(one_.id) for each in (bea, cy) for one_ in (later, known)))
+    rows = {each["id"]: each for each in institute(ada, {})["adopted"]}
+    assert [each["state"] for each in rows.values()] == ["adopted", "adopted"]
+    assert "later version" in str(rows[text_of(later.id)]["problem"])
+    assert institute(ada, {"do": "show", "what": text_of(later.id)})["plain"]["40"] == {"1": [text_of(b"x")]}
+    entries = [
+        bea.write(Kind.ENTRY, Entry(origin, each.id, form, {"x": [1]} if form == "star" else {}))
+        for each in (later, known)
+        for form in ("star", "moon")
+    ]
+    give(one, *entries)
+    reasons = [one.store.get(tables.Judged, id=each.id).reason for each in entries]
+    assert all("later version" in reason for reason in reasons), reasons
+    assert entering.entries(ada, {"id": text_of(entries[0].id)})[0]["fields"] == {"x": [1]}
+    assert figures.lines(ada) == []
+    one.close()
+
+
+def test_a_broken_template_in_a_foreign_decision_stops_nothing(tmp_path):
+    (one,), (bea, cy) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=1)
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, bea.certify(), cy.certify())
+    for number, what in enumerate(({0: 5}, {0: "A", 1: "B", 2: [{0: "x", 2: ["y"]}]}, {5: [[[]]]})):
+        bad = bea.propose(origin, f"Adopt {number}", "constitution", what=what)
+        give(one, bad, bea.ballot(bad.id), cy.ballot(bad.id))
+        give(one, bea.write(Kind.ENTRY, Entry(origin, bad.id, "x", {})))
+    assert all("can't be read" in each["problem"] for each in institute(ada, {})["adopted"])
+    assert all("can't be read" in each.reason for each in one.store.find(tables.Judged))
+    with pytest.raises(NodeError, match="can't be used"):
+        from meshd.service.templates import find_design, usable
+
+        usable(find_design(ada, text_of(bad.id)))
+    assert status.home(ada, {})["institutions"] == []
+    one.close()
+
+
+def test_templates_and_figures_stand_in_decisions_on_texts_alone(tmp_path):
+    (one,), (bea,) = commune(tmp_path, ["Ada", "Bea"], nodes=1)
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, bea.certify())
+    by_majority = bea.propose(origin, "Adopt", "significant", what={0: "A"})
+    with_action = bea.write(
+        Kind.PROPOSAL, Proposal(origin, "removal", "Out", action=(2, (bea.member.public,)), what={0: "A"})
+    )
+    give(one, by_majority, with_action)
+    voids = [
+        proposing.outcome_of(ada, one.store.get(tables.Proposal, id=each.id)) for each in (by_majority, with_action)
+    ]
+    assert ["constitution" in voids[0].reasons[0].text, "on a text" in voids[1].reasons[0].text] == [True, True]
+    one.close()
