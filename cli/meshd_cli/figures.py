@@ -36,3 +36,21 @@ def _part(part: dict[str, Any]) -> str:
     of = f" of {part['of']}" if part["of"] is not None else ""
     unit = f" {part['unit']}" if part["unit"] else ""
     return f"{value}{of}{unit} {part['words']}"
+
+
+_DAY_MS = 24 * 3600 * 1000
+
+
+def span_words(span: dict[str, Any]) -> str:
+    """`day 2 of 3, 14 of 19 here, 3 drafts, 1 decided`."""
+    days = -(-span["lasts_ms"] // _DAY_MS)
+    if span["passed_ms"] is None:
+        text = f"not opened, for {output.span(span['lasts_ms'])} from its first act on"
+    elif span["state"] == "over":
+        text = f"over, by {output.span(span['passed_ms'] - span['lasts_ms'])}"
+    else:
+        day = min(days, span["passed_ms"] // _DAY_MS + 1)
+        text = f"day {day} of {days}, {output.span(span['lasts_ms'] - span['passed_ms'])} left"
+    drafts = f", {output.plural(span['drafts'], 'draft')}" if span["drafts"] else ""
+    decided = f", {span['decided']} decided" if span["decided"] else ""
+    return f"{text}{drafts}{decided}"

@@ -20,3 +20,13 @@ def moment(words: str, now_ms: int, *, ago: bool = False) -> int:
         except (ValueError, OverflowError):
             continue
     raise UsageError(f"{words} is no time", "Like 3d, 12h, 2026-12-01 or 2026-12-01T18:00.")
+
+
+def seconds(words: str | None) -> int | None:
+    """A length of time like 3d, 12h or 30m, in seconds; None for none. Raises UsageError."""
+    if words is None:
+        return None
+    span = re.fullmatch(r"(\d{1,4})([dhm])", words)
+    if span is None:
+        raise UsageError(f"{words} is no time", "Like 3d, 12h or 30m.")
+    return int(span[1]) * _UNITS[span[2]] // 1000

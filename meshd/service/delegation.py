@@ -3,6 +3,7 @@
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service import spans
 from meshd.service.context import Context, Result, identity_of, short_title
 from meshd.service.looked import look_at
 from meshd.service.proposing import open_proposal, sign
@@ -57,6 +58,7 @@ def _place(arguments: dict[str, Any]) -> Place | None:
         "limits": TEXT,
         "text": TEXT,
         "again": FLAG,
+        "lasts": NUMBER,
         "seat": TEXT,
         "seat_key": TEXT,
     },
@@ -80,7 +82,10 @@ def mandate(context: Context, arguments: dict[str, Any]) -> Result:
     if len(role.encode()) > limits.NAME_BYTES:
         raise UsageError("the role is too long", "`--role NAME` gives the seat a short name.")
     again, bounds = bool(arguments.get("again")), arguments.get("limits") or ""
-    body = Mandate(role, holder, powers, ends, bounds, again, _place(arguments))
+    lasts = arguments.get("lasts")
+    if again and lasts:
+        raise UsageError("nobody follows themselves in a mandate with a span", "Leave out --again.")
+    body = Mandate(role, holder, powers, ends, bounds, again, _place(arguments), lasts)
     with context.assembly.writing():
         ready_to_pin(context.assembly)
     problem = rotation_problem(body, context.state().mandates.values())
@@ -236,6 +241,8 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
         "limits": given.bounds,
         "instructions": row.text,
         "again": given.again,
+        "lasts_s": given.lasts,
+        "span": spans.span_of(context, identity) if given.lasts else None,
         "given_ms": row.time_ms,
         "ends_ms": given.ends_ms,
         "state": word,

@@ -40,6 +40,7 @@ def policies(context: Context, _: dict[str, Any]) -> list[Result]:
                 "quorum": list(policy.quorum) if policy.quorum else None,
                 "yes_from": list(policy.yes_from) if policy.yes_from else None,
                 "changeable": policy.changeable,
+                "once": policy.once,
                 "notice_s": policy.notice,
                 "open_s": policy.open_for,
                 "grace_s": policy.grace,
@@ -66,6 +67,7 @@ _METHODS = {each.name.lower().replace("_", "-"): each for each in Method}
         "quorum": TEXT,
         "yes_from": TEXT,
         "changeable": FLAG,
+        "once": FLAG,
         "open_for": NUMBER,
         "grace": NUMBER,
         "notice": NUMBER,
@@ -97,8 +99,9 @@ def amend(context: Context, arguments: dict[str, Any]) -> Result:
     for key in ("open_for", "grace", "notice"):
         if arguments.get(key) is not None:
             changes[key] = arguments[key]
-    if arguments.get("changeable") is not None:
-        changes["changeable"] = arguments["changeable"]
+    for key in ("changeable", "once"):
+        if arguments.get(key) is not None:
+            changes[key] = arguments[key]
     policy = replace(policy, **changes)
     if policy.finality == Finality.SETTLED or policy.method != Method.YES_NO:
         policy = replace(policy, yes_from=changes.get("yes_from"))

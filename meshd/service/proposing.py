@@ -8,6 +8,7 @@ from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
 from meshd.service.entering import fields_of
 from meshd.service.results import outcome_of, repealed_by
+from meshd.service.spans import OVER, span_of
 from meshd.service.templates import find_form, usable
 from meshd.service.verbs import verb
 from meshd.state import votes
@@ -29,6 +30,7 @@ from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
+from meshd_protocol.roles import same_role
 from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import settles
 
@@ -63,6 +65,7 @@ _INSTEAD = {
         "form": TEXT,
         "fields": LIST,
         "tags": LIST,
+        "under": TEXT,
     },
     writes=True,
 )
@@ -98,6 +101,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         repeals=tuple(sorted(each.id for each in repealed)),
         anew=any(_is_open(context, each) for each in repealed),
         what=_figures(context, arguments),
+        under=_under(context, arguments.get("under")),
         tags=tuple(dict.fromkeys(arguments.get("tags") or ())),
     )
     _check_options(options)
@@ -117,6 +121,24 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
     return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+
+
+def _under(context: Context, words: str | None) -> bytes | None:
+    """The mandate with a span that is named, by its role or its id. Raises NodeError."""
+    if not words:
+        return None
+    state = context.state()
+    given = [each for each in state.mandates.values() if each.mandate.lasts and state.in_force(each.id)]
+    named = [each.id for each in given if same_role(each.mandate.role, words)]
+    if not named:
+        row = context.proposal(words)
+        named = [each.id for each in given if each.id == row.id]
+    if not named:
+        raise NodeError(f"{printable(words)} is no mandate in force with a span", "`meshd delegates` shows all.")
+    span_ = span_of(context, named[0])
+    if span_["state"] == OVER:
+        raise NodeError(f"the span of {span_['role']} is over here: its witnesses attest nothing more under it")
+    return named[0]
 
 
 def _figures(context: Context, arguments: dict[str, Any]) -> Figures | None:

@@ -231,6 +231,8 @@ def policy_text(policy: Any) -> str:
     if policy.notice:
         parts.append(f"notice {_period(policy.notice)} (the vote is open that much longer)")
     parts.append(f"open {_period(policy.open_for)}, grace {_period(policy.grace)}")
+    if policy.once:
+        parts.append("once for each matter")
     parts.append("ballots may be changed" if policy.changeable else "nobody can change their vote")
     return f"certified by witnesses: {'; '.join(parts)}"
 

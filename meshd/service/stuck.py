@@ -21,6 +21,8 @@ class Why(Enum):
     """Of its witnesses too few are left to certify it."""
     ROSTER = "roster-changed"
     """It was put to people who are not members any more, so that nodes ask before they vote on it."""
+    SPAN = "span-over"
+    """The span of the mandate that it falls into is over."""
     LATE = "witnesses-late"
     """Too many of its witnesses have not attested it in twice its time."""
 
@@ -55,6 +57,8 @@ def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | N
         return Stuck(Why.SPLIT, needed, able, pinned.seats)
     if able < needed:
         return Stuck(Why.GONE, needed, able, pinned.seats)
+    if vote.question.under is not None and _is_span_over(context, vote.question.under):
+        return Stuck(Why.SPAN, needed, best, pinned.seats)
     if len(here - attested) > bound(pinned.seats) and _is_twice_over(context, vote):
         return Stuck(Why.LATE, needed, best, pinned.seats)
     return None
@@ -67,6 +71,11 @@ def _on_an_old_roster(context: Context, row: tables.Proposal) -> Stuck | None:
     if row.verb or then <= now or row.roster == standing.head:
         return None
     return Stuck(Why.ROSTER, len(then), len(then & now), 0)
+
+
+def _is_span_over(context: Context, mandate: bytes) -> bool:
+    """Whether this machine has measured out a span that was opened."""
+    return bool(witness.openings(context.assembly, mandate)) and not witness.is_in_span(context.assembly, mandate)
 
 
 def _is_twice_over(context: Context, vote: Vote) -> bool:
@@ -87,6 +96,11 @@ def stuck_text(found: Stuck, label: str) -> str:
         return (
             f"It will never be final: of its {found.seats} witnesses {found.needed} certify, and {found.able} are left "
             f"who can. {again}"
+        )
+    if found.why == Why.SPAN:
+        return (
+            f"The span that it falls into is over here: {found.needed} of its {found.seats} witnesses certify, and "
+            f"{found.able} have. `meshd propose TITLE` asks the same outside of it."
         )
     if found.why == Why.ROSTER:
         return (

@@ -593,7 +593,7 @@ PROJECTIONS: dict[type[Any], Table] = {
     Leave: Table(("id",)),
     Rotation: Table(("id",), (("roster",),)),
     Refounding: Table(("id",)),
-    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",), ("template",))),
+    Proposal: Table(("id",), (("verb",), ("roster",), ("subject",), ("amends",), ("template",), ("under",))),
     Repeal: Table((), (("earlier",),)),
     Ballot: Table((), (("proposal", "member"),)),
     Sum: Table(("proposal", "choice")),

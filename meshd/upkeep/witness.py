@@ -18,7 +18,7 @@ from meshd.upkeep import stopwatch
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Attestation
+from meshd_protocol.bodies.decisions import Attestation, Verdict
 from meshd_protocol.bodies.delegates import Countersignature
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
 from meshd_protocol.decisions.certified import Certificates, certify
@@ -33,6 +33,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
 from meshd_protocol.meaning import State
 from meshd_protocol.records import read_record
+from meshd_protocol.spans import is_open
 
 _SEEN_MOTIONS = limits.REPLACES
 
@@ -92,12 +93,64 @@ def _judged(assembly: Assembly, vote: Vote, came: Collection[bytes]) -> str | No
 def held_back(assembly: Assembly, row: tables.Watch) -> str | None:
     """Why this device does not attest a vote now, though it may be over; None if it would."""
     vote = _watched(assembly, row.proposal)
-    if row.refused is not None or vote is None or not vote.row.anew:
+    if row.refused is not None or vote is None:
         return row.refused
+    if vote.question.under is not None and not is_in_span(assembly, vote.question.under):
+        return "the span of the mandate that it falls into is not open, by what this machine measured"
+    if vote.policy.once and _has_attested(assembly, vote):
+        return "this device has attested another decision on that matter, and does so once"
+    if not vote.row.anew:
+        return None
     standing = assembly.known
     if all(_is_unsettled(standing, each) for each in sorted(split(vote.row.repeals))):
         return None
     return "it is put anew, and what it would take the place of is not split here"
+
+
+def _has_attested(assembly: Assembly, vote: Vote) -> bool:
+    """Whether this device attested another voice on the matter of one, by a policy by which it does so once."""
+    me, standing = assembly.keys.device.public, assembly.known
+    for row in assembly.store.find(tables.Proposal, verb=vote.row.verb) if vote.row.verb == Verb.VOICE else ():
+        other = votes.certified(standing, row) if row.id != vote.row.id and row.payload == vote.row.payload else None
+        mine = assembly.store.find(tables.Attestation, proposal=row.id) if other is not None else []
+        if other is not None and other.policy.once and any(each.device == me for each in mine):
+            return True
+    return False
+
+
+def is_in_span(assembly: Assembly, mandate: bytes) -> bool:
+    """Whether this machine, as a witness, attests now what is decided under a mandate with a span."""
+    item = assembly.known.item(mandate)
+    lasts: int = (item.payload.lasts or 0) if isinstance(item, Decision) and item.verb == Verb.MANDATE else 0
+    return lasts > 0 and is_open(openings(assembly, mandate), measured(assembly), lasts)
+
+
+def openings(assembly: Assembly, mandate: bytes) -> list[int]:
+    """When each act by which the holder opened a span came to this machine, by its measure, in ms.
+
+    Judged where it pins alone: a revocation that came later must not move the first one.
+    """
+    found: list[int] = []
+    for row in assembly.store.find(tables.Act, mandate=mandate):
+        noticed = assembly.store.get(tables.Noticed, id=row.id)
+        if noticed is not None and _is_opening(assembly.known, row):
+            found.append(noticed.since_ms)
+    return found
+
+
+def _is_opening(standing: Standing, row: tables.Act) -> bool:
+    state = standing.rosters.state(row.roster) if standing.rosters.knows(row.roster) else None
+    given = state.mandates.get(row.mandate) if state is not None else None
+    if state is None or given is None or row.member != given.mandate.holder or row.scope != SCOPE_EVERYTHING:
+        return False
+    good = state.revoked.get(row.device)
+    return (good is None or row.seq < good) and not outside(given.mandate, row.power)
+
+
+def measured(assembly: Assembly) -> int:
+    """How much time this machine has measured so far, in ms. Nothing is written."""
+    before = assembly.store.get(tables.Passed, n=1)
+    return stopwatch.advance(before, assembly.world.steady(), assembly.world.clock()).total_ms
 
 
 def _is_unsettled(standing: Standing, identity: bytes) -> bool:
@@ -263,7 +316,10 @@ def _attest(assembly: Assembly, row: tables.Watch) -> None:
     if any(each.device == me for each in assembly.store.find(tables.Attestation, proposal=row.proposal)):
         assembly.store.delete(tables.Watch, proposal=row.proposal)
         return
-    assembly.write(Kind.ATTESTATION, attestation(assembly, vote))
+    found = attestation(assembly, vote)
+    if vote.policy.once and found.verdict in (Verdict.FAILED, Verdict.TIE):
+        return  # nothing was chosen: the question may be put again
+    assembly.write(Kind.ATTESTATION, found)
     assembly.store.delete(tables.Watch, proposal=row.proposal)
 
 

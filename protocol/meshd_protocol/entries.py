@@ -189,7 +189,9 @@ def holds_power(person: bytes, state: State, mandate: bytes | None, power: str) 
     by that with which they sit there.
     """
     if state.federal is not None and mandate is None:
-        return power.strip().casefold() in {each.strip().casefold() for each in state.federal.powers.get(person, ())}
+        seat = {each.strip().casefold() for each in state.federal.powers.get(person, ())}
+        if power.strip().casefold() in seat:
+            return True
     given = [each for each in state.mandates.values() if mandate in (None, each.id)]
     return any(each.mandate.holder == person and not outside(each.mandate, power) for each in given)
 

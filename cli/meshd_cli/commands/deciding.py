@@ -47,6 +47,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--field", dest="fields", metavar="NAME=VALUE", action="append", help="one field of that form; repeat"
     )
+    parser.add_argument("--under", metavar="MANDATE", help="in the span of that mandate: its role, or its id")
     parser.add_argument("--tag", dest="tags", metavar="WORD", action="append", help="a hint, like urgent; repeat")
     parser.set_defaults(function=propose)
     parser = verbs.add_parser("list", parents=[common], help="everything that is decided by ballots")
@@ -113,6 +114,7 @@ def propose(where: Where, options: Any) -> int:
         "form": options.form,
         "fields": options.fields,
         "tags": options.tags,
+        "under": options.under,
     }
     answer = ask(where, "propose", arguments)
     if where.json:

@@ -5,8 +5,9 @@ from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask
+from meshd_cli.figures import span_words
 from meshd_cli.texts import text_from
-from meshd_cli.times import moment
+from meshd_cli.times import moment, seconds
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -21,6 +22,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--ends", metavar="WHEN", help="when it ends: 90d, 2027-03-01")
     parser.add_argument("--limits", metavar="TEXT", help="what it does not allow, or up to how much")
     parser.add_argument("--text", metavar="FILE", help="the instructions, from a file (- for standard input)")
+    parser.add_argument(
+        "--lasts", metavar="TIME", help="what is put under it is decided this long after its first act: 72h"
+    )
     parser.add_argument("--again", action="store_true", help="the holder may have a second term in a row")
     parser.add_argument(
         "--seat",
@@ -61,6 +65,7 @@ def mandate(where: Where, options: Any) -> int:
         "limits": options.limits,
         "text": text_from(options.text),
         "again": options.again,
+        "lasts": seconds(options.lasts),
         "seat": options.seat[0] if options.seat else None,
         "seat_key": options.seat[1] if options.seat else None,
     }
@@ -87,6 +92,8 @@ def delegates(where: Where, options: Any) -> int:
         ends = f", until {output.when(row['ends_ms'])}" if row["ends_ms"] else ""
         output.say(f"{row['role']}: {row['holder']}, {row['state']}{ends}  ({row['id'][: output.SHORT_ID]})")
         output.say(f"  powers    {', '.join(row['powers'])}")
+        if row["span"]:
+            output.say(f"  span      {span_words(row['span'])}")
         if row["limits"]:
             output.say(f"  limits    {row['limits']}")
         if row["seat"]:

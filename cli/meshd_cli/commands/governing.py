@@ -1,14 +1,11 @@
 """policies, amend, charter, witness: by which rules an assembly decides, and who certifies."""
 
-import re
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import UsageError
 from meshd_cli.texts import text_from
-
-_UNITS = {"d": 86_400, "h": 3_600, "m": 60}
+from meshd_cli.times import seconds
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -32,6 +29,14 @@ def register(verbs: Any, common: Any) -> None:
         "--changeable", dest="changeable", action="store_true", default=None, help="ballots may be changed"
     )
     ballots.add_argument("--locked", dest="changeable", action="store_false", help="nobody can change their vote")
+    often = parser.add_mutually_exclusive_group()
+    often.add_argument(
+        "--once",
+        action="store_true",
+        default=None,
+        help="a witness attests one decision for one matter of a federation",
+    )
+    often.add_argument("--not-once", dest="once", action="store_false", help="as often as it is put")
     parser.add_argument("--title", metavar="TITLE", help="the proposal's title")
     parser.add_argument("--text", metavar="FILE", help="why, from a file (- for standard input)")
     parser.set_defaults(function=amend)
@@ -98,9 +103,10 @@ def amend(where: Where, options: Any) -> int:
         "quorum": options.quorum,
         "yes_from": options.yes_from,
         "changeable": options.changeable,
-        "open_for": _seconds(options.open_for),
-        "grace": _seconds(options.grace),
-        "notice": _seconds(options.notice),
+        "once": options.once,
+        "open_for": seconds(options.open_for),
+        "grace": seconds(options.grace),
+        "notice": seconds(options.notice),
         "title": options.title,
         "text": text_from(options.text),
     }
@@ -113,15 +119,6 @@ def amend(where: Where, options: Any) -> int:
     output.tell_who_decides(answer)
     output.warn_all(answer)
     return 0
-
-
-def _seconds(words: str | None) -> int | None:
-    if words is None:
-        return None
-    span = re.fullmatch(r"(\d{1,4})([dhm])", words)
-    if span is None:
-        raise UsageError(f"{words} is no time", "Like 3d, 12h or 30m.")
-    return int(span[1]) * _UNITS[span[2]]
 
 
 def charter(where: Where, options: Any) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
-from meshd_cli.figures import line_words
+from meshd_cli.figures import line_words, span_words
 from meshd_cli.homes import folders, mean
 
 _SHOWN = 5
@@ -75,6 +75,8 @@ def status(where: Where, options: Any) -> int:
 
 
 def _show_institutions(answer: dict[str, Any]) -> None:
+    for row in answer["spans"]:
+        output.say(f"{row['role']}: {span_words(row)}")
     for row in answer["institutions"]:
         output.say(line_words(row, answer["now_ms"]))
 
@@ -111,6 +113,7 @@ def _ends(row: dict[str, Any], now_ms: int) -> str:
 _WHY_ANEW = {
     "split": "its witnesses attested different outcomes",
     "witnesses-gone": "too few of its witnesses are left to certify it",
+    "span-over": "the span that it falls into is over",
     "roster-changed": "people have left to whom it was put",
     "witnesses-late": "too many of its witnesses have not attested it in twice its time",
 }
