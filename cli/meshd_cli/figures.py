@@ -1,5 +1,6 @@
 """Lines of institutions in words: a thing that is open, how old it is by both clocks, and its figures."""
 
+from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output
@@ -18,7 +19,20 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
     notes += (
         [f"{row['brought_in']} of those who confirmed it came in by its author's vouch"] if row["brought_in"] else []
     )
-    return f"{text} ({'; '.join(notes)})" if notes else text
+    text = f"{text} ({'; '.join(notes)})" if notes else text
+    return "".join(
+        [
+            text,
+            *(f"\n  ! {_MARKS[mark['what']](mark)}, signed by {', '.join(mark['signers'])}" for mark in row["marks"]),
+        ]
+    )
+
+
+_MARKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "beyond": lambda mark: f"{mark['pot']} is overspent by {mark['by']}",
+    "twice": lambda mark: f"payment {mark['by']} of {mark['pot']} was made twice",
+    "unknown": lambda mark: f"there is no pot {mark['pot']}",
+}
 
 
 def _part(part: dict[str, Any]) -> str:

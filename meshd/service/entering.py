@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service import budgets
 from meshd.service.context import Context, Result, id_range, identity_of
 from meshd.service.templates import (
     Design,
@@ -41,6 +42,7 @@ from meshd_protocol.bodies.institutions import (
 )
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
 from meshd_protocol.control import FLAG, LIST, NAME, TEXT
+from meshd_protocol.encoding import decode
 from meshd_protocol.entries import Author, asks_for_mandate, holds_power, misfit
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
@@ -72,10 +74,18 @@ def entry(context: Context, arguments: dict[str, Any]) -> Result:
     problem = misfit(template, form, fields)
     if problem is not None:
         raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")
+    budgets.check(context, form, about, fields, _decided(context, about))
     replaces = (_own(context, form, arguments["again"]),) if arguments.get("again") else ()
     mandate = _mandate(context, form, arguments.get("mandate"))
     body = Entry(context.standing().head, design.row.id, form.name, fields, about, replaces, mandate)
     return _write(context, body, form)
+
+
+def _decided(context: Context, about: bytes | None) -> dict[str, Any]:
+    """The figures of a decision that an entry is about; nothing of anything else."""
+    row = context.assembly.store.get(tables.Proposal, id=about) if about is not None else None
+    found: Any = decode(row.what) if row is not None and row.what is not None and row.form else {}
+    return found  # type: ignore[no-any-return]
 
 
 @verb("alarm", {"title": NAME, "where": NAME, "asks": NAME}, writes=True)

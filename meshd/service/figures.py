@@ -7,6 +7,7 @@ many of them are by people who are out by now. Ages are told twice: by the autho
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from meshd.service import budgets
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.entering import here_ms, is_out
@@ -65,7 +66,7 @@ def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
 def _bare(design: Design) -> Result:
     return {
         "id": None, "template": design.name, "form": None, "title": "", "urgent": False, "time_ms": None,
-        "here_ms": None, "parts": [], "out": 0, "brought_in": 0,
+        "here_ms": None, "parts": [], "marks": [], "out": 0, "brought_in": 0,
     }  # fmt: skip
 
 
@@ -109,9 +110,18 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "time_ms": root.time_ms,
         "here_ms": here_ms(context, root.id),
         "parts": parts,
+        "marks": _marks(context, design, root),
         "out": int(root.judged is not None and is_out(context, root.judged)) + sum(each["out"] for each in parts),
         "brought_in": _brought_in(context, root),
     }
+
+
+def _marks(context: Context, design: Design, root: Root) -> list[Result]:
+    """What is wrong with payments about a decision on pots."""
+    assert isinstance(design.template, Template)
+    rules = [each for each in design.template.forms if isinstance(each, Form) and each.rule == budgets.RULE]
+    about = [each for each in rules if root.form.name in each.about]
+    return [mark for each in about for mark in budgets.marks(context, root.id, each.name, root.fields)]
 
 
 def title_of(form: Form, fields: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION
 from meshd_protocol.template_files import BadTemplateFileError, template_of_text
 
-SETS = ("mutual-aid",)
+SETS = ("co-op", "union", "tenants", "mutual-aid", "relief", "federation")
 """The sets that come with the program, each for one kind of group."""
 
 

@@ -15,8 +15,14 @@ def waits(person: Shell, what: str) -> list[dict]:
 def follow(person: Shell, what: str, stdin: str = "yes\n") -> None:
     """Wait until the home screen shows something of a kind, and type its command."""
     wait(lambda: waits(person, what))
-    _, *words = shlex.split(waits(person, what)[0]["command"])
-    person.ok(*words, stdin=stdin)
+    type_in(person, waits(person, what), stdin)
+
+
+def type_in(person: Shell, shown: list[dict], stdin: str = "yes\n") -> None:
+    """Type the first command that is shown; what others did meanwhile may have made it needless."""
+    if shown:
+        _, *words = shlex.split(shown[0]["command"])
+        person.ok(*words, stdin=stdin)
 
 
 def is_quiet(*people: Shell) -> bool:
@@ -35,8 +41,7 @@ def let_in(newcomer: Shell, members: list[Shell]) -> None:
     follow(members[0], "admit")
     for member in members[1:]:
         wait(lambda member=member: waits(member, "vote") or role(newcomer) == "member")
-        if waits(member, "vote"):
-            follow(member, "vote")
+        type_in(member, waits(member, "vote"))
     wait(lambda: role(newcomer) == "member")
     wait(lambda: is_quiet(newcomer, *members))
 

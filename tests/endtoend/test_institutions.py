@@ -7,7 +7,7 @@ import pytest
 
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
-from meshd.service import entering, figures, institutions, listing, proposing, status, voting, waiting
+from meshd.service import delegation, entering, figures, institutions, listing, proposing, status, voting, waiting
 from meshd.service.context import Context
 from meshd.service.institutions import institutions as institute
 from meshd.store import tables
@@ -66,8 +66,12 @@ who = ["author need"]
 ends = true
 
 [forms.spend]
+about = ["pots"]
 who = ["power pay"]
-fields = { amount = "number cents" }
+seconds = 1
+from = ["power pay"]
+rule = "spend"
+fields = { amount = "number cents", pot = "text 20", number = "number" }
 
 [forms.pots]
 fields = { pots = "rows pot 5" }
@@ -250,7 +254,7 @@ def test_a_pool_counts_what_givers_confirm_and_each_entry_once(nodes):
         ("gift", ["amount=5", "giver=Cy", "kind=lent"], "ADOPTION", "not what its form is for"),
         ("pledge", ["what=x"], "NEED", "what its form is not for"),
         ("pots", ["pots=Flour / 500"], None, "decided"),
-        ("spend", ["amount=5"], None, "no mandate"),
+        ("spend", ["amount=5", "pot=x", "number=1"], "ADOPTION", "no pot x"),
         ("need/need", [], None, "no such form"),
     ],
 )
@@ -479,3 +483,48 @@ def test_templates_and_figures_stand_in_decisions_on_texts_alone(tmp_path):
     ]
     assert ["constitution" in voids[0].reasons[0].text, "on a text" in voids[1].reasons[0].text] == [True, True]
     one.close()
+
+
+def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
+    """Hard case 5; and what one's own node refuses before."""
+    adopt(nodes)
+    ada, bea, cy = nodes
+    for holder in ("Ada", "Bea", "Cy"):
+        given = delegation.mandate(ada, {"title": f"Treasurer {holder}", "holder": holder, "powers": ["pay"]})["id"]
+        everywhere(nodes)
+        for each in (ada, bea):
+            voting.vote(each, {"id": given, "choices": ["yes"]})
+            everywhere(nodes)
+    asked = {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 100", "pots=Rent / 50"]}
+    pots = proposing.propose(ada, asked)["id"]
+    everywhere(nodes)
+    for each in (ada, bea):
+        voting.vote(each, {"id": pots, "choices": ["yes"]})
+        everywhere(nodes)
+
+    def pay(context, amount, number, pot="Flour"):
+        return enter(context, "spend", f"amount={amount}", f"pot={pot}", f"number={number}", about=pots)
+
+    with pytest.raises(NodeError, match="no pot Sugar"):
+        pay(ada, 5, 1, "Sugar")
+    with pytest.raises(NodeError, match="is number 1"):
+        pay(ada, 5, 2)
+    with pytest.raises(NodeError, match="has 100 left of 100"):
+        pay(ada, 101, 1)
+    first = pay(ada, 60, 1)
+    everywhere((ada, bea))
+    confirm(bea, first)
+    other = pay(cy, 70, 1)
+    everywhere(nodes)
+    confirm(ada, other)
+    everywhere(nodes)
+    assert [judged(each, identity).stands for each in nodes for identity in (first, other)] == [1] * 6
+    for each in nodes:
+        (line,) = [row for row in figures.lines(each) if row["form"] == "pots"]
+        assert line["parts"][0]["value"] == 130
+        beyond, twice = line["marks"]
+        assert (beyond["what"], beyond["pot"], beyond["by"]) == ("beyond", "Flour", 30)
+        assert (twice["what"], twice["by"], sorted(twice["entries"])) == ("twice", 1, sorted([first, other]))
+        assert len(twice["signers"]) == 3
+    with pytest.raises(NodeError, match="is number 2"):
+        pay(ada, 5, 1)

@@ -1,0 +1,97 @@
+"""Pots of money: what one's own node refuses to sign, and what everybody's marks (specification, section 6.13).
+
+A decision shares money out as pots, each with a ceiling; a form with the rule `spend` pays out of one, by number.
+Nothing here voids an entry: what goes beyond a pot, or a number that is there twice, is shown, and who signed is named.
+"""
+
+from typing import Any, NamedTuple
+
+from meshd.errors import NodeError
+from meshd.service.context import Context, Result
+from meshd.state.entries import decode_fields
+from meshd.store import tables
+from meshd_protocol.bodies.institutions import Form
+from meshd_protocol.names import printable, text_of
+
+RULE = "spend"
+
+
+class Payment(NamedTuple):
+    """A payment out of a pot that stands or may come to stand."""
+
+    id: bytes
+    by: bytes
+    pot: str
+    number: int
+    amount: int
+    stands: bool
+
+
+def payments(context: Context, pots: bytes, form: str) -> list[Payment]:
+    """What was paid out of the pots of a decision, by a form, and not replaced."""
+    found: list[Payment] = []
+    for judged in context.assembly.store.find(tables.Judged, about=pots, form=form, reason=None, replaced=0):
+        row = context.assembly.store.get(tables.Entry, id=judged.id)
+        assert row is not None, "what was judged is in the log"
+        fields = decode_fields(row)
+        pot, number = fields.get("pot"), fields.get("number")
+        if type(pot) is str and type(number) is int:
+            found.append(Payment(row.id, row.member, pot, number, judged.amount, bool(judged.stands)))
+    return sorted(found, key=lambda each: (each.pot, each.number, each.id))
+
+
+def ceilings(fields: dict[str, Any]) -> dict[str, int]:
+    """The pots of a decision, each with the most that may be paid out of it."""
+    rows = fields.get("pots")
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return {row["name"]: row["most"] for row in found if type(row.get("name")) is str and type(row.get("most")) is int}
+
+
+def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, Any], decided: dict[str, Any]) -> None:
+    """Before one's own payment is signed: it is the next of its pot, and within it. Raises NodeError."""
+    if form.rule != RULE or pots is None:
+        return
+    pot, number, amount = fields.get("pot"), fields.get("number"), fields.get("amount")
+    most = ceilings(decided).get(pot) if isinstance(pot, str) else None
+    if most is None:
+        names = ", ".join(map(printable, ceilings(decided))) or "none"
+        raise NodeError(f"there is no pot {printable(str(pot))}", f"There are: {names}.")
+    before = [each for each in payments(context, pots, form.name) if each.pot == pot]
+    spent, last = sum(each.amount for each in before), max((each.number for each in before), default=0)
+    if number != last + 1:
+        raise NodeError(
+            f"the next payment of {printable(str(pot))} is number {last + 1}, by what this node has seen",
+            "Two payments of one number are marked, and both who signed are named.",
+        )
+    if type(amount) is int and spent + amount > most:
+        raise NodeError(f"{printable(str(pot))} has {most - spent} left of {most}: this goes beyond it")
+
+
+def marks(context: Context, pots: bytes, form: str, decided: dict[str, Any]) -> list[Result]:
+    """What is wrong with payments: they go `beyond` a ceiling, one number is there `twice`, a pot is `unknown`. With each
+    who signed it.
+    """
+    found: list[Result] = []
+    standing = [each for each in payments(context, pots, form) if each.stands]
+    most = ceilings(decided)
+    for pot in sorted({each.pot for each in standing}):
+        mine = [each for each in standing if each.pot == pot]
+        if pot not in most:
+            found.append(_mark(context, "unknown", mine) | {"pot": pot, "by": 0})
+            continue
+        spent = sum(each.amount for each in mine)
+        if spent > most[pot]:
+            found.append(_mark(context, "beyond", mine[-1:]) | {"pot": pot, "by": spent - most[pot]})
+        numbers = [each.number for each in mine]
+        for number in sorted({each for each in numbers if numbers.count(each) > 1}):
+            twice = [each for each in mine if each.number == number]
+            found.append(_mark(context, "twice", twice) | {"pot": pot, "by": number})
+    return found
+
+
+def _mark(context: Context, what: str, entries: list[Payment]) -> Result:
+    label = context.assembly.people.label
+    signers: set[bytes] = set()
+    for each in entries:
+        signers |= {each.by, *(second.member for second in context.assembly.store.find(tables.Second, entry=each.id))}
+    return {"what": what, "entries": [text_of(each.id) for each in entries], "signers": sorted(map(label, signers))}
