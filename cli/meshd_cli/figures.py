@@ -15,6 +15,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
         text += f": T+{output.span(max(0, now_ms - row['time_ms']))} by its word{here}"
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
+    text += f": {lot_words(row['lot'])}" if row["lot"] else ""
     notes = [f"{row['out']} by people who are out since"] if row["out"] else []
     notes += (
         [f"{row['brought_in']} of those who confirmed it came in by its author's vouch"] if row["brought_in"] else []
@@ -68,3 +69,22 @@ def span_words(span: dict[str, Any]) -> str:
     drafts = f", {output.plural(span['drafts'], 'draft')}" if span["drafts"] else ""
     decided = f", {span['decided']} decided" if span["decided"] else ""
     return f"{text}{drafts}{decided}"
+
+
+def lot_words(lot: dict[str, Any]) -> str:
+    """`4 of 5 drawers revealed, Bo is missing`; `drawn: Ada, Cem`."""
+    if lot["problem"]:
+        return f"nothing is drawn: {lot['problem']}"
+    if lot["contested"]:
+        return "all drawers are traitors: several lists fit what they revealed"
+    if lot["followed"]:
+        return f"somebody stopped it, and another one was drawn: {lot['followed'][: output.SHORT_ID]}"
+    if lot["panel"]:
+        return f"drawn: {', '.join(lot['panel'])}"
+    if not lot["stands"]:
+        return "two drawers must confirm it first"
+    count, total = lot["committed"], len(lot["drawers"])
+    done, word = (lot["revealed"], "revealed") if count == total else (count, "committed")
+    missing = f", missing: {', '.join(lot['missing'])}" if lot["missing"] else ""
+    twice = f"; committed twice, and stopped it: {', '.join(lot['twice'])}" if lot["twice"] else ""
+    return f"{done} of {total} drawers {word}{missing}{twice}"

@@ -68,8 +68,8 @@ def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, An
 
 
 def marks(context: Context, pots: bytes, form: str, decided: dict[str, Any]) -> list[Result]:
-    """What is wrong with payments: they go `beyond` a ceiling, one number is there `twice`, a pot is `unknown`. With each
-    who signed it.
+    """What is wrong with payments: they go `beyond` a ceiling, one number is there `twice`, a pot is `unknown`; and by
+    whom.
     """
     found: list[Result] = []
     standing = [each for each in payments(context, pots, form) if each.stands]

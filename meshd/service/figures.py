@@ -11,10 +11,12 @@ from meshd.service import budgets
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.entering import here_ms, is_out
+from meshd.service.lots import lot_of
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.templates import Design, standing_once
 from meshd.state.entries import decode_fields
 from meshd.store import tables
+from meshd_protocol import lots
 from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Measure, Part, Template, Type
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
@@ -43,7 +45,7 @@ def lines(context: Context) -> list[Result]:
     for design in standing_once(context):
         assert isinstance(design.template, Template)
         for form in design.template.forms:
-            if isinstance(form, Form) and (form.line or form.urgent):
+            if isinstance(form, Form) and (form.line or form.urgent or form.rule == lots.DRAW):
                 found += [_line(context, design, root) for root in _roots(context, design, form)]
         parts = [each for each in design.template.line if isinstance(each, Part)]
         if parts:
@@ -66,7 +68,7 @@ def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
 def _bare(design: Design) -> Result:
     return {
         "id": None, "template": design.name, "form": None, "title": "", "urgent": False, "time_ms": None,
-        "here_ms": None, "parts": [], "marks": [], "out": 0, "brought_in": 0,
+        "here_ms": None, "parts": [], "marks": [], "lot": None, "out": 0, "brought_in": 0,
     }  # fmt: skip
 
 
@@ -111,6 +113,7 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "here_ms": here_ms(context, root.id),
         "parts": parts,
         "marks": _marks(context, design, root),
+        "lot": lot_of(context, root.id) if root.form.rule == lots.DRAW else None,
         "out": int(root.judged is not None and is_out(context, root.judged)) + sum(each["out"] for each in parts),
         "brought_in": _brought_in(context, root),
     }

@@ -16,7 +16,7 @@ from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep import rotation, witness
+from meshd.upkeep import drawing, rotation, witness
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
@@ -60,6 +60,7 @@ def after(assembly: Assembly, report: Report) -> None:
         standing.refresh()
     fresh = standing.newly_known()
     changed = tallies.update(assembly.store, standing, report.rows, fresh, counted)
+    seen = len(report.rows)
     attested = {row.proposal for row in report.rows if isinstance(row, tables.Attestation)}
     if any(_moves_rosters(assembly, each) for each in changed | attested):
         standing.refresh()
@@ -76,7 +77,19 @@ def after(assembly: Assembly, report: Report) -> None:
         if standing.unrecorded() and (report.own or _is_first(assembly)) and rotation.is_due(assembly):
             record_head(assembly)
         witness.attend(assembly, changed | attested, acts=standing.head != head or _has_acts(report))
-    tallies.update(assembly.store, standing, (), standing.newly_known())
+        seen = _draw_lots(assembly, report, seen)
+    tallies.update(assembly.store, standing, report.rows[seen:], standing.newly_known())
+
+
+def _draw_lots(assembly: Assembly, report: Report, seen: int) -> int:
+    """Commit and reveal where this person draws. Returns how many rows of the report are counted."""
+    entered = (tables.Entry, tables.Countersignature)
+    while any(isinstance(row, entered) for row in report.rows) and drawing.is_drawer(assembly):
+        tallies.update(assembly.store, assembly.known, report.rows[seen:], ())
+        seen = len(report.rows)
+        if not drawing.attend(assembly):
+            break
+    return seen
 
 
 def committed(assembly: Assembly) -> None:

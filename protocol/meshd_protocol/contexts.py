@@ -43,6 +43,18 @@ LETTER = b"meshd/letter/1\x00"
 COUNTED = b"meshd/counted/1\x00"
 """Hashed with the sorted ids of the ballots that an attestation counted."""
 
+LOT_COMMIT = b"meshd/lot/commit/1\x00"
+"""Hashed into a commit: this, the draw's id, the drawer's member key, their secret."""
+
+LOT_SEED = b"meshd/lot/seed/1\x00"
+"""Hashed into the seed of a lot: this, the draw's id, the secrets by drawer."""
+
+LOT_PLACE = b"meshd/lot/place/1\x00"
+"""Hashed into a member's place on the list: this, the seed, the member key."""
+
+LOT_SECRET = b"meshd/lot/secret/1"
+"""Derives from a device's signing seed the secret that it commits to: of the draw's id."""
+
 PROOF = b"meshd/proof/1\x00"
 """First bytes of a proof; hashed into its last 32 bytes."""
 

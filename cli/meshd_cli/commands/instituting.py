@@ -1,4 +1,4 @@
-"""institutions, entry, confirm, entries, alarm: what an assembly keeps as data, and what people enter by it."""
+"""institutions, entry, confirm, entries, lot, alarm: what an assembly keeps as data, and what people enter by it."""
 
 import hashlib
 import shlex
@@ -10,6 +10,7 @@ from meshd_cli import output
 from meshd_cli.asking import on_terminal, words
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.figures import lot_words
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -45,6 +46,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("id", metavar="ID-OR-FORM", nargs="?", help="any unique beginning of an id, or a form's name")
     parser.add_argument("--all", action="store_true", help="what is over, replaced or without effect, too")
     parser.set_defaults(function=entries)
+    parser = verbs.add_parser("lot", parents=[common], help="how far a draw is, and who was drawn")
+    parser.add_argument("id", metavar="DRAW", help="any unique beginning of its id")
+    parser.set_defaults(function=lot)
     parser = verbs.add_parser("alarm", parents=[common], help="call everybody: two others must confirm it")
     parser.add_argument("title", metavar="TITLE", help="what is happening, in quotes")
     parser.add_argument("--where", metavar="TEXT", required=True, help="where")
@@ -297,3 +301,25 @@ def alarm(where: Where, options: Any) -> int:
     """`meshd alarm TITLE --where TEXT --asks TEXT`."""
     answer = ask(where, "alarm", {"title": options.title, "where": options.where, "asks": options.asks})
     return _entered(where, answer)
+
+
+def lot(where: Where, options: Any) -> int:
+    """`meshd lot DRAW`."""
+    row = ask(where, "lot", {"id": options.id})
+    if where.json:
+        output.emit(row)
+        return 0
+    output.say(lot_words(row))
+    output.say(f"  drawers   {', '.join(row['drawers'])}")
+    output.say(
+        f"  pool      {output.plural(row['pool'], 'person', 'people')}, for {output.plural(row['seats'], 'seat')}"
+    )
+    if row["panel"]:
+        output.say(f"  drawn     {', '.join(row['panel'])}")
+        output.say(f"  list      {', '.join(row['list'])}")
+        output.say(f"  seed      {row['seed']}")
+    if row["gone"]:
+        output.say(f"  struck    {', '.join(row['gone'])}")
+    if row["refused"]:
+        output.say(f"  ! Your node does not commit: {row['refused']}.")
+    return 0

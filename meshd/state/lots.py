@@ -1,0 +1,170 @@
+"""Draws as the log has them: who draws, who committed and revealed, and what came of it."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from meshd.state.entries import decode_fields, template_of
+from meshd.state.standing import Standing
+from meshd.store import tables
+from meshd.store.api import Store
+from meshd_protocol import lots
+from meshd_protocol.bodies.institutions import Form, Template
+from meshd_protocol.entries import holds_power
+from meshd_protocol.lots import Commit, Reveal
+from meshd_protocol.meaning import State
+
+
+class Draw(NamedTuple):
+    """A draw, and all that hangs on it. `without` are drawers whom it leaves out: they stopped the one `before`."""
+
+    row: tables.Entry
+    template: Template
+    stands: bool
+    state: State
+    drawers: frozenset[bytes]
+    left_out: frozenset[bytes]
+    without: frozenset[bytes]
+    before: bytes | None
+    commits: list[Commit]
+    reveals: list[Reveal]
+    problem: str | None
+
+    @property
+    def seeds(self) -> list[bytes]:
+        """See `lots.seeds`."""
+        return lots.seeds(self.row.id, self.drawers, self.commits, self.reveals) if self.problem is None else []
+
+    @property
+    def pool(self) -> list[bytes]:
+        """Who may be drawn."""
+        return sorted(self.state.people - self.left_out)
+
+    @property
+    def seats(self) -> int:
+        """How many are drawn."""
+        seats = decode_fields(self.row).get("seats")
+        return seats if type(seats) is int else 0
+
+    @property
+    def matter(self) -> bytes | None:
+        """What it is drawn for."""
+        return self.row.about
+
+    def form(self, rule: str) -> str | None:
+        """The form of its template with that rule."""
+        found = (each.name for each in self.template.forms if isinstance(each, Form) and each.rule == rule)
+        return next(found, None)
+
+    def set_of(self, drawer: bytes) -> frozenset[bytes] | None:
+        """For which set a drawer revealed; None where they did not."""
+        return next((each.commits for each in self.reveals if each.drawer == drawer), None)
+
+    def stopped(self) -> frozenset[bytes]:
+        """Drawers who stop it, as far as is seen here: with no commit, several, or no reveal though all committed."""
+        count = {drawer: sum(each.drawer == drawer for each in self.commits) for drawer in self.drawers}
+        silent = {drawer for drawer, commits in count.items() if commits != 1}
+        if not any(commits == 0 for commits in count.values()):
+            silent |= self.drawers - {each.drawer for each in self.reveals}
+        return frozenset(silent) if not self.seeds else frozenset()
+
+
+def draw_of(store: Store, standing: Standing, identity: bytes) -> Draw | None:
+    """The draw with that id, if it is one and has effect."""
+    row, judged = store.get(tables.Entry, id=identity), store.get(tables.Judged, id=identity)
+    if row is None or judged is None or judged.reason is not None:
+        return None
+    template = template_of(store, row.template)
+    form = template.form(row.form) if isinstance(template, Template) else None
+    if form is None or form.rule != lots.DRAW or not isinstance(template, Template):
+        return None
+    state, fields = standing.rosters.state(row.roster), decode_fields(row)
+    without, left_out = _people(fields.get("without")), _people(fields.get("leaves-out"))
+    drawers = frozenset(_holders(state)) - without
+    before = fields.get("before")
+    draw = Draw(
+        row, template, bool(judged.stands), state, drawers, left_out, without,
+        before if type(before) is bytes else None, [], [], lots.problem(drawers, state.people, left_out),
+    )  # fmt: skip
+    for each in _entries(store, draw, lots.COMMIT):
+        draw.commits.append(Commit(each.id, each.member, decode_fields(each)["hash"]))
+    for each in _entries(store, draw, lots.REVEAL):
+        said = decode_fields(each)
+        draw.reveals.append(Reveal(each.member, said["secret"], frozenset(row["entry"] for row in said["commits"])))
+    return draw
+
+
+def _holders(state: State) -> set[bytes]:
+    """Who holds the power to draw, by a mandate that is in force in a roster, or by their seat."""
+    given = {
+        each.mandate.holder
+        for each in state.mandates.values()
+        if state.in_force(each.id) and holds_power(each.mandate.holder, state, each.id, lots.POWER)
+    }
+    seats = state.federal.powers.items() if state.federal is not None else ()
+    return given | {person for person, powers in seats if lots.POWER in {each.strip().casefold() for each in powers}}
+
+
+def _people(rows: Any) -> frozenset[bytes]:
+    """The people whom rows name."""
+    found = rows if isinstance(rows, list) else []
+    return frozenset(row["who"] for row in found if isinstance(row, dict) and type(row.get("who")) is bytes)
+
+
+def _entries(store: Store, draw: Draw, rule: str) -> Iterator[tables.Entry]:
+    """The entries about a draw by the form with a rule, as they came. What has other fields is left out."""
+    name = draw.form(rule)
+    for judged in store.find(tables.Judged, about=draw.row.id, form=name, reason=None) if name is not None else ():
+        row = store.get(tables.Entry, id=judged.id)
+        if row is not None and _has_shape(rule, decode_fields(row)):
+            yield row
+
+
+def _has_shape(rule: str, fields: dict[str, Any]) -> bool:
+    """Whether an entry has the fields that its rule names."""
+    if rule == lots.COMMIT:
+        return type(fields.get("hash")) is bytes
+    if rule == lots.REVEAL:
+        rows = fields.get("commits")
+        named = isinstance(rows, list) and all(
+            isinstance(row, dict) and type(row.get("entry")) is bytes for row in rows
+        )
+        return named and type(fields.get("secret")) is bytes
+    return type(fields.get("who")) is bytes
+
+
+def gone(store: Store, draw: Draw) -> frozenset[bytes]:
+    """Who declined, and whom those who are left out as parties struck: two each, the first that came."""
+    found: set[bytes] = set()
+    strikes: dict[bytes, int] = {}
+    for row in sorted(_entries(store, draw, lots.STRUCK), key=lambda each: (each.device, each.seq)):
+        who = decode_fields(row)["who"]
+        if who == row.member:
+            found.add(who)
+        elif row.member in draw.left_out and who not in found and strikes.get(row.member, 0) < lots.STRIKES:
+            strikes[row.member] = strikes.get(row.member, 0) + 1
+            found.add(who)
+    return frozenset(found)
+
+
+def draws(store: Store, standing: Standing, **where: Any) -> Iterator[Draw]:
+    """The draws that have effect, of `Judged` rows that are as asked."""
+    for design in store.find(tables.Design):
+        template = template_of(store, design.id)
+        forms = template.forms if isinstance(template, Template) else ()
+        for form in forms:
+            if isinstance(form, Form) and form.rule == lots.DRAW:
+                for judged in store.find(tables.Judged, template=design.id, form=form.name, reason=None, **where):
+                    draw = draw_of(store, standing, judged.id)
+                    if draw is not None:
+                        yield draw
+
+
+def after(store: Store, standing: Standing, draw: Draw) -> list[Draw]:
+    """The draws on the same matter that name one as stopped."""
+    found = draws(store, standing)
+    return [each for each in found if each.before == draw.row.id and each.matter == draw.matter]
+
+
+def followed_by(store: Store, standing: Standing, draw: Draw) -> Draw | None:
+    """The complete draw that came in the place of one that somebody stopped: from then on only that one counts."""
+    return next((each for each in after(store, standing, draw) if each.stands and each.seeds), None)

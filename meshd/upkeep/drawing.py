@@ -1,0 +1,105 @@
+"""What a drawer's node does by itself: it commits to a secret once for a matter, and reveals it once all committed.
+
+The secret is derived from the device's key, so that nothing has to be kept, and a restart changes nothing.
+"""
+
+from collections.abc import Mapping
+
+from meshd.assembly.assembly import Assembly
+from meshd.state import lots as state
+from meshd.state.lots import Draw
+from meshd.store import tables
+from meshd_crypto.hashing import derive
+from meshd_protocol import contexts, lots
+from meshd_protocol.bodies.institutions import Entry
+from meshd_protocol.kinds import Kind
+
+
+def attend(assembly: Assembly) -> bool:
+    """Write what is due for draws in which this person draws, inside `writing`. Returns whether something was."""
+    me, wrote = assembly.keys.member_public, False
+    for draw in list(state.draws(assembly.store, assembly.known, over=0)):
+        if not draw.stands or draw.problem is not None or me not in draw.drawers:
+            continue
+        if not any(each.drawer == me for each in draw.commits):
+            wrote = _commit(assembly, draw) or wrote
+        elif draw.set_of(me) is None:
+            wrote = _reveal(assembly, draw) or wrote
+    return wrote
+
+
+def secret_of(assembly: Assembly, draw: bytes) -> bytes:
+    """What this device commits to for a draw."""
+    return derive(assembly.keys.device.seed, contexts.LOT_SECRET, draw)
+
+
+def refusal(assembly: Assembly, draw: Draw) -> str | None:
+    """Why this person does not commit for a draw: once for a matter, and again only after one that a drawer stopped."""
+    me, store = assembly.keys.member_public, assembly.store
+    for other in state.draws(store, assembly.known):
+        committed = any(each.drawer == me for each in other.commits)
+        if other.row.id == draw.row.id or other.matter != draw.matter or not committed:
+            continue
+        if draw.before != other.row.id:
+            return "you have committed for another draw on that matter, which it does not name as stopped"
+        if other.seeds:
+            return "the draw before it is complete"
+        if not draw.without or not draw.without <= other.stopped():
+            return "it does not leave out who stopped the one before, and nobody else"
+    return None
+
+
+def _commit(assembly: Assembly, draw: Draw) -> bool:
+    name = draw.form(lots.COMMIT)
+    if name is None or refusal(assembly, draw) is not None:
+        return False
+    mine = assembly.keys.member_public
+    fields = {"hash": lots.commitment(draw.row.id, mine, secret_of(assembly, draw.row.id))}
+    return _write(assembly, draw, name, fields)
+
+
+def _reveal(assembly: Assembly, draw: Draw) -> bool:
+    name, chosen = draw.form(lots.REVEAL), lots.chosen_commits(draw.drawers, draw.commits)
+    mine = assembly.keys.member_public
+    if name is None or chosen is None:
+        return False
+    later = state.after(assembly.store, assembly.known, draw)
+    if any(commit.drawer == mine for each in later for commit in each.commits):
+        return False  # somebody stopped it, and this person draws again: who stopped it must not choose between the two
+    secret = secret_of(assembly, draw.row.id)
+    known = next(each for each in draw.commits if each.id == chosen[mine])
+    if lots.commitment(draw.row.id, mine, secret) != known.hash:
+        return False  # another device of this person committed, and reveals
+    rows = [{"entry": each} for each in sorted(chosen.values())]
+    return _write(assembly, draw, name, {"secret": secret, "commits": rows})
+
+
+def _write(assembly: Assembly, draw: Draw, form: str, fields: Mapping[str, object]) -> bool:
+    standing = assembly.known
+    here = standing.state
+    assert here is not None, "there is a head"
+    mandates = [
+        each.id
+        for each in here.mandates.values()
+        if each.mandate.holder == assembly.keys.member_public
+        and here.in_force(each.id)
+        and lots.POWER in {power.strip().casefold() for power in each.mandate.powers}
+    ]
+    if not mandates and here.federal is None:
+        return False
+    mandate = min(mandates) if mandates else None
+    assembly.write(
+        Kind.ENTRY, Entry(standing.head, draw.row.template, form, dict(fields), about=draw.row.id, mandate=mandate)
+    )
+    return True
+
+
+def is_drawer(assembly: Assembly) -> bool:
+    """Whether this person may be a drawer of anything: a quick look, before draws are read."""
+    here = assembly.known.state
+    if here is None or assembly.store.get(tables.Design) is None:
+        return False
+    me = assembly.keys.member_public
+    powers = [power for each in here.mandates.values() if each.mandate.holder == me for power in each.mandate.powers]
+    seat = here.federal.powers.get(me, frozenset()) if here.federal is not None else frozenset()
+    return lots.POWER in {power.strip().casefold() for power in (*powers, *seat)}
