@@ -16,6 +16,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
     text += f": {lot_words(row['lot'])}" if row["lot"] else ""
+    text += f"\n  {calls_words(row['calls'])}" if row["calls"] else ""
     notes = [f"{row['out']} by people who are out since"] if row["out"] else []
     notes += (
         [f"{row['brought_in']} of those who confirmed it came in by its author's vouch"] if row["brought_in"] else []
@@ -88,3 +89,12 @@ def lot_words(lot: dict[str, Any]) -> str:
     missing = f", missing: {', '.join(lot['missing'])}" if lot["missing"] else ""
     twice = f"; committed twice, and stopped it: {', '.join(lot['twice'])}" if lot["twice"] else ""
     return f"{done} of {total} drawers {word}{missing}{twice}"
+
+
+def calls_words(calls: dict[str, Any]) -> str:
+    """`Call Bo and Cem; 8 of 11 have heard, nine of ten of them within 2 h 10 min; reached by nobody: Dan`."""
+    text = f"Call {' and '.join(calls['call'])}; " if calls["call"] else ""
+    text += f"{calls['heard']} of {calls['of']} have heard"
+    text += f", nine of ten of them within {output.span(calls['p90_ms'])}" if calls["p90_ms"] is not None else ""
+    more = f" and {calls['more']} more" if calls["more"] else ""
+    return f"{text}; reached by nobody: {', '.join(calls['orphans'])}{more}" if calls["orphans"] else text

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from meshd.service import budgets
+from meshd.service.calling import calling
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.entering import here_ms, is_out
@@ -68,7 +69,7 @@ def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
 def _bare(design: Design) -> Result:
     return {
         "id": None, "template": design.name, "form": None, "title": "", "urgent": False, "time_ms": None,
-        "here_ms": None, "parts": [], "marks": [], "lot": None, "out": 0, "brought_in": 0,
+        "here_ms": None, "parts": [], "marks": [], "calls": None, "lot": None, "out": 0, "brought_in": 0,
     }  # fmt: skip
 
 
@@ -113,6 +114,7 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "here_ms": here_ms(context, root.id),
         "parts": parts,
         "marks": _marks(context, design, root),
+        "calls": calling(context, design, root.form, root.judged) if root.form.urgent and root.judged else None,
         "lot": lot_of(context, root.id) if root.form.rule == lots.DRAW else None,
         "out": int(root.judged is not None and is_out(context, root.judged)) + sum(each["out"] for each in parts),
         "brought_in": _brought_in(context, root),

@@ -43,6 +43,9 @@ LETTER = b"meshd/letter/1\x00"
 COUNTED = b"meshd/counted/1\x00"
 """Hashed with the sorted ids of the ballots that an attestation counted."""
 
+TREE = b"meshd/tree/1\x00"
+"""Hashed into a member's place in a communication tree: this, the alarm's id, the order's number, the member key."""
+
 LOT_COMMIT = b"meshd/lot/commit/1\x00"
 """Hashed into a commit: this, the draw's id, the drawer's member key, their secret."""
 

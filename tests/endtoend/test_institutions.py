@@ -528,3 +528,28 @@ def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
         assert len(twice["signers"]) == 3
     with pytest.raises(NodeError, match="is number 2"):
         pay(ada, 5, 1)
+
+
+def test_the_tree_of_an_alarm_tells_whom_to_call_and_who_was_reached(nodes):
+    ada, bea, cy = nodes
+    identity = institute(ada, {"do": "adopt", "what": "relief"})["id"]
+    everywhere(nodes)
+    voting.vote(bea, {"id": identity, "choices": ["yes"]})
+    everywhere(nodes)
+    alarm = entering.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
+    everywhere(nodes)
+    confirm(bea, alarm)
+    everywhere(nodes)
+    confirm(cy, alarm)
+    everywhere(nodes)
+    (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
+    assert (line["calls"]["heard"], line["calls"]["of"], line["calls"]["orphans"], line["calls"]["call"]) == (
+        3,
+        3,
+        [],
+        [],
+    )
+    enter(bea, "heard", "from=Ada", about=alarm)
+    everywhere(nodes)
+    assert [each["form"] for each in entering.entries(cy, {"id": "heard"})] == ["heard"]
+    assert line["calls"]["p90_ms"] is not None
