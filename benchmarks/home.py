@@ -22,17 +22,24 @@ def running(assemblies: int = 1) -> Iterator[tuple[list[str], dict[str, str], in
         meshd = [*MESHD, "--home", str(Path(folder) / "home")]
         for name in ["Bench", *(f"Bench {number}" for number in range(1, assemblies))]:
             subprocess.run([*meshd, "init", name, "--as", "Ada"], env=env, check=True, capture_output=True)
-        daemon = subprocess.Popen(
-            [*meshd, "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0"],
-            env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        try:
-            assert daemon.stdout is not None
-            json.loads(daemon.stdout.readline())
+        with daemon(meshd, env) as pid:
             meshd += ["--assembly", "Bench"] if assemblies > 1 else []
             for number in range(5):
                 subprocess.run([*meshd, "propose", f"Question {number}"], env=env, check=True, capture_output=True)
-            yield meshd, env, daemon.pid
-        finally:
-            daemon.terminate()
-            daemon.communicate()
+            yield meshd, env, pid
+
+
+@contextmanager
+def daemon(meshd: list[str], env: dict[str, str]) -> Iterator[int]:
+    """A daemon of a home, as long as this is open: its process id."""
+    process = subprocess.Popen(
+        [*meshd, "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        json.loads(process.stdout.readline())
+        yield process.pid
+    finally:
+        process.terminate()
+        process.communicate()

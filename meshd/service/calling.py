@@ -8,13 +8,15 @@ from meshd_protocol.trees import HEARD, orphans, tree
 
 _NAMED = 12
 """People who were reached by nobody, and are named."""
+_TIMED = 1000
+"""Entries whose times are looked at: of more the newest."""
 
 
 def calling(context: Context, design: Design, form: Form, root: tables.Judged) -> Result | None:
     """Whom this person calls, and how far an alarm is heard; None where its template has no form to say so by.
 
-    Whoever entered anything about it has heard of it. `p90_ms` is within how long nine of ten of those had, by the
-    authors' clocks.
+    Whoever entered anything about it has heard of it. `p90_ms` is within how long nine of ten of those had who said so
+    by that form, by the authors' clocks.
     """
     assert isinstance(design.template, Template)
     rules = [each for each in design.template.forms if isinstance(each, Form) and each.rule == HEARD]
@@ -24,11 +26,13 @@ def calling(context: Context, design: Design, form: Form, root: tables.Judged) -
     assert row is not None, "what was judged is in the log"
     people = context.standing().rosters.state(row.roster).people
     found = tree(root.id, people, root.member)
-    first: dict[bytes, int] = {root.member: root.time_ms}
-    for each in context.assembly.store.find(tables.Judged, root=root.id, reason=None):
-        first[each.member] = min(each.time_ms, first.get(each.member, each.time_ms))
-    heard = first.keys() & people
-    after = sorted(max(0, first[each] - root.time_ms) for each in heard if each != root.member)
+    store = context.assembly.store
+    heard = {each.member for each in store.find(tables.Figure, root=root.id)} & people
+    first: dict[bytes, int] = {}
+    for each in rules:
+        for said in store.find(tables.Judged, newest=True, limit=_TIMED, root=root.id, form=each.name, reason=None):
+            first[said.member] = min(said.time_ms, first.get(said.member, said.time_ms))
+    after = sorted(max(0, each - root.time_ms) for member, each in first.items() if member in people)
     label = context.assembly.people.label
     lost = sorted(map(label, orphans(found, heard)))
     mine = found[context.me].calls - heard if context.me in found else frozenset[bytes]()

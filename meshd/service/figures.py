@@ -25,6 +25,8 @@ from meshd_protocol.names import printable, text_of
 
 _LINES = 50
 """Lines of one form: of more the newest, and how many more there are."""
+_ONE_BY_ONE = 500
+"""Entries that are looked at one by one for a figure: of more the newest."""
 _TITLE_FIELDS = 2
 
 
@@ -116,7 +118,8 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "marks": _marks(context, design, root),
         "calls": calling(context, design, root.form, root.judged) if root.form.urgent and root.judged else None,
         "lot": lot_of(context, root.id) if root.form.rule == lots.DRAW else None,
-        "out": int(root.judged is not None and is_out(context, root.judged)) + sum(each["out"] for each in parts),
+        "out": int(root.judged is not None and is_out(context, root.judged))
+        + max((each["out"] for each in parts), default=0),
         "brought_in": _brought_in(context, root),
     }
 
@@ -168,36 +171,73 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
     }
     if result["measure"] == "later" or form is None:
         return result
-    rows = _counted(context, design, part, root)
+    found = _sums(context, design, part, root)
+    state = context.state()
     result |= {
-        "entries": len(rows),
-        "newest_ms": max((each.time_ms for each in rows), default=None),
-        "out": sum(is_out(context, each) for each in rows),
+        "entries": found.entries,
+        "newest_ms": _newest(context, design, part, root, "time_ms"),
+        "out": sum(each for member, each in found.of.items() if member not in state.people),
     }
     match part.measure:
         case Measure.MANY:
-            result["value"] = len(rows)
+            result["value"] = found.entries
         case Measure.PEOPLE:
-            result["value"] = len(_people(context, rows))
+            result["value"] = len({state.member_of(member) or member for member in found.of})
         case Measure.SUM:
-            result["value"] = sum(each.amount for each in rows)
+            result["value"] = found.amount
         case Measure.NEWEST:
-            newest = max(rows, key=lambda each: (each.time_ms, each.id), default=None)
-            result["value"] = newest.amount if newest is not None else None
+            result["value"] = _newest(context, design, part, root, "amount")
         case _:
-            result["value"] = len(rows)
-            if not rows and root is not None and form.due:
+            result["value"] = found.entries
+            if not found.entries and root is not None and form.due:
                 here = here_ms(context, root.id)
                 result["due_ms"] = None if here is None else form.due * 1000 - here
     return result
 
 
+class _Sums(NamedTuple):
+    """What a figure rests on: so many entries of each member, and what they come to."""
+
+    of: dict[bytes, int]
+    amount: int
+
+    @property
+    def entries(self) -> int:
+        return sum(self.of.values())
+
+
+def _sums(context: Context, design: Design, part: Part, root: Root | None) -> _Sums:
+    """The entries of a figure: kept as they came, but for what asks for a choice or an age, which is counted now."""
+    if not part.where and not part.within:
+        rows = context.assembly.store.find(tables.Figure, root=_over(design, root), form=part.form)
+        return _Sums({row.member: row.entries for row in rows}, sum(row.amount for row in rows))
+    found: dict[bytes, int] = {}
+    amount = 0
+    for each in _counted(context, design, part, root):
+        found[each.member] = found.get(each.member, 0) + 1
+        amount += each.amount
+    return _Sums(found, amount)
+
+
+def _over(design: Design, root: Root | None) -> bytes:
+    """Under what figures are kept: the thing itself, or all by a template."""
+    return design.row.id if root is None else root.id
+
+
+def _newest(context: Context, design: Design, part: Part, root: Root | None, column: str) -> int | None:
+    """Of the entry that came last here, when it was written, or its number."""
+    where: dict[str, Any] = {"form": part.form, "stands": 1, "replaced": 0}
+    where |= {"template": design.row.id} if root is None else {"root": root.id}
+    rows = context.assembly.store.find(tables.Judged, newest=True, limit=1, **where)
+    return int(getattr(rows[0], column)) if rows else None
+
+
 def _counted(context: Context, design: Design, part: Part, root: Root | None) -> list[tables.Judged]:
-    """The entries that a figure rests on: they stand, and nothing took their place."""
+    """The entries of a figure that asks for a choice or an age, one by one: of many the newest."""
     store = context.assembly.store
     where: dict[str, Any] = {"form": part.form, "stands": 1, "replaced": 0}
     where |= {"template": design.row.id} if root is None else {"root": root.id}
-    rows = store.find(tables.Judged, **where)
+    rows = store.find(tables.Judged, newest=True, limit=_ONE_BY_ONE, **where)
     if part.within:
         since = [(each, here_ms(context, each.id)) for each in rows]
         rows = [each for each, here in since if here is not None and here <= part.within * 1000]
@@ -210,12 +250,6 @@ def _counted(context: Context, design: Design, part: Part, root: Root | None) ->
 def _says(context: Context, identity: bytes, field: str) -> Any:
     row = context.assembly.store.get(tables.Entry, id=identity)
     return decode_fields(row).get(field) if row is not None else None
-
-
-def _people(context: Context, rows: list[tables.Judged]) -> set[bytes]:
-    """Who wrote some entries; in a federation the assemblies for which they sit."""
-    state = context.state()
-    return {state.member_of(each.member) or each.member for each in rows}
 
 
 def _held_against(context: Context, template: Template, part: Part, root: Root | None) -> int | None:

@@ -270,9 +270,8 @@ def _calls(context: Context) -> Iterator[Result]:
     """What calls everybody and stands, while this person has answered nothing to it."""
     store = context.assembly.store
     for design, form, root in figures.urgent(context):
-        if any(
-            each.form != CONFIRM for each in store.find(tables.Judged, root=root.id, member=context.me, reason=None)
-        ):
+        mine = store.find(tables.Figure, root=root.id, member=context.me)
+        if any(each.form != CONFIRM for each in mine):
             continue
         answers = entering.answers(context, design, form, root.id)
         command = (

@@ -5,6 +5,7 @@ for its template, its roster and what it is about, and a recount from scratch gi
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from meshd.state.rows import split
@@ -61,8 +62,14 @@ def template_of(store: Store, identity: bytes) -> Template | str | None:
         return None
     if row.what is None or row.template != row.id:
         return "what it names as its template adopts none"
+    return _read_once(row.what)
+
+
+@lru_cache(maxsize=64)
+def _read_once(what: bytes) -> Template | str:
+    """What a template says, or why it can't be read: bytes never say anything else."""
     try:
-        return read_template(decode(row.what))
+        return read_template(decode(what))
     except NewerVersionError:
         return "its template is of a later version: this meshd needs an update"
     except BadBodyError as error:
@@ -104,7 +111,7 @@ class _Judge:
             judged = self._judged(row)
             if judged == held:
                 continue
-            self._store.replace(judged)
+            self._put(judged)
             if judged.reason is None:
                 self._settle(row, judged)
             if not judged.waits:
@@ -280,7 +287,7 @@ class _Judge:
         for each in split(row.replaces):
             earlier = store.get(tables.Judged, id=each)
             if earlier is not None and _replaces(judged, earlier):
-                store.replace(earlier._replace(replaced=1))
+                self._put(earlier._replace(replaced=1))
         for link in store.find(tables.Replacement, earlier=row.id):
             later = store.get(tables.Judged, id=link.later)
             if later is not None and _replaces(later, judged):
@@ -322,10 +329,25 @@ class _Judge:
         enough = form is not None and judged.seconds >= form.seconds
         if enough and row.mandate is not None and not judged.stands:
             enough = self._is_countersigned(row, self._standing.rosters.state(row.roster))
-        self._store.replace(judged._replace(stands=int(judged.stands or enough)))
+        self._put(judged._replace(stands=int(judged.stands or enough)))
         ended = self._store.get(tables.Judged, id=row.about) if enough and form and form.ends and row.about else None
         if ended is not None and not ended.over:
-            self._store.replace(ended._replace(over=1))
+            self._put(ended._replace(over=1))
+
+    def _put(self, judged: tables.Judged) -> None:
+        """Keep the row of an entry, and the figures that it is in."""
+        before = self._store.get(tables.Judged, id=judged.id)
+        self._store.replace(judged)
+        step = _counts(judged) - (before is not None and _counts(before))
+        for root in (judged.root, judged.template) if step else ():
+            where = {"root": root, "form": judged.form, "member": judged.member}
+            held = self._store.get(tables.Figure, **where)
+            entries = (held.entries if held is not None else 0) + step
+            amount = (held.amount if held is not None else 0) + step * judged.amount
+            if entries:
+                self._store.replace(tables.Figure(root, judged.form, judged.member, entries, amount))
+            else:
+                self._store.delete(tables.Figure, **where)
 
     def _ends(self, judged: tables.Judged) -> bool:
         """Whether an entry ends what it is about, once it stands."""
@@ -337,6 +359,11 @@ class _Judge:
         signed = [Countersigned(each.device, ()) for each in self._store.find(tables.Countersignature, act=row.id)]
         own = pinned.member_of(row.member) or row.member
         return stands(signed, pinned.witnesses, own)
+
+
+def _counts(judged: tables.Judged) -> bool:
+    """Whether an entry is in figures."""
+    return judged.reason is None and bool(judged.stands) and not judged.replaced
 
 
 def _replaces(later: tables.Judged, earlier: tables.Judged) -> bool:

@@ -385,6 +385,18 @@ class Judged(NamedTuple):
     time_ms: int
 
 
+class Figure(NamedTuple):
+    """What a member's entries by a form come to that stand and that nothing took the place of: how many, and the sum of
+    their first numbers. `root` is what they go back to; or their template, for all of them together.
+    """
+
+    root: bytes
+    form: str
+    member: bytes
+    entries: int
+    amount: int
+
+
 class Second(NamedTuple):
     """Who said yes to an entry, and counts among its seconds: a member; in a federation an assembly."""
 
@@ -603,7 +615,8 @@ PROJECTIONS: dict[type[Any], Table] = {
     Entry: Table(("id",), (("roster",), ("template",), ("mandate",))),
     Replacement: Table((), (("earlier",),)),
     Design: Table(("id",)),
-    Judged: Table(("id",), (("template", "form", "over"), ("about",), ("root", "form"))),
+    Judged: Table(("id",), (("template", "form", "over", "stands"), ("about",), ("root", "form"))),
+    Figure: Table(("root", "form", "member")),
     Second: Table(("entry", "member")),
     Minutes: Table(("id",)),
     Assent: Table(("id",), (("minutes",),)),
