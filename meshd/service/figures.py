@@ -21,6 +21,7 @@ from meshd_protocol import lots
 from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Measure, Part, Template, Type
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
+from meshd_protocol.entries import misfit
 from meshd_protocol.names import printable, text_of
 
 _LINES = 50
@@ -102,6 +103,8 @@ def _decided(context: Context, design: Design, form: Form) -> Iterator[Root]:
         if any(each.stands and each.form in ends for each in store.find(tables.Judged, about=row.id)):
             continue
         fields: Any = decode(row.what)
+        if misfit(template, form, fields) is not None:
+            continue
         yield Root(row.id, form, fields, row.time_ms, None)
 
 

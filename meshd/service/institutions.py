@@ -8,7 +8,17 @@ from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.outside import refuse_outsiders
 from meshd.service.proposing import open_proposal
-from meshd.service.templates import ADOPTED, OPEN, Design, described, designs, details, find_design
+from meshd.service.templates import (
+    ADOPTED,
+    OPEN,
+    Design,
+    described,
+    designs,
+    details,
+    find_design,
+    find_form,
+    form_row,
+)
 from meshd.service.verbs import verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.institutions import Later, Template
@@ -24,7 +34,7 @@ SETS = ("co-op", "union", "tenants", "mutual-aid", "relief", "federation")
 @verb("institutions", {"do": TEXT, "what": TEXT, "text": TEXT})
 def institutions(context: Context, arguments: dict[str, Any]) -> Any:
     """`meshd institutions`: the sets that come along, and what is adopted; with a name, one of them; and `adopt SET`
-    (or the text of a template), `drop NAME`.
+    (or the text of a template), `drop NAME`. With `form`, one form of a template in force: what a front end asks for.
     """
     do, what = arguments.get("do") or "", arguments.get("what") or ""
     match do:
@@ -32,6 +42,8 @@ def institutions(context: Context, arguments: dict[str, Any]) -> Any:
             return _all(context)
         case "show":
             return _show(context, what)
+        case "form":
+            return form_row(find_form(context, what)[1])
         case "adopt":
             return _adopt(context, arguments.get("text") or "", what)
         case "drop":

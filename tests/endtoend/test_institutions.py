@@ -2,22 +2,26 @@
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 
+from meshd.clock import Reading
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.service import delegation, entering, figures, institutions, listing, proposing, status, voting, waiting
 from meshd.service.context import Context
 from meshd.service.institutions import institutions as institute
 from meshd.store import tables
-from meshd.upkeep import recount
+from meshd.upkeep import recount, witness
+from meshd_cli.figures import line_words
 from meshd_protocol.bodies.decisions import Proposal
-from meshd_protocol.bodies.institutions import CONFIRM, Entry
+from meshd_protocol.bodies.institutions import CONFIRM, Entry, Figures
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from tests.worlds import Clock, commune, exchange, give, world
 
+DAY_MS = 24 * 3_600_000
 SEEDS = int(os.environ.get("MESHD_SEEDS", "6"))
 
 AID = """
@@ -276,6 +280,8 @@ def test_decisions_say_something_with_figures(nodes):
         proposing.propose(ada, asked)
     with pytest.raises(NodeError, match="2 parts: name / most"):
         proposing.propose(ada, asked | {"fields": ["pots=Flour"]})
+    with pytest.raises(NodeError, match="whole number"):
+        proposing.propose(ada, asked | {"fields": ["pots=Flour / -500"]})
     with pytest.raises(NodeError, match="entered, and not decided"):
         proposing.propose(ada, asked | {"form": "need"})
     with pytest.raises(NodeError, match="go with a form"):
@@ -412,8 +418,6 @@ def test_entries_stay_after_a_restart_with_their_age(tmp_path):
     clock.now_ms += 3_600_000
     again = open_assembly(folder, "pw", world(9, clock))
     context = Context(again)
-    from meshd.upkeep import witness
-
     with again.store.transaction():
         witness.measure(again)
     (row,) = entering.entries(context, {"id": need})
@@ -554,3 +558,47 @@ def test_the_tree_of_an_alarm_tells_whom_to_call_and_who_was_reached(nodes):
     assert [each["form"] for each in entering.entries(cy, {"id": "heard"})] == ["heard"]
     (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
     assert line["calls"]["p90_ms"] is not None
+
+
+def test_a_decision_whose_figures_do_not_fit_is_decided_and_has_no_line(nodes):
+    adoption = bytes_of(adopt(nodes))
+    ada, bea, _ = nodes
+    for what in (Figures(adoption, "pots", {"pots": 5}), Figures(adoption, "lost", {}), Figures(b"x" * 32, "pots", {})):
+        with ada.assembly.writing():
+            body = Proposal(ada.standing().head, "significant", "Odd", what=what)
+            identity = text_of(ada.assembly.write(Kind.PROPOSAL, body).id)
+        everywhere(nodes)
+        for each in (ada, bea):
+            voting.vote(each, {"id": identity, "choices": ["yes"]})
+            everywhere(nodes)
+        assert listing.list_(ada, {})[-1]["outcome"] == "passed"
+    assert shown(ada, "pots") == []
+
+
+def test_a_clock_that_jumps_a_year_in_the_middle_of_an_alarm(tmp_path):
+    clock, steady = Clock(), Clock()
+    (one,), (bea, cy) = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=1, clock=clock)
+    one.world = replace(one.world, steady=lambda: Reading("boot", steady.now_ms))
+    ada, origin = Context(one), one.known.rosters.origin
+    give(one, bea.certify(), cy.certify())
+    design = bea.propose(origin, "Adopt", "constitution", what=institutions.template_of_text(AID).to_map())
+    give(one, design, bea.ballot(design.id), cy.ballot(design.id))
+    alarm = entering.alarm(ada, {"title": "Fire", "where": "Mill", "asks": "Water"})["id"]
+    yes = [
+        each.write(Kind.ENTRY, Entry(origin, design.id, CONFIRM, {"is-so": "yes"}, bytes_of(alarm)))
+        for each in (bea, cy)
+    ]
+    give(one, *yes)
+    for jump in (365 * DAY_MS, -730 * DAY_MS):
+        clock.now_ms += jump
+        (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
+        assert line["here_ms"] < 1000
+        assert line["parts"][1]["due_ms"] > 47 * 3_600_000
+        assert "by its word" in line_words(line, clock.now_ms)
+    steady.now_ms += 49 * 3_600_000
+    with one.store.transaction():
+        witness.measure(one)
+    (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
+    assert line["parts"][1]["due_ms"] < 0
+    assert "pledge overdue by" in line_words(line, clock.now_ms)
+    one.close()

@@ -1,7 +1,10 @@
 """Mandates with a span on whole nodes: who attests under them and until when; and policies by which a device attests once."""
 
+from dataclasses import replace
+
 import pytest
 
+from meshd.clock import Reading
 from meshd.errors import NodeError, UsageError
 from meshd.service import delegation, explaining, governing, proposing, status, voting, waiting
 from meshd.service.context import Context
@@ -225,3 +228,33 @@ def test_by_a_policy_that_is_once_a_device_attests_one_card_for_one_matter(four)
     assert other["outcome"] == ["abort"]
     assert give(ada.assembly).new == []
     assert proposing.outcome_of(ada, ada.assembly.store.get(tables.Proposal, id=bytes_of(go["id"]))).outcome == ["go"]
+
+
+def test_a_clock_that_jumps_a_year_opens_and_ends_nothing(tmp_path):
+    """In the middle of a convergence, and back: what counts is what the machine measured."""
+    clock, steady = Clock(), Clock()
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=3, clock=clock, witnesses=3)
+    for node in nodes:
+        node.world = replace(node.world, steady=lambda: Reading("boot", steady.now_ms))
+    exchange(*nodes)
+    contexts = [Context(node) for node in nodes]
+    mandate = convene(contexts)
+    open_it(contexts[0], mandate)
+    everywhere(contexts)
+    key = bytes_of(mandate)
+    year = 365 * 24 * HOUR_MS
+    for jump in (year, -2 * year, year):
+        clock.now_ms += jump
+        assert [witness.is_in_span(node, key) for node in nodes] == [True] * 3
+        assert status.home(contexts[0], {})["spans"][0]["state"] == "open"
+    question = propose(contexts[0], "March", "quick", under=mandate)
+    everywhere(contexts)
+    clock.now_ms += year
+    for each in contexts:
+        voting.vote(each, {"id": text_of(question), "choices": ["yes"]})
+        everywhere(contexts)
+    assert explaining.show(contexts[1], {"id": text_of(question)})["outcome"] == "passed"
+    steady.now_ms += 73 * HOUR_MS
+    assert [witness.is_in_span(node, key) for node in nodes] == [False] * 3
+    for node in nodes:
+        node.close()

@@ -168,7 +168,7 @@ def _show_proposed(answer: dict[str, Any], do: str) -> None:
 
 def entry(where: Where, options: Any) -> int:
     """`meshd entry FORM [FIELD=VALUE …]`."""
-    form = _form(where, options.form)
+    form = ask(where, "institutions", {"do": "form", "what": options.form})
     fields = [_as_the_node_takes_it(form, each) for each in options.fields]
     fields += _asked_for(form, {each.partition("=")[0] for each in fields})
     about = options.about
@@ -196,19 +196,6 @@ def _standing(answer: dict[str, Any]) -> str:
     if missing > 0:
         return f" It stands once {missing} more confirm it: `meshd confirm {answer['id'][: output.SHORT_ID]}`."
     return " It stands once enough witnesses have countersigned it." if answer["under_mandate"] else ""
-
-
-def _form(where: Where, name: str) -> dict[str, Any]:
-    """A form of a template in force, as the node describes it. Raises CommandError."""
-    template, slash, form = name.rpartition("/")
-    found: list[dict[str, Any]] = []
-    for each in ask(where, "institutions")["adopted"]:
-        if each["state"] != "adopted" or (slash and each["name"].casefold() != template.casefold()):
-            continue
-        forms = ask(where, "institutions", {"do": "show", "what": each["id"]})["forms"]
-        found += [row for row in forms if row["name"].casefold() == form.casefold() and not row["later"]]
-    # what is missing or there twice the node says, in its own words
-    return found[0] if found else {"name": name, "fields": [], "about": [], "who": []}
 
 
 def _as_the_node_takes_it(form: dict[str, Any], given: str) -> str:
