@@ -36,10 +36,10 @@ class Commit(NamedTuple):
 
 
 class Reveal(NamedTuple):
-    """A drawer's secret, for a set of commits."""
+    """What a drawer opened, their secret, for a set of commits."""
 
     drawer: bytes
-    secret: bytes
+    opened: bytes
     commits: frozenset[bytes]
 
 
@@ -63,7 +63,7 @@ def seeds(draw: bytes, drawers: Collection[bytes], commits: Iterable[Commit], re
     order = sorted(drawers)
     by_set: dict[frozenset[bytes], dict[bytes, set[bytes]]] = {}
     for each in reveals:
-        by_set.setdefault(each.commits, {}).setdefault(each.drawer, set()).add(each.secret)
+        by_set.setdefault(each.commits, {}).setdefault(each.drawer, set()).add(each.opened)
     found: set[bytes] = set()
     for chosen, revealed in by_set.items():
         mine = {known[each].drawer: known[each].hash for each in chosen if each in known}

@@ -19,6 +19,7 @@ from tests.second import (
     greeting,
     heads,
     keys,
+    lots,
     messages,
     noise,
     proofs,
@@ -532,6 +533,23 @@ def test_templates(row):
 def test_fields_of_entries(row):
     found = {each["name"]: cbor.untold(each["template"]) for each in load("templates.json")["templates"]}
     assert templates.fits(found[row["template"]], row["form"], cbor.untold(row["fields"])) == row["fits"]
+
+
+@pytest.mark.parametrize("row", rows("lots.json", "draws", 10))
+def test_lots(row):
+    assert lots.seeds(row) == row["seeds"]
+    assert [lots.listed(each, row["pool"]) for each in row["seeds"]] == row["lists"]
+
+
+@pytest.mark.parametrize("row", rows("lots.json", "trees", 4))
+def test_trees(row):
+    found = lots.calls(row["alarm"], row["giver"], row["members"])
+    assert [[each, sorted(found[each])] for each in row["members"]] == row["calls"]
+
+
+@pytest.mark.parametrize("row", rows("lots.json", "contexts", 5))
+def test_contexts_of_lots(row):
+    assert CONTEXT[row["name"]].hex() == row["context_bytes"]
 
 
 @pytest.mark.parametrize("row", rows("force.json", "polls", 20))

@@ -81,9 +81,9 @@ def _without_sets(drawers: set[bytes], commits: list[Commit], reveals: list[Reve
     order = sorted(drawers)
     fitting = [
         [
-            each.secret
+            each.opened
             for each in reveals
-            if each.drawer == drawer and (drawer, lots.commitment(DRAW, drawer, each.secret)) in known
+            if each.drawer == drawer and (drawer, lots.commitment(DRAW, drawer, each.opened)) in known
         ]
         for drawer in order
     ]
@@ -121,7 +121,7 @@ def test_what_counts_for_a_lot():
     assert lots.seeds(DRAW, drawers, commits, reveals[:2]) == [], "one is silent"
     assert lots.seeds(DRAW, drawers, commits[:2], reveals) == [], "a commit is not here"
     assert lots.seeds(b"e" * 32, drawers, commits, reveals) == [], "for another draw"
-    wrong = [*reveals[:2], reveals[2]._replace(secret=b"w" * 32)]
+    wrong = [*reveals[:2], reveals[2]._replace(opened=b"w" * 32)]
     assert lots.seeds(DRAW, drawers, commits, wrong) == []
     stranger = Commit(b"x" * 32, _drawer(9), b"h" * 32)
     with_stranger = [each._replace(commits=chosen | {stranger.id}) for each in reveals]
