@@ -114,8 +114,7 @@ class _Judge:
             self._put(judged)
             if judged.reason is None:
                 self._settle(row, judged)
-            if not judged.waits:
-                todo += self._waiting(row.id)
+            todo += self._waiting(row.id)
             if judged.reason is None and row.form == CONFIRM and row.about is not None and confirms(decode_fields(row)):
                 todo += self._second(row.about, row)
 
