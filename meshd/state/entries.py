@@ -264,15 +264,15 @@ class _Judge:
             if not same or (row.form != CONFIRM and entry.form not in allowed) or entry.form == CONFIRM == row.form:
                 raise BadBodyError("it is about what its form is not for")
             return
-        if not self._is_one_of(allowed, row.about):
+        if not self._is_one_of(allowed, row.template, row.about):
             raise _WaitError("what it is about is not here, or not what its form is for")
 
-    def _is_one_of(self, allowed: tuple[int | str, ...], identity: bytes) -> bool:
+    def _is_one_of(self, allowed: tuple[int | str, ...], template: bytes, identity: bytes) -> bool:
         store = self._store
         proposal = store.get(tables.Proposal, id=identity)
         if proposal is not None:
             mandate = About.MANDATE in allowed and proposal.verb == Verb.MANDATE
-            decided = proposal.form in allowed and bool(proposal.form)
+            decided = proposal.form in allowed and bool(proposal.form) and proposal.template == template
             return About.DECISION in allowed or mandate or decided
         minutes = About.MINUTES in allowed and store.get(tables.Minutes, id=identity) is not None
         return minutes or (About.ACT in allowed and store.get(tables.Act, id=identity) is not None)

@@ -602,3 +602,21 @@ def test_a_clock_that_jumps_a_year_in_the_middle_of_an_alarm(tmp_path):
     assert line["parts"][1]["due_ms"] < 0
     assert "pledge overdue by" in line_words(line, clock.now_ms)
     one.close()
+
+
+def test_an_entry_is_about_a_decision_by_its_own_template(nodes):
+    """Somebody else's decision with figures, by a form of the same name, is none that a payment is for."""
+    first = bytes_of(adopt(nodes))
+    ada = nodes[0]
+    other = bytes_of(
+        institute(ada, {"do": "adopt", "what": "FILE", "text": AID.replace('name = "Aid"', 'name = "Twin"')})["id"]
+    )
+    with ada.assembly.writing():
+        figure = {"pots": [{"name": "Flour", "most": 5}]}
+        body = Proposal(ada.standing().head, "significant", "Pots", what=Figures(other, "pots", figure))
+        pots = ada.assembly.write(Kind.PROPOSAL, body).id
+        fields = {"amount": 5, "pot": "Flour", "number": 1}
+        wrong = ada.assembly.write(Kind.ENTRY, Entry(ada.standing().head, first, "spend", fields, pots)).id
+        right = ada.assembly.write(Kind.ENTRY, Entry(ada.standing().head, other, "spend", fields, pots)).id
+    assert "not what its form is for" in judged(ada, text_of(wrong)).reason
+    assert "those who may write it" in judged(ada, text_of(right)).reason

@@ -249,7 +249,9 @@ def confirm(where: Where, options: Any) -> int:
     elif answer["stands"]:
         output.tell("Confirmed. It stands.")
     else:
-        output.tell(f"Confirmed. {answer['needed'] - answer['seconds']} more must, or witnesses countersign it.")
+        missing = answer["needed"] - answer["seconds"]
+        rest = f"{missing} more must." if missing > 0 else "It stands once enough witnesses have countersigned it."
+        output.tell(f"Confirmed. {rest}")
     output.tell_unsent(answer)
     return 0
 
