@@ -72,7 +72,7 @@ class _World:
             store.insert(rows)
             store.insert(judged)
             for root in (self.alarm, self.template):
-                store.replace(tables.Figure(root, "pledge", me.member_public, start + 1000, 5 * (start + 1000)))
+                store.replace(tables.Figure(root, "pledge", me.member_public, start + 1000, str(5 * (start + 1000))))
             store.insert([tables.Noticed(each, 5) for each in ids])
 
     def one_more(self) -> float:

@@ -51,7 +51,8 @@ def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, An
     """Before one's own payment is signed: it is the next of its pot, and within it. Raises NodeError."""
     if form.rule != RULE or pots is None:
         return
-    pot, number, amount = fields.get("pot"), fields.get("number"), fields.get("amount")
+    pot, number = fields.get("pot"), fields.get("number")
+    amount = fields.get(form.amount.name) if form.amount is not None else None
     most = ceilings(decided).get(pot) if isinstance(pot, str) else None
     if most is None:
         names = ", ".join(map(printable, ceilings(decided))) or "none"

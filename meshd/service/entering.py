@@ -13,6 +13,7 @@ from meshd.service import budgets
 from meshd.service.context import Context, Result, id_range, identity_of
 from meshd.service.templates import (
     Design,
+    about_word,
     designs,
     find_form,
     group_word,
@@ -135,7 +136,7 @@ def _about(context: Context, template: Template, form: Form, words: str | None) 
     if not words:
         if About.NOTHING in kinds:
             return None
-        what = ", or ".join(each if isinstance(each, str) else About(each).name.lower() for each in kinds)
+        what = ", or ".join(each if isinstance(each, str) else about_word(each) for each in kinds)
         raise UsageError(f"{form.name} is about something: {what}", f"`meshd entry {form.name} --about ID …`. {_HINT}")
     if form.about in ((), (int(About.NOTHING),)):
         raise UsageError(f"{form.name} is about nothing else", "Leave out --about.")

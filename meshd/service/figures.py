@@ -17,7 +17,7 @@ from meshd.service.results import outcome_of, repealed_by
 from meshd.service.templates import Design, standing_once
 from meshd.state.entries import decode_fields
 from meshd.store import tables
-from meshd_protocol import lots
+from meshd_protocol import limits, lots
 from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Measure, Part, Template, Type
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
@@ -187,7 +187,7 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
         case Measure.PEOPLE:
             result["value"] = len({state.member_of(member) or member for member in found.of})
         case Measure.SUM:
-            result["value"] = found.amount
+            result["value"] = min(found.amount, limits.INTEGER - 1)
         case Measure.NEWEST:
             result["value"] = _newest(context, design, part, root, "amount")
         case _:
@@ -213,7 +213,7 @@ def _sums(context: Context, design: Design, part: Part, root: Root | None) -> _S
     """The entries of a figure: kept as they came, but for what asks for a choice or an age, which is counted now."""
     if not part.where and not part.within:
         rows = context.assembly.store.find(tables.Figure, root=_over(design, root), form=part.form)
-        return _Sums({row.member: row.entries for row in rows}, sum(row.amount for row in rows))
+        return _Sums({row.member: row.entries for row in rows}, sum(int(row.amount) for row in rows))
     found: dict[bytes, int] = {}
     amount = 0
     for each in _counted(context, design, part, root):

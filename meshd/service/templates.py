@@ -174,7 +174,7 @@ def form_row(form: Form | Later) -> Result:
         "name": form.name,
         "later": False,
         "words": form.words,
-        "about": [each if isinstance(each, str) else _about_word(each) for each in form.about],
+        "about": [each if isinstance(each, str) else about_word(each) for each in form.about],
         "who": [group_word(each) for each in form.who],
         "from": [group_word(each) for each in form.people],
         "seconds": form.seconds,
@@ -186,7 +186,8 @@ def form_row(form: Form | Later) -> Result:
     }
 
 
-def _about_word(number: int) -> str:
+def about_word(number: int) -> str:
+    """What an entry may be about, by its number."""
     return About(number).name.lower() if number in set(About) else f"something of a later version ({number})"
 
 

@@ -88,6 +88,11 @@ def may(store: Store, standing: Standing, who: Author, template: bytes, form: st
     return False
 
 
+def has_effect(store: Store, standing: Standing, row: tables.Entry) -> bool:
+    """Whether an entry that is not written yet would have effect."""
+    return _Judge(store, standing).could(row, fits=True)
+
+
 class _WaitError(Exception):
     """What an entry names is not here yet, or does not suffice yet."""
 
@@ -118,11 +123,11 @@ class _Judge:
             if judged.reason is None and row.form == CONFIRM and row.about is not None and confirms(decode_fields(row)):
                 todo += self._second(row.about, row)
 
-    def could(self, row: tables.Entry) -> bool:
-        """Whether an entry would have effect, if its fields fitted."""
+    def could(self, row: tables.Entry, *, fits: bool = False) -> bool:
+        """Whether an entry would have effect; or would, if its fields fitted."""
         try:
             template, form, way = self._read(row)
-            return self._problem(row, template, form, [said for said, _ in way], fits=False) is None
+            return self._problem(row, template, form, [said for said, _ in way], fits=fits) is None
         except (_WaitError, BadBodyError):
             return False
 
@@ -209,7 +214,7 @@ class _Judge:
                 raise _WaitError("what it is about waits itself")
             if judged.reason is not None:
                 raise BadBodyError("what it is about has no effect")
-            way.append((Said(entry.id, entry.form, entry.member, decode_fields(entry)), entry.about))
+            way.append((Said(entry.id, entry.template, entry.form, entry.member, decode_fields(entry)), entry.about))
             about = entry.about
             if len(way) > limits.ENTRY_DEPTH:
                 raise BadBodyError(f"it is more than {limits.ENTRY_DEPTH} entries away from the first one")
@@ -234,7 +239,8 @@ class _Judge:
             confirmed = template.form(way[0].form)
             assert confirmed is not None, "what is confirmed was judged by its form"
             groups = confirmed.people or form.who
-        is_one = is_of(groups, author, state, row.mandate, way, self._seconds)
+        own = [each for each in way if each.template == row.template]
+        is_one = is_of(groups, author, state, row.mandate, own, self._seconds)
         if is_one is None:
             return "who may write it is of a later version: this meshd needs an update"
         if not is_one:
@@ -272,10 +278,18 @@ class _Judge:
         proposal = store.get(tables.Proposal, id=identity)
         if proposal is not None:
             mandate = About.MANDATE in allowed and proposal.verb == Verb.MANDATE
-            decided = proposal.form in allowed and bool(proposal.form) and proposal.template == template
+            decided = proposal.form in allowed and proposal.template == template and self._fits(proposal)
             return About.DECISION in allowed or mandate or decided
         minutes = About.MINUTES in allowed and store.get(tables.Minutes, id=identity) is not None
         return minutes or (About.ACT in allowed and store.get(tables.Act, id=identity) is not None)
+
+    def _fits(self, proposal: tables.Proposal) -> bool:
+        """Whether a decision says something with figures by a form of its template."""
+        template = self._template(proposal.template) if proposal.template is not None else None
+        form = template.form(proposal.form) if isinstance(template, Template) and proposal.form else None
+        if form is None or proposal.what is None or not isinstance(template, Template):
+            return False
+        return misfit(template, form, decode(proposal.what)) is None
 
     def _seconds(self, identity: bytes) -> set[bytes]:
         return {each.member for each in self._store.find(tables.Second, entry=identity)}
@@ -342,9 +356,9 @@ class _Judge:
             where = {"root": root, "form": judged.form, "member": judged.member}
             held = self._store.get(tables.Figure, **where)
             entries = (held.entries if held is not None else 0) + step
-            amount = (held.amount if held is not None else 0) + step * judged.amount
+            amount = (int(held.amount) if held is not None else 0) + step * judged.amount
             if entries:
-                self._store.replace(tables.Figure(root, judged.form, judged.member, entries, amount))
+                self._store.replace(tables.Figure(root, judged.form, judged.member, entries, str(amount)))
             else:
                 self._store.delete(tables.Figure, **where)
 

@@ -10,8 +10,13 @@ from meshd.store.api import Store
 from meshd_protocol import lots
 from meshd_protocol.bodies.institutions import Form, Template
 from meshd_protocol.entries import holds_power
+from meshd_protocol.force import REFUSED
+from meshd_protocol.items import Decision
 from meshd_protocol.lots import Commit, Reveal
 from meshd_protocol.meaning import State
+
+_OPEN = 100
+"""Draws that are looked at together: of more the newest."""
 
 
 class Draw(NamedTuple):
@@ -81,9 +86,10 @@ def draw_of(store: Store, standing: Standing, identity: bytes) -> Draw | None:
     without, left_out = _people(fields.get("without")), _people(fields.get("leaves-out"))
     drawers = frozenset(_holders(state)) - without
     before = fields.get("before")
+    problem = lots.problem(drawers, state.people, left_out) if row.about is not None else "it is about no matter"
     draw = Draw(
         row, template, bool(judged.stands), state, drawers, left_out, without,
-        before if type(before) is bytes else None, [], [], lots.problem(drawers, state.people, left_out),
+        before if type(before) is bytes else None, [], [], problem,
     )  # fmt: skip
     for each in _entries(store, draw, lots.COMMIT):
         draw.commits.append(Commit(each.id, each.member, decode_fields(each)["hash"]))
@@ -146,23 +152,51 @@ def gone(store: Store, draw: Draw) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def draws(store: Store, standing: Standing, **where: Any) -> Iterator[Draw]:
-    """The draws that have effect, of `Judged` rows that are as asked."""
+def draws(store: Store, standing: Standing) -> Iterator[Draw]:
+    """The draws that are open, by templates in force."""
     for design in store.find(tables.Design):
-        template = template_of(store, design.id)
-        forms = template.forms if isinstance(template, Template) else ()
-        for form in forms:
+        template = template_of(store, design.id) if is_in_force(standing, design.id) else None
+        for form in template.forms if isinstance(template, Template) else ():
             if isinstance(form, Form) and form.rule == lots.DRAW:
-                for judged in store.find(tables.Judged, template=design.id, form=form.name, reason=None, **where):
+                where = {"template": design.id, "form": form.name}
+                for judged in store.find(tables.Judged, newest=True, limit=_OPEN, over=0, reason=None, **where):
                     draw = draw_of(store, standing, judged.id)
                     if draw is not None:
                         yield draw
 
 
+def is_in_force(standing: Standing, design: bytes) -> bool:
+    """Whether a decision on a template holds: only by such a one anything is drawn."""
+    item = standing.item(design)
+    force = standing.forces.of(item) if isinstance(item, Decision) else None
+    if force is None or not force.holds or force.finding[0] in REFUSED or not isinstance(item, Decision):
+        return False
+    return not any(standing.forces.repeals(each, item) for each in standing.repealing(design))
+
+
+def committed_by(store: Store, standing: Standing, draw: Draw, member: bytes) -> Iterator[Draw]:
+    """The other draws on the same matter for which somebody committed, by whatever template."""
+    held = store.get(tables.Judged, id=draw.row.id)
+    assert held is not None, "a draw was judged"
+    for judged in store.find(tables.Judged, root=held.root, member=member, reason=None):
+        template = template_of(store, judged.template)
+        form = template.form(judged.form) if isinstance(template, Template) else None
+        if form is None or form.rule != lots.COMMIT or judged.about in (None, draw.row.id):
+            continue
+        other = draw_of(store, standing, judged.about)
+        if other is not None and other.matter == draw.matter:
+            yield other
+
+
 def after(store: Store, standing: Standing, draw: Draw) -> list[Draw]:
-    """The draws on the same matter that name one as stopped."""
-    found = draws(store, standing)
-    return [each for each in found if each.before == draw.row.id and each.matter == draw.matter]
+    """The draws on the same matter that name one as stopped, and stand: nobody alone makes many of these."""
+    where = {"about": draw.matter, "form": draw.row.form, "template": draw.row.template}
+    found: list[Draw] = []
+    for judged in store.find(tables.Judged, stands=1, reason=None, **where):
+        row = store.get(tables.Entry, id=judged.id)
+        later = row is not None and decode_fields(row).get("before") == draw.row.id
+        found += [each for each in [draw_of(store, standing, judged.id) if later else None] if each is not None]
+    return found
 
 
 def followed_by(store: Store, standing: Standing, draw: Draw) -> Draw | None:

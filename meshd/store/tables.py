@@ -388,13 +388,14 @@ class Judged(NamedTuple):
 class Figure(NamedTuple):
     """What a member's entries by a form come to that stand and that nothing took the place of: how many, and the sum of
     their first numbers. `root` is what they go back to; or their template, for all of them together.
+    The sum is in decimal: it may be larger than what a column holds.
     """
 
     root: bytes
     form: str
     member: bytes
     entries: int
-    amount: int
+    amount: str
 
 
 class Second(NamedTuple):

@@ -77,17 +77,20 @@ def after(assembly: Assembly, report: Report) -> None:
         if standing.unrecorded() and (report.own or _is_first(assembly)) and rotation.is_due(assembly):
             record_head(assembly)
         witness.attend(assembly, changed | attested, acts=standing.head != head or _has_acts(report))
-        seen = _draw_lots(assembly, report, seen)
+        seen = _draw_lots(assembly, report, seen, moved=standing.head != head)
     tallies.update(assembly.store, standing, report.rows[seen:], standing.newly_known())
 
 
-def _draw_lots(assembly: Assembly, report: Report, seen: int) -> int:
+def _draw_lots(assembly: Assembly, report: Report, seen: int, *, moved: bool) -> int:
     """Commit and reveal where this person draws. Returns how many rows of the report are counted."""
-    entered = (tables.Entry, tables.Countersignature)
-    while any(isinstance(row, entered) for row in report.rows) and drawing.is_drawer(assembly):
+    rows = [row for row in report.rows if isinstance(row, tables.Entry)]
+    touched = None if moved else {each for row in rows for each in (row.id, row.about) if each is not None}
+    if not (moved or rows) or not drawing.is_drawer(assembly):
+        return seen
+    for _ in range(2):  # what was just committed may be the last commit, after which one reveals
         tallies.update(assembly.store, assembly.known, report.rows[seen:], ())
         seen = len(report.rows)
-        if not drawing.attend(assembly):
+        if not drawing.attend(assembly, touched):
             break
     return seen
 

@@ -3,26 +3,39 @@
 The secret is derived from the device's key, so that nothing has to be kept, and a restart changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from meshd.assembly.assembly import Assembly
+from meshd.state import entries
 from meshd.state import lots as state
 from meshd.state.lots import Draw
 from meshd.store import tables
 from meshd_crypto.hashing import derive
 from meshd_protocol import contexts, lots
 from meshd_protocol.bodies.institutions import Entry
+from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
+from meshd_protocol.encoding import encode
 from meshd_protocol.kinds import Kind
 
 
-def attend(assembly: Assembly) -> bool:
-    """Write what is due for draws in which this person draws, inside `writing`. Returns whether something was."""
-    me, wrote = assembly.keys.member_public, False
-    for draw in list(state.draws(assembly.store, assembly.known, over=0)):
+def attend(assembly: Assembly, touched: Collection[bytes] | None = None) -> bool:
+    """Write what is due for draws in which this person draws: for all that are open, or those that are `touched`, about
+    which something came. Inside `writing`. Returns whether something was written.
+    """
+    me, store, standing = assembly.keys.member_public, assembly.store, assembly.known
+    if touched is None:
+        found = list(state.draws(store, standing))
+    else:
+        named = (state.draw_of(store, standing, each) for each in sorted(touched))
+        found = [each for each in named if each is not None and state.is_in_force(standing, each.row.template)]
+    wrote, committed = False, set[bytes | None]()
+    for draw in found:
         if not draw.stands or draw.problem is not None or me not in draw.drawers:
             continue
         if not any(each.drawer == me for each in draw.commits):
-            wrote = _commit(assembly, draw) or wrote
+            if draw.matter not in committed and _commit(assembly, draw):
+                committed.add(draw.matter)  # which nothing in the log tells of before it is judged
+                wrote = True
         elif draw.set_of(me) is None:
             wrote = _reveal(assembly, draw) or wrote
     return wrote
@@ -35,11 +48,8 @@ def secret_of(assembly: Assembly, draw: bytes) -> bytes:
 
 def refusal(assembly: Assembly, draw: Draw) -> str | None:
     """Why this person does not commit for a draw: once for a matter, and again only after one that a drawer stopped."""
-    me, store = assembly.keys.member_public, assembly.store
-    for other in state.draws(store, assembly.known):
-        committed = any(each.drawer == me for each in other.commits)
-        if other.row.id == draw.row.id or other.matter != draw.matter or not committed:
-            continue
+    me, store, standing = assembly.keys.member_public, assembly.store, assembly.known
+    for other in state.committed_by(store, standing, draw, me):
         if draw.before != other.row.id:
             return "you have committed for another draw on that matter, which it does not name as stopped"
         if other.seeds:
@@ -87,10 +97,14 @@ def _write(assembly: Assembly, draw: Draw, form: str, fields: Mapping[str, objec
     ]
     if not mandates and here.federal is None:
         return False
-    mandate = min(mandates) if mandates else None
-    assembly.write(
-        Kind.ENTRY, Entry(standing.head, draw.row.template, form, dict(fields), about=draw.row.id, mandate=mandate)
+    body = Entry(standing.head, draw.row.template, form, dict(fields), draw.row.id, (), min(mandates, default=None))
+    place = assembly.keys.member_public, assembly.keys.device.public, 0, SCOPE_EVERYTHING
+    row = tables.Entry(
+        b"", *place, body.roster, body.template, form, encode(body.fields), body.about, b"", body.mandate, 0
     )
+    if not entries.has_effect(assembly.store, standing, row):
+        return False
+    assembly.write(Kind.ENTRY, body)
     return True
 
 

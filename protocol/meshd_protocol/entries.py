@@ -15,6 +15,7 @@ from meshd_protocol.bodies.institutions import (
     Group,
     Holds,
     Later,
+    Part,
     Template,
     Type,
     Who,
@@ -29,13 +30,20 @@ from meshd_protocol.schema import ID, KEY, string, uint
 def read_template(value: Any) -> Template:
     """A template that stands in a decision, with what its parts say of each other. Raises BadBodyError."""
     template = Template.of(value)
-    names = [each.name for each in template.forms]
+    names = [each.name for each in template.forms if each.name]
     if len(set(names)) < len(names) or CONFIRM in names:
         raise BadBodyError(f"two forms have one name, or one is called {CONFIRM}")
     for form in template.forms:
         if isinstance(form, Form):
             _check_form(template, form, frozenset(names))
+    _check_named("its line", [each.form for each in template.line if isinstance(each, Part)], names)
     return template
+
+
+def _check_named(what: str, named: Collection[str], names: Collection[str]) -> None:
+    missing = sorted({each for each in named if each not in names and each != CONFIRM})
+    if missing:
+        raise BadBodyError(f"{what} names {missing[0]}, and there is no such form")
 
 
 def _check_form(template: Template, form: Form, names: frozenset[str]) -> None:
@@ -52,9 +60,7 @@ def _check_form(template: Template, form: Form, names: frozenset[str]) -> None:
             rows = template.form(inner)
             if rows is not None and any(_has_rows(each) for each in rows.fields):
                 raise BadBodyError(f"rows of {inner} have rows themselves")
-    missing = sorted({each for each in named if each not in names and each != CONFIRM})
-    if missing:
-        raise BadBodyError(f"{form.name} names {missing[0]}, and there is no such form")
+    _check_named(form.name, named, names)
 
 
 def _has_rows(field: FormField) -> bool:
@@ -123,6 +129,7 @@ class Said(NamedTuple):
     """An entry that has effect, on the way from another one to what the first is about."""
 
     id: bytes
+    template: bytes
     form: str
     member: bytes
     fields: Any

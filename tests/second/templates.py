@@ -22,8 +22,13 @@ def read(schema: Schema, value: Any) -> str:
     for key, (rule, known) in _PARTS.items():
         if any(not _is_later(each, known) and not schema.takes(rule, each) for each in value.get(key, [])):
             return "no"
-    names = [each.get(0) for each in value[2] if type(each) is dict]
-    if len(names) < len(value[2]) or len(set(names)) < len(names) or "confirm" in names:
+    if not all(type(each) is dict for each in value[2]):
+        return "no"
+    names = [each[0] for each in value[2] if type(each.get(0)) is str and each[0]]
+    told = [each[2] for each in value.get(6, []) if not _is_later(each, _PARTS[6][1])]
+    if not set(told) <= {*names, "confirm"}:
+        return "no"
+    if len(set(names)) < len(names) or "confirm" in names:
         return "no"
     return "yes" if all(_is_form(schema, each, value, names) for each in forms_of(value).values()) else "no"
 

@@ -13,7 +13,7 @@ from meshd_protocol import limits
 from meshd_protocol.encoding import encode
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind
-from meshd_protocol.policies import Policy
+from meshd_protocol.policies import DAY, Policy
 from meshd_protocol.roles import role_problem
 from meshd_protocol.schema import FIRST_IGNORABLE, ID, Body, Check, Field, array, nested, string, truth, uint
 
@@ -224,7 +224,7 @@ class Part(Body):
         Field(3, "against", string(limits.NAME_BYTES, 0), optional=True, default=""),
         Field(4, "of_members", truth(), optional=True, default=False),
         Field(5, "where", array(string(limits.NAME_BYTES), 2, 2), optional=True, default=()),
-        Field(6, "within", uint(), optional=True, default=0),
+        Field(6, "within", uint(10_000 * DAY), optional=True, default=0),
     )
 
 
@@ -279,7 +279,7 @@ class Form(Body):
         Field(8, "urgent", truth(), optional=True, default=False),
         Field(9, "line", array(_or_later(Part), limits.GROUPS), optional=True, default=()),
         Field(10, "rule", string(limits.NAME_BYTES, 0), optional=True, default=""),
-        Field(11, "due", uint(), optional=True, default=0),
+        Field(11, "due", uint(10_000 * DAY), optional=True, default=0),
     )
 
     def field(self, name: str) -> FormField | None:
@@ -316,7 +316,7 @@ class Post(Body):
     FIELDS: ClassVar = (
         Field(0, "role", string(limits.NAME_BYTES)),
         Field(1, "powers", array(string(limits.NAME_BYTES), limits.POWERS, 1)),
-        Field(2, "term", uint(), optional=True, default=0),
+        Field(2, "term", uint(10_000 * DAY), optional=True, default=0),
         Field(3, "words", string(limits.REASON_BYTES, 0), optional=True, default=""),
     )
 
