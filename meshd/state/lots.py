@@ -190,7 +190,7 @@ def committed_by(store: Store, standing: Standing, draw: Draw, member: bytes) ->
 
 def after(store: Store, standing: Standing, draw: Draw) -> list[Draw]:
     """The draws on the same matter that name one as stopped, and stand: nobody alone makes many of these."""
-    where = {"about": draw.matter, "form": draw.row.form, "template": draw.row.template}
+    where: dict[str, Any] = {"about": draw.matter, "form": draw.row.form, "template": draw.row.template}
     found: list[Draw] = []
     for judged in store.find(tables.Judged, stands=1, reason=None, **where):
         row = store.get(tables.Entry, id=judged.id)
