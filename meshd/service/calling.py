@@ -8,8 +8,6 @@ from meshd_protocol.trees import HEARD, orphans, tree
 
 _NAMED = 12
 """People who were reached by nobody, and are named."""
-_TIMED = 1000
-"""Entries whose times are looked at: of more the newest."""
 
 
 def calling(context: Context, design: Design, form: Form, root: tables.Judged) -> Result | None:
@@ -30,7 +28,7 @@ def calling(context: Context, design: Design, form: Form, root: tables.Judged) -
     heard = {each.member for each in store.find(tables.Figure, root=root.id)} & people
     first: dict[bytes, int] = {}
     for each in rules:
-        for said in store.find(tables.Judged, newest=True, limit=_TIMED, root=root.id, form=each.name, reason=None):
+        for said in store.find(tables.Judged, root=root.id, form=each.name, reason=None):
             first[said.member] = min(said.time_ms, first.get(said.member, said.time_ms))
     after = sorted(max(0, each - root.time_ms) for member, each in first.items() if member in people)
     label = context.assembly.people.label

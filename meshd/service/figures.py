@@ -27,7 +27,7 @@ from meshd_protocol.names import printable, text_of
 _LINES = 50
 """Lines of one form: of more the newest, and how many more there are."""
 _ONE_BY_ONE = 500
-"""Entries that are looked at one by one for a figure: of more the newest."""
+"""Entries that are looked at for a figure of young ones: of more the last that came."""
 _TITLE_FIELDS = 2
 
 
@@ -178,7 +178,6 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
     state = context.state()
     result |= {
         "entries": found.entries,
-        "newest_ms": _newest(context, design, part, root, "time_ms"),
         "out": sum(each for member, each in found.of.items() if member not in state.people),
     }
     match part.measure:
@@ -189,7 +188,8 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
         case Measure.SUM:
             result["value"] = min(found.amount, limits.INTEGER - 1)
         case Measure.NEWEST:
-            result["value"] = _newest(context, design, part, root, "amount")
+            newest = _newest(context, design, part, root)
+            result |= {"value": newest.amount, "newest_ms": newest.time_ms} if newest is not None else {}
         case _:
             result["value"] = found.entries
             if not found.entries and root is not None and form.due:
@@ -227,20 +227,17 @@ def _over(design: Design, root: Root | None) -> bytes:
     return design.row.id if root is None else root.id
 
 
-def _newest(context: Context, design: Design, part: Part, root: Root | None, column: str) -> int | None:
-    """Of the entry that came last here, when it was written, or its number."""
-    where: dict[str, Any] = {"form": part.form, "stands": 1, "replaced": 0}
-    where |= {"template": design.row.id} if root is None else {"root": root.id}
-    rows = context.assembly.store.find(tables.Judged, newest=True, limit=1, **where)
-    return int(getattr(rows[0], column)) if rows else None
+def _newest(context: Context, design: Design, part: Part, root: Root | None) -> tables.Judged | None:
+    """Of the entries of a figure the one that was written last, by the authors' clocks: the same on every node."""
+    return max(_counted(context, design, part, root), key=lambda each: (each.time_ms, each.id), default=None)
 
 
 def _counted(context: Context, design: Design, part: Part, root: Root | None) -> list[tables.Judged]:
-    """The entries of a figure that asks for a choice or an age, one by one: of many the newest."""
+    """The entries of a figure that asks for a choice or an age, one by one. What is young here is among the last."""
     store = context.assembly.store
     where: dict[str, Any] = {"form": part.form, "stands": 1, "replaced": 0}
     where |= {"template": design.row.id} if root is None else {"root": root.id}
-    rows = store.find(tables.Judged, newest=True, limit=_ONE_BY_ONE, **where)
+    rows = store.find(tables.Judged, newest=True, limit=_ONE_BY_ONE if part.within else None, **where)
     if part.within:
         since = [(each, here_ms(context, each.id)) for each in rows]
         rows = [each for each, here in since if here is not None and here <= part.within * 1000]

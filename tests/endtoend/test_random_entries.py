@@ -146,9 +146,7 @@ def _shown(node):
         if line["lot"]:
             line["lot"]["refused"] = None
         for part in line["parts"]:
-            part["due_ms"] = part["newest_ms"] = None
-            if part["measure"] == "newest":
-                part["value"] = None  # of those that came last here
+            part["due_ms"] = None
     rows = {}
     for judged in node.store.find(tables.Judged):
         row = entering.entry_row(context, judged) | {"here_ms": None}
