@@ -31,8 +31,6 @@ from meshd_protocol.mandates import Countersigned, stands
 from meshd_protocol.meaning import State
 from meshd_protocol.names import printable
 
-_BATCH = 500
-
 
 def update(store: Store, standing: Standing, rows: Iterable[tuple[Any, ...]], fresh: Iterable[bytes]) -> None:
     """Take in rows that were just added, and rosters that became known."""

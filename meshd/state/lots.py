@@ -9,10 +9,10 @@ from meshd.store import tables
 from meshd.store.api import Store
 from meshd_protocol import lots
 from meshd_protocol.bodies.institutions import Form, Template
-from meshd_protocol.entries import holds_power
 from meshd_protocol.force import REFUSED
 from meshd_protocol.items import Decision
 from meshd_protocol.lots import Commit, Reveal
+from meshd_protocol.mandates import outside
 from meshd_protocol.meaning import State
 
 _OPEN = 100
@@ -104,7 +104,7 @@ def _holders(state: State) -> set[bytes]:
     given = {
         each.mandate.holder
         for each in state.mandates.values()
-        if state.in_force(each.id) and holds_power(each.mandate.holder, state, each.id, lots.POWER)
+        if state.in_force(each.id) and not outside(each.mandate, lots.POWER)
     }
     seats = state.federal.powers.items() if state.federal is not None else ()
     return given | {person for person, powers in seats if lots.POWER in {each.strip().casefold() for each in powers}}
@@ -200,5 +200,11 @@ def after(store: Store, standing: Standing, draw: Draw) -> list[Draw]:
 
 
 def followed_by(store: Store, standing: Standing, draw: Draw) -> Draw | None:
-    """The complete draw that came in the place of one that somebody stopped: from then on only that one counts."""
-    return next((each for each in after(store, standing, draw) if each.stands and each.seeds), None)
+    """The complete draw that came in the place of one that somebody stopped, perhaps after others that were, too: from
+    then on only that one counts.
+    """
+    for each in after(store, standing, draw):
+        found = each if each.seeds else followed_by(store, standing, each)
+        if found is not None:
+            return found
+    return None

@@ -15,7 +15,9 @@ from meshd_protocol import contexts, lots
 from meshd_protocol.bodies.institutions import Entry
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
 from meshd_protocol.encoding import encode
+from meshd_protocol.entries import holds_power
 from meshd_protocol.kinds import Kind
+from meshd_protocol.mandates import outside
 
 
 def attend(assembly: Assembly, touched: Collection[bytes] | None = None) -> bool:
@@ -49,12 +51,15 @@ def secret_of(assembly: Assembly, draw: bytes) -> bytes:
 def refusal(assembly: Assembly, draw: Draw) -> str | None:
     """Why this person does not commit for a draw: once for a matter, and again only after one that a drawer stopped."""
     me, store, standing = assembly.keys.member_public, assembly.store, assembly.known
-    for other in state.committed_by(store, standing, draw, me):
+    mine = list(state.committed_by(store, standing, draw, me))
+    earlier = {each.before for each in mine}
+    for other in (each for each in mine if each.row.id not in earlier):
         if draw.before != other.row.id:
             return "you have committed for another draw on that matter, which it does not name as stopped"
         if other.seeds:
             return "the draw before it is complete"
-        if not draw.without or not draw.without <= other.stopped():
+        left_out = draw.without - other.without
+        if not other.without <= draw.without or not left_out or not left_out <= other.stopped():
             return "it does not leave out who stopped the one before, and nobody else"
     return None
 
@@ -93,7 +98,7 @@ def _write(assembly: Assembly, draw: Draw, form: str, fields: Mapping[str, objec
         for each in here.mandates.values()
         if each.mandate.holder == assembly.keys.member_public
         and here.in_force(each.id)
-        and lots.POWER in {power.strip().casefold() for power in each.mandate.powers}
+        and not outside(each.mandate, lots.POWER)
     ]
     if not mandates and here.federal is None:
         return False
@@ -114,6 +119,4 @@ def is_drawer(assembly: Assembly) -> bool:
     if here is None or assembly.store.get(tables.Design) is None:
         return False
     me = assembly.keys.member_public
-    powers = [power for each in here.mandates.values() if each.mandate.holder == me for power in each.mandate.powers]
-    seat = here.federal.powers.get(me, frozenset()) if here.federal is not None else frozenset()
-    return lots.POWER in {power.strip().casefold() for power in (*powers, *seat)}
+    return holds_power(me, here, None, lots.POWER)

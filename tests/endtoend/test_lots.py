@@ -202,3 +202,28 @@ def test_the_secret_comes_from_the_device_and_differs_by_draw(people):
     first = drawing.secret_of(people[0].assembly, one)
     assert first == drawing.secret_of(people[0].assembly, one)
     assert len({first, drawing.secret_of(people[0].assembly, other), drawing.secret_of(people[1].assembly, one)}) == 3
+
+
+def test_two_who_stop_one_draw_after_the_other_are_both_left_out_of_the_third(people):
+    given = delegation.mandate(people[0], {"title": "Drawer 4", "holder": "Eve", "powers": ["draw"]})["id"]
+    everywhere(people)
+    for each in people:
+        voting.vote(each, {"id": given, "choices": ["yes"]})
+    everywhere(people)
+    near = [people[0], people[1], people[2], people[4]]
+    first, matter = draw(near)
+    confirm(near, first, 1, 2)
+    last = near[:3]
+    second, _ = draw(last, f"before={first}", "without=Dan", matter=matter)
+    confirm(last, second, 1, 2)
+    assert [each.split("·")[0] for each in told(people[0], second)["missing"]] == ["Eve"]
+    short, _ = draw(last, f"before={second}", "without=Eve", matter=matter)
+    confirm(last, short, 1, 2)
+    assert "nobody else" in told(people[0], short)["refused"], "Dan would be back"
+    third, _ = draw(last, f"before={second}", "without=Dan", "without=Eve", matter=matter)
+    confirm(last, third, 1, 2)
+    assert told(people[0], third)["panel"]
+    everywhere(people)
+    for each in people:
+        assert [told(each, one)["followed"] for one in (first, second)] == [third, third]
+        assert told(each, third)["panel"] == told(people[0], third)["panel"]
