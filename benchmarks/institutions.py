@@ -14,7 +14,7 @@ from benchmarks.home import MESHD, daemon
 from benchmarks.measure import Measure, in_turn
 from meshd.assembly.assembly import Assembly, World
 from meshd.founding.opening import found
-from meshd.service import entering
+from meshd.service import haste
 from meshd.service.context import Context
 from meshd.service.institutions import institutions
 from meshd.store import tables
@@ -36,9 +36,7 @@ class _World:
         self.alarm, self.template = b"", b""
         if adopts:
             self.template = bytes_of(institutions(self.context, {"do": "adopt", "what": "relief"})["id"])
-            self.alarm = bytes_of(
-                entering.alarm(self.context, {"title": "Flood", "where": "Mill", "asks": "Come"})["id"]
-            )
+            self.alarm = bytes_of(haste.alarm(self.context, {"title": "Flood", "where": "Mill", "asks": "Come"})["id"])
             with self.assembly.store.transaction():
                 alarm = self.assembly.store.get(tables.Judged, id=self.alarm)
                 assert alarm is not None

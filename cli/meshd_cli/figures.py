@@ -16,6 +16,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
     text += f": {lot_words(row['lot'])}" if row["lot"] else ""
+    text += f": {landmark_words(row['landmark'], now_ms)}" if row["landmark"] else ""
     text += f"\n  {calls_words(row['calls'])}" if row["calls"] else ""
     notes = [f"{row['out']} by people who are out since"] if row["out"] else []
     notes += (
@@ -89,6 +90,47 @@ def lot_words(lot: dict[str, Any]) -> str:
     missing = f", missing: {', '.join(lot['missing'])}" if lot["missing"] else ""
     twice = f"; committed twice, and stopped it: {', '.join(lot['twice'])}" if lot["twice"] else ""
     return f"{done} of {total} drawers {word}{missing}{twice}"
+
+
+def landmark_words(row: dict[str, Any], now_ms: int) -> str:
+    """`6 go, 1 abort, 3 unheard; GO needs 8, ABORT 4: not yet, stay`; and who signed both."""
+    if row["void"]:
+        return f"nothing comes of it: {row['void']}"
+    if not row["settled"]:
+        return "not settled yet"
+    cards = f"{len(row['go'])} go, {len(row['abort'])} abort, {row['unheard']} unheard; "
+    needs = f"GO needs {row['go_needs']}, ABORT {row['abort_needs']}: "
+    told = "" if row["go"] or row["abort"] or row["final"] else f"of {row['of']} assemblies, "
+    text = (told or cards) + needs + _come_to(row, now_ms)
+    ours = f"; our card: {row['ours']}" if row["ours"] else ""
+    ours = f"; our card is put to a vote: `meshd vote {row['open'][: output.SHORT_ID]} go`" if row["open"] else ours
+    behind = ""
+    if row["behind_ms"] and now_ms < row["ends_ms"]:
+        behind = f"\n  ! this machine's clock is {output.span(row['behind_ms'])} behind what others wrote: set it"
+    both = "".join(f"\n  ! {each['assembly']} played both: {each['witnesses']} signed both" for each in row["both"])
+    return f"{text}{ours}{behind}{both}"
+
+
+def _come_to(row: dict[str, Any], now_ms: int) -> str:
+    """What the cards come to by now, and what to do."""
+    begins, over = output.when(row["begins_ms"]), now_ms >= row["ends_ms"]
+    if len(row["final"]) > 1:
+        return "GO and ABORT are both final: more assemblies are captured than it was made for. Stay"
+    if "abort" in row["final"]:
+        return "ABORT, nobody moves"
+    if "go" in row["final"]:
+        late = row["seen_ms"] is None or row["seen_ms"] >= row["begins_ms"]
+        if now_ms < row["begins_ms"]:
+            return f"GO, move at {begins}, in {output.span(row['begins_ms'] - now_ms)}"
+        if late:
+            return f"GO, but it came here after it had begun ({begins}): stay"
+        return "GO, it is over" if over else f"GO, it began {begins}"
+    if over:
+        return "neither, it is over: nobody moved"
+    if now_ms >= row["begins_ms"]:
+        return f"not by {begins}, when it began: stay"
+    left = row["cards_until_ms"] - now_ms
+    return f"not yet, stay; cards {f'end in {output.span(left)}' if left > 0 else 'have ended'}"
 
 
 def calls_words(calls: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ caller runs each part where that log is worked on, with whatever else comes in b
 """
 
 import base64
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from meshd.service.outside import out
 from meshd.service.pieces import name_of_file, write_pieces
 from meshd.service.quoting import TooLargeError, quote_down, quote_proof
 from meshd.service.results import outcome_of
+from meshd.state.landmarks import landmark_of
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.bodies.actions import Verb
@@ -64,6 +65,15 @@ class _Result(NamedTuple):
     proof: bytes
 
 
+class Carried(NamedTuple):
+    """Of which matters the result is known in an assembly; of which decisions, that the federation's log holds them;
+    and of which plans that GO, or ABORT, is final.
+    """
+
+    known: frozenset[bytes]
+    landmarks: frozenset[bytes]
+
+
 class _News(NamedTuple):
     """What a federation has to tell an assembly: records of its matters, results, decisions that its log holds."""
 
@@ -91,7 +101,7 @@ def crossing(federation: Assembly, assembly: Assembly) -> Generator[Part, Any, C
     proofs: list[bytes] = (yield assembly, partial(_proofs, below, asked)) if asked else []
     up: int = (yield federation, partial(_take_up, above, proofs)) if proofs else 0
     told: federations.Abroad = yield assembly, partial(federations.abroad, below)
-    carried: frozenset[bytes] | None = yield assembly, partial(_carried, below, federation.id)
+    carried: Carried | None = yield assembly, partial(_carried, below, federation.id)
     news: _News = yield federation, partial(_tell, above, assembly.id, said, told, carried)
     down: int = (yield assembly, partial(_take_down, below, federation.id, news)) if any(news[1:]) else 0
     return Crossed(federation.title, assembly.title, up, down)
@@ -174,20 +184,26 @@ def _take_up(above: Context, proofs: Iterable[bytes]) -> int:
     return records
 
 
-def _carried(below: Context, federation: bytes) -> frozenset[bytes] | None:
-    """The matters whose result, and the decisions of which it is known here that the federation's log holds them; None
-    where this person was not sent there, and has nothing to tell. What they told once they don't tell again, even where
-    it has no effect; what others told of a result holds them up only if its proof is here and holds.
+def _carried(below: Context, federation: bytes) -> Carried | None:
+    """What is known here of a federation's results; None where this person was not sent there, and has nothing to tell.
+
+    What they told once they don't tell again, even where it has no effect; what others told of a result holds them up
+    only if its proof is here and holds. A plan is told of twice: that it is settled, and that GO, or ABORT, is final.
     """
     if not _mandates(below, federation):
         return None
-    own = federations.told_by(below, below.me)
-    carried = {about for where, about in own if where == federation}
+    own = [told for told in federations.told_by(below, below.me) if told.federation == federation]
+    known, landmarks = {told.about for told in own}, set[bytes]()
+    for about in known:
+        if len({told.proof for told in own if told.about == about}) > 1:
+            landmarks.add(about)
     for (where, about), told in federations.tellings(below).items():
         result = federations.decided(below, told)
         if where == federation and (result is None or result.outcome is not None):
-            carried.add(about)
-    return frozenset(carried)
+            known.add(about)
+        if where == federation and result is not None and result.landmark is not None and result.landmark.final:
+            landmarks.add(about)
+    return Carried(frozenset(known), frozenset(landmarks))
 
 
 def _mandates(below: Context, federation: bytes) -> list[bytes]:
@@ -200,7 +216,7 @@ def _tell(
     assembly: bytes,
     said: _Said,
     there: federations.Abroad,
-    carried: Collection[bytes] | None,
+    carried: Carried | None,
 ) -> _News:
     """What the federation has to tell that is not known below; results only where somebody tells them (`carried`)."""
     store, quotations = above.assembly.store, above.standing().quotations
@@ -218,7 +234,11 @@ def _tell(
         if row.id in known and withdrawn is not None and not known[row.id].withdrawn:
             mine = store.find(tables.Certificate, member=row.member)
             records |= {each: _parts(above, each) for each in (withdrawn.id, *(every.id for every in mine))}
-        if carried is not None and outcome is not None and row.id not in carried and row.id in spoken:
+        if carried is not None and outcome is not None and row.id in spoken:
+            stands = landmark_of(above.standing(), row)
+            final = stands is not None and bool(stands.final)
+            if row.id in carried.known and (not final or row.id in carried.landmarks):
+                continue
             if is_in_force(above, row, outcome_of(above, row)) is False:
                 continue  # it was decided by those of then, and waits until those of now say so, too
             try:
@@ -226,11 +246,13 @@ def _tell(
             except NodeError:
                 continue
             words = outcome if isinstance(outcome, str) else ", ".join(outcome)
+            if stands is not None and final:
+                words = " and ".join(sorted(card.upper() for card in stands.final))
             results.append(_Result(row.id, row.title, words, proof))
     if records or above.assembly.id not in there.names:
         records[above.assembly.id] = _parts(above, above.assembly.id)
     held = quotations.known(assembly)
-    heard = tuple(each for each in said.decisions if carried is not None and each in held and each not in carried)
+    heard = tuple(each for each in said.decisions if carried is not None and each in held and each not in carried.known)
     return _News(above.standing().genesis.name, tuple(records.values()), tuple(results), heard)
 
 

@@ -8,6 +8,7 @@ from meshd.progress import Steps
 from meshd.service import (  # noqa: F401 (what a file answers is registered as it is imported)
     audit,
     bridging,
+    cards,
     carry,
     checking,
     delegation,
@@ -15,6 +16,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     explaining,
     federating,
     governing,
+    haste,
     institutions,
     links,
     listing,

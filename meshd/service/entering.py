@@ -1,23 +1,17 @@
-"""Verbs of entries: entry, confirm, entries. Entries inform; only decisions bind.
+"""Verbs of entries: entry, confirm, entries. Entries inform; only decisions bind."""
 
-What a person writes for a field becomes what the form asks for: an id from its beginning, a person from their name, a
-number without its unit.
-"""
-
-import re
-from collections.abc import Sequence
 from typing import Any
 
-from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.errors import NodeError, UsageError
 from meshd.service import budgets
-from meshd.service.context import Context, Result, id_range, identity_of
+from meshd.service.context import Context, Result
+from meshd.service.fields import fields_of, named, shown_fields
 from meshd.service.templates import (
     Design,
     about_word,
     designs,
     find_form,
     group_word,
-    readable_fields,
     standing_once,
     usable,
 )
@@ -34,11 +28,8 @@ from meshd_protocol.bodies.institutions import (
     About,
     Entry,
     Form,
-    FormField,
     Group,
-    Holds,
     Template,
-    Type,
     Who,
 )
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
@@ -89,13 +80,6 @@ def _decided(context: Context, about: bytes | None) -> dict[str, Any]:
     return found  # type: ignore[no-any-return]
 
 
-@verb("alarm", {"title": NAME, "where": NAME, "asks": NAME}, writes=True)
-def alarm(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd alarm TITLE --where TEXT --asks TEXT`: call everybody, by the form `alarm` of a template in force."""
-    fields = [f"what={arguments['title']}", f"where={arguments['where']}", f"asks={arguments['asks']}"]
-    return entry(context, {"form": "alarm", "fields": fields})
-
-
 def _write(context: Context, body: Entry, form: Form) -> Result:
     """Write an entry, if it has effect: else nothing is written. Raises NodeError."""
     with context.assembly.writing():
@@ -140,101 +124,12 @@ def _about(context: Context, template: Template, form: Form, words: str | None) 
         raise UsageError(f"{form.name} is about something: {what}", f"`meshd entry {form.name} --about ID …`. {_HINT}")
     if form.about in ((), (int(About.NOTHING),)):
         raise UsageError(f"{form.name} is about nothing else", "Leave out --about.")
-    return _named(context, words)
-
-
-_NAMED: tuple[type[Any], ...] = (tables.Entry, tables.Proposal, tables.Minutes, tables.Act)
-
-
-def _named(context: Context, words: str) -> bytes:
-    """The entry, decision, minutes or act with an id that begins so. Raises NotFoundError."""
-    low, high = id_range(words)
-    found = [row.id for table in _NAMED for row in context.assembly.store.between(table, low, high, 2)] if low else []
-    if not found:
-        raise NotFoundError(f"nothing here has the id {printable(words)}", _HINT)
-    if len(found) > 1:
-        ids = ", ".join(text_of(each)[: len(words) + 4] for each in found)
-        raise NotFoundError(f"{printable(words)} is more than one thing: {ids}", "Write more of the id.")
-    identity: bytes = found[0]
-    return identity
+    return named(context, words)
 
 
 def find_entry(context: Context, words: str) -> tables.Entry:
     """The entry that a person names. Raises NotFoundError."""
     return context.named(tables.Entry, words, "entry", _HINT)
-
-
-def fields_of(context: Context, template: Template, form: Form, given: Sequence[str]) -> dict[str, Any]:
-    """What a person wrote, `name=value` each, as the form holds it. A field of rows may be there several times."""
-    fields: dict[str, Any] = {}
-    for words in given:
-        name, equals, value = words.partition("=")
-        field = form.field(name.strip())
-        if not equals or field is None:
-            names = ", ".join(each.name for each in form.fields) or "none"
-            raise UsageError(f"{printable(words)} is no field of {form.name}", f"Its fields: {names}. Like name=value.")
-        read = _value(context, template, field, value)
-        if isinstance(field.holds, Holds) and field.holds.type == Type.ROWS:
-            fields.setdefault(field.name, []).append(read)
-        elif field.name in fields:
-            raise UsageError(f"{field.name} is there twice")
-        else:
-            fields[field.name] = read
-    return fields
-
-
-def _value(context: Context, template: Template, field: FormField, words: str) -> Any:
-    holds = field.holds
-    if not isinstance(holds, Holds):
-        raise UsageError(f"{field.name} is of a later version: this meshd needs an update to write it")
-    match holds.type:
-        case Type.NUMBER:
-            return _number(field, holds, words)
-        case Type.ID:
-            return _named(context, words)
-        case Type.PERSON:
-            return context.person(words)
-        case Type.HASH:
-            return identity_of(words, "file")
-        case Type.CHOICE:
-            return _choice(field, holds, words)
-        case Type.ROWS:
-            return _row(context, template, field, holds, words)
-        case _:
-            return words
-
-
-def _number(field: FormField, holds: Holds, words: str) -> int:
-    found = re.fullmatch(r"\s*(\d{1,16})\s*(.*?)\s*", words)
-    unit = f" {holds.unit}" if holds.unit else ""
-    if found is None or found[2] not in ("", holds.unit):
-        raise UsageError(
-            f"{field.name} is a whole number{' of' + unit if unit else ''}, and {printable(words)} is none"
-        )
-    number = int(found[1])
-    if number >= limits.INTEGER or not holds.least <= number <= holds.most:
-        raise UsageError(f"{field.name} is from {holds.least} to {holds.most}{unit}, and {number} is not")
-    return number
-
-
-def _choice(field: FormField, holds: Holds, words: str) -> str:
-    exact = [each for each in holds.names if each.casefold() == words.strip().casefold()]
-    found = exact or [each for each in holds.names if each.casefold().startswith(words.strip().casefold())]
-    if len(found) != 1 or not words.strip():
-        raise UsageError(f"{field.name} is one of {', '.join(holds.names)}, and {printable(words)} is not")
-    return found[0]
-
-
-def _row(context: Context, template: Template, field: FormField, holds: Holds, words: str) -> dict[str, Any]:
-    """A row, as `what / who / how much`: the fields of its form in their order."""
-    form = template.form(holds.names[0])
-    if form is None:
-        raise UsageError(f"{field.name} is of a later version: this meshd needs an update to write it")
-    parts = [part.strip() for part in words.split(" / ")]
-    if len(parts) != len(form.fields):
-        names = " / ".join(each.name for each in form.fields)
-        raise UsageError(f"a row of {field.name} has {len(form.fields)} parts: {names}")
-    return {each.name: _value(context, template, each, part) for each, part in zip(form.fields, parts, strict=True)}
 
 
 def _own(context: Context, form: Form, words: str) -> bytes:
@@ -317,7 +212,7 @@ def entries(context: Context, arguments: dict[str, Any]) -> list[Result]:
     if not words:
         rows = [each for design in standing_once(context) for each in _roots(context, design, everything)]
     else:
-        rows = _of_form(context, words, everything) or _thread(context, _named(context, words))
+        rows = _of_form(context, words, everything) or _thread(context, named(context, words))
     return [entry_row(context, each) for each in rows[-_SHOWN:]]
 
 
@@ -363,7 +258,7 @@ def entry_row(context: Context, judged: tables.Judged) -> Result:
         "id": text_of(row.id),
         "form": row.form,
         "person": label(row.member),
-        "fields": readable_fields(fields) if form is None else _shown(context, form, fields),
+        "fields": shown_fields(context, form, fields),
         "about": text_of(row.about) if row.about else None,
         "depth": judged.depth,
         "time_ms": row.time_ms,
@@ -378,20 +273,6 @@ def entry_row(context: Context, judged: tables.Judged) -> Result:
         "problem": judged.reason,
         "out": is_out(context, judged),
     }
-
-
-def _shown(context: Context, form: Form, fields: dict[str, Any]) -> Result:
-    """Fields in the order of the form, people by their names, numbers with their units."""
-    found: Result = {}
-    for field in form.fields:
-        if field.name in fields:
-            value, holds = fields[field.name], field.holds
-            if isinstance(holds, Holds) and holds.type == Type.PERSON and isinstance(value, bytes):
-                value = context.assembly.people.label(value)
-            elif isinstance(holds, Holds) and holds.type == Type.NUMBER and holds.unit:
-                value = f"{value} {holds.unit}"
-            found[field.name] = value
-    return readable_fields(found)
 
 
 def is_out(context: Context, judged: tables.Judged) -> bool:

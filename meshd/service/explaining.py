@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from meshd.service import federations
+from meshd.service import federations, landmarks
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, retraction
+from meshd.service.fields import figures_shown
 from meshd.service.hearing import heard
 from meshd.service.results import (
     describe,
@@ -37,6 +38,9 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     outcome = outcome_of(context, row)
     result = describe(context, row, outcome)
     result["text"] = row.text
+    result["now_ms"] = context.assembly.world.clock()
+    result["fields"] = figures_shown(context, row)
+    result["landmark"] = landmarks.landmark_row(context, row)
     result["matter"] = federations.matter_of(context, row)
     result["heard"] = heard(context, row)
     result["about"] = [

@@ -11,6 +11,7 @@ from meshd.service.context import Context, Result, id_range, identity_of
 from meshd.service.effects import retraction
 from meshd.service.pieces import file_of
 from meshd.service.results import outcome_of
+from meshd.service.templates import readable_fields
 from meshd.service.verbs import verb
 from meshd.state.quoted import quotation_of, said_in
 from meshd.state.rows import question_of
@@ -20,11 +21,13 @@ from meshd_protocol.bodies.actions import Mandate, Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Retraction
 from meshd_protocol.bodies.delegates import Told
 from meshd_protocol.bodies.genesis import Genesis
+from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.control import TEXT
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
 from meshd_protocol.errors import BadProofError
+from meshd_protocol.landmark import Landmark
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.proofs import Shown, verify_proof
 from meshd_protocol.records import read_record
@@ -65,7 +68,8 @@ class Decided(NamedTuple):
     """What a federation decided on a matter: by whose word, and what the proof shows that came with it.
 
     `outcome` is None while the proof is not here, or where it shows something else (`problem` says so). `by` assemblies
-    decided it; where witnesses certified it that is 0.
+    decided it; where witnesses certified it that is 0. The proof of a plan tells how its `landmark` stands; `act` told
+    it.
     """
 
     person: bytes
@@ -73,6 +77,8 @@ class Decided(NamedTuple):
     outcome: str | None
     by: int
     problem: str | None
+    landmark: Landmark | None = None
+    act: bytes = b""
 
 
 About = tuple[bytes, bytes]
@@ -192,15 +198,17 @@ def tellings(context: Context) -> dict[About, list[Telling]]:
     return found
 
 
-def told_by(context: Context, member: bytes) -> frozenset[About]:
+def told_by(context: Context, member: bytes) -> list[Told]:
     """What somebody told, whether or not it has effect."""
     acts = (act for key in context.state().mandates for act in context.assembly.store.find(tables.Act, mandate=key))
     told = (_told(act) for act in acts if act.member == member)
-    return frozenset((each.federation, each.about) for each in told if each is not None)
+    return [each for each in told if each is not None]
 
 
 def decided(context: Context, told: Iterable[Telling]) -> Decided | None:
-    """What a federation decided on a matter, by what was told of it: the first telling whose proof holds, else any."""
+    """What a federation decided on a matter, by what was told of it: the first telling whose proof holds, else any. Of
+    a landmark the first by which GO or ABORT is final.
+    """
     found: Decided | None = None
     for each in told:
         if each.told.proof is None:
@@ -213,7 +221,10 @@ def decided(context: Context, told: Iterable[Telling]) -> Decided | None:
         else:
             words = shown.outcome if isinstance(shown.outcome, str) else ", ".join(shown.outcome or ())
             by = sum(rule == "voice" for rule, _ in shown.reasons)
-            return Decided(each.act.member, each.act.text, words, by, None)
+            result = Decided(each.act.member, each.act.text, words, by, None, shown.landmark, each.act.id)
+            if shown.landmark is None or shown.landmark.final:
+                return result
+            found = result if found is None or found.outcome is None else found
     return found
 
 
@@ -278,6 +289,7 @@ def matter_of(context: Context, row: tables.Proposal) -> Result | None:
         "title": found.body.title,
         "text": found.body.text,
         "options": list(found.body.options),
+        "fields": readable_fields(found.body.what.fields) if isinstance(found.body.what, Figures) else {},
         "quoted_by": context.assembly.people.device_label(found.by),
     }
 

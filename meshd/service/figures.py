@@ -7,7 +7,7 @@ many of them are by people who are out by now. Ages are told twice: by the autho
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from meshd.service import budgets
+from meshd.service import budgets, landmarks
 from meshd.service.calling import calling
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
@@ -22,6 +22,7 @@ from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Me
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
 from meshd_protocol.entries import misfit
+from meshd_protocol.landmark import RULE
 from meshd_protocol.names import printable, text_of
 
 _LINES = 50
@@ -54,7 +55,8 @@ def lines(context: Context) -> list[Result]:
         parts = [each for each in design.template.line if isinstance(each, Part)]
         if parts:
             figures = [_part(context, design, part, None) for part in parts]
-            found.append(_bare(design) | {"title": design.name, "parts": figures})
+            found.append(_bare(design.name) | {"title": design.name, "parts": figures})
+    found += [_bare("") | each for each in landmarks.at_home(context)]
     return sorted(found, key=lambda line: not line["urgent"])
 
 
@@ -69,10 +71,11 @@ def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
     return found
 
 
-def _bare(design: Design) -> Result:
+def _bare(template: str) -> Result:
     return {
-        "id": None, "template": design.name, "form": None, "title": "", "urgent": False, "time_ms": None,
-        "here_ms": None, "parts": [], "marks": [], "calls": None, "lot": None, "out": 0, "brought_in": 0,
+        "id": None, "template": template, "form": None, "title": "", "urgent": False, "time_ms": None,
+        "here_ms": None, "parts": [], "marks": [], "calls": None, "lot": None, "landmark": None, "out": 0,
+        "brought_in": 0,
     }  # fmt: skip
 
 
@@ -110,7 +113,8 @@ def _decided(context: Context, design: Design, form: Form) -> Iterator[Root]:
 
 def _line(context: Context, design: Design, root: Root) -> Result:
     parts = [_part(context, design, part, root) for part in root.form.line if isinstance(part, Part)]
-    return _bare(design) | {
+    row = context.assembly.store.get(tables.Proposal, id=root.id)
+    return _bare(design.name) | {
         "id": text_of(root.id),
         "form": root.form.name,
         "title": title_of(root.form, root.fields),
@@ -121,6 +125,7 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "marks": _marks(context, design, root),
         "calls": calling(context, design, root.form, root.judged) if root.form.urgent and root.judged else None,
         "lot": lot_of(context, root.id) if root.form.rule == lots.DRAW else None,
+        "landmark": landmarks.landmark_row(context, row) if root.form.rule == RULE and row is not None else None,
         "out": int(root.judged is not None and is_out(context, root.judged))
         + max((each["out"] for each in parts), default=0),
         "brought_in": _brought_in(context, root),

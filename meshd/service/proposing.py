@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from meshd.errors import NodeError, UsageError
+from meshd.service import landmarks
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
-from meshd.service.entering import fields_of
+from meshd.service.fields import fields_of
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.spans import OVER, span_of
 from meshd.service.templates import find_form, usable
@@ -28,6 +29,7 @@ from meshd_protocol.entries import figures_problem
 from meshd_protocol.force import REFUSED, Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
+from meshd_protocol.landmark import RULE, plan_of
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
 from meshd_protocol.roles import same_role
@@ -105,8 +107,9 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         tags=tuple(dict.fromkeys(arguments.get("tags") or ())),
     )
     _check_options(options)
+    plan = plan_of(context.assembly.id, b"", body)
+    warnings = landmarks.check(context, plan, policy) if plan is not None else []
     proposal = open_proposal(context, body)
-    warnings = []
     witnesses = context.state().witnesses
     if policy.finality == Finality.CERTIFIED and not witnesses.seats:
         warnings.append(
@@ -151,7 +154,10 @@ def _figures(context: Context, arguments: dict[str, Any]) -> Figures | None:
     template = usable(design)
     if form.who:
         raise UsageError(f"{form.name} is entered, and not decided", f"`meshd entry {form.name} NAME=VALUE …`")
-    figures = Figures(design.row.id, form.name, fields_of(context, template, form, arguments.get("fields") or []))
+    fields = fields_of(context, template, form, arguments.get("fields") or [])
+    if form.rule == RULE:
+        fields = landmarks.fill(context, fields)
+    figures = Figures(design.row.id, form.name, fields)
     problem = figures_problem(template, figures)
     if problem is not None:
         raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")

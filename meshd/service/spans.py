@@ -3,7 +3,7 @@
 from meshd.service.context import Context, Result
 from meshd.service.results import outcome_of
 from meshd.store import tables
-from meshd.upkeep import witness
+from meshd.upkeep import measuring, openings
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.items import Decision
 from meshd_protocol.names import text_of
@@ -16,8 +16,8 @@ def span_of(context: Context, mandate: bytes) -> Result:
     item = context.standing().item(mandate)
     assert isinstance(item, Decision), "it is a mandate"
     assert item.verb == Verb.MANDATE, "it is a mandate"
-    heard = witness.openings(context.assembly, mandate)
-    passed = witness.measured(context.assembly) - min(heard) if heard else None
+    heard = openings.openings(context.assembly, mandate)
+    passed = measuring.measured(context.assembly) - min(heard) if heard else None
     under = context.assembly.store.find(tables.Proposal, under=mandate)
     final = [row for row in under if outcome_of(context, row).outcome is not None]
     lasts = item.payload.lasts * 1000

@@ -7,7 +7,7 @@ from meshd.service.context import Context
 from meshd.state import votes
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep import witness
+from meshd.upkeep import openings, witness
 from meshd_protocol.decisions.certified import bound, quorum
 from meshd_protocol.decisions.outcome import Outcome
 
@@ -75,7 +75,7 @@ def _on_an_old_roster(context: Context, row: tables.Proposal) -> Stuck | None:
 
 def _is_span_over(context: Context, mandate: bytes) -> bool:
     """Whether this machine has measured out a span that was opened."""
-    return bool(witness.openings(context.assembly, mandate)) and not witness.is_in_span(context.assembly, mandate)
+    return bool(openings.openings(context.assembly, mandate)) and not openings.is_in_span(context.assembly, mandate)
 
 
 def _is_twice_over(context: Context, vote: Vote) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from meshd.founding import refounding
 from meshd.home import assemblies
-from meshd.service import entering, federations, figures
+from meshd.service import entering, federations, figures, landmarks
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
@@ -49,8 +49,9 @@ class Waiting(NamedTuple):
 def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
-    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `matter`, `unheard`,
-    `witness`, `seat`, `send`, `call`, `second`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or `letter`.
+    `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `card`, `matter`,
+    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or
+    `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
@@ -235,6 +236,12 @@ def _matters(context: Context) -> Iterator[Result]:
             yield _thing("matter", each.id, each.body.title, f"meshd voice {_short(each.id)}", person=name)
 
 
+def _cards(context: Context) -> Iterator[Result]:
+    """Landmarks in which this assembly takes part, and has not been asked which card it plays."""
+    for plan, title, name in landmarks.to_play(context):
+        yield _thing("card", plan.id, title, f"meshd card {_short(plan.id)}", plan.cards_until_ms, person=name)
+
+
 def _unheard(context: Context) -> Iterator[Result]:
     """What was decided here and a federation has to know, and of which nobody said that it does."""
     there, told = federations.abroad(context), federations.tellings(context)
@@ -336,6 +343,7 @@ _Parts = tuple[Callable[[Context], Iterable[Result]], ...]
 _BEFORE: _Parts = (_calls, _lines, _foundings, _answers)
 _AFTER: _Parts = (
     _unconfirmed,
+    _cards,
     _matters,
     _unheard,
     _attestations,

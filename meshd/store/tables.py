@@ -66,7 +66,9 @@ class Watch(NamedTuple):
 
 
 class Noticed(NamedTuple):
-    """When (in `Passed.total_ms`) an entry, or an act under a mandate with a span, came to this machine."""
+    """When (in `Passed.total_ms`) something came to this machine: an entry; an act that tells something, or under a
+    mandate with a span; that a landmark is final (`state.landmarks.seen`).
+    """
 
     id: bytes
     since_ms: int

@@ -16,7 +16,7 @@ from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep import drawing, rotation, witness
+from meshd.upkeep import drawing, landmarks, rotation, witness
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
@@ -68,6 +68,7 @@ def after(assembly: Assembly, report: Report) -> None:
         changed |= tallies.update(assembly.store, standing, (), more)
     standing.forget(changed | attested)
     witness.watch(assembly, report, fresh)
+    landmarks.notice(assembly, changed)
     if _may_cite(assembly) and not assembly.has_twin():
         if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
             _write_completed(assembly)

@@ -14,7 +14,9 @@ from meshd.state.rows import split
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep import stopwatch
+from meshd.upkeep.landmarks import is_late
+from meshd.upkeep.measuring import measure
+from meshd.upkeep.openings import is_in_span
 from meshd_crypto.hashing import digest
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
@@ -33,7 +35,6 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
 from meshd_protocol.meaning import State
 from meshd_protocol.records import read_record
-from meshd_protocol.spans import is_open
 
 _SEEN_MOTIONS = limits.REPLACES
 
@@ -44,14 +45,6 @@ def certificates_of(standing: Standing, vote: Vote) -> Certificates:
     return certify(attested, vote.state.witnesses)
 
 
-def measure(assembly: Assembly) -> int:
-    """Note how much time has passed, and return all that this machine measured so far, in ms. In a transaction."""
-    before = assembly.store.get(tables.Passed, n=1)
-    now = stopwatch.advance(before, assembly.world.steady(), assembly.world.clock())
-    assembly.store.replace(now)
-    return now.total_ms
-
-
 def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     """Note since when this machine knows each vote, and whether a witness must not attest it.
 
@@ -60,7 +53,9 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     """
     standing = assembly.known
     entered = [row.id for row in report.rows if isinstance(row, tables.Entry)]
-    entered += [row.id for row in report.rows if isinstance(row, tables.Act) and _opens(standing, row)]
+    entered += [
+        row.id for row in report.rows if isinstance(row, tables.Act) and (row.told is not None or _opens(standing, row))
+    ]
     if entered:
         now = measure(assembly)
         unseen = [each for each in entered if assembly.store.get(tables.Noticed, id=each) is None]
@@ -99,6 +94,8 @@ def held_back(assembly: Assembly, row: tables.Watch) -> str | None:
         return "the span of the mandate that it falls into is not open, by what this machine measured"
     if vote.policy.once and _has_attested(assembly, vote):
         return "this device has attested another decision on that matter, and does so once"
+    if is_late(assembly, vote):
+        return "cards on that plan have ended, by this machine's clock"
     if not vote.row.anew:
         return None
     standing = assembly.known
@@ -116,41 +113,6 @@ def _has_attested(assembly: Assembly, vote: Vote) -> bool:
         if other is not None and other.policy.once and any(each.device == me for each in mine):
             return True
     return False
-
-
-def is_in_span(assembly: Assembly, mandate: bytes) -> bool:
-    """Whether this machine, as a witness, attests now what is decided under a mandate with a span."""
-    item = assembly.known.item(mandate)
-    lasts: int = (item.payload.lasts or 0) if isinstance(item, Decision) and item.verb == Verb.MANDATE else 0
-    return lasts > 0 and is_open(openings(assembly, mandate), measured(assembly), lasts)
-
-
-def openings(assembly: Assembly, mandate: bytes) -> list[int]:
-    """When each act by which the holder opened a span came to this machine, by its measure, in ms.
-
-    Judged where it pins alone: a revocation that came later must not move the first one.
-    """
-    found: list[int] = []
-    for row in assembly.store.find(tables.Act, mandate=mandate):
-        noticed = assembly.store.get(tables.Noticed, id=row.id)
-        if noticed is not None and _is_opening(assembly.known, row):
-            found.append(noticed.since_ms)
-    return found
-
-
-def _is_opening(standing: Standing, row: tables.Act) -> bool:
-    state = standing.rosters.state(row.roster) if standing.rosters.knows(row.roster) else None
-    given = state.mandates.get(row.mandate) if state is not None else None
-    if state is None or given is None or row.member != given.mandate.holder or row.scope != SCOPE_EVERYTHING:
-        return False
-    good = state.revoked.get(row.device)
-    return (good is None or row.seq < good) and not outside(given.mandate, row.power)
-
-
-def measured(assembly: Assembly) -> int:
-    """How much time this machine has measured so far, in ms. Nothing is written."""
-    before = assembly.store.get(tables.Passed, n=1)
-    return stopwatch.advance(before, assembly.world.steady(), assembly.world.clock()).total_ms
 
 
 def _is_unsettled(standing: Standing, identity: bytes) -> bool:
@@ -279,13 +241,13 @@ def clock_doubt(assembly: Assembly, proposal: bytes) -> str | None:
         return None
     latest = assembly.world.clock() + vote.policy.grace * 1000
     others = [device for device in vote.state.witnesses.devices if device != assembly.keys.device.public]
-    newest = [time_ms for device in others if (time_ms := _newest(assembly, device)) is not None]
-    if 2 * sum(time_ms > latest for time_ms in newest) <= len(others):
+    times = [time_ms for device in others if (time_ms := newest(assembly, device)) is not None]
+    if 2 * sum(time_ms > latest for time_ms in times) <= len(others):
         return None
     return "this machine's clock is far behind what most other witnesses wrote last"
 
 
-def _newest(assembly: Assembly, device: bytes) -> int | None:
+def newest(assembly: Assembly, device: bytes) -> int | None:
     """The newest time that a device put into a record."""
     times: list[int] = []
     for log in (0, 1, 2):

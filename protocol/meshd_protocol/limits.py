@@ -141,8 +141,8 @@ GROUPS = 16
 UNIT_BYTES = 24
 """A unit: `kg`, `euro cents`."""
 
-ROWS = 64
-"""Rows of one field: the lines of a budget."""
+ROWS = 256
+"""Rows of one field: the lines of a budget, the assemblies of a landmark."""
 
 SECONDS = 100
 """Others who must confirm an entry before it stands."""

@@ -11,7 +11,7 @@ fails comes with its branch up to the first that verifies.
 A federation's begins with 2, and has one place more: what is quoted of each assembly, `[assembly, records, steps]`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from meshd_protocol.evidence import read_evidence
 from meshd_protocol.force import Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
+from meshd_protocol.landmark import ABORT, CARDS, GO, Landmark, landmark, plan_of
 from meshd_protocol.meaning import State
 from meshd_protocol.names import DOT, SHORTEST, printable, text_of
 from meshd_protocol.policies import Finality
@@ -75,7 +76,7 @@ class Shown(NamedTuple):
 
     `members` and `depth` are of the roster that decided: the one that a decision on a text pins, else `roster`, to
     which the proof leads. `in_force` is None where that is no question, or where only the line's author says so: it is
-    told where the line goes on from a roster that the reader knows.
+    told where the line goes on from a roster that the reader knows. A plan of a landmark has how that stands.
     """
 
     assembly: bytes
@@ -88,6 +89,7 @@ class Shown(NamedTuple):
     names: dict[bytes, str]
     roster: bytes
     in_force: bool | None = None
+    landmark: Landmark | None = None
 
     @property
     def mandate(self) -> Mandate | None:
@@ -208,6 +210,8 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
         )
     outcome, reasons = _outcome(rosters, facts, decision, names)
     force, more = _force(rosters, facts, decision, proof.roster, names, told=knows is not None)
+    plan = plan_of(genesis.id, proof.subject, proposal)
+    stands = landmark(rosters, quotations.get, plan, decision) if plan is not None else None
     where = proof.roster if decision.verb else decision.pin
     members = tuple(sorted(rosters.state(where).members))
     return Shown(
@@ -215,12 +219,13 @@ def verify_proof(data: bytes, of: bytes | None = None, knows: tuple[bytes, bytes
         proof.subject,
         proposal,
         outcome,
-        (*reasons, *more),
+        (*reasons, *more, *(_cards(stands, names) if stands is not None else ())),
         members,
         depth[where],
         names,
         proof.roster,
         force if knows is not None else None,
+        stands,
     )
 
 
@@ -341,6 +346,24 @@ def _outcome(
     if counts is not None:
         reasons.append(("counts", f"The middle one of their counts: {printable(counts_text(question, counts))}."))
     return outcome, reasons
+
+
+def _cards(stands: Landmark, names: dict[bytes, str]) -> Iterator[tuple[str, str]]:
+    """What the assemblies of a plan played, and what that comes to."""
+    if stands.void is not None:
+        yield "landmark", f"Nothing comes of the plan: {stands.void}."
+        return
+    for card in CARDS:
+        yield from (("card", f"{_named(each, names)} plays {card}.") for each in stands.cards(card))
+    for each, mine in sorted(stands.played.items()):
+        if mine.both:
+            yield "both", f"{len(mine.both)} of the witnesses of {_named(each, names)} signed both cards."
+    plan, count = stands.plan, {card: len(stands.cards(card)) for card in CARDS}
+    text = (
+        f"{count[GO]} go of {len(plan.assemblies)}, {plan.go} are asked; {count[ABORT]} abort, {plan.abort} are asked"
+    )
+    final = " and ".join(card.upper() for card in CARDS if card in stands.final)
+    yield "landmark", f"{text}: {final or 'neither, so nobody moves'}."
 
 
 def _force(

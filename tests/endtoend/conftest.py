@@ -3,6 +3,7 @@
 import pytest
 
 from meshd.transports.memory import MemoryNetwork
+from tests.allies import Allies
 from tests.endtoend.harness import Running
 from tests.unions import Union
 from tests.worlds import commune
@@ -23,5 +24,13 @@ def pair(tmp_path):
 def union(tmp_path):
     """Three assemblies and a federation of them."""
     made = Union(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def allies(tmp_path):
+    """Three assemblies that can play cards, and a federation of them."""
+    made = Allies(tmp_path)
     yield made
     made.close()

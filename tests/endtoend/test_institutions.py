@@ -9,11 +9,22 @@ import pytest
 from meshd.clock import Reading
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
-from meshd.service import delegation, entering, figures, institutions, listing, proposing, status, voting, waiting
+from meshd.service import (
+    delegation,
+    entering,
+    figures,
+    haste,
+    institutions,
+    listing,
+    proposing,
+    status,
+    voting,
+    waiting,
+)
 from meshd.service.context import Context
 from meshd.service.institutions import institutions as institute
 from meshd.store import tables
-from meshd.upkeep import recount, witness
+from meshd.upkeep import measuring, recount
 from meshd_cli.figures import line_words
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.institutions import CONFIRM, Entry, Figures
@@ -172,7 +183,7 @@ def test_a_template_is_adopted_amended_and_dropped(nodes):
 def test_an_alarm_calls_everybody_once_two_others_confirm_it(nodes):
     adopt(nodes)
     ada, bea, cy = nodes
-    alarm = entering.alarm(ada, {"title": "Eviction", "where": "Harbour", "asks": "Come"})["id"]
+    alarm = haste.alarm(ada, {"title": "Eviction", "where": "Harbour", "asks": "Come"})["id"]
     everywhere(nodes)
     asked = [each for each in waiting.waiting(bea).shown if each["what"] == "second"]
     assert [(each["id"], each["missing"], each["command"]) for each in asked] == [
@@ -419,7 +430,7 @@ def test_entries_stay_after_a_restart_with_their_age(tmp_path):
     again = open_assembly(folder, "pw", world(9, clock))
     context = Context(again)
     with again.store.transaction():
-        witness.measure(again)
+        measuring.measure(again)
     (row,) = entering.entries(context, {"id": need})
     assert row["here_ms"] >= 3_600_000
     recount.renew(again.store, again.id)
@@ -540,7 +551,7 @@ def test_the_tree_of_an_alarm_tells_whom_to_call_and_who_was_reached(nodes):
     everywhere(nodes)
     voting.vote(bea, {"id": identity, "choices": ["yes"]})
     everywhere(nodes)
-    alarm = entering.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
+    alarm = haste.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
     everywhere(nodes)
     confirm(bea, alarm)
     everywhere(nodes)
@@ -583,7 +594,7 @@ def test_a_clock_that_jumps_a_year_in_the_middle_of_an_alarm(tmp_path):
     give(one, bea.certify(), cy.certify())
     design = bea.propose(origin, "Adopt", "constitution", what=institutions.template_of_text(AID).to_map())
     give(one, design, bea.ballot(design.id), cy.ballot(design.id))
-    alarm = entering.alarm(ada, {"title": "Fire", "where": "Mill", "asks": "Water"})["id"]
+    alarm = haste.alarm(ada, {"title": "Fire", "where": "Mill", "asks": "Water"})["id"]
     yes = [
         each.write(Kind.ENTRY, Entry(origin, design.id, CONFIRM, {"is-so": "yes"}, bytes_of(alarm)))
         for each in (bea, cy)
@@ -597,7 +608,7 @@ def test_a_clock_that_jumps_a_year_in_the_middle_of_an_alarm(tmp_path):
         assert "by its word" in line_words(line, clock.now_ms)
     steady.now_ms += 49 * 3_600_000
     with one.store.transaction():
-        witness.measure(one)
+        measuring.measure(one)
     (line,) = [each for each in figures.lines(ada) if each["form"] == "alarm"]
     assert line["parts"][1]["due_ms"] < 0
     assert "pledge overdue by" in line_words(line, clock.now_ms)

@@ -10,7 +10,7 @@ from meshd.service import delegation, explaining, governing, proposing, status, 
 from meshd.service.context import Context
 from meshd.service.spans import span_of
 from meshd.store import tables
-from meshd.upkeep import witness
+from meshd.upkeep import openings, witness
 from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.delegates import Act
@@ -155,10 +155,10 @@ def test_only_the_holder_opens_it_within_their_powers(four):
     with ada.assembly.writing():
         ada.assembly.write(Kind.ACT, Act(head, mandate, "something else", "I do as I like"))
     everywhere(contexts)
-    assert [witness.openings(each.assembly, mandate) for each in contexts] == [[]] * 4
+    assert [openings.openings(each.assembly, mandate) for each in contexts] == [[]] * 4
     open_it(ada, text_of(mandate))
     everywhere(contexts)
-    assert [len(witness.openings(each.assembly, mandate)) for each in contexts] == [1] * 4
+    assert [len(openings.openings(each.assembly, mandate)) for each in contexts] == [1] * 4
 
 
 def test_what_is_put_under_no_span_is_refused_with_words(four):
@@ -245,7 +245,7 @@ def test_a_clock_that_jumps_a_year_opens_and_ends_nothing(tmp_path):
     year = 365 * 24 * HOUR_MS
     for jump in (year, -2 * year, year):
         clock.now_ms += jump
-        assert [witness.is_in_span(node, key) for node in nodes] == [True] * 3
+        assert [openings.is_in_span(node, key) for node in nodes] == [True] * 3
         assert status.home(contexts[0], {})["spans"][0]["state"] == "open"
     question = propose(contexts[0], "March", "quick", under=mandate)
     everywhere(contexts)
@@ -255,6 +255,6 @@ def test_a_clock_that_jumps_a_year_opens_and_ends_nothing(tmp_path):
         everywhere(contexts)
     assert explaining.show(contexts[1], {"id": text_of(question)})["outcome"] == "passed"
     steady.now_ms += 73 * HOUR_MS
-    assert [witness.is_in_span(node, key) for node in nodes] == [False] * 3
+    assert [openings.is_in_span(node, key) for node in nodes] == [False] * 3
     for node in nodes:
         node.close()

@@ -19,6 +19,7 @@ from tests.second import (
     greeting,
     heads,
     keys,
+    landmark,
     lots,
     messages,
     noise,
@@ -533,6 +534,22 @@ def test_templates(row):
 def test_fields_of_entries(row):
     found = {each["name"]: cbor.untold(each["template"]) for each in load("templates.json")["templates"]}
     assert templates.fits(found[row["template"]], row["form"], cbor.untold(row["fields"])) == row["fits"]
+
+
+@pytest.mark.parametrize("row", rows("landmark.json", "plans", 17))
+def test_plans(row):
+    assert landmark.plan(row["fields"]) == row["plan"]
+    assert landmark.is_void(row["fields"]) == row["void"]
+
+
+@pytest.mark.parametrize("row", rows("landmark.json", "cards", 9))
+def test_cards(row):
+    assert landmark.counts(row) == row["counts"]
+
+
+@pytest.mark.parametrize("row", rows("landmark.json", "ends", 7))
+def test_landmarks(row):
+    assert landmark.final(row) == row["final"]
 
 
 @pytest.mark.parametrize("row", rows("lots.json", "draws", 10))

@@ -8,6 +8,8 @@ from meshd_cli import output
 from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
+from meshd_cli.figures import landmark_words
+from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -112,7 +114,7 @@ def propose(where: Where, options: Any) -> int:
         "repeals": options.repeals,
         "closes_ms": _closes(options.closes) if options.closes is not None else None,
         "form": options.form,
-        "fields": options.fields,
+        "fields": _fields(where, options) if options.form else options.fields,
         "tags": options.tags,
         "under": options.under,
     }
@@ -126,6 +128,13 @@ def propose(where: Where, options: Any) -> int:
     output.tell_unsent(answer)
     output.warn_all(answer)
     return 0
+
+
+def _fields(where: Where, options: Any) -> list[str]:
+    """What a decision says with figures: as it was given, and what is missing asked for on a terminal."""
+    form = ask(where, "institutions", {"do": "form", "what": options.form})
+    fields = [as_the_node_takes_it(form, each) for each in options.fields or ()]
+    return fields + asked_for(form, {each.partition("=")[0] for each in fields})
 
 
 def list_(where: Where, options: Any) -> int:
@@ -195,12 +204,18 @@ def _texts(row: dict[str, Any]) -> None:
     if row["text"]:
         output.say("")
         output.paragraph(row["text"])
+    if row.get("fields"):
+        output.say("")
+        say_fields(row["fields"], "  ")
+    if row.get("landmark"):
+        output.say(f"  {landmark_words(row['landmark'], row['now_ms'])}")
     matter = row["matter"]
     if matter is not None:
         output.say("")
         output.say(f"{matter['federation']} asks, quoted by {matter['quoted_by']}: {matter['title']}")
         if matter["text"]:
             output.paragraph(matter["text"])
+        say_fields(matter["fields"], "  ")
 
 
 def _asked_for(where: Where, identity: str) -> list[str]:

@@ -105,7 +105,7 @@ def _show_waiting(rows: list[dict[str, Any]], more: int, now_ms: int) -> None:
 def _ends(row: dict[str, Any], now_ms: int) -> str:
     if row["ends"] is None:
         return ""
-    word = "due" if row["what"] == "task" else "ends"
+    word = "due" if row["what"] in ("task", "card") else "ends"
     left = row["ends"] - now_ms
     return f" · {word} {output.when(row['ends'])}, {f'in {output.span(left)}' if left > 0 else 'that is over'}"
 
@@ -126,6 +126,10 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
     "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
+    "card": lambda row: (
+        f"{row['person']} has a plan, and asks which card we play, go or abort. Put it to everybody here: "
+        f"{row['title']}"
+    ),
     "matter": lambda row: f"{row['person']} asks what we say. Put it to everybody here: {row['title']}",
     "unheard": lambda row: (
         f"Decided here, last vote {output.when(row['since'])}, and not known to be in {row['person']} yet. "

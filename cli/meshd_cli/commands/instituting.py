@@ -1,21 +1,16 @@
-"""institutions, entry, confirm, entries, lot, alarm: what an assembly keeps as data, and what people enter by it."""
+"""institutions, entry, confirm, entries, lot: what an assembly keeps as data, and what people enter by it."""
 
-import hashlib
 import shlex
-import time
 from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.asking import on_terminal, words
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.errors import UsageError
 from meshd_cli.figures import lot_words
+from meshd_cli.forms import as_the_node_takes_it, asked_for, entered, holds_words, say_fields
 from meshd_cli.texts import text_from
-from meshd_cli.times import moment
-
-_DATE = "date"
-"""The unit of a number that is a time, in milliseconds since 1970: people write a date for it, or a span."""
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -49,11 +44,6 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("lot", parents=[common], help="how far a draw is, and who was drawn")
     parser.add_argument("id", metavar="DRAW", help="any unique beginning of its id")
     parser.set_defaults(function=lot)
-    parser = verbs.add_parser("alarm", parents=[common], help="call everybody: two others must confirm it")
-    parser.add_argument("title", metavar="TITLE", help="what is happening, in quotes")
-    parser.add_argument("--where", metavar="TEXT", required=True, help="where")
-    parser.add_argument("--asks", metavar="TEXT", required=True, help="what is asked of whom")
-    parser.set_defaults(function=alarm)
 
 
 def institutions(where: Where, options: Any) -> int:
@@ -125,7 +115,7 @@ def _show_form(form: dict[str, Any]) -> None:
         output.paragraph(form["words"])
     for each in form["fields"]:
         optional = "may be left out; " if each["optional"] else ""
-        output.say(f"    {each['name']}: {optional}{_holds(each)}{'; ' + each['words'] if each['words'] else ''}")
+        output.say(f"    {each['name']}: {optional}{holds_words(each)}{'; ' + each['words'] if each['words'] else ''}")
 
 
 def _confirmed(form: dict[str, Any]) -> str:
@@ -133,24 +123,6 @@ def _confirmed(form: dict[str, Any]) -> str:
         return ""
     of = f" of {' or '.join(form['from'])}" if form["from"] else ""
     return f" · stands once {form['seconds']}{of} confirm it"
-
-
-def _holds(field: dict[str, Any]) -> str:
-    match field["type"]:
-        case "number" if field["unit"] == _DATE:
-            return "a date, like 3d or 2026-12-01"
-        case "number":
-            return f"a whole number{' of ' + field['unit'] if field['unit'] else ''}"
-        case "choice":
-            return " | ".join(field["choices"])
-        case "rows":
-            return f"rows of {field['choices'][0]}, one field=value each, like 'first / second'"
-        case "hash":
-            return "a file, or its hash"
-        case "later":
-            return "something of a later version"
-        case other:
-            return str({"text": "text", "id": "an id", "person": "a person"}[other])
 
 
 def _show_proposed(answer: dict[str, Any], do: str) -> None:
@@ -169,72 +141,14 @@ def _show_proposed(answer: dict[str, Any], do: str) -> None:
 def entry(where: Where, options: Any) -> int:
     """`meshd entry FORM [FIELD=VALUE …]`."""
     form = ask(where, "institutions", {"do": "form", "what": options.form})
-    fields = [_as_the_node_takes_it(form, each) for each in options.fields]
-    fields += _asked_for(form, {each.partition("=")[0] for each in fields})
+    fields = [as_the_node_takes_it(form, each) for each in options.fields]
+    fields += asked_for(form, {each.partition("=")[0] for each in fields})
     about = options.about
     if about is None and form["about"] and "nothing" not in form["about"] and on_terminal():
         about = words(f"About which {' or '.join(form['about'])}? Its id:", "`meshd entries` shows what is open.")
     arguments = {"form": options.form, "about": about, "fields": fields, "again": options.again}
     answer = ask(where, "entry", arguments | {"mandate": options.mandate})
-    return _entered(where, answer)
-
-
-def _entered(where: Where, answer: dict[str, Any]) -> int:
-    if where.json:
-        output.emit(answer)
-        return 0
-    output.say(answer["id"])
-    output.tell(f"Entered: {answer['form']}.{_standing(answer)}")
-    output.tell_unsent(answer)
-    return 0
-
-
-def _standing(answer: dict[str, Any]) -> str:
-    if answer["stands"]:
-        return ""
-    missing = answer["needed"] - answer["seconds"]
-    if missing > 0:
-        return f" It stands once {missing} more confirm it: `meshd confirm {answer['id'][: output.SHORT_ID]}`."
-    return " It stands once enough witnesses have countersigned it." if answer["under_mandate"] else ""
-
-
-def _as_the_node_takes_it(form: dict[str, Any], given: str) -> str:
-    """A field as it is sent: a date as a number, a file as its hash."""
-    name, equals, value = given.partition("=")
-    field = next((each for each in form["fields"] if each["name"] == name.strip()), None)
-    if field is None or not equals:
-        return given
-    if field["unit"] == _DATE and not value.isdecimal():
-        return f"{name}={moment(value, int(time.time() * 1000))}"
-    if field["type"] == "hash" and Path(value).is_file():
-        return f"{name}={_hash_of(Path(value))}"
-    return given
-
-
-def _hash_of(path: Path) -> str:
-    try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=32).hexdigest()
-    except OSError as error:
-        raise CommandError(f"cannot read the file {path}: {error.strerror}") from error
-
-
-def _asked_for(form: dict[str, Any], given: set[str]) -> list[str]:
-    """The fields that are not there, asked for one by one on a terminal."""
-    if not on_terminal():
-        return []
-    fields: list[str] = []
-    for field in form["fields"]:
-        if field["name"] in given or (field["optional"] and given):
-            continue
-        question = f"{field['words'] or field['name']} ({_holds(field)}{', or nothing' if field['optional'] else ''}):"
-        try:
-            said = words(question, f"{form['name']} needs {field['name']}.")
-        except UsageError:
-            if not field["optional"]:
-                raise
-            continue
-        fields.append(_as_the_node_takes_it(form, f"{field['name']}={said}"))
-    return fields
+    return entered(where, answer)
 
 
 def confirm(where: Where, options: Any) -> int:
@@ -280,16 +194,9 @@ def _show_entry(row: dict[str, Any]) -> None:
     output.say(
         f"{indent}{row['id'][: output.SHORT_ID]} {row['form']}, by {row['person']}, {output.when(row['time_ms'])}{here}"
     )
-    for name, value in row["fields"].items():
-        output.say(f"{indent}  {name}: {value}")
+    say_fields(row["fields"], f"{indent}  ")
     if states:
         output.say(f"{indent}  ({'; '.join(states)})")
-
-
-def alarm(where: Where, options: Any) -> int:
-    """`meshd alarm TITLE --where TEXT --asks TEXT`."""
-    answer = ask(where, "alarm", {"title": options.title, "where": options.where, "asks": options.asks})
-    return _entered(where, answer)
 
 
 def lot(where: Where, options: Any) -> int:

@@ -1,0 +1,337 @@
+"""The landmark on whole nodes: three assemblies and their federation, from the plan to GO and to ABORT; islands, rosters,
+clocks, and what one's own node refuses.
+"""
+
+import base64
+
+import pytest
+
+from meshd.errors import NodeError, UsageError
+from meshd.service import (
+    cards,
+    explaining,
+    federating,
+    figures,
+    haste,
+    landmarks,
+    proposing,
+    proving,
+    rosters,
+    voting,
+    waiting,
+)
+from meshd.state import votes
+from meshd.store import tables
+from meshd.upkeep import witness
+from meshd_cli.figures import landmark_words
+from meshd_protocol.bodies.actions import Verb, Voiced
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.bodies.institutions import Figures
+from meshd_protocol.encoding import decode
+from meshd_protocol.kinds import Kind
+from meshd_protocol.landmark import ABORT, GO
+from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.proofs import verify_proof
+from tests.allies import DAY_MS
+from tests.worlds import exchange
+
+
+def stands(context, plan):
+    """A landmark as somebody in the federation sees it."""
+    return landmarks.landmark_row(context, context.proposal(text_of(plan)))
+
+
+def line(context):
+    """The landmark's line, where there is one."""
+    found = [each for each in figures.lines(context) if each["landmark"]]
+    return found[0]["landmark"] if found else None
+
+
+def test_from_the_plan_to_go(allies):
+    allies.adopt()
+    ada, seat, gil = allies.homes["Aragon"][0], allies.seats["Bakery"], allies.homes["Harbour"][0]
+    plan = allies.plan()
+    assert explaining.show(seat, {"id": text_of(plan)})["fields"]["what"] == "A walk"
+    assert not stands(seat, plan)["settled"]
+    assert line(ada) is None, "what is not settled is a matter as any other"
+    allies.decide(plan, ["Aragon", "Bakery"])
+    row = stands(seat, plan)
+    assert (row["settled"], row["of"], row["unheard"], row["final"]) == (True, 3, 3, [])
+    assert line(ada)["go_needs"] == 2
+    (todo,) = [each for each in waiting.waiting(ada).shown if each["what"] == "card"]
+    assert todo["command"] == f"meshd card {text_of(plan)[:8]}"
+    haste.ready(seat, {"plan": text_of(plan), "state": "nearly", "lacks": "A lorry"})
+    haste.ready(seat, {"plan": text_of(plan), "state": "ready"})
+
+    allies.plays("Aragon", plan, GO)
+    assert [each["what"] for each in waiting.waiting(ada).shown if each["what"] == "card"] == []
+    assert line(ada)["ours"] == GO
+    allies.plays("Harbour", plan, GO, GO, GO, ABORT)
+    assert stands(seat, plan)["go"] == [], "nobody has carried them"
+    allies.carry_all()
+    row = stands(seat, plan)
+    assert (len(row["go"]), row["abort"], row["unheard"], row["final"]) == (2, [], 1, [GO])
+    assert row["seen_ms"] is not None
+    assert row["seen_ms"] < row["begins_ms"]
+    for home in (ada, gil, allies.homes["Harbour"][3]):
+        found = line(home)
+        assert (found["final"], len(found["go"])) == ([GO], 2), "its members see it, with the proof"
+        assert found["seen_ms"] is not None
+    records = [each.assembly.store.count(tables.Kept) for each in (ada, gil, seat)]
+    allies.carry_all()
+    assert records == [each.assembly.store.count(tables.Kept) for each in (ada, gil, seat)]
+    with pytest.raises(NodeError, match="has played its card: go"):
+        cards.card(ada, {"plan": text_of(plan)})
+
+
+def test_a_proof_of_the_plan_shows_a_stranger_go(allies):
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    seat = allies.seats["Bakery"]
+    shown = verify_proof(base64.b64decode(proving.prove(seat, {"id": text_of(plan)})["proof"]))
+    assert shown.landmark is not None
+    assert (shown.outcome, shown.landmark.final) == ("passed", frozenset())
+    assert "neither, so nobody moves" in shown.reasons[-1][1]
+    allies.plays("Aragon", plan, GO)
+    allies.plays("Bakery", plan, GO)
+    allies.carry_all()
+    shown = verify_proof(base64.b64decode(proving.prove(seat, {"id": text_of(plan)})["proof"]))
+    assert shown.landmark.final == {GO}
+    assert [text.endswith("plays go.") for rule, text in shown.reasons if rule == "card"] == [True, True]
+
+
+def test_two_abort_cards_call_it_off_and_a_new_plan_names_the_old_one(allies):
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    seat = allies.seats["Aragon"]
+    with pytest.raises(NodeError, match="not called off, and not over"):
+        allies.plan(f"before={text_of(plan)}", title="Another day")
+    allies.plays("Aragon", plan, ABORT)
+    allies.plays("Bakery", plan, ABORT)
+    allies.carry_all()
+    assert stands(seat, plan)["final"] == [ABORT]
+    assert line(allies.homes["Aragon"][0])["final"] == [ABORT]
+    second = allies.plan(f"before={text_of(plan)}", title="Another day", begins=20)
+    allies.decide(second)
+    allies.plays("Harbour", second, GO)
+    allies.carry_all()
+    assert len(stands(seat, second)["go"]) == 1
+
+
+def test_what_comes_after_a_plan_that_is_open_waits_in_each_assembly_too(allies):
+    allies.adopt()
+    first = allies.plan()
+    second = allies.plan(f"before={text_of(first)}", title="Another day", begins=20)
+    for plan in (first, second):
+        allies.decide(plan)
+    home = allies.homes["Aragon"][0]
+    with pytest.raises(NodeError, match="until then this one waits"):
+        cards.card(home, {"plan": text_of(second)})
+    allies.pass_time(12)
+    assert cards.card(home, {"plan": text_of(second)})["put"]
+
+
+def two_questions(allies, plan):
+    """Harbour's people are asked twice: on their roster, and on one without Jo. Everybody says go, and then abort."""
+    gil, hal, *_ = homes = allies.homes["Harbour"]
+    first = cards.card(gil, {"plan": text_of(plan)})["id"]
+    allies.meet_at_home("Harbour")
+    allies.all_say("Harbour", rosters.remove(hal, {"person": "Jo", "reason": "why"})["id"], "yes", "yes", "yes", "no")
+    payload = Voiced(allies.id, plan, False)
+    body = Proposal(
+        hal.standing().head, "card", "Again", options=(GO, ABORT), method="plurality", action=(int(Verb.VOICE), payload)
+    )
+    second = text_of(proposing.open_proposal(hal, body))
+    allies.meet_at_home("Harbour")
+    assert gil.proposal(first).roster != hal.proposal(second).roster
+    for home in homes:
+        voting.vote(home, {"id": first, "choices": [GO], "late": True})
+    allies.meet_at_home("Harbour")
+    for home in homes[:3]:
+        voting.vote(home, {"id": second, "choices": [ABORT], "late": True})
+    allies.meet_at_home("Harbour")
+    allies.pass_time(2)
+    return first, second
+
+
+def sign(home, question):
+    """A witness whose node does what no honest one does: it attests, whatever it has attested."""
+    row = home.proposal(question)
+    with home.assembly.writing():
+        home.assembly.write(Kind.ATTESTATION, witness.attestation(home.assembly, votes.certified(home.standing(), row)))
+
+
+def quote_all(allies, seat, *questions):
+    """What Harbour holds of some questions comes to one seat, certified or not."""
+    store = allies.homes["Harbour"][0].assembly.store
+    found = [bytes_of(each) for each in questions]
+    found += [row.id for each in questions for row in store.find(tables.Attestation, proposal=bytes_of(each))]
+    kept = [store.get(tables.Kept, id=each) for each in found]
+    with seat.assembly.writing():
+        for each in kept:
+            body = Quotation(allies.homes["Harbour"][0].assembly.id, ((each.header, each.signature, each.body),))
+            seat.assembly.write(Kind.QUOTATION, body)
+
+
+def test_two_card_decisions_on_two_rosters_are_never_two_cards(allies):
+    """Hard case 1: whoever sees one of them, or the other, or both, sees at most one card; with one traitor of four."""
+    allies.adopt()
+    plan = allies.plan("go=3", "abort=1")
+    allies.decide(plan)
+    first, second = two_questions(allies, plan)
+    homes, (here, there) = allies.homes["Harbour"], (allies.seats["Aragon"], allies.seats["Bakery"])
+    assert explaining.show(homes[0], {"id": first})["outcome"] == [GO]
+    assert explaining.show(homes[0], {"id": second})["outcome"] is None, "its witnesses have attested the first"
+    sign(homes[1], second)
+    allies.meet_at_home("Harbour")
+    allies.bring("Harbour", first, here)
+    allies.bring("Harbour", "roster", there)
+    quote_all(allies, there, second)
+    assert (stands(here, plan)["go"] != [], stands(there, plan)["abort"]) == (True, [])
+    exchange(here.assembly, there.assembly)
+    row = stands(there, plan)
+    assert (len(row["go"]), row["abort"], row["final"]) == (1, [], [])
+    assert row["both"] == [{"assembly": row["go"][0], "witnesses": 1}], "who signed both is named"
+
+
+def test_beyond_the_bound_both_are_final_and_those_who_signed_twice_are_named(allies):
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    first, second = two_questions(allies, plan)
+    for home in allies.homes["Harbour"][:3]:
+        sign(home, second)
+    allies.meet_at_home("Harbour")
+    allies.plays("Aragon", plan, GO)
+    allies.plays("Bakery", plan, ABORT)
+    allies.carry_all()
+    seat = allies.seats["Aragon"]
+    quote_all(allies, seat, first, second)
+    row = stands(seat, plan)
+    assert row["final"] == [ABORT, GO]
+    assert [each["witnesses"] for each in row["both"]] == [3]
+
+
+def test_go_on_one_island_and_the_other_one_stays(allies):
+    """Hard case 2: and who hears of GO after it has begun stays, too, whatever others did."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    here, there = allies.seats["Aragon"], allies.seats["Bakery"]
+    for name in ("Aragon", "Harbour"):
+        question = allies.plays(name, plan, GO)
+        allies.bring(name, question, here)
+    assert (stands(here, plan)["final"], stands(there, plan)["final"]) == ([GO], [])
+    allies.pass_time(10)
+    assert "began" in landmark_words(stands(here, plan), allies.clock.now_ms)
+    assert "stay" not in landmark_words(stands(here, plan), allies.clock.now_ms)
+    exchange(here.assembly, there.assembly)
+    late = stands(there, plan)
+    assert late["final"] == [GO]
+    assert landmark_words(late | {"ends_ms": late["ends_ms"] + 10 * DAY_MS}, allies.clock.now_ms).endswith("): stay")
+
+
+def test_a_plan_by_which_both_could_come_true_is_void_and_says_why(allies):
+    """Hard case 3; one's own node puts none, and of others' nothing comes."""
+    allies.adopt()
+    with pytest.raises(UsageError, match="2 \\+ 1 is not more than 3 \\+ 0"):
+        allies.plan("abort=1")
+    seat = allies.seats["Aragon"]
+    good = allies.plan()
+    row = seat.proposal(text_of(good))
+    fields = decode(row.what) | {"abort": 1}
+    body = Proposal(seat.standing().head, "significant", "Void", what=Figures(row.template, "landmark", fields))
+    void = proposing.open_proposal(seat, body)
+    allies.meet()
+    allies.decide(void)
+    assert stands(seat, void)["settled"] is False
+    assert "2 + 1 is not more than 3 + 0" in landmark_words(stands(seat, void), allies.clock.now_ms)
+    with pytest.raises(NodeError, match="nothing comes of this plan"):
+        cards.card(allies.homes["Aragon"][0], {"plan": text_of(void)})
+
+
+def test_who_leaves_after_the_plan_changes_no_number(allies):
+    """Hard case 13."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    home = allies.homes["Bakery"][0]
+    allies.plays("Bakery", plan, GO)
+    left = federating.federate(home, {"federation": text_of(allies.id), "leave": True})["id"]
+    allies.all_say("Bakery", left, "yes")
+    allies.carry_all()
+    seat = allies.seats["Aragon"]
+    assert home.assembly.id not in seat.state().members
+    row = stands(seat, plan)
+    assert (row["of"], row["unheard"], len(row["go"])) == (3, 2, 1), "and its card counts"
+    allies.plays("Aragon", plan, GO)
+    allies.carry_all()
+    assert stands(seat, plan)["final"] == [GO]
+
+
+def test_no_card_is_played_after_its_time(allies):
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    home = allies.homes["Harbour"][0]
+    question = cards.card(home, {"plan": text_of(plan)})["id"]
+    allies.meet_at_home("Harbour")
+    for each in allies.homes["Harbour"][:3]:
+        voting.vote(each, {"id": question, "choices": [GO]})
+    allies.meet_at_home("Harbour")
+    allies.clock.now_ms += 8 * DAY_MS
+    allies.measure()
+    assert explaining.show(home, {"id": question})["outcome"] is None, "witnesses attest it no more"
+    with pytest.raises(NodeError, match="have ended"):
+        cards.card(allies.homes["Aragon"][0], {"plan": text_of(plan)})
+
+
+def test_a_card_by_another_policy_is_none(allies):
+    """What witnesses may attest twice is no card; nor is a yes on the plan, or an election of something else."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    home = allies.homes["Aragon"][0]
+    for name, options in (("election", (GO, ABORT)), ("election", (GO, ABORT, "blank")), ("card", (GO, "stay"))):
+        payload = Voiced(allies.id, plan, False)
+        body = Proposal(
+            home.standing().head, name, "X", options=options, method="plurality", action=(int(Verb.VOICE), payload)
+        )
+        question = text_of(proposing.open_proposal(home, body))
+        allies.all_say("Aragon", question, GO)
+        allies.bring("Aragon", question, allies.seats["Aragon"])
+    row = stands(allies.seats["Aragon"], plan)
+    assert (row["go"], row["abort"]) == ([], [])
+
+
+def test_what_ones_own_node_refuses_of_a_plan(allies):
+    allies.adopt()
+    seat, home = allies.seats["Aragon"], allies.homes["Aragon"][0]
+    for field, words in (
+        ("abort=4", "4 cards are asked for"),
+        ("captured=2", "could call it off alone|not more than"),
+        ("begins=1", "another order"),
+        ("cards-until=5", "ended already"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            allies.plan(field, *(("begins=9", "ends=10") if field.startswith("cards") else ()))
+    with pytest.raises(UsageError, match="is settled by the assemblies"):
+        now = allies.clock.now_ms
+        dates = [f"{name}={now + n * DAY_MS}" for n, name in enumerate(("cards-until", "begins", "ends"), 3)]
+        given = ["what=X", "where=Y", "go=2", "abort=2", "captured=0", *dates]
+        proposing.propose(seat, {"title": "X", "form": "landmark", "policy": "standard", "fields": given})
+    allies.clock.now_ms -= 2 * DAY_MS
+    with pytest.raises(NodeError, match="ten times as long"):
+        allies.plan()
+    allies.clock.now_ms += 2 * DAY_MS
+    plan = allies.plan("assemblies=Bakery", "assemblies=Harbour", "go=2", "abort=1")
+    allies.decide(plan)
+    with pytest.raises(NodeError, match="none of those that take part"):
+        cards.card(home, {"plan": text_of(plan)})
+    with pytest.raises(NodeError, match="at home"):
+        cards.card(seat, {"plan": text_of(plan)})
+    with pytest.raises(UsageError, match="no plan of a landmark"):
+        cards.card(home, {"plan": text_of(seat.standing().proposal(plan).template)})
