@@ -46,7 +46,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "hurrying": ("alarm", "pledge", "heard", "spend", "ready", "card"),
     "talking": ("say", "read", "topics"),
     "carrying": ("export", "import"),
-    "proving": ("prove", "verify", "count"),
+    "proving": ("prove", "verify", "publish", "count"),
     "audit": ("check", "log", "forks"),
 }
 """Each file of commands, with its verbs."""
@@ -59,11 +59,22 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Delegates": ("mandate", "delegates", "act", "recall", "handover"),
     "Federations": ("federate", "voice", "voices", "quote", "seat"),
     "Meetings and tasks": ("minutes", "assent", "outcome", "todo", "done"),
-    "Institutions": ("institutions", "entry", "confirm", "entries", "lot"),
-    "hurrying": ("alarm", "pledge", "heard", "spend", "ready", "card"),
+    "Institutions": (
+        "institutions",
+        "entry",
+        "confirm",
+        "entries",
+        "lot",
+        "alarm",
+        "pledge",
+        "heard",
+        "spend",
+        "ready",
+        "card",
+    ),
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "export", "import"),
-    "Proofs and counts": ("prove", "verify", "count"),
+    "Proofs and counts": ("prove", "verify", "publish", "count"),
     "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""

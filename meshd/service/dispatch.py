@@ -25,6 +25,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     membership,
     proposing,
     proving,
+    publishing,
     quoting,
     refounding,
     rosters,

@@ -41,6 +41,10 @@ class BadProofError(ProtocolError):
     """A proof that is damaged, or does not show what it says. The argument is the first thing that is wrong."""
 
 
+class BadPublicationError(ProtocolError):
+    """A folder that is none of what an assembly published. The argument says why."""
+
+
 class BadPapersError(ProtocolError):
     """A file of paper ballots that can't be read. The argument names the line."""
 

@@ -105,6 +105,9 @@ LETTER_BOXES = 32
 PROOF_BYTES = 64 * 1024 * 1024
 """A proof: the decision of an assembly of 10,000, back to its genesis."""
 
+PUBLISHED_BYTES = 256 * 1024 * 1024
+"""The list of all that an assembly publishes."""
+
 PROOF_SMALL = 1 << 20
 """A proof of so much, deflated or not, is opened whatever its file's size; a larger one by its ratio."""
 

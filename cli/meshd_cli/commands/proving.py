@@ -1,4 +1,4 @@
-"""prove, verify, count: what strangers can check, and paper ballots. verify and count need no home."""
+"""prove, verify, publish, count: what strangers can check, and paper ballots. verify and count need no home."""
 
 import base64
 import sys
@@ -22,11 +22,14 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
     parser.add_argument("--open", action="store_true", help="what a federation asks, as a file for its assemblies")
     parser.set_defaults(function=prove)
-    parser = verbs.add_parser("verify", parents=[common], help="check a proof; needs no home")
-    parser.add_argument("file", metavar="FILE", help="the proof (- for standard input)")
+    parser = verbs.add_parser("verify", parents=[common], help="check a proof, or what was published; needs no home")
+    parser.add_argument("file", metavar="FILE-OR-FOLDER", help="the proof (- for standard input), or a folder")
     parser.add_argument("--of", metavar="ASSEMBLY", help="the id of the assembly that it must be about")
     parser.add_argument("--knows", metavar="ROSTER", help="a roster that you remember: its line must lead through it")
     parser.set_defaults(function=verify)
+    parser = verbs.add_parser("publish", parents=[common], help="write what outsiders may see: pages, tables, proofs")
+    parser.add_argument("folder", metavar="FOLDER", help="a new one, or the one that you published before")
+    parser.set_defaults(function=publish)
     parser = verbs.add_parser("count", parents=[common], help="count paper ballots; needs no home")
     parser.add_argument("file", metavar="FILE", help="BLT, or PrefLib's .soc, .soi, .toc, .toi (- for BLT on stdin)")
     parser.add_argument("--method", metavar="M", required=True, help=_METHODS)
@@ -76,6 +79,24 @@ def _read(path: str, most: int) -> bytes:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
 
 
+def publish(where: Where, options: Any) -> int:
+    """`meshd publish FOLDER`."""
+    answer = ask(where, "publish", {"folder": str(Path(options.folder).absolute())})
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"Written: {answer['summary']}.")
+    if answer["withheld"]:
+        output.tell(f"{output.plural(answer['withheld'], 'decision')} about people: counted, and not written.")
+    if answer["held_back"]:
+        output.tell(
+            f"{output.plural(answer['held_back'], 'proof')} held back: they show people who have not said that they "
+            "may be named (`meshd entry named may=yes`). Their hashes are shown."
+        )
+    output.tell(f"Anybody checks it with `meshd verify {options.folder}`.")
+    return 0
+
+
 def verify(where: Where, options: Any) -> int:
     """`meshd verify FILE [--of ASSEMBLY] [--knows ROSTER]`."""
     from meshd_protocol import limits
@@ -84,6 +105,8 @@ def verify(where: Where, options: Any) -> int:
     from meshd_protocol.proofs import verify_proof
 
     of = _assembly(options.of) if options.of is not None else None
+    if Path(options.file).is_dir():
+        return _verify_folder(where, Path(options.file), of)
     knows = _roster(options.knows) if options.knows is not None else None
     data = _read(options.file, limits.PROOF_BYTES)
     try:
@@ -113,6 +136,7 @@ def verify(where: Where, options: Any) -> int:
                 "people": people,
                 "roster": text_of(shown.roster),
                 "in_force": shown.in_force,
+                "landmark": sorted(shown.landmark.final) if shown.landmark is not None else None,
             }
         )
         return 0
@@ -174,6 +198,46 @@ def _roster(words: str) -> Any:
         raise UsageError(
             f"{words} is no beginning of a roster's id", "`meshd status` and `verify` show them."
         ) from error
+
+
+def _verify_folder(where: Where, folder: Path, of: bytes | None) -> int:
+    """What was published, held against itself and its proofs."""
+    from meshd_protocol.errors import BadPublicationError
+    from meshd_protocol.publication import check, summary
+
+    def read(path: str, most: int) -> bytes | None:
+        try:
+            with (folder / path).open("rb") as file:
+                return file.read(most)
+        except OSError:
+            return None
+
+    try:
+        there = [str(each.relative_to(folder)) for each in folder.rglob("*") if not each.is_dir()]
+        found = check(read, there, of)
+    except (BadPublicationError, OSError) as error:
+        if where.json:
+            output.emit({"valid": False, "assembly": None, "problems": [str(error)]})
+        else:
+            output.say(f"NOT VALID: {error}.")
+        return 1
+    counts = {"verified": found.verified, "held_back": found.held_back, "without": found.without}
+    if where.json:
+        told = {"valid": not found.problems, "assembly": found.manifest["assembly"], "name": found.manifest["name"]}
+        output.emit(told | counts | {"problems": list(found.problems)})
+        return int(bool(found.problems))
+    output.say(f"{'NOT VALID' if found.problems else 'Valid'}. {found.manifest['name']}: {summary(found.manifest)}")
+    output.say(f"  assembly  {found.manifest['assembly']}")
+    output.say(f"  proofs    {found.verified} hold")
+    if found.held_back:
+        output.say(
+            f"  held back {output.plural(found.held_back, 'proof')}: those decisions are what the publisher says"
+        )
+    if found.without:
+        output.say(f"  without   {output.plural(found.without, 'decision')}: what the publisher says")
+    for problem in found.problems:
+        output.say(f"  ! {problem}")
+    return int(bool(found.problems))
 
 
 def _assembly(words: str) -> bytes:
