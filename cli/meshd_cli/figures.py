@@ -16,7 +16,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
     text += f": {lot_words(row['lot'])}" if row["lot"] else ""
-    text += f": {landmark_words(row['landmark'], now_ms)}" if row["landmark"] else ""
+    text += f": {landmark_words(row['landmark'])}" if row["landmark"] else ""
     text += f"\n  {calls_words(row['calls'])}" if row["calls"] else ""
     notes = [f"{row['out']} by people who are out since"] if row["out"] else []
     notes += (
@@ -92,7 +92,7 @@ def lot_words(lot: dict[str, Any]) -> str:
     return f"{done} of {total} drawers {word}{missing}{twice}"
 
 
-def landmark_words(row: dict[str, Any], now_ms: int) -> str:
+def landmark_words(row: dict[str, Any]) -> str:
     """`6 go, 1 abort, 3 unheard; GO needs 8, ABORT 4: not yet, stay`; and who signed both."""
     if row["void"]:
         return f"nothing comes of it: {row['void']}"
@@ -101,18 +101,19 @@ def landmark_words(row: dict[str, Any], now_ms: int) -> str:
     cards = f"{len(row['go'])} go, {len(row['abort'])} abort, {row['unheard']} unheard; "
     needs = f"GO needs {row['go_needs']}, ABORT {row['abort_needs']}: "
     told = "" if row["go"] or row["abort"] or row["final"] else f"of {row['of']} assemblies, "
-    text = (told or cards) + needs + _come_to(row, now_ms)
+    text = (told or cards) + needs + _come_to(row)
     ours = f"; our card: {row['ours']}" if row["ours"] else ""
     ours = f"; our card is put to a vote: `meshd vote {row['open'][: output.SHORT_ID]} go`" if row["open"] else ours
     behind = ""
-    if row["behind_ms"] and now_ms < row["ends_ms"]:
+    if row["behind_ms"] and row["now_ms"] < row["ends_ms"]:
         behind = f"\n  ! this machine's clock is {output.span(row['behind_ms'])} behind what others wrote: set it"
     both = "".join(f"\n  ! {each['assembly']} played both: {each['witnesses']} signed both" for each in row["both"])
     return f"{text}{ours}{behind}{both}"
 
 
-def _come_to(row: dict[str, Any], now_ms: int) -> str:
+def _come_to(row: dict[str, Any]) -> str:
     """What the cards come to by now, and what to do."""
+    now_ms = row["now_ms"]
     begins, over = output.when(row["begins_ms"]), now_ms >= row["ends_ms"]
     if len(row["final"]) > 1:
         return "GO and ABORT are both final: more assemblies are captured than it was made for. Stay"

@@ -38,7 +38,6 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     outcome = outcome_of(context, row)
     result = describe(context, row, outcome)
     result["text"] = row.text
-    result["now_ms"] = context.assembly.world.clock()
     result["fields"] = figures_shown(context, row)
     result["landmark"] = landmarks.landmark_row(context, row)
     result["matter"] = federations.matter_of(context, row)

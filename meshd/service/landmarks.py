@@ -195,6 +195,7 @@ def _row(context: Context, plan: Plan, found: Landmark | None, came: dict[str, i
         "begins_ms": plan.begins_ms,
         "ends_ms": plan.ends_ms,
         "behind_ms": clock_behind(context),
+        "now_ms": context.assembly.world.clock(),
         "ours": None,
         "open": None,
     }

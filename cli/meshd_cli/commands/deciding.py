@@ -208,7 +208,7 @@ def _texts(row: dict[str, Any]) -> None:
         output.say("")
         say_fields(row["fields"], "  ")
     if row.get("landmark"):
-        output.say(f"  {landmark_words(row['landmark'], row['now_ms'])}")
+        output.say(f"  {landmark_words(row['landmark'])}")
     matter = row["matter"]
     if matter is not None:
         output.say("")
