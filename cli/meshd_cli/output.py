@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from meshd_cli.homes import named
-from meshd_protocol.names import printable
+from meshd_protocol.names import DRILL, printable
 
 SHORT_ID = 8
 
@@ -21,20 +21,34 @@ def emit(value: Any) -> None:
         print(json.dumps(each, ensure_ascii=True))
 
 
+_marks: list[str] = []
+"""What each line begins with: DRILL, once an answer came from an exercise."""
+
+
+def mark_drill() -> None:
+    """From now on every line says that it is of an exercise, but for single words, which scripts take for ids."""
+    if not _marks:
+        _marks.append(f"{DRILL} ")
+
+
+def _marked(text: str) -> str:
+    return "".join(f"{''.join(_marks) if ' ' in line.strip() else ''}{line}" for line in text.splitlines(keepends=True))
+
+
 def say(text: str) -> None:
     """A line of answer. Commands in it name the assembly where they must."""
-    print(printable(named(text)))
+    print(_marked(printable(named(text))))
 
 
 def paragraph(text: str, indent: str = "  ") -> None:
     """A text of several lines, indented."""
     for line in printable(text, lines=True).split("\n"):
-        print(f"{indent}{line}".rstrip())
+        print(_marked(f"{indent}{line}".rstrip()))
 
 
 def tell(text: str) -> None:
     """A line that is no answer: to stderr. Commands in it name the assembly where they must."""
-    print(printable(named(text)), file=sys.stderr)
+    print(_marked(printable(named(text))), file=sys.stderr)
 
 
 def warn(text: str) -> None:
@@ -75,13 +89,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         tell(empty)
     elif sys.stdout is None or not sys.stdout.isatty():
         for row in cells:
-            print("\t".join(row))
+            print(_marked("\t".join(row)))
     else:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        shown = Table(box=None, pad_edge=False, header_style="bold")
+        shown = Table(box=None, pad_edge=False, header_style="bold", title="".join(_marks) or None)
         for column in columns:
             shown.add_column(column, overflow="fold")
         for row in cells:

@@ -23,6 +23,10 @@ _READING = frozenset({
 
 
 def tell(verb: str, code: str) -> None:
-    """Say so in one line beside the answer to a verb that reads; a code of a later meshd says nothing."""
+    """Say so in one line beside the answer to a verb that reads; a code of a later meshd says nothing. What comes of an
+    exercise says that it is one, line by line.
+    """
+    if code == "drill":
+        output.mark_drill()
     if verb in _READING and code in WORDS:
         output.tell(WORDS[code])

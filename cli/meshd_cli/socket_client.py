@@ -54,7 +54,7 @@ def ask(
     heed: Callable[[str], None] = lambda code: None,
 ) -> Any:
     """The result of a request. `assembly` is a name or the beginning of an id, or None where a home has one alone.
-    `heed` hears the code of why this home can't take part, if it can't.
+    `heed` hears the code of why this home can't take part, if it can't; and `drill` of what is an exercise.
 
     Raises CommandError with the daemon's own error, hint and code, or where the daemon hangs up or falls silent.
     """
@@ -64,6 +64,8 @@ def ask(
         else:
             if isinstance(reply.get("out"), str):
                 heed(reply["out"])
+            if reply.get("drill") is True:
+                heed("drill")
             return reply["result"]
     raise CommandError(_HUNG_UP, _LOST)
 

@@ -21,7 +21,7 @@ from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.federating import seating_of
 from meshd.service.membership import identity, on_paper
-from meshd.service.outside import out
+from meshd.service.outside import in_drill, out
 from meshd.service.quoting import quote_proof
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, StoreError
@@ -29,7 +29,7 @@ from meshd.upkeep.witness import keep_time
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
-from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.names import DRILL, bytes_of, text_of
 from meshd_protocol.proofs import read_proof
 from meshd_protocol.tickets import Ticket, read_ticket
 
@@ -132,6 +132,8 @@ def ask(
                 except StopIteration as end:
                     if (why := out(context)) is not None:
                         heed(why.value)
+                    if in_drill(context):
+                        heed(DRILL.lower())
                     return end.value
     except LostLogError:
         folders = assemblies(home)

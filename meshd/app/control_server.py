@@ -27,7 +27,7 @@ from meshd.progress import Step, Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
-from meshd.service.outside import out
+from meshd.service.outside import in_drill, out
 from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
 from meshd_protocol.changes import write_change
@@ -142,7 +142,8 @@ class _Caller:
                 if forget:
                     node.give_up(request.arguments["address"])
                 why = await node.work(partial(out, context))
-                return {"result": value} if why is None else {"result": value, "out": why.value}
+                reply = {"result": value} | ({"out": why.value} if why is not None else {})
+                return reply | ({"drill": True} if in_drill(context) else {})
             await words.say(told)
 
     async def _node(self, words: str | None) -> Node:

@@ -8,13 +8,17 @@ from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.progress import Steps
 from meshd.service.context import Context, Result
+from meshd.service.outside import in_drill
 from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
+from meshd.sneakernet.media import write_file
+from meshd.sneakernet.stick import names_of
 from meshd.store import tables
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
 from meshd_protocol.kinds import Kind
+from meshd_protocol.names import DRILL
 
 _SHOWN = 10
 
@@ -30,6 +34,10 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     )
     path = Path(arguments["path"])
     written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
+    if in_drill(context) and path.is_dir():
+        names = names_of(assembly)
+        where = "/".join(names) if names is not None else "what was written"
+        write_file(path / f"{DRILL}.txt", f"{DRILL}: {where} is an exercise, and counts nowhere else.\n".encode())
     if narrow == Narrow() and assembly.store.refusal is None:
         reached.carried(assembly)
     return {

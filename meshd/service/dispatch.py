@@ -12,6 +12,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     carry,
     checking,
     delegation,
+    drills,
     entering,
     explaining,
     federating,

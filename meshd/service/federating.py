@@ -19,7 +19,7 @@ from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import is_drill, printable, text_of
 from meshd_protocol.policies import CONSTITUTION, MEMBERSHIP, Method
 from meshd_protocol.proofs import can_be_seated, read_proof, verify_proof
 from meshd_protocol.quoted import Quotations
@@ -134,6 +134,9 @@ def seat(context: Context, arguments: dict[str, Any]) -> Result:
     assembly = _named(context, quotations, arguments["assembly"])
     quoted = quotations.get(assembly)
     assert quoted is not None, "it was found among those that are quoted"
+    name = quoted.ground.genesis.name
+    if is_drill(name) != is_drill(context.standing().genesis.name):
+        raise NodeError(f"{printable(name)} and this federation are not both an exercise: neither counts in the other")
     roster = max(quoted.rosters.known(), key=lambda each: (len(quoted.rosters.ids(each)), each))
     if not quoted.rosters.state(roster).members:
         raise NodeError(

@@ -29,7 +29,7 @@ from meshd_protocol.decisions.outcome import few
 from meshd_protocol.items import Decision, Endorsement
 from meshd_protocol.kinds import Kind
 from meshd_protocol.meaning import State, vouches_needed
-from meshd_protocol.names import as_word, text_of
+from meshd_protocol.names import as_word, is_drill, text_of
 from meshd_protocol.policies import MEMBERSHIP
 from meshd_protocol.tickets import Ticket
 
@@ -145,7 +145,8 @@ def invite(context: Context, arguments: dict[str, Any]) -> Result:
         assembly.write(Kind.INVITATION, Invitation(invitation.public, key_name(key.secret), box, expires))
     addresses = tuple(context.live.addresses()[: limits.TICKET_ADDRESSES]) if context.live else ()
     ticket = Ticket(assembly.id, invitation.seed, psk, context.standing().head, context.me, addresses, expires)
-    return {"ticket": ticket.line(), "expires_ms": expires, "addresses": list(addresses)}
+    line = ticket.line(drill=is_drill(context.standing().genesis.name))
+    return {"ticket": line, "expires_ms": expires, "addresses": list(addresses)}
 
 
 def open_invitations(context: Context) -> list[tables.Invitation]:

@@ -5,6 +5,7 @@ from enum import Enum
 from meshd.errors import NodeError
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd_protocol.names import is_drill
 
 
 class Out(Enum):
@@ -39,6 +40,12 @@ _WORDS = {
         _NEW_TICKET,
     ),
 }
+
+
+def in_drill(context: Context) -> bool:
+    """Whether this is an exercise: every line that anybody sees of it says so."""
+    standing = context.assembly.standing
+    return standing is not None and is_drill(standing.genesis.name)
 
 
 def out(context: Context) -> Out | None:

@@ -21,7 +21,7 @@ from meshd_protocol.bodies.membership import RosterStep
 from meshd_protocol.control import TEXT
 from meshd_protocol.errors import BadProofError
 from meshd_protocol.kinds import Kind
-from meshd_protocol.names import text_of
+from meshd_protocol.names import is_drill, text_of
 from meshd_protocol.proofs import Excerpt, Proof, Shown, read_proof, verify_proof
 from meshd_protocol.records import NO_ASSEMBLY, read_record
 from meshd_protocol.statements import Parts, read_quoted
@@ -51,6 +51,10 @@ def quote(context: Context, arguments: dict[str, Any]) -> Result | list[Result]:
         shown, proof = verify_proof(data), read_proof(data)
     except (BadProofError, ValueError) as error:
         raise NodeError(f"this is no proof of anything: {error}") from error
+    drill = is_drill(Genesis.read(proof.genesis[2]).name)
+    if drill != is_drill(context.standing().genesis.name):
+        what = "an exercise, and counts in none in earnest" if drill else "in earnest, and counts in no exercise"
+        raise NodeError(f"this is a proof of {what}")
     if shown.assembly == context.assembly.id:
         raise NodeError("this is a proof of this very assembly: others quote it")
     asked = _asked(shown, proof)

@@ -11,8 +11,16 @@ import unicodedata
 SHORTEST = 4
 DOT = "·"
 """Between a person's name and the beginning of their key."""
+DRILL = "DRILL"
+"""What the name of an exercise begins with: nothing of it counts anywhere else, and every line of it says so."""
+
 _JOINERS = "\u200c\u200d"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def is_drill(name: str) -> bool:
+    """Whether an assembly of that name is an exercise."""
+    return name.startswith(DRILL)
 
 
 def text_of(data: bytes) -> str:

@@ -9,10 +9,11 @@ from typing import ClassVar
 from meshd_crypto.hashing import digest
 from meshd_protocol import limits
 from meshd_protocol.errors import BadBodyError, BadTicketError
-from meshd_protocol.names import bytes_of, text_of
+from meshd_protocol.names import DRILL, bytes_of, text_of
 from meshd_protocol.schema import ID, KEY, Body, Field, array, octets, string, uint
 
 PREFIX = "meshd:"
+DRILL_PREFIX = f"{DRILL}-"
 _CHECK = 4
 
 
@@ -42,15 +43,15 @@ class Ticket(Body):
         Field(6, "expires_ms", uint()),
     )
 
-    def line(self) -> str:
-        """The ticket as people pass it on."""
+    def line(self, *, drill: bool = False) -> str:
+        """The ticket as people pass it on; that to a drill says so."""
         data = self.write()
-        return PREFIX + text_of(data + digest(data)[:_CHECK])
+        return (DRILL_PREFIX if drill else "") + PREFIX + text_of(data + digest(data)[:_CHECK])
 
 
 def read_ticket(line: str) -> Ticket:
     """The ticket of a line, white space anywhere in it forgiven. Raises BadTicketError."""
-    text = "".join(line.split()).lower()
+    text = "".join(line.split()).lower().removeprefix(DRILL_PREFIX.lower())
     if not text.startswith(PREFIX):
         raise BadTicketError(f"a ticket starts with {PREFIX}")
     if len(text) > limits.TICKET_CHARACTERS:

@@ -41,11 +41,8 @@ def register(verbs: Any, common: Any) -> None:
 
 def init(where: Where, options: Any) -> int:
     """`meshd init NAME --as PERSON`."""
-    from meshd.app import alone
-
     proofs = [_weighted(words) for words in options.federation or ()]
-    secret = lambda: passphrase(where, new=True)  # noqa: E731
-    answer = alone.init(where.home, options.name, options.person, secret, _label(), federation=proofs)
+    answer = founded(where, options.name, options.person, proofs)
     if where.json:
         output.emit(_stable(answer))
         return 0
@@ -61,6 +58,13 @@ def init(where: Where, options: Any) -> int:
     output.tell(f"Your keys are in {where.home}, under your passphrase. There is no way in without it.")
     output.tell("`meshd invite` makes a ticket for somebody else; `meshd run` lets others reach you.")
     return 0
+
+
+def founded(where: Where, name: str, person: str, proofs: list[Any] | None = None) -> Any:
+    """Found an assembly, or with proofs of its members a federation, in a home. Raises NodeError."""
+    from meshd.app import alone
+
+    return alone.init(where.home, name, person, lambda: passphrase(where, new=True), _label(), federation=proofs or [])
 
 
 def join(where: Where, options: Any) -> int:
@@ -143,7 +147,7 @@ def _ticket(words: str) -> str:
         if sys.stdin.isatty():
             sys.stderr.write("Ticket: ")
         return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)
-    if words.lower().lstrip().startswith("meshd:"):
+    if words.lower().lstrip().startswith(("meshd:", "drill-meshd:")):
         return words
     try:
         return Path(words).read_text()[:8192]
