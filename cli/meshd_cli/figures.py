@@ -134,6 +134,34 @@ def _come_to(row: dict[str, Any]) -> str:
     return f"not yet, stay; cards {f'end in {output.span(left)}' if left > 0 else 'have ended'}"
 
 
+_SPARKS = "▁▂▃▄▅▆▇█"
+_READY = {
+    "last-drill": "since the last drill",
+    "heard": "until nine of ten had heard, in it",
+    "delivery": "from the last alarm to its first delivery",
+    "to-act": "from a mandate to the first act under it",
+    "witnesses": "witnesses heard in two weeks",
+    "seats": "mandates that somebody has",
+    "silent": "since the most silent one was heard",
+}
+
+
+def readiness_words(row: dict[str, Any]) -> str:
+    """`12 d since the last drill (at most 90)`; `nothing` where there is no figure."""
+    unit = f" {row['unit']}" if row["unit"] else ""
+    words = _READY.get(row["name"], row["name"])
+    value = "nothing" if row["value"] is None else f"{row['value']}{unit}"
+    bound = f" ({'at least' if row['more'] else 'at most'} {row['bound']})" if row["bound"] is not None else ""
+    return f"{value} {words}{bound}"
+
+
+def spark(values: list[int | None]) -> str:
+    """A figure over time as a line of blocks; a point where there was none."""
+    told = [each for each in values if each is not None]
+    most = max([*told, 1])
+    return "".join("·" if each is None else _SPARKS[each * (len(_SPARKS) - 1) // most] for each in values)
+
+
 def calls_words(calls: dict[str, Any]) -> str:
     """`Call Bo and Cem; 8 of 11 have heard, nine of ten of them within 2 h 10 min; reached by nobody: Dan`."""
     text = f"Call {' and '.join(calls['call'])}; " if calls["call"] else ""

@@ -28,6 +28,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     proving,
     publishing,
     quoting,
+    readiness,
     refounding,
     rosters,
     status,

@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.assembly import reached, survey
 from meshd.assembly.assembly import role_of
-from meshd.service import figures, lockups, refounding, spans
+from meshd.service import figures, lockups, readiness, refounding, spans
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.hearing import Place, parted, place_in
@@ -112,6 +112,7 @@ def status(context: Context, _: dict[str, Any]) -> Result:
         "addresses": context.live.addresses() if context.live else [],
         "pending": _pending(context),
         "institutions": figures.lines(context) if _is_inside(context) else [],
+        "readiness": readiness.line(context) if _is_inside(context) else None,
         "spans": spans.open_spans(context) if _is_inside(context) else [],
         "forks": assembly.store.count(tables.Chain, forked=1),
         "refounded_from": refounding.origin_of(context),

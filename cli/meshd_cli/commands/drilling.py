@@ -1,4 +1,4 @@
-"""drill: an exercise, in an assembly of its own; what one came to, beside those before."""
+"""drill, readiness: an exercise, in an assembly of its own; what it came to, and how ready a group is over a year."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.begin import founded
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.figures import readiness_words, spark
 from meshd_cli.homes import folders, mean
 
 _DOES = ("start", "roles", "end", "report", "scripts")
@@ -27,6 +28,8 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("script", metavar="SCRIPT", nargs="?", help="what is played: `meshd drill scripts` shows it")
     parser.add_argument("--as", dest="person", metavar="NAME", help="what you are called in it")
     parser.set_defaults(function=drill)
+    parser = verbs.add_parser("readiness", parents=[common], help="how ready this assembly is, now and over a year")
+    parser.set_defaults(function=readiness)
 
 
 def drill(where: Where, options: Any) -> int:
@@ -47,6 +50,20 @@ def drill(where: Where, options: Any) -> int:
         output.tell("`meshd read` shows each of them theirs; nobody else sees it before `meshd drill end`.")
     else:
         _report(where, answer)
+    return 0
+
+
+def readiness(where: Where, options: Any) -> int:
+    """`meshd readiness`."""
+    rows = ask(where, "readiness")
+    if where.json:
+        output.emit(rows)
+        return 0
+    for row in rows:
+        sign = "+" if row["ready"] else "-"
+        output.say(f"{sign} {spark(row['over_time'])}  {readiness_words(row)}")
+    good = sum(row["ready"] for row in rows)
+    output.say(f"Ready {good} of {len(rows)}. Each mark is a cycle of 28 days, the last one is now.")
     return 0
 
 

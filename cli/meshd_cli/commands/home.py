@@ -6,7 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
-from meshd_cli.figures import line_words, span_words
+from meshd_cli.figures import line_words, readiness_words, span_words
 from meshd_cli.homes import folders, mean
 
 _SHOWN = 5
@@ -75,6 +75,10 @@ def status(where: Where, options: Any) -> int:
 
 
 def _show_institutions(answer: dict[str, Any]) -> None:
+    if answer.get("readiness"):
+        row = answer["readiness"]
+        lacks = "; ".join(readiness_words(each) for each in row["lacks"])
+        output.say(f"Ready {row['ready']} of {row['of']}{f': {lacks}' if lacks else ''}")
     for row in answer["spans"]:
         output.say(f"{row['role']}: {span_words(row)}")
     for row in answer["institutions"]:
