@@ -134,6 +134,9 @@ def main(arguments: list[str]) -> int:
             arguments = [*arguments, "home"]
         grammar = build_parser(arguments)
         options, unknown = grammar.parse_known_args(arguments)
+        rest = getattr(options, "rest", None)  # of words after an option the grammar thinks that it has had them all
+        if rest is not None and not any(word.startswith("-") for word in unknown):
+            vars(options)[rest], unknown = [*vars(options)[rest], *unknown], []
         if unknown:
             near = _nearest_option(unknown, grammar.options_of(_verb(arguments) or ""))
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", near + _quoted(arguments, unknown))

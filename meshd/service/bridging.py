@@ -1,8 +1,9 @@
 """A bridge: a home that holds the logs of a federation and of a member of it carries between the two, each record once.
 
 Up goes what the assembly decided to say there, and what its rosters became; down each open matter, so that members vote
-on the very text, and what was decided, with its proof. `crossing` says what is done in which log, in which order: its
-caller runs each part where that log is worked on, with whatever else comes in between.
+on the very text, each plan for which cards are played, and what was decided, with its proof. `crossing` says what is
+done in which log, in which order: its caller runs each part where that log is worked on, with whatever else comes in
+between.
 """
 
 import base64
@@ -229,13 +230,14 @@ def _tell(
     spoken = quoted.statements.matters(above.assembly.id).union(known) if quoted is not None else set(known)
     for row in store.find(tables.Proposal):
         outcome, withdrawn = outcome_of(above, row).outcome, retraction(above, row)
-        if row.id not in known and outcome is None and withdrawn is None:
+        stands = landmark_of(above.standing(), row)
+        open_ = outcome is None or (stands is not None and stands.void is None and not stands.final)
+        if row.id not in known and open_ and withdrawn is None:
             records[row.id] = _parts(above, row.id)
         if row.id in known and withdrawn is not None and not known[row.id].withdrawn:
             mine = store.find(tables.Certificate, member=row.member)
             records |= {each: _parts(above, each) for each in (withdrawn.id, *(every.id for every in mine))}
         if carried is not None and outcome is not None and row.id in spoken:
-            stands = landmark_of(above.standing(), row)
             final = stands is not None and bool(stands.final)
             if row.id in carried.known and (not final or row.id in carried.landmarks):
                 continue

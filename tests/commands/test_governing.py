@@ -237,6 +237,7 @@ def test_a_proof_travels_in_a_file(baker, tmp_path, shells):
             "people",
             "roster",
             "in_force",
+            "landmark",
         )
     } == set(shown)
     assert (shown["valid"], shown["assembly"], shown["outcome"]) == (True, assembly, "passed")

@@ -46,10 +46,13 @@ def test_institutions_from_the_command_line(shells, tmp_path):
     tool = ada.json("entry", "tool", "what=a drill", "worth=90 euros", f"picture={tmp_path / 'picture'}")
     assert (tool["form"], tool["stands"]) == ("tool", True)
     loan = ada.json("entry", "loan", "until=3d", "state=who", "--about", tool["id"][:10])
+    after = ada.json("entry", "loan", "--about", tool["id"][:10], "until=3d", "state=worn")
+    assert after["form"] == "loan", "fields stand behind an option, too"
+    assert "unrecognized arguments: --aboot" in ada.run("entry", "loan", "--aboot", "x", "until=3d").stderr
     (row,) = [each for each in ada.rows("entries", tool["id"][:8]) if each["id"] == loan["id"]]
     assert row["fields"]["state"] == "whole"
-    assert "tool a drill: 1 loans" in ada.ok("status")
-    assert ada.json("status")["institutions"][0]["parts"][0]["value"] == 1
+    assert "tool a drill: 2 loans" in ada.ok("status")
+    assert ada.json("status")["institutions"][0]["parts"][0]["value"] == 2
     failed = ada.run("entry", "loan", "until=soon", "state=whole", "--about", tool["id"])
     assert "soon is no time" in failed.stderr
     failed = ada.run("entry", "loan", "state=whole")

@@ -75,7 +75,7 @@ def register(verbs: Any, common: Any) -> None:
         help="vote although its date has passed, its roster is old, or its outcome is certified",
     )
     parser.add_argument("--yes", action="store_true", help="cast a ballot that can't be changed without asking first")
-    parser.set_defaults(function=vote)
+    parser.set_defaults(function=vote, rest="choices")
     parser = verbs.add_parser("why", parents=[common], help="why a result is what it is, rule by rule")
     parser.add_argument("id", metavar="ID", help=_ID)
     parser.add_argument("--of", metavar="ASSEMBLY", help="in a federation: how that assembly came to say what it says")
@@ -208,7 +208,8 @@ def _texts(row: dict[str, Any]) -> None:
         output.say("")
         say_fields(row["fields"], "  ")
     if row.get("landmark"):
-        output.say(f"  {landmark_words(row['landmark'])}")
+        for each in landmark_words(row["landmark"]).splitlines():
+            output.say(f"  {each}")
     matter = row["matter"]
     if matter is not None:
         output.say("")

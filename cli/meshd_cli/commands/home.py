@@ -82,7 +82,8 @@ def _show_institutions(answer: dict[str, Any]) -> None:
     for row in answer["spans"]:
         output.say(f"{row['role']}: {span_words(row)}")
     for row in answer["institutions"]:
-        output.say(line_words(row, answer["now_ms"]))
+        for each in line_words(row, answer["now_ms"]).splitlines():
+            output.say(each)
 
 
 def _who(answer: dict[str, Any], more: str = "") -> None:

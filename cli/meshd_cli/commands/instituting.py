@@ -29,7 +29,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--about", metavar="ID", help="what it is about")
     parser.add_argument("--again", metavar="ID", help="takes the place of that entry of yours in figures")
     parser.add_argument("--mandate", metavar="ID", help="the mandate under which it is, where several would do")
-    parser.set_defaults(function=entry)
+    parser.set_defaults(function=entry, rest="fields")
     parser = verbs.add_parser("confirm", parents=[common], help="say that an entry is so, or is not")
     parser.add_argument("id", metavar="ID", help="any unique beginning of its id")
     parser.add_argument("no", metavar="no", nargs="?", choices=["yes", "no"], help="it is not so: it subtracts nothing")
