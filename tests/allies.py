@@ -27,7 +27,7 @@ class Allies:
     """`homes` of each assembly, by its name; the first one's person sits in the federation, with a node of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
+        self.folder, self.clock = folder, Clock()
         self.homes: dict[str, list[Context]] = {}
         for n, (name, people) in enumerate(PEOPLE.items()):
             nodes, _ = commune(folder / name, people, seed=n + 1, clock=self.clock, witnesses=len(people), title=name)

@@ -5,6 +5,7 @@ many of them are by people who are out by now. Ages are told twice: by the autho
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from meshd.service import budgets, landmarks
@@ -68,6 +69,23 @@ def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
         for form in design.template.forms:
             if isinstance(form, Form) and form.urgent:
                 found += [(design, form, root) for root in _roots(context, design, form)]
+    return found
+
+
+def overdue(context: Context) -> list[tuple[Design, Form, Root, str, int]]:
+    """What is expected of somebody about something that is open, and is late: with the form by which it is given, and
+    by how long, in ms.
+    """
+    found: list[tuple[Design, Form, Root, str, int]] = []
+    for design in standing_once(context):
+        assert isinstance(design.template, Template)
+        for form in design.template.forms:
+            if not isinstance(form, Form):
+                continue
+            dues = [each for each in form.line if isinstance(each, Part) and each.measure == Measure.DUE]
+            for root in _roots(context, design, form) if dues else ():
+                late = [(each.form, _part(context, design, each, root)["due_ms"]) for each in dues]
+                found += [(design, form, root, name, -due) for name, due in late if due is not None and due < 0]
     return found
 
 
@@ -198,9 +216,22 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
         case _:
             result["value"] = found.entries
             if not found.entries and root is not None and form.due:
-                here = here_ms(context, root.id)
-                result["due_ms"] = None if here is None else form.due * 1000 - here
+                result["due_ms"] = _due_ms(context, design, part, root, form)
     return result
+
+
+def _due_ms(context: Context, design: Design, part: Part, root: Root, form: Form) -> int | None:
+    """How long it is until one is due: since the thing itself came, or since the last one, where one is expected again
+    and again (`within`). How long ago a decision is the clock says.
+    """
+    here = here_ms(context, root.id)
+    ages = [] if here is None else [here]
+    if root.judged is None:
+        ages.append(max(0, context.assembly.world.clock() - root.time_ms))
+    if part.within:
+        before = _counted(context, design, replace(part, within=0), root)
+        ages += [age for each in before if (age := here_ms(context, each.id)) is not None]
+    return form.due * 1000 - min(ages) if ages else None
 
 
 class _Sums(NamedTuple):

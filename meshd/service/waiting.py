@@ -50,7 +50,7 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
     `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `card`, `matter`,
-    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or
+    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `due`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or
     `letter`.
     """
     standing = context.assembly.standing
@@ -289,6 +289,15 @@ def _calls(context: Context) -> Iterator[Result]:
         yield _thing("call", root.id, title, command, person=by, form=form.name)
 
 
+def _overdue(context: Context) -> Iterator[Result]:
+    """What is expected about something that is open and is late, and that this person may give: a review, a finding."""
+    for design, form, root, due, late_ms in figures.overdue(context):
+        if due in entering.answers(context, design, form, root.id):
+            title = figures.title_of(form, root.fields)
+            command = f"meshd entry {due} --about {_short(root.id)}"
+            yield _thing("due", root.id, title, command, form=form.name, due=due, late_ms=late_ms)
+
+
 def _unconfirmed(context: Context) -> Iterator[Result]:
     """What others entered, that stands once more confirm it, and that this person may confirm."""
     for form, judged in entering.unconfirmed(context):
@@ -343,6 +352,7 @@ _Parts = tuple[Callable[[Context], Iterable[Result]], ...]
 _BEFORE: _Parts = (_calls, _lines, _foundings, _answers)
 _AFTER: _Parts = (
     _unconfirmed,
+    _overdue,
     _cards,
     _matters,
     _unheard,

@@ -631,3 +631,52 @@ def test_an_entry_is_about_a_decision_by_its_own_template(nodes):
         right = ada.assembly.write(Kind.ENTRY, Entry(ada.standing().head, other, "spend", fields, pots)).id
     assert "not what its form is for" in judged(ada, text_of(wrong)).reason
     assert "those who may write it" in judged(ada, text_of(right)).reason
+
+
+def test_a_signer_who_is_recalled_meanwhile_counts_by_what_the_witnesses_knew(tmp_path):
+    """Hard case 6: three of seven suspend Ada on one island, while four others countersign a payment on another one."""
+    names = ["Ada", "Bea", "Cy", "Dan", "Eve", "Fay", "Gus"]
+    opened, _ = commune(tmp_path, names, clock=Clock(), witnesses=7)
+    exchange(*opened)
+    people = [Context(each) for each in opened]
+    ada, bea, cy, dan, eve, fay, gus = people
+
+    def all_say(identity):
+        everywhere(people)
+        for each in people:
+            row = each.proposal(identity)
+            if each.assembly.store.get(tables.Ballot, proposal=row.id, member=each.me) is None:
+                voting.vote(each, {"id": identity, "choices": ["yes"], "late": True})
+        everywhere(people)
+
+    all_say(institutions.institutions(ada, {"do": "adopt", "what": "co-op"})["id"])
+    mandates = {}
+    for holder in ("Ada", "Bea"):
+        asked = {"title": f"Treasurer {holder}", "holder": holder, "powers": ["spend"]}
+        mandates[holder] = delegation.mandate(cy, asked)["id"]
+        all_say(mandates[holder])
+    fields = ["time=2027", "whole=500", "pots=repairs / 500"]
+    pots = proposing.propose(cy, {"title": "Pots", "form": "pots", "policy": "significant", "fields": fields})["id"]
+    all_say(pots)
+    motion = delegation.recall(eve, {"mandate": mandates["Ada"]})["id"]
+    exchange(eve.assembly, fay.assembly, gus.assembly)
+    for each in (fay, gus):
+        voting.vote(each, {"id": motion, "choices": ["yes"]})
+    exchange(eve.assembly, fay.assembly, gus.assembly)
+    here = [each.assembly for each in (ada, bea, cy, dan)]
+    paid = haste.spend(ada, {"pots": pots, "pot": "repairs", "amount": "100", "to": "Smith"})["id"]
+    exchange(*here)
+    entering.confirm(bea, {"id": paid})
+    exchange(*here)
+    judged = ada.assembly.store.get(tables.Judged, id=bytes_of(paid))
+    assert judged.stands, "three who knew of nothing have countersigned it"
+    everywhere(people)
+    for each in people:
+        assert each.assembly.store.get(tables.Judged, id=bytes_of(paid)).stands, "and it stays so"
+    again = haste.spend(ada, {"pots": pots, "pot": "repairs", "amount": "50", "to": "Smith"})["id"]
+    everywhere(people)
+    entering.confirm(bea, {"id": again})
+    everywhere(people)
+    for each in people:
+        assert not each.assembly.store.get(tables.Judged, id=bytes_of(again)).stands, "who knows signs it no more"
+        each.assembly.close()

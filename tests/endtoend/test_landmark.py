@@ -9,11 +9,14 @@ import pytest
 from meshd.errors import NodeError, UsageError
 from meshd.service import (
     cards,
+    delegation,
+    entering,
     explaining,
     federating,
     figures,
     haste,
     landmarks,
+    meetings,
     proposing,
     proving,
     rosters,
@@ -22,7 +25,7 @@ from meshd.service import (
 )
 from meshd.state import votes
 from meshd.store import tables
-from meshd.upkeep import witness
+from meshd.upkeep import measuring, witness
 from meshd_cli.figures import landmark_words
 from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal
@@ -34,7 +37,7 @@ from meshd_protocol.landmark import ABORT, GO
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.proofs import verify_proof
 from tests.allies import DAY_MS
-from tests.worlds import exchange
+from tests.worlds import exchange, newcomer
 
 
 def stands(context, plan):
@@ -335,3 +338,67 @@ def test_what_ones_own_node_refuses_of_a_plan(allies):
         cards.card(seat, {"plan": text_of(plan)})
     with pytest.raises(UsageError, match="no plan of a landmark"):
         cards.card(home, {"plan": text_of(seat.standing().proposal(plan).template)})
+
+
+def test_a_review_is_asked_of_everybody_every_third_cycle(allies):
+    """Until it is given; and again three cycles after the last one."""
+    allies.adopt()
+    seat, other, third = (allies.seats[name] for name in ("Aragon", "Bakery", "Harbour"))
+    fields = ["phase=Spring", "indicator=loaves", "target=900"]
+    asked = {"title": "Spring", "form": "roadmap", "policy": "significant", "fields": fields}
+    road = seat.proposal(proposing.propose(seat, asked)["id"]).id
+    allies.meet()
+    allies.decide(road)
+
+    def late(context):
+        return [each for each in waiting.waiting(context).shown if each["what"] == "due"]
+
+    def review():
+        given = {"form": "review", "about": text_of(road), "fields": [f"minutes={text_of(minutes)}", "what=keep"]}
+        made = entering.entry(seat, given)["id"]
+        allies.meet()
+        for each in (other, third):
+            entering.confirm(each, {"id": made})
+        allies.meet()
+
+    written = {"title": "Review", "text": "We keep it", "present": [], "held_ms": allies.clock.now_ms}
+    minutes = bytes_of(meetings.minutes(seat, written)["id"])
+    allies.meet()
+    assert late(seat) == []
+    for _ in range(2):
+        allies.clock.now_ms += 85 * DAY_MS
+        for each in (seat, other, third):
+            measure_now(each)
+        (row,) = late(other)
+        assert row["command"] == f"meshd entry review --about {text_of(road)[:8]}"
+        assert (row["title"], row["due"]) == ("Spring, loaves", "review")
+        review()
+        assert late(other) == late(seat) == []
+
+
+def measure_now(context):
+    with context.assembly.store.transaction():
+        measuring.measure(context.assembly)
+
+
+def test_seconds_of_one_assembly_count_once(allies):
+    """Two who sit for Harbour confirm an alarm: it lacks another assembly's word all the same."""
+    allies.adopt()
+    seat, gil = allies.seats["Aragon"], allies.seats["Harbour"]
+    made = newcomer(allies.folder / "F", allies.convener, "Hal", seed=77, clock=allies.clock)
+    exchange(allies.convener.assembly, made.assembly)
+    home = allies.homes["Harbour"][0]
+    second = {"seat": text_of(allies.id), "seat_key": text_of(made.context.me)}
+    given = delegation.mandate(home, {"title": "Second delegate", "holder": "Hal", "powers": ["speak"]} | second)["id"]
+    allies.all_say("Harbour", given, "yes")
+    allies.carry_all()
+    exchange(allies.convener.assembly, made.assembly, *(each.assembly for each in allies.seats.values()))
+    assert made.context.state().member_of(made.context.me) == home.assembly.id
+    alarm = haste.alarm(seat, {"title": "Fire", "where": "Mill", "asks": "Water"})["id"]
+    exchange(seat.assembly, gil.assembly, made.assembly)
+    assert entering.confirm(gil, {"id": alarm})["stands"] is False
+    exchange(gil.assembly, made.assembly)
+    assert entering.confirm(made.context, {"id": alarm})["stands"] is False
+    exchange(made.assembly, allies.seats["Bakery"].assembly)
+    assert entering.confirm(allies.seats["Bakery"], {"id": alarm})["stands"] is True
+    made.assembly.close()

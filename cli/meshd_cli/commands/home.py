@@ -131,6 +131,9 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
     "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
+    "due": lambda row: (
+        f"{row['due']} of {row['form']} {row['title']} is {output.span(row['late_ms'])} late. If it is yours to give"
+    ),
     "card": lambda row: (
         f"{row['person']} has a plan, and asks which card we play, go or abort. Put it to everybody here: "
         f"{row['title']}"
