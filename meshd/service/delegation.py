@@ -22,6 +22,7 @@ from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import (
+    Appointment,
     Countersigned,
     last_of_role,
     needed,
@@ -31,6 +32,7 @@ from meshd_protocol.mandates import (
     signers,
     stands,
 )
+from meshd_protocol.meaning import State
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import MANDATE, RECALL
 from meshd_protocol.roles import role_problem, same_role
@@ -100,7 +102,15 @@ def mandate(context: Context, arguments: dict[str, Any]) -> Result:
         arguments.get("text") or "",
         action=(int(Verb.MANDATE), body),
     )
-    return {"id": text_of(open_proposal(context, proposal)), "holder": context.assembly.people.label(holder)}
+    label = context.assembly.people.label(holder)
+    others = sorted(each.mandate.role for each in state.mandates.values() if _is_held(state, each, holder))
+    warnings = [f"{label} has a mandate already: {', '.join(map(printable, others))}."] if others else []
+    return {"id": text_of(open_proposal(context, proposal)), "holder": label, "warnings": warnings}
+
+
+def _is_held(state: State, given: Appointment, holder: bytes) -> bool:
+    """Whether somebody has a mandate now; a seat in a federation is no office at home."""
+    return given.mandate.holder == holder and state.in_force(given.id) is not None and given.mandate.place is None
 
 
 def _mandate(context: Context, words: str) -> tables.Proposal:

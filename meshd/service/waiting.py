@@ -13,9 +13,10 @@ from meshd.service import entering, federations, figures, landmarks
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
-from meshd.service.matters import Matter, all_matters, asked_now, ends_ms, put_anew
+from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
 from meshd.service.offering import lacks_device
+from meshd.service.resting import Rest, is_urgent, rest
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.service.stuck import Why, stuck
@@ -50,23 +51,36 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
     `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `card`, `matter`,
-    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `due`, `anew`, `vouch`, `admit`, `act`, `assent`, `task` or
-    `letter`.
+    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `due`, `rest`, `anew`, `vouch`, `admit`, `act`, `assent`,
+    `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
         return Waiting([], 0)
     inside = context.me in standing.state.people
     asked = _asked(context) if inside else []
+    held = rest(context) if inside else None
+    asked, waits = _urgent_first(context, asked, held)
     parts: _Parts = (_letters,) if context.me in standing.state.observers else ()
     if inside:
-        parts = (*_BEFORE, lambda _: [_vote(context, *each) for each in asked[:most]], *_AFTER)
+        parts = (*_BEFORE, lambda _: waits, lambda _: [_vote(context, *each) for each in asked[:most]], *_AFTER)
     found = [each for part in parts for each in part(context)]
     if len(assemblies(context.assembly.folder.parent)) > 1:  # then a command says which one it means
         named = f"meshd --assembly {context.assembly.folder.name[:_SHORT]}"
         found = [each | {"command": named + each["command"].removeprefix("meshd")} for each in found]
     unmade = max(0, len(asked) - most)
     return Waiting(found[:most], len(found[most:]) + unmade)
+
+
+def _urgent_first(
+    context: Context, asked: list[tuple[Matter, int | None]], held: Rest | None
+) -> tuple[list[tuple[Matter, int | None]], list[Result]]:
+    """The ballots that are offered now; and in a line how many wait, after an alarm or a great day."""
+    if held is None:
+        return asked, []
+    now = [each for each in asked if each[0].asked != VOTE or is_urgent(context, each[0].id)]
+    command, count = f"meshd entry {held.form} --about {_short(held.about)}", len(asked) - len(now)
+    return now, [_thing("rest", held.about, held.title, command, held.until_ms, form=held.form, count=count)]
 
 
 def _thing(what: str, identity: bytes, title: str, command: str, ends: int | None = None, **more: object) -> Result:

@@ -16,6 +16,7 @@ from meshd.service import (
     haste,
     institutions,
     listing,
+    meetings,
     proposing,
     status,
     voting,
@@ -680,3 +681,78 @@ def test_a_signer_who_is_recalled_meanwhile_counts_by_what_the_witnesses_knew(tm
     for each in people:
         assert not each.assembly.store.get(tables.Judged, id=bytes_of(again)).stands, "who knows signs it no more"
         each.assembly.close()
+
+
+def test_after_an_alarm_only_what_is_urgent_is_offered_until_it_was_talked_over(nodes):
+    """Nothing is voided: the others wait for three days, or for the debrief, and whoever wants votes."""
+    clock = nodes[0].assembly.world.clock
+    adopt(nodes, institutions.shipped("relief"))
+    ada, bea, cy = nodes
+    alarm = haste.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
+    everywhere(nodes)
+    for each in (bea, cy):
+        entering.confirm(each, {"id": alarm})
+    everywhere(nodes)
+    plain = proposing.propose(ada, {"title": "A new roof", "policy": "significant"})["id"]
+    pressing = proposing.propose(ada, {"title": "Pumps", "policy": "significant", "tags": ["urgent"]})["id"]
+    everywhere(nodes)
+
+    def offered(context):
+        shown = waiting.waiting(context).shown
+        return [each["id"] for each in shown if each["what"] == "vote"], [e for e in shown if e["what"] == "rest"]
+
+    assert offered(bea) == ([plain, pressing], [])
+    entering.entry(ada, {"form": "stand-down", "about": alarm})
+    everywhere(nodes)
+    votes, (rest,) = offered(bea)
+    assert votes == [pressing]
+    assert (rest["count"], rest["command"]) == (1, f"meshd entry debrief --about {alarm[:8]}")
+    assert abs(rest["ends"] - clock() - 72 * 3_600_000) < 60_000
+    voting.vote(bea, {"id": plain, "choices": ["yes"]})
+    assert offered(bea)[1][0]["count"] == 0
+    clock.now_ms += 71 * 3_600_000
+    assert offered(cy)[0] == [pressing]
+    for each in nodes:
+        with each.assembly.store.transaction():
+            measuring.measure(each.assembly)
+    written = {"title": "Debrief", "text": "Bring lamps", "present": ["Bea"], "held_ms": clock()}
+    minutes = meetings.minutes(ada, written)["id"]
+    said = entering.entry(ada, {"form": "debrief", "about": alarm, "fields": [f"minutes={minutes}", "came=14"]})["id"]
+    everywhere(nodes)
+    assert offered(cy)[0] == [pressing], "somebody else confirms it first"
+    entering.confirm(bea, {"id": said})
+    everywhere(nodes)
+    assert offered(cy) == ([plain, pressing], [])
+
+
+def test_after_three_days_ballots_are_offered_as_ever(nodes):
+    clock = nodes[0].assembly.world.clock
+    adopt(nodes, institutions.shipped("relief"))
+    ada, bea, cy = nodes
+    alarm = haste.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
+    everywhere(nodes)
+    for each in (bea, cy):
+        entering.confirm(each, {"id": alarm})
+    everywhere(nodes)
+    entering.entry(ada, {"form": "stand-down", "about": alarm})
+    plain = proposing.propose(ada, {"title": "A new roof", "policy": "significant"})["id"]
+    everywhere(nodes)
+    assert plain not in [each["id"] for each in waiting.waiting(bea).shown]
+    clock.now_ms += 73 * 3_600_000
+    for each in nodes:
+        with each.assembly.store.transaction():
+            measuring.measure(each.assembly)
+    assert plain in [each["id"] for each in waiting.waiting(bea).shown]
+
+
+def test_whoever_has_a_mandate_already_is_said_to(nodes):
+    ada, *_ = nodes
+    asked = {"title": "Treasurer", "holder": "Bea", "powers": ["pay"]}
+    first = delegation.mandate(ada, asked)
+    assert first["warnings"] == []
+    everywhere(nodes)
+    for each in nodes:
+        voting.vote(each, {"id": first["id"], "choices": ["yes"], "late": True})
+        everywhere(nodes)
+    (warning,) = delegation.mandate(ada, asked | {"title": "Cook"})["warnings"]
+    assert "has a mandate already: Treasurer" in warning

@@ -76,6 +76,7 @@ def mandate(where: Where, options: Any) -> int:
     output.say(answer["id"])
     short = answer["id"][: output.SHORT_ID]
     output.tell(f"Proposed: a mandate for {answer['holder']}.")
+    output.warn_all(answer)
     output.tell_who_decides(answer, f"`meshd vote {short} yes` casts your own ballot.")
     return 0
 

@@ -131,6 +131,10 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
     "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
+    "rest": lambda row: (
+        f"{row['title']} is over, and {row['count'] or 'no'} vote{'' if row['count'] == 1 else 's'} that can wait till "
+        "then. Talk it over, and say what it taught"
+    ),
     "due": lambda row: (
         f"{row['due']} of {row['form']} {row['title']} is {output.span(row['late_ms'])} late. If it is yours to give"
     ),
