@@ -42,6 +42,7 @@ FILES: dict[str, dict[str, Any]] = {
 
 NO_BYTES = {
     "6.12": "what witnesses do",
+    "6.15": "what is published: files, and no records",
     "7.5": "which key, and which session",
     "8.8": "what ends a session",
     "8.9": "pace",
