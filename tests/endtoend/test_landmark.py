@@ -3,6 +3,7 @@ clocks, and what one's own node refuses.
 """
 
 import base64
+import random
 
 import pytest
 
@@ -31,12 +32,15 @@ from meshd_protocol.bodies.actions import Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.federation import Quotation
 from meshd_protocol.bodies.institutions import Figures
+from meshd_protocol.chains import Waiting
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import Kind
 from meshd_protocol.landmark import ABORT, GO
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.proofs import verify_proof
+from meshd_protocol.records import encode_record
 from tests.allies import DAY_MS
+from tests.unions import checking_ok
 from tests.worlds import exchange, newcomer
 
 
@@ -81,6 +85,7 @@ def test_from_the_plan_to_go(allies):
         found = line(home)
         assert (found["final"], len(found["go"])) == ([GO], 2), "its members see it, with the proof"
         assert found["seen_ms"] is not None
+    assert all(map(checking_ok, (ada, gil, seat))), "a recount comes to the same"
     records = [each.assembly.store.count(tables.Kept) for each in (ada, gil, seat)]
     allies.carry_all()
     assert records == [each.assembly.store.count(tables.Kept) for each in (ada, gil, seat)]
@@ -401,4 +406,41 @@ def test_seconds_of_one_assembly_count_once(allies):
     assert entering.confirm(made.context, {"id": alarm})["stands"] is False
     exchange(made.assembly, allies.seats["Bakery"].assembly)
     assert entering.confirm(allies.seats["Bakery"], {"id": alarm})["stands"] is True
+    made.assembly.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_whatever_order_records_come_the_same_cards_count(allies, seed):
+    """And in none does a card that counted cease to."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    first, second = two_questions(allies, plan)
+    for home in allies.homes["Harbour"][:3]:
+        sign(home, second)
+    allies.meet_at_home("Harbour")
+    allies.plays("Aragon", plan, GO)
+    allies.carry_all()
+    seat = allies.seats["Aragon"]
+    quote_all(allies, seat, first, second)
+    want = stands(seat, plan)
+    assert (len(want["go"]), len(want["abort"])) == (2, 1)
+    logged = (kept for batch in seat.assembly.store.walk() for kept in batch)
+    records = [encode_record(each.header, each.signature, each.body) for each in logged]
+    made = newcomer(allies.folder / "F", allies.convener, "Kay", seed=90, clock=allies.clock)
+    random.Random(seed).shuffle(records)
+    held, before = Waiting(), {card: set[str]() for card in (GO, ABORT)}
+    for start in range(0, len(records), 5):
+        made.assembly.receive(records[start : start + 5], held)
+        standing = made.assembly.standing
+        if standing is not None and standing.state is not None and standing.proposal(plan) is not None:
+            now = stands(made.context, plan)
+            for card, was in before.items():
+                assert was <= set(now[card]) if now is not None else not was
+                was |= set(now[card]) if now is not None else set()
+    made.assembly.receive(records, held)
+    now = stands(made.context, plan)
+    assert {key: now[key] for key in ("go", "abort", "final", "both", "settled")} == {
+        key: want[key] for key in ("go", "abort", "final", "both", "settled")
+    }
     made.assembly.close()
