@@ -18,10 +18,11 @@ from meshd.service import federations, proving
 from meshd.service.context import Context, short_title
 from meshd.service.effects import is_in_force, retraction
 from meshd.service.outside import out
-from meshd.service.pieces import name_of_file, write_pieces
+from meshd.service.pieces import write_pieces
 from meshd.service.quoting import TooLargeError, quote_down, quote_proof
 from meshd.service.results import outcome_of
 from meshd.state.landmarks import landmark_of
+from meshd.state.pieces import name_of_file
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol.bodies.actions import Verb
@@ -241,7 +242,9 @@ def _tell(
             final = stands is not None and bool(stands.final)
             if row.id in carried.known and (not final or row.id in carried.landmarks):
                 continue
-            if is_in_force(above, row, outcome_of(above, row)) is False:
+            # a plan is what assemblies promised each other: it is told whoever left since
+            sound = stands is not None and stands.void is None
+            if not sound and is_in_force(above, row, outcome_of(above, row)) is False:
                 continue  # it was decided by those of then, and waits until those of now say so, too
             try:
                 proof = base64.b64decode(proving.prove(above, {"id": text_of(row.id)})["proof"])

@@ -68,8 +68,8 @@ class Decided(NamedTuple):
     """What a federation decided on a matter: by whose word, and what the proof shows that came with it.
 
     `outcome` is None while the proof is not here, or where it shows something else (`problem` says so). `by` assemblies
-    decided it; where witnesses certified it that is 0. The proof of a plan tells how its `landmark` stands; `act` told
-    it.
+    decided it; where witnesses certified it that is 0. The proof of a plan tells how its `landmark` stands; `file` is
+    its name.
     """
 
     person: bytes
@@ -78,7 +78,7 @@ class Decided(NamedTuple):
     by: int
     problem: str | None
     landmark: Landmark | None = None
-    act: bytes = b""
+    file: bytes = b""
 
 
 About = tuple[bytes, bytes]
@@ -221,7 +221,7 @@ def decided(context: Context, told: Iterable[Telling]) -> Decided | None:
         else:
             words = shown.outcome if isinstance(shown.outcome, str) else ", ".join(shown.outcome or ())
             by = sum(rule == "voice" for rule, _ in shown.reasons)
-            result = Decided(each.act.member, each.act.text, words, by, None, shown.landmark, each.act.id)
+            result = Decided(each.act.member, each.act.text, words, by, None, shown.landmark, each.told.proof)
             if shown.landmark is None or shown.landmark.final:
                 return result
             found = result if found is None or found.outcome is None else found

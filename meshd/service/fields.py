@@ -121,7 +121,7 @@ def _shown(context: Context, holds: Holds | Later, value: Any) -> Any:
     state, label = context.state(), context.assembly.people.label
     if holds.type == Type.PERSON and isinstance(value, bytes):
         return label(value)
-    if holds.type == Type.ID and state.federal is not None and value in state.members:
+    if holds.type == Type.ID and state.federal is not None and isinstance(value, bytes) and value in state.members:
         return label(value)
     if holds.type == Type.NUMBER and holds.unit:
         return f"{value} {holds.unit}"

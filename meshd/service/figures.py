@@ -93,6 +93,7 @@ def _bare(template: str) -> Result:
     return {
         "id": None, "template": template, "form": None, "title": "", "urgent": False, "time_ms": None,
         "here_ms": None, "parts": [], "marks": [], "calls": None, "lot": None, "landmark": None, "out": 0,
+        "decided": False,
         "brought_in": 0,
     }  # fmt: skip
 
@@ -135,6 +136,7 @@ def _line(context: Context, design: Design, root: Root) -> Result:
     return _bare(design.name) | {
         "id": text_of(root.id),
         "form": root.form.name,
+        "decided": root.judged is None,
         "title": title_of(root.form, root.fields),
         "urgent": root.form.urgent,
         "time_ms": root.time_ms,

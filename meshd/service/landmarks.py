@@ -11,13 +11,13 @@ from meshd.service.context import Context, Result, span
 from meshd.service.results import outcome_of
 from meshd.service.templates import standing_once
 from meshd.state import landmarks
-from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep.measuring import measured
 from meshd.upkeep.witness import newest
 from meshd_protocol.bodies.actions import Voiced
 from meshd_protocol.decisions.outcome import PASSED
-from meshd_protocol.landmark import ABORT, CARDS, GO, Landmark, Plan, plan_of, waits_for
+from meshd_protocol.items import Decision
+from meshd_protocol.landmark import ABORT, CARDS, GO, Landmark, Plan, is_card, plan_of, waits_for
 from meshd_protocol.names import text_of
 from meshd_protocol.policies import Method, Policy
 
@@ -28,14 +28,10 @@ _DAY_MS = 24 * 3600 * 1000
 
 def cards(context: Context, plan: Plan) -> list[tables.Proposal]:
     """The votes of this assembly that play a card in a plan, but for what its author withdrew."""
-    state, payload = context.state(), Voiced(plan.federation, plan.id, False)
+    standing, payload = context.standing(), Voiced(plan.federation, plan.id, False)
     rows = [each.row for each in federations.voices_of(context) if each.voiced == payload]
-    return [
-        row
-        for row in rows
-        if sorted(question_of(row).options) == sorted(CARDS)
-        and row.policy in {each.name for each in once(state.policies)}
-    ]
+    items = [(row, standing.item(row.id)) for row in rows]
+    return [row for row, item in items if isinstance(item, Decision) and is_card(standing.rosters, item)]
 
 
 def once(policies: Mapping[str, Policy]) -> list[Policy]:
@@ -130,7 +126,7 @@ def at_home(context: Context) -> list[Result]:
     found: list[Result] = []
     for each in there.matters.values():
         plan = plan_of(each.federation, each.id, each.body)
-        if plan is None or context.assembly.id not in plan.assemblies or each.withdrawn:
+        if plan is None or context.assembly.id not in plan.assemblies:
             continue
         if now - plan.ends_ms > _SHOWN_DAYS * _DAY_MS:
             continue
@@ -139,7 +135,7 @@ def at_home(context: Context) -> list[Result]:
         if result is None or result.outcome != PASSED:
             continue  # what is not settled there is a matter as any other
         final = stands.final if stands is not None else frozenset()
-        came = {side: _seen_ms(context, result.act) for side in sorted(final)}
+        came = {side: _seen_ms(context, result.file) for side in sorted(final)}
         row = _row(context, plan, stands, came, lambda key: text_of(key)[:8])
         votes = cards(context, plan)
         ours = [outcome_of(context, vote_).outcome for vote_ in votes]

@@ -7,7 +7,6 @@ whose mandate grants `redact` named them, with a reason.
 
 import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from meshd.errors import NodeError
 from meshd.progress import Step, Steps
 from meshd.service import budgets, figures, proving
 from meshd.service.context import Context, Result
-from meshd.service.effects import retraction
-from meshd.service.fields import figures_shown
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.templates import standing_once
 from meshd.service.verbs import verb
@@ -25,7 +22,7 @@ from meshd.state.entries import decode_fields
 from meshd.state.rows import question_of, split
 from meshd.store import tables
 from meshd_protocol import limits
-from meshd_protocol.bodies.actions import Mandate, Verb
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.institutions import Form, Template
 from meshd_protocol.control import NAME
 from meshd_protocol.decisions.outcome import FAILED
@@ -41,9 +38,12 @@ from meshd_protocol.publication import (
     PUBLIC,
     REDACTED,
     Manifest,
+    day_of,
     hash_of,
     pages,
     people_in,
+    people_of,
+    plain_fields,
     proof_path,
     read_manifest,
     summary,
@@ -64,7 +64,7 @@ _OF_PEOPLE = frozenset({Verb.ADMIT, Verb.REMOVE, Verb.REVOKE})
 def publish(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd publish DIR`: write what outsiders may see. A folder that holds something else is left alone."""
     folder = Path(arguments["folder"])
-    _check_folder(context, folder)
+    before = _published_before(context, folder)
     named = _named(context)
     manifest = _begin(context)
     proofs: set[str] = set()
@@ -90,9 +90,8 @@ def publish(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         manifest["pots"] += pots
         manifest["payments"] += paid
     manifest["figures"] = [{"what": what, "says": says} for what, says in _figures(context)]
-    for old in (folder / PROOFS).glob("*.proof"):
-        if old.name not in proofs:
-            old.unlink()
+    for old in before - proofs:
+        (folder / PROOFS / old).unlink(missing_ok=True)
     for path, data in sorted(pages(manifest), key=lambda each: each[0] == MANIFEST):
         write_file(folder / path, data)
     states = [row["proof"] for row in manifest["decisions"]]
@@ -108,24 +107,28 @@ def publish(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     }
 
 
-def _check_folder(context: Context, folder: Path) -> None:
-    """Nothing is written over but what this assembly published before. Raises NodeError."""
+def _published_before(context: Context, folder: Path) -> set[str]:
+    """The proofs that this assembly put into a folder before: nothing else is written over, or removed.
+
+    Raises NodeError where it holds something else.
+    """
     if not folder.exists() and not folder.is_symlink():
-        return
+        return set()
     if not folder.is_dir() or folder.is_symlink():
         raise NodeError(f"{folder} is no folder", "Name one that is not there, or that this assembly published before.")
     if not any(folder.iterdir()):
-        return
+        return set()
     data = read_file(folder / MANIFEST, limits.PUBLISHED_BYTES)
     try:
-        if data is not None and read_manifest(data)["assembly"] == context.assembly.id.hex():
-            return
+        found = read_manifest(data) if data is not None else None
     except BadPublicationError:
-        pass
-    raise MediaError(
-        f"{folder} holds something else than what this assembly published before",
-        "Nothing was written. Name a folder that is not there, or an empty one.",
-    )
+        found = None
+    if found is None or found["assembly"] != context.assembly.id.hex():
+        raise MediaError(
+            f"{folder} holds something else than what this assembly published before",
+            "Nothing was written. Name a folder that is not there, or an empty one.",
+        )
+    return {Path(proof_path(row["id"])).name for row in found["decisions"] if row["proof"] == PUBLIC}
 
 
 def _begin(context: Context) -> Manifest:
@@ -164,8 +167,7 @@ def _named(context: Context) -> frozenset[bytes]:
 
 
 def _is_final(context: Context, row: tables.Proposal) -> bool:
-    outcome = outcome_of(context, row).outcome
-    return outcome not in (None, FAILED) and retraction(context, row) is None
+    return outcome_of(context, row).outcome not in (None, FAILED)
 
 
 def _is_public(context: Context, row: tables.Proposal, named: frozenset[bytes]) -> bool:
@@ -175,22 +177,23 @@ def _is_public(context: Context, row: tables.Proposal, named: frozenset[bytes]) 
     payload: Any = question_of(row).payload
     if row.verb == Verb.RECALL:
         given = context.state().mandates.get(payload)
-        payload = given.mandate if given is not None else None
-        return payload is not None and payload.holder in named
-    return not isinstance(payload, Mandate) or payload.holder in named
+        return given is not None and given.mandate.holder in named
+    return not row.verb or frozenset(people_of(row.verb, payload)) <= named
 
 
 def _decision(context: Context, row: tables.Proposal, named: frozenset[bytes]) -> tuple[Result, bytes | None]:
     outcome = outcome_of(context, row).outcome
-    fields = figures_shown(context, row)
+    fields: Any = decode(row.what) if row.what is not None and row.form else {}
     said: Result = {
         "id": text_of(row.id),
         "title": row.title,
         "text": row.text,
         "policy": row.policy,
         "outcome": outcome if isinstance(outcome, str) else ", ".join(outcome or ()),
+        "time_ms": row.time_ms,
         "day": day_of(row.time_ms),
-        "fields": {name: _plain(value) for name, value in fields.items()},
+        "form": row.form or "",
+        "fields": plain_fields(fields),
         "repealed": bool(repealed_by(context, row)),
         "proof": NONE,
         "hash": "",
@@ -201,18 +204,10 @@ def _decision(context: Context, row: tables.Proposal, named: frozenset[bytes]) -
         proof = base64.b64decode(proving.prove(context, {"id": text_of(row.id)})["proof"])
     except NodeError:
         return said, None
-    unnamed = people_in(proof).keys() - named
+    unnamed = people_in(proof) - named
     state = HELD_BACK if unnamed else PUBLIC
     said |= {"proof": state, "hash": hash_of(proof), "bytes": len(proof), "people": len(unnamed)}
     return said, None if unnamed else proof
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return "; ".join(" / ".join(map(str, row.values())) if isinstance(row, dict) else str(row) for row in value)
-    text = str(value)
-    number, _, unit = text.partition(" ")
-    return day_of(int(number)) if unit == "date" and number.isdecimal() else text
 
 
 def _minutes(context: Context, named: frozenset[bytes]) -> Iterator[Result]:
@@ -301,16 +296,9 @@ def _figures(context: Context) -> Iterator[tuple[str, str]]:
             if part["value"] is not None and part["measure"] not in ("due", "later")
         ]
         if parts:
-            yield f"{line['form'] or ''} {printable(line['title'])}".strip(), ", ".join(parts)
+            named = line["form"] is None or line["decided"]  # what people enter may name others
+            yield printable(line["title"]) if named else line["form"], ", ".join(parts)
 
 
 def _of(part: Result) -> str:
     return f" of {part['of']}" if part["of"] is not None else ""
-
-
-def day_of(time_ms: int) -> str:
-    """A day, as it stands in tables."""
-    try:
-        return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
-    except (OverflowError, ValueError, OSError):
-        return "?"

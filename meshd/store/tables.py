@@ -66,8 +66,8 @@ class Watch(NamedTuple):
 
 
 class Noticed(NamedTuple):
-    """When (in `Passed.total_ms`) something came to this machine: an entry; an act that tells something, or under a
-    mandate with a span; that a landmark is final (`state.landmarks.seen`).
+    """When (in `Passed.total_ms`) something came to this machine: an entry; an act under a mandate with a span; a whole
+    file, by its name; that a landmark is final (`state.landmarks.seen`).
     """
 
     id: bytes

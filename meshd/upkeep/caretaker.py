@@ -69,6 +69,7 @@ def after(assembly: Assembly, report: Report) -> None:
     standing.forget(changed | attested)
     witness.watch(assembly, report, fresh)
     landmarks.notice(assembly, changed)
+    landmarks.notice_files(assembly, report)
     if _may_cite(assembly) and not assembly.has_twin():
         if standing.head != head or _is_about_rosters(assembly, report, changed | attested):
             _write_completed(assembly)

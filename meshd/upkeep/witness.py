@@ -14,7 +14,7 @@ from meshd.state.rows import split
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep.landmarks import is_late
+from meshd.upkeep.landmarks import is_decoy, is_late
 from meshd.upkeep.measuring import measure
 from meshd.upkeep.openings import is_in_span
 from meshd_crypto.hashing import digest
@@ -53,9 +53,7 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     """
     standing = assembly.known
     entered = [row.id for row in report.rows if isinstance(row, tables.Entry)]
-    entered += [
-        row.id for row in report.rows if isinstance(row, tables.Act) and (row.told is not None or _opens(standing, row))
-    ]
+    entered += [row.id for row in report.rows if isinstance(row, tables.Act) and _opens(standing, row)]
     if entered:
         now = measure(assembly)
         unseen = [each for each in entered if assembly.store.get(tables.Noticed, id=each) is None]
@@ -94,6 +92,8 @@ def held_back(assembly: Assembly, row: tables.Watch) -> str | None:
         return "the span of the mandate that it falls into is not open, by what this machine measured"
     if vote.policy.once and _has_attested(assembly, vote):
         return "this device has attested another decision on that matter, and does so once"
+    if is_decoy(assembly, vote):
+        return "it plays no card on that plan, and this device attests once for it"
     if is_late(assembly, vote):
         return "cards on that plan have ended, by this machine's clock"
     if not vote.row.anew:

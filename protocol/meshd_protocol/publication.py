@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 from meshd_crypto.hashing import digest
 from meshd_protocol import limits
+from meshd_protocol.bodies.actions import Verb
+from meshd_protocol.bodies.decisions import Proposal
+from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.errors import BadProofError, BadPublicationError
 from meshd_protocol.names import printable, text_of
@@ -42,8 +45,8 @@ Manifest = dict[str, Any]
 
 _LISTS: dict[str, dict[str, type]] = {
     "decisions": {
-        "id": str, "title": str, "text": str, "policy": str, "outcome": str, "day": str, "fields": dict,
-        "repealed": bool, "proof": str, "hash": str, "bytes": int, "people": int,
+        "id": str, "title": str, "text": str, "policy": str, "outcome": str, "time_ms": int, "day": str, "form": str,
+        "fields": dict, "repealed": bool, "proof": str, "hash": str, "bytes": int, "people": int,
     },
     "minutes": {
         "id": str, "title": str, "text": str, "day": str, "state": str, "reason": str, "present": list, "unnamed": int,
@@ -67,19 +70,48 @@ def proof_path(identity: str) -> str:
     return f"{PROOFS}/{identity}.proof"
 
 
-def people_in(proof: bytes) -> dict[bytes, str]:
-    """Whom a proof shows, member keys with names: of this assembly and of those that it quotes.
-
-    Raises BadProofError.
+def people_in(proof: bytes) -> frozenset[bytes]:
+    """Whom a proof shows, by their member keys: whoever certified a device, and whom a decision in it is about, of this
+    assembly and of those that it quotes. Raises BadProofError.
     """
     read = read_proof(proof)
     own = read_parts(NO_ASSEMBLY, read.genesis).id
-    found: dict[bytes, str] = {}
-    for assembly, records in ((own, read.records), *((each.assembly, each.records) for each in read.quoted or ())):
+    excerpts = [(own, read.records), *((each.assembly, each.records) for each in read.quoted or ())]
+    found: set[bytes] = set()
+    for assembly, records in excerpts:
         for said in read_quoted(assembly, records, verify=False):
-            if said is not None and isinstance(said[1], Certificate):
-                found[said[1].member] = said[1].person
-    return found
+            body = said[1] if said is not None else None
+            if isinstance(body, Certificate):
+                found.add(body.member)
+            elif isinstance(body, Proposal) and body.action is not None:
+                found.update(people_of(*body.action))
+    return frozenset(found) - {assembly for assembly, _ in excerpts}
+
+
+def people_of(verb: int, payload: Any) -> Collection[bytes]:
+    """Whom a decision is about, by their keys: its title says their names. Whom a recall is about its mandate says."""
+    match verb:
+        case Verb.REMOVE:
+            return frozenset(payload)
+        case Verb.REVOKE:
+            return {payload[0]}
+        case Verb.MANDATE:
+            return {payload.holder}
+        case Verb.WITNESSES:
+            return frozenset(payload[0])
+        case _:
+            return ()
+
+
+def plain_fields(value: Any) -> Any:
+    """What a decision says with figures, as JSON can have it: bytes in hex. Raises ValueError for anything else."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain_fields(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain_fields(each) for each in value]
+    return value if type(value) in (int, str, bool) else str(value)
 
 
 def pages(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
@@ -118,6 +150,12 @@ def read_manifest(data: bytes) -> Manifest:
     for name, fields in _LISTS.items():
         if type(value[name]) is not list or not all(_fits(row, fields) for row in value[name]):
             raise BadPublicationError(f"its {name} can't be read")
+    try:
+        written = write_manifest(value)
+    except UnicodeEncodeError:  # half of a letter, which JSON allows
+        written = b""
+    if written != data or len({row["id"] for row in value["decisions"]}) < len(value["decisions"]):
+        raise BadPublicationError("its list is not written as one is, or a decision is there twice")
     for row in value["decisions"]:
         if re.fullmatch(r"[a-z2-7]{1,64}", row["id"]) is None or row["proof"] not in (PUBLIC, HELD_BACK, NONE):
             raise BadPublicationError("a decision has no id, or a proof of a kind that there is not")
@@ -176,7 +214,7 @@ def _proof_problem(manifest: Manifest, row: Mapping[str, Any], data: bytes | Non
     """Why the proof of a decision does not show what the list says; None where it does."""
     if data is None:
         return "its proof is missing"
-    if hash_of(data) != row["hash"]:
+    if hash_of(data) != row["hash"] or len(data) != row["bytes"]:
         return "its proof is not the one that was published"
     try:
         shown = verify_proof(data, bytes.fromhex(manifest["assembly"]))
@@ -185,10 +223,34 @@ def _proof_problem(manifest: Manifest, row: Mapping[str, Any], data: bytes | Non
     if shown.proposal is None or text_of(shown.subject) != row["id"]:
         return "its proof is of something else"
     outcome = shown.outcome if isinstance(shown.outcome, str) else ", ".join(shown.outcome or ())
-    said = (shown.proposal.title, shown.proposal.text, shown.proposal.policy, outcome)
-    if said != (row["title"], row["text"], row["policy"], row["outcome"]):
-        return "its proof shows another text, or another outcome"
+    what = shown.proposal.what
+    form, fields = (what.form, plain_fields(what.fields)) if isinstance(what, Figures) else ("", {})
+    said = (shown.proposal.title, shown.proposal.text, shown.proposal.policy, outcome, form, fields)
+    if said != tuple(row[name] for name in ("title", "text", "policy", "outcome", "form", "fields")):
+        return "its proof shows another text, other figures, or another outcome"
+    if row["time_ms"] != _time_of(data, manifest["assembly"], row["id"]) or row["day"] != day_of(row["time_ms"]):
+        return "its proof shows another day"
     return None
+
+
+def _time_of(data: bytes, assembly: str, identity: str) -> int | None:
+    """When the decision that a proof is about was put, by its author's clock."""
+    for parts in read_proof(data).records:
+        record = read_parts(bytes.fromhex(assembly), parts)
+        if text_of(record.id) == identity:
+            return record.time_ms
+    return None
+
+
+def day_of(time_ms: int) -> str:
+    """A day in the calendar that all use, by whole numbers alone: years begin in March, so that leap days come last."""
+    days = time_ms // 86_400_000 + 719_468
+    era, of_era = divmod(days, 146_097)
+    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    day, shown = of_year - (153 * month + 2) // 5 + 1, month + 3 if month < 10 else month - 9
+    return f"{year + era * 400 + (shown <= 2):04}-{shown:02}-{day:02}"
 
 
 _TABLES = {
@@ -257,7 +319,8 @@ def _index(manifest: Manifest) -> bytes:
         body += f"<p>{manifest['withheld']} more are about people, and are not published.</p>\n"
     body += f"<p>This assembly is <code>{manifest['assembly']}</code>. Whoever has this folder checks it with\n"
     body += "<code>meshd verify FOLDER</code>: pages and tables say what <code>manifest.json</code> says, and the\n"
-    body += "proofs show that the assembly's own people decided it. Ask somebody you trust for its id.</p>\n"
+    body += "proofs show that the assembly's own people decided it. Minutes, money and what took a decision's place\n"
+    body += "are what the publisher says. Ask somebody you trust for the assembly's id.</p>\n"
     rows = "".join(f'<li><a href="{name}.csv">{name}.csv</a></li>\n' for name in _TABLES)
     return _page(manifest, "Overview", f"{body}<ul>\n{rows}</ul>\n")
 
@@ -267,20 +330,27 @@ def _decisions(manifest: Manifest) -> str:
 
 
 def _decision(row: Mapping[str, Any]) -> str:
-    fields = "".join(f"<tr><th>{_said(name)}<td>{_said(value)}\n" for name, value in row["fields"].items())
+    fields = "".join(f"<tr><th>{_said(name)}<td>{_said(_one(value))}\n" for name, value in row["fields"].items())
     if row["proof"] == PUBLIC:
         proof = f'<a href="{proof_path(row["id"])}">proof</a>, {row["bytes"]} bytes'
     elif row["proof"] == HELD_BACK:
         proof = f"proof held back, it shows {row['people']} people; its hash: <code>{_said(row['hash'])}</code>"
     else:
         proof = "no proof"
-    ended = " · another decision took its place" if row["repealed"] else ""
+    ended = " · another decision took its place, says who published this" if row["repealed"] else ""
     return (
         f'<article id="{row["id"]}">\n<h3>{_said(row["title"])}</h3>\n'
         f"<p>{_said(row['outcome'])} · {_said(row['policy'])} · {_said(row['day'])}{ended}</p>\n"
         f"<pre>{_lines(row['text'])}</pre>\n{f'<table>{fields}</table>' if fields else ''}"
         f"<p>{proof} · <code>{row['id']}</code></p>\n</article>\n"
     )
+
+
+def _one(value: Any) -> str:
+    """A value in one line; rows one after the other."""
+    if isinstance(value, list):
+        return "; ".join(_one(each) for each in value)
+    return " / ".join(_one(each) for each in value.values()) if isinstance(value, dict) else str(value)
 
 
 def _minutes(manifest: Manifest) -> str:

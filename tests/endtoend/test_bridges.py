@@ -20,6 +20,7 @@ from meshd.service import (
 from meshd.service.bridging import cross
 from meshd.service.context import Context
 from meshd.service.waiting import waiting
+from meshd.state.pieces import name_of_file
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.decisions import Proposal, Retraction
@@ -124,7 +125,7 @@ def test_without_its_proof_a_result_is_told_and_not_more(union):
 def test_pieces_of_a_file_count_by_its_hash_whoever_wrote_which(union):
     aragon, (bo, cy) = union.nodes["Aragon"], union.others["Aragon"]
     data = bytes(range(256)) * 150
-    name = pieces.name_of_file(data)
+    name = name_of_file(data)
     parts = [data[start : start + 15_000] for start in range(0, len(data), 15_000)]
     assert pieces.file_of(aragon, name) is None
     lie = [bo.write(Kind.PIECE, Piece(name, n, len(parts), b"x" + part[1:])) for n, part in enumerate(parts)]

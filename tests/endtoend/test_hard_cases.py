@@ -26,7 +26,8 @@ from meshd.service import (
 )
 from meshd.service.bridging import cross
 from meshd.service.context import Context
-from meshd.service.pieces import name_of_file, write_pieces
+from meshd.service.pieces import write_pieces
+from meshd.state.pieces import name_of_file
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd.upkeep.caretaker import ready_to_pin

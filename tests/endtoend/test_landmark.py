@@ -14,6 +14,7 @@ from meshd.service import (
     entering,
     explaining,
     federating,
+    federations,
     figures,
     haste,
     landmarks,
@@ -24,13 +25,14 @@ from meshd.service import (
     voting,
     waiting,
 )
+from meshd.service.pieces import write_pieces
 from meshd.state import votes
 from meshd.store import tables
 from meshd.upkeep import measuring, witness
 from meshd_cli.figures import landmark_words
 from meshd_protocol.bodies.actions import Verb, Voiced
-from meshd_protocol.bodies.decisions import Proposal
-from meshd_protocol.bodies.federation import Quotation
+from meshd_protocol.bodies.decisions import Proposal, Retraction
+from meshd_protocol.bodies.federation import Piece, Quotation
 from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.chains import Waiting
 from meshd_protocol.encoding import decode
@@ -310,7 +312,11 @@ def test_a_card_by_another_policy_is_none(allies):
         )
         question = text_of(proposing.open_proposal(home, body))
         allies.all_say("Aragon", question, GO)
-        allies.bring("Aragon", question, allies.seats["Aragon"])
+        if name == "card":
+            assert explaining.show(home, {"id": question})["outcome"] is None, "it would spend what is attested once"
+        else:
+            allies.bring("Aragon", question, allies.seats["Aragon"])
+    assert cards.card(home, {"plan": text_of(plan)})["put"], "none of these is in a card's way"
     row = stands(allies.seats["Aragon"], plan)
     assert (row["go"], row["abort"]) == ([], [])
 
@@ -444,3 +450,75 @@ def test_in_whatever_order_records_come_the_same_cards_count(allies, seed):
         key: want[key] for key in ("go", "abort", "final", "both", "settled")
     }
     made.assembly.close()
+
+
+def test_nothing_that_comes_later_hides_go_at_home(allies):
+    """Neither its author, who withdraws it, nor an assembly that leaves."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan, ["Aragon", "Bakery"])
+    left = federating.federate(allies.homes["Bakery"][0], {"federation": text_of(allies.id), "leave": True})["id"]
+    allies.all_say("Bakery", left, "yes")
+    allies.carry_all()
+    for name in ("Aragon", "Harbour"):
+        allies.plays(name, plan, GO)
+    seat = allies.seats["Aragon"]
+    with seat.assembly.writing():
+        seat.assembly.write(Kind.RETRACTION, Retraction(plan, "why"))
+    allies.carry_all()
+    assert stands(allies.seats["Harbour"], plan)["final"] == [GO]
+    for home in (allies.homes["Aragon"][0], *allies.homes["Harbour"]):
+        found = line(home)
+        assert found is not None
+        assert found["final"] == [GO]
+
+
+def test_go_is_seen_at_home_once_its_proof_is_whole(allies):
+    """The act that tells of it may come days before the last piece of the proof: until then nobody knows."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    for name in ("Aragon", "Harbour"):
+        allies.plays(name, plan, GO)
+    allies.carry_all()
+    away, near = allies.homes["Harbour"][3], allies.homes["Harbour"][0]
+    seen = line(near)["seen_ms"]
+    assert seen is not None
+    assert seen < line(near)["begins_ms"]
+    name = next(
+        told.told.proof
+        for told in federations.tellings(near)[(allies.id, plan)]
+        if federations.decided(near, [told]).landmark.final
+    )
+    store = away.assembly.store
+    parts = [store.get(tables.Kept, id=row.id) for row in store.find(tables.Piece, file=name)]
+    with store.transaction():
+        store.delete(tables.Noticed, id=name)
+        for row in store.find(tables.Piece, file=name):
+            store.delete(tables.Piece, id=row.id)
+    away.assembly.remembered.files.clear()
+    assert line(away)["final"] == []
+    allies.pass_time(10)
+    data = b"".join(Piece.read(each.body).data for each in sorted(parts, key=lambda each: Piece.read(each.body).place))
+    with away.assembly.writing():
+        write_pieces(away, data)
+    assert line(away)["final"] == [GO]
+    assert "stay" in landmark_words(line(away)), "it came too late"
+    assert "stay" not in landmark_words(line(near))
+
+
+def test_a_plan_with_fields_of_any_kind_breaks_nothing(allies):
+    allies.adopt()
+    seat, home = allies.seats["Aragon"], allies.homes["Aragon"][0]
+    good = seat.proposal(text_of(allies.plan()))
+    fields = decode(good.what)
+    broken = [{"before": []}, {"before": {}}, {"go": []}, {"assemblies": [[]]}, {"assemblies": {}}, {"ends": "x"}]
+    for change in (*broken, {"assemblies": [{"assembly": []}]}, {"what": {}}, {"go": 2**53 - 1}):
+        what = Figures(good.template, "landmark", fields | change)
+        plan = proposing.open_proposal(seat, Proposal(seat.standing().head, "significant", "X", what=what))
+        explaining.show(seat, {"id": text_of(plan)})
+    allies.decide(plan)
+    for context in (seat, home):
+        figures.lines(context)
+        waiting.waiting(context)
+    federations.voices(home, {})

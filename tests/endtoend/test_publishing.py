@@ -1,11 +1,23 @@
 """What an assembly publishes: who is named, what is held back, what a verifier sees through, and what is left alone."""
 
+import datetime
 import json
 
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import delegation, entering, haste, institutions, meetings, proposing, publishing, voting
+from meshd.service import (
+    delegation,
+    entering,
+    haste,
+    institutions,
+    meetings,
+    proposing,
+    publishing,
+    rosters,
+    voting,
+    witnessing,
+)
 from meshd.service.context import Context
 from meshd_protocol import publication
 from meshd_protocol.errors import BadPublicationError
@@ -151,9 +163,15 @@ def test_whoever_changes_a_page_a_table_or_a_proof_is_seen(three, tmp_path):
 
     assert "shows another text" in rewritten(lambda said: row(said).update(title="Steal a cart"))[0]
     assert "shows another text" in rewritten(lambda said: row(said).update(outcome="failed"))[0]
+    assert "other figures" in rewritten(lambda said: row(said).update(fields={"whole": 9}))[0]
+    assert "another day" in rewritten(lambda said: row(said).update(day="1999-01-01"))[0]
+    assert "another day" in rewritten(lambda said: row(said).update(time_ms=0, day="1970-01-01"))[0]
     swapped = proof.read_bytes()
     proof.write_bytes(foreign)
-    assert "of something else" in rewritten(lambda said: row(said).update(hash=publication.hash_of(foreign)))[0]
+    assert (
+        "of something else"
+        in rewritten(lambda said: row(said).update(hash=publication.hash_of(foreign), bytes=len(foreign)))[0]
+    )
     proof.write_bytes(swapped)
     assert verify(folder).problems == ()
     proof.unlink()
@@ -192,11 +210,16 @@ def test_a_list_with_something_of_the_wrong_kind_is_refused(three, tmp_path):
         lambda said: said.update(assembly="xyz"),
         lambda said: said.update(withheld="0"),
         lambda said: said.update(more=1),
+        lambda said: said["decisions"].append(said["decisions"][0]),
+        lambda said: said["decisions"][0].update(title="\ud800"),
     ):
         said = json.loads(json.dumps(whole))
         change(said)
         with pytest.raises(BadPublicationError):
-            publication.read_manifest(json.dumps(said).encode())
+            publication.read_manifest(json.dumps(said, sort_keys=True, indent=1).encode() + b"\n")
+    assert publication.read_manifest(publication.write_manifest(whole)) == whole
+    with pytest.raises(BadPublicationError, match="not written as one is"):
+        publication.read_manifest(json.dumps(whole).encode())
 
 
 def test_a_folder_with_something_else_is_left_alone(three, tmp_path):
@@ -284,3 +307,66 @@ def test_titles_can_become_no_link_and_no_line_of_the_table(three, tmp_path):
     assert "<img" not in page
     assert "‮" not in page
     assert verify(tmp_path / "public").problems == ()
+
+
+def test_a_proof_that_tells_of_somebody_in_its_line_is_held_back(tmp_path):
+    """Dan was removed, with a title and a reason that name him, and never said that he may be named."""
+    nodes, _ = commune(tmp_path / "homes", ["Ada", "Bea", "Cy", "Dan"], clock=Clock(), witnesses=3)
+    exchange(*nodes)
+    contexts = [Context(node) for node in nodes]
+    decide(contexts, institutions.institutions(contexts[0], {"do": "adopt", "what": "co-op"})["id"])
+    may_be_named(contexts, "yes", "yes", "yes")
+    decide(contexts[:3], rosters.remove(contexts[0], {"person": "Dan", "reason": "Dan took 400"})["id"])
+    told = publish(contexts[0], tmp_path / "public")
+    assert (told["withheld"], told["verifiable"]) == (1, 0)
+    everything = b"".join(each.read_bytes() for each in (tmp_path / "public").rglob("*") if each.is_file())
+    assert b"Dan" not in everything
+    decide(contexts[:3], witnessing.witness(contexts[0], {"word": "committee", "names": ["Ada", "Bea"]})["id"])
+    told = publish(contexts[0], tmp_path / "public")
+    titles = [each["title"] for each in verify(tmp_path / "public").manifest["decisions"]]
+    assert any(title.startswith("Witnesses: Ada") for title in titles), "both of them may be named"
+    may_be_named(contexts[1:2], "no")
+    meet(contexts[:3])
+    publish(contexts[0], tmp_path / "public")
+    assert "Witnesses" not in (tmp_path / "public" / "decisions.html").read_text()
+    for node in nodes:
+        node.close()
+
+
+def test_nothing_is_removed_that_was_not_published(three, tmp_path):
+    contexts, _ = three
+    may_be_named(contexts, "yes", "yes", "yes")
+    made = text(contexts, "Buy a cart")
+    folder = tmp_path / "public"
+    publish(contexts[0], folder)
+    (folder / "proofs" / "mine.proof").write_text("precious")
+    may_be_named(contexts[:1], "no")
+    publish(contexts[0], folder)
+    assert not (folder / "proofs" / f"{made}.proof").exists()
+    assert (folder / "proofs" / "mine.proof").read_text() == "precious"
+    assert "mine.proof is no part" in verify(folder).problems[0]
+
+
+def test_a_day_is_the_one_that_all_calendars_have():
+    for days in (-1, 0, 58, 59, 60, 365, 11016, 11017, 20420, 47540, 2932896):
+        told = (
+            datetime.date(1970, 1, 1) + datetime.timedelta(days=days) if days < 2932896 else datetime.date(9999, 12, 31)
+        )
+        assert publication.day_of(days * DAY_MS + 5) == told.isoformat()
+    assert publication.day_of(2**53)
+
+
+def test_a_title_that_somebody_entered_is_no_figure(three, tmp_path):
+    """What people enter may name others: figures of it are told by the form's name."""
+    contexts, _ = three
+    fields = ["what=Days since Bea hit Cy", "bound=3"]
+    made = entering.entry(contexts[0], {"form": "indicator", "fields": fields})["id"]
+    meet(contexts)
+    measured = entering.entry(contexts[1], {"form": "measured", "about": made, "fields": ["value=2", "source=x"]})["id"]
+    meet(contexts)
+    entering.confirm(contexts[2], {"id": measured})
+    meet(contexts)
+    publish(contexts[0], tmp_path / "public")
+    rows = verify(tmp_path / "public").manifest["figures"]
+    assert {"what": "indicator", "says": "2 of 3 measured"} in rows
+    assert "Bea" not in (tmp_path / "public" / "figures.html").read_text()
