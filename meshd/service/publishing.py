@@ -296,8 +296,8 @@ def _figures(context: Context) -> Iterator[tuple[str, str]]:
             if part["value"] is not None and part["measure"] not in ("due", "later")
         ]
         if parts:
-            named = line["form"] is None or line["decided"]  # what people enter may name others
-            yield printable(line["title"]) if named else line["form"], ", ".join(parts)
+            may_name = line["form"] is not None and not line["decided"]  # what somebody entered, of others perhaps
+            yield str(line["form"]) if may_name else printable(line["title"]), ", ".join(parts)
 
 
 def _of(part: Result) -> str:
