@@ -756,3 +756,27 @@ def test_whoever_has_a_mandate_already_is_said_to(nodes):
         everywhere(nodes)
     (warning,) = delegation.mandate(ada, asked | {"title": "Cook"})["warnings"]
     assert "has a mandate already: Treasurer" in warning
+
+
+def test_lenses_name_the_empty_ones_and_a_vow_lists_nobody(nodes):
+    adopt(nodes, institutions.shipped("union"))
+    ada, bea, cy = nodes
+    for each, lens in ((ada, "direct"), (bea, "direct"), (cy, "culture")):
+        entering.entry(each, {"form": "action", "fields": ["what=A picket", f"lens={lens}"]})
+    asked = {"title": "We stand together", "form": "vow", "policy": "significant", "fields": ["text=We stand together"]}
+    vow = proposing.propose(ada, asked)["id"]
+    everywhere(nodes)
+    for each in nodes:
+        voting.vote(each, {"id": vow, "choices": ["yes"], "late": True})
+        everywhere(nodes)
+    for each in (ada, bea, ada):
+        entering.entry(each, {"form": "affirm", "about": vow})
+    everywhere(nodes)
+    found = {row["title"]: row["parts"] for row in figures.lines(cy)}
+    lenses = {
+        part["words"]: part["value"] for part in found["Union"] if "of " in part["words"] or "direct" in part["words"]
+    }
+    assert lenses == {"direct actions in 28 days": 2, "of structure": 0, "of culture": 1, "of spirit": 0}
+    (part,) = found["We stand together"]
+    assert (part["value"], part["of"]) == (2, 3), "a person counts once"
+    assert not [each for each in waiting.waiting(cy).shown if each["id"] == vow], "nobody is asked for it"
