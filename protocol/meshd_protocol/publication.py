@@ -305,7 +305,7 @@ def summary(manifest: Manifest) -> str:
     proofs = [row["proof"] for row in manifest["decisions"]]
     redacted = sum(row["state"] == REDACTED for row in manifest["minutes"])
     return (
-        f"{len(proofs)} decisions public, {proofs.count(PUBLIC)} verifiable, "
+        f"{len(proofs)} decision{'' if len(proofs) == 1 else 's'} public, {proofs.count(PUBLIC)} verifiable, "
         f"{redacted} of {len(manifest['minutes'])} minutes redacted"
     )
 

@@ -177,7 +177,7 @@ def _campaign(mutant: str = "") -> dict[str, int]:
     seen = dict.fromkeys(CARDS, 0)
 
     @settings(
-        max_examples=1500, deadline=None, database=None, derandomize=True, phases=(Phase.generate,),
+        max_examples=600, deadline=None, database=None, derandomize=True, phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(worlds(mutant), st.integers(0, 100))
@@ -192,7 +192,7 @@ def _campaign(mutant: str = "") -> dict[str, int]:
 
 def test_never_both_in_any_order_on_any_two_islands():
     seen = _campaign()
-    assert min(seen.values()) > 100, f"each is final in many of these worlds: {seen}"
+    assert min(seen.values()) > 50, f"each is final in many of these worlds: {seen}"
 
 
 @pytest.mark.parametrize(
