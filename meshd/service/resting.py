@@ -41,7 +41,7 @@ class Rest(NamedTuple):
 def rest(context: Context) -> Rest | None:
     """What people rest from now; the last one to end. None while ballots are offered as ever."""
     now = context.assembly.world.clock()
-    found = [each for each in _ended(context, now) if each.until_ms > now]
+    found = [each for each in _ended(context, now) if 0 < each.until_ms - now <= _REST_MS]  # a day to come is not over
     return max(found, key=lambda each: each.until_ms, default=None)
 
 

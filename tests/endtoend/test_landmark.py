@@ -522,3 +522,24 @@ def test_a_plan_with_fields_of_any_kind_breaks_nothing(allies):
         figures.lines(context)
         waiting.waiting(context)
     federations.voices(home, {})
+
+
+def test_nobody_rests_from_a_day_that_is_to_come(allies):
+    """GO before the day holds no ballot back; after it people rest for three days, and not longer."""
+    allies.adopt()
+    plan = allies.plan()
+    allies.decide(plan)
+    for name in ("Aragon", "Harbour"):
+        allies.plays(name, plan, GO)
+    allies.carry_all()
+    seat = allies.seats["Bakery"]
+    assert stands(seat, plan)["final"] == [GO]
+
+    def rests():
+        return [each["command"] for each in waiting.waiting(seat).shown if each["what"] == "rest"]
+
+    assert rests() == []
+    allies.clock.now_ms = stands(seat, plan)["ends_ms"] + DAY_MS
+    assert rests() == [f"meshd entry learnt --about {text_of(plan)[:8]}"]
+    allies.clock.now_ms += 3 * DAY_MS
+    assert rests() == []
