@@ -1,5 +1,6 @@
 """Lines of institutions in words: a thing that is open, how old it is by both clocks, and its figures."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,8 @@ def _part(part: dict[str, Any]) -> str:
     value = "no" if part["value"] is None else part["value"]
     of = f" of {part['of']}" if part["of"] is not None else ""
     unit = f" {part['unit']}" if part["unit"] else ""
-    return f"{value}{of}{unit} {part['words']}"
+    agenda = ": on the agenda" if part["agenda"] is not None else ""
+    return f"{value}{of}{unit} {part['words']}{agenda}"
 
 
 _DAY_MS = 24 * 3600 * 1000
@@ -153,6 +155,39 @@ def readiness_words(row: dict[str, Any]) -> str:
     value = "nothing" if row["value"] is None else f"{row['value']}{unit}"
     bound = f" ({'at least' if row['more'] else 'at most'} {row['bound']})" if row["bound"] is not None else ""
     return f"{value} {words}{bound}"
+
+
+def silent_words(row: dict[str, Any]) -> str:
+    """`; most silent is Dan (Bo can go)`."""
+    if row["silent"] is None:
+        return ""
+    can_go = f" ({' or '.join(row['can_go'])} can go)" if row["can_go"] else ""
+    return f"; most silent is {row['silent']}{can_go}"
+
+
+def post_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """`Treasurer: Ada, day 31 of 28, no candidate`, with the command that puts somebody forward. Those that nobody ever
+    had are told in one line.
+    """
+    never = [row for row in rows if row["holder"] is None and not row["candidates"]]
+    lines = [_post(row) for row in rows if row not in never]
+    if never:
+        lines.append(f"No candidate yet for {', '.join(row['role'] for row in never)}: {_puts_forward(never[0])}")
+    return lines
+
+
+def _post(row: dict[str, Any]) -> str:
+    who = "nobody" if row["holder"] is None else row["holder"] if row["held"] else f"nobody since {row['holder']}"
+    of = f" of {row['of']}" if row["of"] is not None else ""
+    day = f", day {row['day']}{of}" if row["day"] is not None else ""
+    if row["candidates"]:
+        return f"{row['role']}: {who}{day}, put forward: {', '.join(row['candidates'])}"
+    return f"{row['role']}: {who}{day}, no candidate: {_puts_forward(row)}"
+
+
+def _puts_forward(row: dict[str, Any]) -> str:
+    powers = " ".join(f"--power {shlex.quote(power)}" for power in row["powers"])
+    return f"`meshd mandate {shlex.quote(row['role'])} --holder PERSON {powers}`"
 
 
 def spark(values: list[int | None]) -> str:

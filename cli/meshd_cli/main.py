@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from meshd_cli.client import Where
 from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
-from meshd_cli.homes import default_home, mean, named
+from meshd_cli.homes import default_home, mean
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -334,14 +334,14 @@ class _ShowVersion(argparse.Action):
 
 
 def _fail(error: Any, as_json: bool) -> int:
-    from meshd_protocol.names import printable
+    from meshd_cli import output
 
     if sys.stderr is None:  # nobody listens; and what is printed to nobody would go to stdout
         return int(error.code)
     if as_json:
         print(json.dumps({"code": error.code, "error": str(error.error), "hint": error.hint}), file=sys.stderr)
     else:
-        print(f"error: {printable(named(str(error.error)))}", file=sys.stderr)
+        output.tell(f"error: {error.error}")
         if error.hint:
-            print(f"hint: {printable(named(error.hint))}", file=sys.stderr)
+            output.tell(f"hint: {error.hint}")
     return int(error.code)

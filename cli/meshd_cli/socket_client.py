@@ -58,14 +58,12 @@ def ask(
 
     Raises CommandError with the daemon's own error, hint and code, or where the daemon hangs up or falls silent.
     """
-    for reply in _replies(connection, verb, arguments, assembly):
+    for reply in _replies(connection, verb, arguments, assembly, heed):
         if "progress" in reply:
             tell(*reply["progress"])
         else:
             if isinstance(reply.get("out"), str):
                 heed(reply["out"])
-            if reply.get("drill") is True:
-                heed("drill")
             return reply["result"]
     raise CommandError(_HUNG_UP, _LOST)
 
@@ -89,7 +87,11 @@ def watch(connection: socket.socket, assembly: str | None = None) -> Iterator["C
 
 
 def _replies(
-    connection: socket.socket, verb: str, arguments: dict[str, Any], assembly: str | None
+    connection: socket.socket,
+    verb: str,
+    arguments: dict[str, Any],
+    assembly: str | None,
+    heed: Callable[[str], None] = lambda code: None,
 ) -> Iterator[dict[str, Any]]:
     """Send a request and yield the lines of its answer."""
     request = {"verb": verb, "arguments": arguments, "assembly": assembly}
@@ -97,7 +99,10 @@ def _replies(
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:
-                yield _read(line)
+                reply = _read(line)
+                if reply.get("drill") is True:
+                    heed("drill")
+                yield _accepted(reply)
     except TimeoutError as error:
         raise CommandError(
             f"the daemon has said nothing for {SILENCE_SECONDS:.0f} seconds: it is stopped or stuck",
@@ -109,18 +114,25 @@ def _replies(
 
 
 def _read(line: bytes) -> dict[str, Any]:
-    """One line of an answer. Raises CommandError for an error that the daemon answers, and for what is no answer."""
+    """One line of an answer. Raises CommandError for what is none."""
     if not line.endswith(b"\n"):
         raise CommandError(_HUNG_UP, _LOST)
     try:
         reply: Any = json.loads(line)
     except ValueError as error:
         raise _unreadable() from error
+    if type(reply) is not dict:
+        raise _unreadable()
+    return reply
+
+
+def _accepted(reply: dict[str, Any]) -> dict[str, Any]:
+    """What is no error. Raises CommandError for one that the daemon answers, and for what this version can't read."""
     match reply:
         case {"error": str(problem), "hint": str(hint), "code": int(code)}:
             raise CommandError(problem, hint, code)
         case {"progress": [str(), int(), int()]} | {"result": _} | {"change": _}:
-            return dict(reply)
+            return reply
         case _:
             raise _unreadable()
 

@@ -125,6 +125,8 @@ def ask(
             if member_key:
                 request = request._replace(arguments=request.arguments | {"passphrase": secret()})
             context = Context(assembly)
+            if in_drill(context):
+                heed(DRILL.lower())
             steps = answer(context, request)
             while True:
                 try:
@@ -132,8 +134,6 @@ def ask(
                 except StopIteration as end:
                     if (why := out(context)) is not None:
                         heed(why.value)
-                    if in_drill(context):
-                        heed(DRILL.lower())
                     return end.value
     except LostLogError:
         folders = assemblies(home)

@@ -111,7 +111,7 @@ class _Caller:
         except BadRequestError as error:
             return {"error": str(error), "hint": "", "code": UsageError.code}
         except NodeError as error:
-            return {"error": error.error, "hint": error.hint, "code": error.code}
+            return _refusal(error)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise  # the caller is gone
         except Exception as error:  # a defect of ours must not take the daemon with it
@@ -137,13 +137,16 @@ class _Caller:
         context = Context(node.assembly, node.seen())
         steps = answer(context, request)  # which run beside this loop
         while True:
-            told, value = await node.work(lambda: _next(steps))
+            try:
+                told, value = await node.work(lambda: _next(steps))
+            except NodeError as error:
+                return _refusal(error) | _drill(context)
             if told is None:
                 if forget:
                     node.give_up(request.arguments["address"])
                 why = await node.work(partial(out, context))
                 reply = {"result": value} | ({"out": why.value} if why is not None else {})
-                return reply | ({"drill": True} if in_drill(context) else {})
+                return reply | _drill(context)
             await words.say(told)
 
     async def _node(self, words: str | None) -> Node:
@@ -199,6 +202,15 @@ async def _watch(node: Node, words: "_Words") -> None:
             await words.end()
     if said:
         raise BadRequestError("nothing more can be asked where changes are told of: connect again")
+
+
+def _refusal(error: NodeError) -> dict[str, Any]:
+    return {"error": error.error, "hint": error.hint, "code": error.code}
+
+
+def _drill(context: Context) -> dict[str, Any]:
+    """The mark of an answer out of an exercise."""
+    return {"drill": True} if in_drill(context) else {}
 
 
 class _Words:

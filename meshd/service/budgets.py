@@ -68,6 +68,29 @@ def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, An
         raise NodeError(f"{printable(str(pot))} has {most - spent} left of {most}: this goes beyond it")
 
 
+def check_second(context: Context, form: Form, row: tables.Entry, decided: dict[str, Any]) -> None:
+    """Before this person confirms a payment: no other one has its number, and with what stands it is within its pot.
+    Raises NodeError.
+    """
+    if form.rule != RULE or row.about is None:
+        return
+    paid = payments(context, row.about, form.name)
+    this = next((each for each in paid if each.id == row.id), None)
+    if this is None:
+        return
+    others = [each for each in paid if each.pot == this.pot and each.id != this.id]
+    twice = next((each for each in others if each.number == this.number), None)
+    if twice is not None:
+        raise NodeError(
+            f"payment {this.number} of {printable(this.pot)} is there twice: {text_of(twice.id)[:8]} is the other one",
+            "Whoever entered this one numbers it anew: `meshd entry FORM … --again ID`.",
+        )
+    most = ceilings(decided).get(this.pot)
+    spent = sum(each.amount for each in others if each.stands)
+    if most is None or spent + this.amount > most:
+        raise NodeError(f"{printable(this.pot)} has {(most or 0) - spent} left of {most or 0}: this goes beyond it")
+
+
 def marks(context: Context, pots: bytes, form: str, decided: dict[str, Any]) -> list[Result]:
     """What is wrong with payments: they go `beyond` a ceiling, one number is there `twice`, a pot is `unknown`; and by
     whom.

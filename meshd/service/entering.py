@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.errors import NodeError, UsageError
-from meshd.service import budgets
+from meshd.service import budgets, pool
 from meshd.service.context import Context, Result
 from meshd.service.fields import fields_of, named, shown_fields
 from meshd.service.templates import (
@@ -186,9 +186,13 @@ def confirm(context: Context, arguments: dict[str, Any]) -> Result:
     fields: dict[str, Any] = {"is-so": saying}
     if (arguments.get("how") or "").strip():
         fields["how"] = arguments["how"]
+    template = judging.template_of(context.assembly.store, row.template)
+    form = template.form(row.form) if isinstance(template, Template) else None
+    if isinstance(template, Template) and form is not None and saying == "yes":
+        budgets.check_second(context, form, row, _decided(context, row.about))
+        pool.check(context, template, form, row)
     with context.assembly.writing():
         ready_to_pin(context.assembly)
-    form = _form_of(context, row)
     body = Entry(context.standing().head, row.template, CONFIRM, fields, row.id)
     result = _write(context, body, Form(CONFIRM, who=form.people if form is not None else ()))
     judged = context.assembly.store.get(tables.Judged, id=row.id)

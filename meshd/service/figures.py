@@ -4,11 +4,12 @@ Everything here informs. A figure is worked out of entries that stand and that n
 many of them are by people who are out by now. Ages are told twice: by the author's clock, and since it came here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from meshd.service import budgets, landmarks
+from meshd.service.agenda import is_beyond, talked
 from meshd.service.calling import calling
 from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
@@ -17,6 +18,7 @@ from meshd.service.lots import lot_of
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.templates import Design, standing_once
 from meshd.state.entries import decode_fields
+from meshd.state.people import vouchers
 from meshd.store import tables
 from meshd_protocol import limits, lots
 from meshd_protocol.bodies.institutions import Form, FormField, Given, Holds, Measure, Part, Template, Type
@@ -24,7 +26,7 @@ from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.encoding import decode
 from meshd_protocol.entries import misfit
 from meshd_protocol.landmark import RULE
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import bytes_of, printable, text_of
 
 _LINES = 50
 """Lines of one form: of more the newest, and how many more there are."""
@@ -47,12 +49,10 @@ def lines(context: Context) -> list[Result]:
     """A line for each open thing of the templates that are or were in force, the urgent ones first; and one for each
     template that has figures of all its entries.
     """
-    found: list[Result] = []
+    told = _open(context, lambda form: bool(form.line) or form.urgent or form.rule == lots.DRAW)
+    found = [_line(context, design, root) for design, _, root in told]
     for design in standing_once(context):
         assert isinstance(design.template, Template)
-        for form in design.template.forms:
-            if isinstance(form, Form) and (form.line or form.urgent or form.rule == lots.DRAW):
-                found += [_line(context, design, root) for root in _roots(context, design, form)]
         parts = [each for each in design.template.line if isinstance(each, Part)]
         if parts:
             figures = [_part(context, design, part, None) for part in parts]
@@ -63,13 +63,7 @@ def lines(context: Context) -> list[Result]:
 
 def urgent(context: Context) -> list[tuple[Design, Form, Root]]:
     """What calls everybody now: it stands, and nothing has ended it."""
-    found: list[tuple[Design, Form, Root]] = []
-    for design in standing_once(context):
-        assert isinstance(design.template, Template)
-        for form in design.template.forms:
-            if isinstance(form, Form) and form.urgent:
-                found += [(design, form, root) for root in _roots(context, design, form)]
-    return found
+    return list(_open(context, lambda form: form.urgent))
 
 
 def overdue(context: Context) -> list[tuple[Design, Form, Root, str, int]]:
@@ -77,16 +71,50 @@ def overdue(context: Context) -> list[tuple[Design, Form, Root, str, int]]:
     by how long, in ms.
     """
     found: list[tuple[Design, Form, Root, str, int]] = []
+    for design, form, root in _open(context, lambda form: any(_parts(form, Measure.DUE))):
+        late = [(each.form, _part(context, design, each, root)["due_ms"]) for each in _parts(form, Measure.DUE)]
+        found += [(design, form, root, name, -due) for name, due in late if due is not None and due < 0]
+    return found
+
+
+class Beyond(NamedTuple):
+    """A figure that went beyond its bound and was not talked about: by which form one says so, of which entry, and how
+    much it is of how much.
+    """
+
+    talked: str
+    entry: bytes
+    title: str
+    value: int
+    bound: int
+
+
+def beyond(context: Context) -> list[Beyond]:
+    """The figures that are on the agenda."""
+    found: list[Beyond] = []
+    for design, form, root in _open(context, lambda form: any(_parts(form, Measure.NEWEST))):
+        for each in _parts(form, Measure.NEWEST):
+            told = _part(context, design, each, root)
+            if told["agenda"] is not None:
+                title, entry = title_of(form, root.fields), bytes_of(told["agenda"])
+                assert isinstance(design.template, Template)
+                by = talked(design.template, each.form)
+                assert by is not None, "else nothing is on the agenda"
+                found.append(Beyond(by.name, entry, title, told["value"], told["of"]))
+    return found
+
+
+def _open(context: Context, wanted: Callable[[Form], bool]) -> Iterator[tuple[Design, Form, Root]]:
+    """All that is open by certain forms of the templates that are or were in force."""
     for design in standing_once(context):
         assert isinstance(design.template, Template)
         for form in design.template.forms:
-            if not isinstance(form, Form):
-                continue
-            dues = [each for each in form.line if isinstance(each, Part) and each.measure == Measure.DUE]
-            for root in _roots(context, design, form) if dues else ():
-                late = [(each.form, _part(context, design, each, root)["due_ms"]) for each in dues]
-                found += [(design, form, root, name, -due) for name, due in late if due is not None and due < 0]
-    return found
+            if isinstance(form, Form) and wanted(form):
+                yield from ((design, form, root) for root in _roots(context, design, form))
+
+
+def _parts(form: Form, measure: Measure) -> Iterator[Part]:
+    return (each for each in form.line if isinstance(each, Part) and each.measure == measure)
 
 
 def _bare(template: str) -> Result:
@@ -174,9 +202,7 @@ def _brought_in(context: Context, root: Root) -> int:
     store = context.assembly.store
     brought = 0
     for second in store.find(tables.Second, entry=root.id):
-        applications = store.find(tables.Application, member=second.member)
-        vouchers = {vouch.member for each in applications for vouch in store.find(tables.Vouch, application=each.id)}
-        brought += root.judged.member in vouchers
+        brought += root.judged.member in vouchers(store, second.member)
     return brought
 
 
@@ -195,6 +221,7 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
         "due_ms": None,
         "entries": 0,
         "newest_ms": None,
+        "agenda": None,
         "out": 0,
     }
     if result["measure"] == "later" or form is None:
@@ -214,12 +241,25 @@ def _part(context: Context, design: Design, part: Part, root: Root | None) -> Re
             result["value"] = min(found.amount, limits.INTEGER - 1)
         case Measure.NEWEST:
             newest = _newest(context, design, part, root)
-            result |= {"value": newest.amount, "newest_ms": newest.time_ms} if newest is not None else {}
+            if newest is not None:
+                result |= {"value": newest.amount, "newest_ms": newest.time_ms}
+                result["agenda"] = _agenda(context, template, root, newest, result["of"])
         case _:
             result["value"] = found.entries
             if not found.entries and root is not None and form.due:
                 result["due_ms"] = _due_ms(context, design, part, root, form)
     return result
+
+
+def _agenda(
+    context: Context, template: Template, root: Root | None, newest: tables.Judged, bound: int | None
+) -> str | None:
+    """The newest entry of a figure, where it went beyond its bound and nobody said that it was talked about."""
+    by = talked(template, newest.form)
+    if by is None or bound is None or root is None or not is_beyond(root.fields, int(newest.amount), bound):
+        return None
+    said = context.assembly.store.find(tables.Judged, about=newest.id, form=by.name, stands=1)
+    return text_of(newest.id) if not said else None
 
 
 def _due_ms(context: Context, design: Design, part: Part, root: Root, form: Form) -> int | None:

@@ -9,18 +9,20 @@ from typing import Any, NamedTuple
 
 from meshd.service.context import Context, Result
 from meshd.service.drills import KEPT
+from meshd.service.filling import filled
+from meshd.service.posts import posts
 from meshd.service.results import outcome_of
 from meshd.service.templates import standing_once
 from meshd.service.verbs import verb
 from meshd.state.entries import decode_fields
+from meshd.state.people import vouchers
 from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.institutions import Form, Post, Template
+from meshd_protocol.bodies.institutions import Form, Template
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.kinds import Log
-from meshd_protocol.mandates import outside
 from meshd_protocol.records import read_record
 
 _DAY_MS = 24 * 3600 * 1000
@@ -102,7 +104,7 @@ def witnesses_heard(context: Context, at: int) -> int | None:
 
 def seats_filled(context: Context, at: int) -> int | None:
     """Of the mandates that templates in force expect, how many somebody had, by when they were given and end."""
-    expected = _posts(context)
+    expected = posts(context)
     if not expected:
         return None
     state = context.state()
@@ -113,19 +115,35 @@ def seats_filled(context: Context, at: int) -> int | None:
         over = row.id in state.recalled or (row.id in state.mandates and not state.in_force(row.id))
         if row.time_ms <= at and not ended and not over and outcome_of(context, row).outcome == PASSED:
             given.append(mandate)
-    return sum(any(all(not outside(each, power) for power in post.powers) for each in given) for post in expected)
+    return sum(by is not None for by in filled(expected, given))
 
 
 def silent_days(context: Context, at: int) -> int | None:
     """Days since anything was written by whom it is longest of, of the others."""
-    devices = context.assembly.store.find(tables.Certificate)
+    newest = _heard(context, at)
+    return max(0, at - min(newest.values())) // _DAY_MS if newest else None
+
+
+def _heard(context: Context, at: int) -> dict[bytes, int]:
+    """When each of the others wrote last, in ms since 1970."""
     newest: dict[bytes, int] = {}
-    for row in devices:
+    for row in context.assembly.store.find(tables.Certificate):
         if row.member in context.state().people and row.member != context.me:
             last = _last_before(context, row.device, at)
             if last is not None:
                 newest[row.member] = max(last, newest.get(row.member, 0))
-    return max(0, at - min(newest.values())) // _DAY_MS if newest else None
+    return newest
+
+
+def _silent(context: Context) -> Result:
+    """Who is the most silent one, and who can go there: people who vouched for them, and so know them."""
+    label, now = context.assembly.people.label, context.assembly.world.clock()
+    newest = _heard(context, now)
+    silent = min(newest, key=lambda each: (newest[each], each), default=None)
+    if silent is None:
+        return {"silent": None, "can_go": []}
+    known = vouchers(context.assembly.store, silent) & context.state().people
+    return {"silent": label(silent), "can_go": sorted(label(each) for each in known)}
 
 
 FIGURES = (
@@ -154,7 +172,8 @@ def line(context: Context) -> Result | None:
     now = context.assembly.world.clock()
     rows = [_row(context, figure, [figure.at(context, now)]) for figure in FIGURES]
     lacking = [row for row in rows if not row["ready"]]
-    return {"ready": len(rows) - len(lacking), "of": len(rows), "lacks": lacking}
+    told = _silent(context) if any(row["name"] == "silent" for row in lacking) else {"silent": None, "can_go": []}
+    return {"ready": len(rows) - len(lacking), "of": len(rows), "lacks": lacking} | told
 
 
 def _row(context: Context, figure: Figure, told: list[int | None]) -> Result:
@@ -183,17 +202,7 @@ def _bound(context: Context, figure: Figure) -> int | None:
     if figure.name == "witnesses":
         seats = context.state().witnesses.seats
         return quorum(seats) if seats else None
-    return len(_posts(context)) or None
-
-
-def _posts(context: Context) -> list[Post]:
-    """The mandates that templates in force expect."""
-    found: list[Post] = []
-    for design in standing_once(context):
-        assert isinstance(design.template, Template)
-        if design.state == "adopted":
-            found += [post for post in design.template.posts if isinstance(post, Post)]
-    return found
+    return len(posts(context)) or None
 
 
 def _forms(context: Context, wanted: Callable[[Form], bool]) -> Iterable[tuple[bytes, str]]:

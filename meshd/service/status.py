@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.assembly import reached, survey
 from meshd.assembly.assembly import role_of
-from meshd.service import figures, lockups, readiness, refounding, spans
+from meshd.service import figures, lockups, posts, readiness, refounding, spans
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.hearing import Place, parted, place_in
@@ -48,6 +48,8 @@ def home(context: Context, arguments: dict[str, Any]) -> Result:
         "pending": _pending(context),
         "institutions": figures.lines(context) if _is_inside(context) else [],
         "spans": spans.open_spans(context) if _is_inside(context) else [],
+        "posts": posts.lines(context) if _is_inside(context) else [],
+        "cluster": posts.cluster(context) if _is_inside(context) else None,
         "now_ms": context.assembly.world.clock(),
     }
 
@@ -114,6 +116,8 @@ def status(context: Context, _: dict[str, Any]) -> Result:
         "institutions": figures.lines(context) if _is_inside(context) else [],
         "readiness": readiness.line(context) if _is_inside(context) else None,
         "spans": spans.open_spans(context) if _is_inside(context) else [],
+        "posts": posts.lines(context) if _is_inside(context) else [],
+        "cluster": posts.cluster(context) if _is_inside(context) else None,
         "forks": assembly.store.count(tables.Chain, forked=1),
         "refounded_from": refounding.origin_of(context),
         "now_ms": assembly.world.clock(),

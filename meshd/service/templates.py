@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from meshd.errors import NodeError, NotFoundError
 from meshd.service.context import Context, Result
 from meshd.service.effects import force_of, retraction
+from meshd.service.filling import filled
 from meshd.service.results import outcome_of, repealed_by
 from meshd.state.entries import template_of
 from meshd.store import tables
@@ -140,6 +141,7 @@ def details(context: Context, template: Template) -> Result:
     """What a template has, and whether this assembly has the posts and policies that it expects."""
     state = context.state()
     given = [each.mandate for each in state.mandates.values() if state.in_force(each.id)]
+    posts = [each for each in template.posts if not isinstance(each, Later)]
     return {
         "forms": [form_row(each) for each in template.forms],
         "numbers": [
@@ -153,10 +155,9 @@ def details(context: Context, template: Template) -> Result:
                 "powers": list(each.powers),
                 "term_s": each.term,
                 "words": each.words,
-                "filled": any(set(each.powers) <= set(mandate.powers) for mandate in given),
+                "filled": by is not None,
             }
-            for each in template.posts
-            if not isinstance(each, Later)
+            for each, by in zip(posts, filled(posts, given), strict=True)
         ],
         "policies": [
             {"name": each.name, "there": each.name in state.policies}

@@ -51,8 +51,8 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     """What waits for this person, `most` of it at most: `{what, id, title, command, ends}` and more by its kind.
 
     `ends` is in ms since 1970, or None. `what` is `line`, `confirm`, `answer`, `vote`, `step`, `card`, `matter`,
-    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `due`, `rest`, `anew`, `vouch`, `admit`, `act`, `assent`,
-    `task` or `letter`.
+    `unheard`, `witness`, `seat`, `send`, `call`, `second`, `due`, `agenda`, `rest`, `anew`, `vouch`, `admit`, `act`,
+    `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
     if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
@@ -312,6 +312,13 @@ def _overdue(context: Context) -> Iterator[Result]:
             yield _thing("due", root.id, title, command, form=form.name, due=due, late_ms=late_ms)
 
 
+def _agenda(context: Context) -> Iterator[Result]:
+    """Figures beyond their bound, that nobody has talked about."""
+    for each in figures.beyond(context):
+        command = f"meshd entry {each.talked} --about {_short(each.entry)}"
+        yield _thing("agenda", each.entry, each.title, command, value=each.value, bound=each.bound)
+
+
 def _unconfirmed(context: Context) -> Iterator[Result]:
     """What others entered, that stands once more confirm it, and that this person may confirm."""
     for form, judged in entering.unconfirmed(context):
@@ -367,6 +374,7 @@ _BEFORE: _Parts = (_calls, _lines, _foundings, _answers)
 _AFTER: _Parts = (
     _unconfirmed,
     _overdue,
+    _agenda,
     _cards,
     _matters,
     _unheard,

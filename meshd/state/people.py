@@ -8,7 +8,8 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping
 
 from meshd.errors import NotFoundError
-from meshd.store.tables import Acquaintance, Certificate
+from meshd.store.api import Store
+from meshd.store.tables import Acquaintance, Application, Certificate, Vouch
 from meshd_protocol.names import DOT, SHORTEST, printable, text_of
 
 DEVICE_LETTERS = 8
@@ -114,6 +115,12 @@ class Directory:
         """Whether a member's name, or their key, begins so."""
         by_key = len(words) >= SHORTEST and text_of(member).startswith(words.lower())
         return by_key or begins(self.name(member), words)
+
+
+def vouchers(store: Store, member: bytes) -> set[bytes]:
+    """Who vouched for somebody as they came in."""
+    applications = store.find(Application, member=member)
+    return {vouch.member for each in applications for vouch in store.find(Vouch, application=each.id)}
 
 
 def folded(name: str) -> str:

@@ -503,7 +503,7 @@ def test_templates_and_figures_stand_in_decisions_on_texts_alone(tmp_path):
 
 def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
     """Hard case 5; and what one's own node refuses before."""
-    adopt(nodes)
+    adopted = adopt(nodes)
     ada, bea, cy = nodes
     for holder in ("Ada", "Bea", "Cy"):
         given = delegation.mandate(ada, {"title": f"Treasurer {holder}", "holder": holder, "powers": ["pay"]})["id"]
@@ -532,7 +532,11 @@ def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
     confirm(bea, first)
     other = pay(cy, 70, 1)
     everywhere(nodes)
-    confirm(ada, other)
+    with pytest.raises(NodeError, match="payment 1 of Flour is there twice"):
+        confirm(ada, other)
+    body = Entry(ada.standing().head, ada.proposal(adopted).id, CONFIRM, {"is-so": "yes"}, bytes_of(other))
+    with ada.assembly.writing():
+        ada.assembly.write(Kind.ENTRY, body)  # as a traitor would
     everywhere(nodes)
     assert [judged(each, identity).stands for each in nodes for identity in (first, other)] == [1] * 6
     for each in nodes:

@@ -6,7 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
-from meshd_cli.figures import line_words, readiness_words, span_words
+from meshd_cli.figures import line_words, post_lines, readiness_words, silent_words, span_words
 from meshd_cli.homes import folders, mean
 
 _SHOWN = 5
@@ -78,7 +78,12 @@ def _show_institutions(answer: dict[str, Any]) -> None:
     if answer.get("readiness"):
         row = answer["readiness"]
         lacks = "; ".join(readiness_words(each) for each in row["lacks"])
-        output.say(f"Ready {row['ready']} of {row['of']}{f': {lacks}' if lacks else ''}")
+        output.say(f"Ready {row['ready']} of {row['of']}{f': {lacks}' if lacks else ''}{silent_words(row)}")
+    for each in post_lines(answer["posts"]):
+        output.say(each)
+    if answer["cluster"] is not None:
+        row = answer["cluster"]
+        output.say(f"{row['seats']} of {row['of']} mandates are held by people whom {row['person']} vouched for")
     for row in answer["spans"]:
         output.say(f"{row['role']}: {span_words(row)}")
     for row in answer["institutions"]:
@@ -137,6 +142,9 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "due": lambda row: (
         f"{row['due']} of {row['form']} {row['title']} is {output.span(row['late_ms'])} late. If it is yours to give"
+    ),
+    "agenda": lambda row: (
+        f"On the agenda: {row['title']}, {row['value']} measured, is beyond {row['bound']}. Once it was talked about"
     ),
     "card": lambda row: (
         f"{row['person']} has a plan, and asks which card we play, go or abort. Put it to everybody here: "
