@@ -22,6 +22,8 @@ _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
+_CARRIES = frozenset({"stick", "export", "import"})
+"""Verbs whose progress is in bytes."""
 
 
 class Where(NamedTuple):
@@ -47,7 +49,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
             given["passphrase"] = secret(where)
         connection = _connect(where.home, deadline)
         if connection is not None:
-            with connection, _progress() as tell:
+            with connection, _progress(verb) as tell:
                 return socket_client.ask(connection, verb, given, where.assembly, tell, heed)
         from meshd.app import alone
         from meshd.errors import BusyError
@@ -55,7 +57,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
 
         request = Request(verb, given, where.assembly)
         try:
-            with _progress() as tell:
+            with _progress(verb) as tell:
                 return alone.ask(where.home, request, lambda: secret(where), tell, heed=heed, patience=_MOMENT_SECONDS)
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
@@ -139,8 +141,8 @@ def _is_locked(home: Path) -> bool:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
-    """Progress on one line of a terminal, with an estimate of what is left; silence elsewhere."""
+def _progress(verb: str) -> Iterator[Any]:
+    """Progress on one line of a terminal, with a rate and an estimate of what is left; silence elsewhere."""
     shown = False
     begun = time.monotonic()
 
@@ -150,8 +152,9 @@ def _progress() -> Iterator[Any]:
             return
         shown = True
         took = time.monotonic() - begun
+        rate = f", {done / took / 1e6:.1f} MB/s" if verb in _CARRIES and done and took else ""
         left = f", {done * 100 // total}%, about {took * (total - done) / done:.0f} s left" if 0 < done <= total else ""
-        sys.stderr.write(f"\r\x1b[K{text}{left}")
+        sys.stderr.write(f"\r\x1b[K{text}{rate}{left}")
         sys.stderr.flush()
 
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 KEYS = "keys.sealed"
 _SHORT = 8
 _SHOWN = re.compile(r"`meshd ([^`]+)`")
-_ALONE = frozenset({"demo", "init", "join", "home", "run", "verify", "count"})
+_ALONE = frozenset({"demo", "init", "join", "home", "run", "verify", "count", "stick"})
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""
 _SAYS_ITSELF = frozenset({"--assembly", "--home", "--help", "--version"})
 

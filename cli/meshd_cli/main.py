@@ -46,7 +46,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "drilling": ("drill", "readiness"),
     "hurrying": ("alarm", "pledge", "heard", "spend", "ready", "card"),
     "talking": ("say", "read", "topics"),
-    "carrying": ("export", "import"),
+    "carrying": ("stick", "export", "import"),
     "proving": ("prove", "verify", "publish", "count"),
     "audit": ("check", "log", "forks"),
 }
@@ -76,7 +76,7 @@ THEMES: dict[str, tuple[str, ...]] = {
         "readiness",
     ),
     "Rules": ("policies", "amend", "charter", "witness"),
-    "Network and sticks": ("run", "status", "peers", "connect", "export", "import"),
+    "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import"),
     "Proofs and counts": ("prove", "verify", "publish", "count"),
     "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
 }

@@ -1,5 +1,6 @@
-"""Verbs of sneakernet: export, import."""
+"""Verbs of sneakernet: stick, export, import."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
-from meshd.sneakernet.media import write_file
+from meshd.sneakernet.media import NothingHereError, write_file
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
@@ -48,6 +49,21 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "answers": written.answers,
         "applicant": not assembly.keys.network,
     }
+
+
+@verb("stick", {"path": NAME, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
+def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
+    """`meshd stick DIR`: read what this node lacks, then write what others lack. A stick that has nothing of this
+    assembly yet is written alone.
+    """
+    path = Path(arguments["path"])
+    if not path.is_dir():
+        raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
+    read: Result | None = None
+    with suppress(NothingHereError):
+        read = yield from import_(context, {"path": arguments["path"]})
+    written = yield from export(context, arguments)
+    return {"read": read, "written": written}
 
 
 @verb("import", {"path": NAME})

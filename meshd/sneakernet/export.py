@@ -10,7 +10,7 @@ from meshd.assembly.assembly import Assembly
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.progress import Step, Steps
-from meshd.sneakernet import join, media
+from meshd.sneakernet import collecting, join, media
 from meshd.sneakernet.stick import names_of, open_stick, secrets, write_keys, write_visit
 from meshd.store import tables
 from meshd_crypto.hashing import digest
@@ -59,6 +59,7 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
     held = opened.manifest._replace(segments=present)
     if opened.sound:
         _remove_unlisted(opened.segments, held)
+    before, held = held, collecting.kept(assembly, held)
     starts = _starts(assembly, held, narrow)
     _, total = survey.weigh(assembly, [Span((head.device, head.log), start, head.seq + 1) for head, start in starts])
     for data, info in _segments(assembly, held, narrow):
@@ -69,6 +70,8 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
         yield _step(done, total)
     write_keys(assembly, folder)
     write_visit(assembly, opened, held._replace(segments=(*held.segments, *done.infos)))
+    for info in set(before.segments) - set(opened.manifest.segments):
+        media.remove(opened.segments / text_of(info.hash))
     done.answers = join.write_answers(assembly, stick)
     return done
 
@@ -141,11 +144,13 @@ def _segment(assembly: Assembly, batch: list[bytes], stretches: list[Stretch]) -
 def _starts(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[Head, int]]:
     """The chains that the stick should carry, and from which seq on: forks first, then decisions, talk, bulk."""
     heads = survey.heads(assembly)
-    visitors = [
+    visitors: list[dict[tuple[bytes, int], Place]] = [
         {(place.device, place.log): place for place in places}
         for device, places in held.visitors.items()
         if device != assembly.keys.device.public and (narrow.devices is None or device in narrow.devices)
     ]
+    if narrow.devices is None and collecting.strangers(assembly, held):
+        visitors.append({})  # somebody who has nothing yet
     for head in sorted(heads, key=lambda head: (head.branches is None, head.log, head.device)):
         if narrow.decisions_only and head.log != 0:
             continue

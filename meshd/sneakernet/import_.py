@@ -53,7 +53,7 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     if folder is None:
         if taken.records:
             return taken
-        raise NodeError(
+        raise media.NothingHereError(
             f"there is nothing of this assembly in {stick}",
             "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",
         )
@@ -132,6 +132,8 @@ def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: 
     name = text_of(info.hash)
     folder = media.inside(stick.folder, media.SEGMENTS)
     data = media.read_file(folder / name, limits.SEGMENT_BYTES) if folder else None
+    if data is None and not stick.folder.exists():
+        raise media.gone(stick.folder)
     try:
         if data is None or digest(data) != info.hash:
             raise BadBundleError("it is not what its name says")

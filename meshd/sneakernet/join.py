@@ -6,7 +6,6 @@ from meshd.assembly import survey
 from meshd.assembly.access import invitation_secret, is_open
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import NetworkKey
-from meshd.errors import NodeError
 from meshd.sneakernet import media
 from meshd.store import tables
 from meshd.upkeep.caretaker import keys_in
@@ -100,9 +99,9 @@ def write_answers(assembly: Assembly, stick: Path) -> int:
     return written
 
 
-def need_stick_answer() -> NodeError:
+def need_stick_answer() -> media.NothingHereError:
     """What a newcomer is told who finds nothing for her on a stick."""
-    return NodeError(
+    return media.NothingHereError(
         "there is no answer to your application on this stick yet",
         "`meshd export DIR` leaves the application on it; a member imports it, vouches, and exports the answer.",
     )

@@ -4,6 +4,7 @@ No symlink is followed and nothing outside the folder is read. A write is comple
 rename, fsync of the folder.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -28,6 +29,26 @@ _FOLDER = re.compile(r"[a-z2-7]{32}")
 
 class MediaError(NodeError):
     """The stick can't be read or written."""
+
+
+class NothingHereError(NodeError):
+    """A stick has nothing for this node."""
+
+
+_CAN_T_WRITE = {
+    errno.ENOSPC: "The stick is full: make room on it, or take another one. What is on it stays good.",
+    errno.EROFS: "It is write-protected: `meshd import DIR` reads it all the same.",
+    errno.EACCES: "Its folder is somebody else's: `meshd import DIR` reads it all the same.",
+    errno.EFBIG: "The stick takes no file of that size: format it anew as exFAT.",
+}
+
+
+def gone(folder: Path) -> MediaError:
+    """What is said of a stick that is not there any more."""
+    return MediaError(
+        f"{folder} is not there any more: was the stick pulled?",
+        "Nothing is lost: what was read is kept, and what was written whole is good. Plug it in, and do it again.",
+    )
 
 
 def read_file(path: Path, most: int) -> bytes | None:
@@ -82,7 +103,11 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
         sync_folder(path.parent)
     except OSError as error:
         remove(part)
-        raise MediaError(f"cannot write {path}: {error.strerror}", "Is the stick full, or write-protected?") from error
+        if error.errno == errno.ENOENT or not path.parent.exists():
+            raise gone(path.parent) from error
+        raise MediaError(
+            f"cannot write {path}: {error.strerror}", _CAN_T_WRITE.get(error.errno or 0, "The stick may be broken.")
+        ) from error
 
 
 def inside(stick: Path, *names: str) -> Path | None:
@@ -128,7 +153,9 @@ def _names(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208 (names only)
     except OSError as error:
-        raise MediaError(f"cannot read {folder}: {error.strerror}", "Was the stick pulled?") from error
+        if error.errno == errno.ENOENT:
+            raise gone(folder) from error
+        raise MediaError(f"cannot read {folder}: {error.strerror}", "The stick may be broken.") from error
 
 
 def remove(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Sticks: idempotent, pulled at any moment, flipped anywhere, forged, and joining by hand."""
 
+import errno
 import os
 import shutil
 
@@ -8,11 +9,12 @@ import pytest
 from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.home import KEYS
-from meshd.service import membership, talk
+from meshd.service import carry, membership, talk
 from meshd.service.context import Context
-from meshd.sneakernet import media
+from meshd.sneakernet import collecting, media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import import_file, import_stick
+from meshd.sneakernet.stick import open_stick, write_visit
 from meshd.store import tables
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, contexts, limits
@@ -504,3 +506,137 @@ def test_a_stick_that_cannot_be_written_says_so(three, tmp_path):
     (blocked / "meshd").write_text("a file in the way")
     with pytest.raises(media.MediaError, match="cannot make the folder"):
         put(ada, blocked)
+
+
+@pytest.fixture
+def both(tmp_path):
+    """Two who are all there is: both have a node and have met."""
+    (ada, bea), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(ada, bea)
+    yield ada, bea
+    for assembly in (ada, bea):
+        assembly.close()
+
+
+def _segments(stick):
+    return sorted(path.name for path in stick.glob("meshd/*/segments/*"))
+
+
+def visit(assembly, stick):
+    return run(carry.stick(Context(assembly), {"path": str(stick)}))
+
+
+def test_a_stick_that_goes_back_and_forth_does_not_fill_up(both, stick):
+    ada, bea = both
+    assert visit(ada, stick)["read"] is None, "there was nothing to read yet"
+    for n in range(8):
+        propose(Context(ada), f"From Ada {n}")
+        assert visit(ada, stick)["written"]["records"] >= 1
+        talk.say(Context(bea), {"text": f"From Bea {n}"})
+        assert visit(bea, stick)["read"]["records"] == 1
+        assert len(_segments(stick)) <= 2, "what both have is taken off"
+    visit(ada, stick)
+    assert len(_digests(ada, bea)) == 1
+    visit(bea, stick)
+    assert _segments(stick) == []
+    again = visit(ada, stick)
+    assert (again["read"]["records"], again["written"]["segments"]) == (0, 0)
+
+
+def test_nothing_is_taken_off_while_somebody_has_not_visited(three, stick):
+    (ada, bea, cy), _ = three
+    for assembly in (ada, bea, ada, bea):
+        visit(assembly, stick)
+    visit(cy, stick)
+    assert len(_digests(ada, bea)) == 1
+    assert {row.title for row in cy.store.find(tables.Proposal)} >= {"Question 0", "Question 1"}
+
+
+def test_who_comes_in_later_gets_all_from_a_stick_that_was_emptied(both, stick, tmp_path):
+    ada, bea = both
+    propose(Context(ada), "Old")
+    for assembly in (ada, bea, ada):
+        visit(assembly, stick)
+    assert _segments(stick) == []
+    made = newcomer(tmp_path, Context(ada), "Cy", seed=7)
+    cy = made.assembly
+    assert visit(cy, stick)["written"]["applicant"]
+    assert visit(ada, stick)["read"]["applicants"]
+    membership.vouch(Context(ada), {"person": "Cy"})
+    for assembly in (ada, bea):
+        visit(assembly, stick)
+    membership.vouch(Context(bea), {"person": "Cy"})
+    for assembly in (bea, cy, ada, bea):
+        visit(assembly, stick)
+    assert len(_digests(ada, bea, cy)) == 1
+    assert "Old" in {row.title for row in cy.store.find(tables.Proposal)}
+    cy.close()
+
+
+def test_many_small_segments_become_few(both, stick, monkeypatch):
+    ada, bea = both
+    monkeypatch.setattr(collecting, "_CROWDED", 3)
+    for n in range(5):
+        propose(Context(ada), f"Question {n}")
+        put(ada, stick)
+    assert len(_segments(stick)) <= 2
+    take(bea, stick)
+    assert len(_digests(ada, bea)) == 1
+
+
+def test_a_stick_that_is_pulled_is_told_as_such(three, stick, monkeypatch):
+    (ada, bea, _), _ = three
+    put(ada, stick)
+    propose(Context(ada), "In a second segment")
+    put(ada, stick)
+    real, left = media.read_file, 4
+
+    def pulled(path, most):
+        nonlocal left
+        left -= path.parent.name == media.SEGMENTS
+        if left == 3 and path.parent.name == media.SEGMENTS:
+            data = real(path, most)
+            stick.rename(stick.with_name("away"))
+            return data
+        return real(path, most)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "read_file", pulled)
+        with pytest.raises(media.MediaError, match="was the stick pulled"):
+            take(bea, stick)
+    stick.with_name("away").rename(stick)
+    had = bea.store.count(tables.Kept)
+    taken = take(bea, stick)
+    assert (taken.segments, taken.damaged) == (1, []), "it goes on where it was"
+    assert bea.store.count(tables.Kept) > had
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.ENOSPC, "full"), (errno.EROFS, "write-protected"), (errno.EFBIG, "exFAT"), (errno.EIO, "broken")],
+)
+def test_why_a_stick_takes_nothing_is_said(three, stick, monkeypatch, number, hint):
+    (ada, _, _), _ = three
+
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(media.MediaError) as told:
+            put(ada, stick)
+    assert hint in told.value.hint
+    assert not list(stick.rglob("*.part"))
+    assert put(ada, stick).segments == 1
+
+
+def test_a_manifest_that_claims_a_billion_records_costs_nothing(both, stick):
+    ada, bea = both
+    put(ada, stick)
+    (folder,) = (stick / "meshd").iterdir()
+    opened = open_stick(ada, folder)
+    (info, *_) = opened.manifest.segments
+    lie = info._replace(records=10**9, size=info.size)
+    write_visit(ada, opened, opened.manifest._replace(segments=(lie,)))
+    assert take(bea, stick).refused == 0
+    assert len(_digests(ada, bea)) == 1

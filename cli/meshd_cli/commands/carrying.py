@@ -1,4 +1,4 @@
-"""export, import: records carried by hand."""
+"""stick, export, import: records carried by hand."""
 
 import time
 from pathlib import Path
@@ -8,54 +8,95 @@ from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import PARTLY, UsageError
-from meshd_cli.homes import folders
+from meshd_cli.homes import folders, mean
 from meshd_cli.times import moment
 
 
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
+    parser = verbs.add_parser("stick", parents=[common], help="exchange with a stick: read it, and write to it")
+    parser.add_argument("path", metavar="DIR", help="the stick's folder")
+    _narrowed(parser)
+    parser.set_defaults(function=stick)
     parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
     parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
     parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
-    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h, or a date")
-    parser.add_argument(
-        "--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit"
-    )
-    parser.add_argument("--decisions-only", action="store_true", help="leave out talk")
+    _narrowed(parser)
     parser.set_defaults(function=export)
     parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
     parser.add_argument("path", metavar="DIR-OR-FILE", help="the stick's folder, or a file that somebody sent")
     parser.set_defaults(function=import_)
 
 
-def export(where: Where, options: Any) -> int:
-    """`meshd export DIR`."""
-    if bool(options.path) == bool(options.file):
-        raise UsageError("say where to: a folder, or --file FILE", "`meshd export /media/stick`")
-    arguments = {
-        "path": str(Path(options.file or options.path).absolute()),
-        "file": bool(options.file),
+def _narrowed(parser: Any) -> None:
+    parser.add_argument("--since", metavar="WHEN", help="leave out what is older: 3d, 12h, or a date")
+    parser.add_argument(
+        "--for", dest="to", metavar="PERSON", help="only what this person lacks, by the stick's last visit"
+    )
+    parser.add_argument("--decisions-only", action="store_true", help="leave out talk")
+
+
+def _arguments(path: str, options: Any) -> dict[str, Any]:
+    return {
+        "path": str(Path(path).absolute()),
         "since": _since(options.since) if options.since else None,
         "to": options.to,
         "decisions_only": options.decisions_only,
     }
+
+
+def stick(where: Where, options: Any) -> int:
+    """`meshd stick DIR`: for every assembly of the home, unless one is named."""
+    arguments = _arguments(options.path, options)
+    several = folders(where.home) if where.assembly is None else []
+    code = 0
+    for folder in several if len(several) > 1 else [None]:
+        each = where if folder is None else where._replace(assembly=folder[: output.SHORT_ID])
+        if folder is not None:
+            mean(where.home, folder[: output.SHORT_ID])
+            if not where.json:
+                output.say(f"{folder[: output.SHORT_ID]}:")
+        answer = ask(each, "stick", arguments)
+        if where.json:
+            output.emit(answer)
+        elif answer["read"] is not None:
+            _show_read(answer["read"])
+        if not where.json:
+            _show_written(answer["written"])
+        code = _code(answer["read"]) or code
+    brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
+    if not where.json:
+        tell_bridged(brought)
+        output.tell("The stick can be pulled now.")
+    return code
+
+
+def export(where: Where, options: Any) -> int:
+    """`meshd export DIR`."""
+    if bool(options.path) == bool(options.file):
+        raise UsageError("say where to: a folder, or --file FILE", "`meshd export /media/stick`")
+    arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}
     answer = ask(where, "export", arguments)
     if where.json:
         output.emit(answer)
-        return 0
+    else:
+        _show_written(answer)
+    return 0
+
+
+def _show_written(answer: dict[str, Any]) -> None:
     if answer["applicant"]:
         output.say("Your application is on the stick. A member imports it, and exports the answer.")
         output.tell("They vouch for you first, unless this is one more device of yours.")
-        return 0
-    records = output.plural(answer["records"], "record")
+        return
     if answer["segments"]:
+        records = output.plural(answer["records"], "record")
         segments = output.plural(answer["segments"], "segment")
         output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
     else:
         output.say("Nothing new to write: the stick has it all.")
     if answer["answers"]:
         output.say(f"{output.plural(answer['answers'], 'answer')} to applications written.")
-    return 0
 
 
 def import_(where: Where, options: Any) -> int:
@@ -65,39 +106,47 @@ def import_(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     else:
-        read = f" ({output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read)"
-        output.say(f"{output.plural(answer['records'], 'new record')}{read if answer['segments'] else ''}.")
-        for person in answer["applicants"]:
-            output.say(f"  {person} asks to join: `meshd members`, `meshd vouch`")
-        for row in answer["news"]:
-            state = row["state"] if row["outcome"] is None else f"final: {row['outcome']}"
-            output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
-        if answer["more_news"]:
-            output.say(f"  and {answer['more_news']} more: `meshd list`")
-        if answer["unreadable"]:
-            output.warn(
-                f"{output.plural(answer['unreadable'], 'segment needs', 'segments need')} a newer network key than "
-                "this node has."
-            )
-            output.tell(
-                "A key that was made while you were away comes from a member's node, or on their next export. It does "
-                "not come to who was removed, or to a device that was revoked: ask somebody."
-            )
-        if answer["damaged_segments"]:
-            names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
-            damaged = output.plural(answer["damaged"], "segment")
-            output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
-        elif answer["damaged"]:
-            output.warn(f"{output.plural(answer['damaged'], 'part')} of the file damaged, and left out.")
-        if answer["damaged"]:
-            output.tell("Ask somebody who has those records to export once more.")
-        if answer["refused"]:
-            output.warn(f"not valid, and left out: {output.plural(answer['refused'], 'record')}")
-        if answer["waiting"]:
-            waiting = output.plural(answer["waiting"], "record")
-            output.warn(f"left out for now: {waiting}, which need earlier ones that are not here. Import again then.")
+        _show_read(answer)
         tell_bridged(brought)
-    return PARTLY if answer["damaged"] or answer["unreadable"] else 0
+    return _code(answer)
+
+
+def _code(answer: dict[str, Any] | None) -> int:
+    return PARTLY if answer is not None and (answer["damaged"] or answer["unreadable"]) else 0
+
+
+def _show_read(answer: dict[str, Any]) -> None:
+    read = f" ({output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read)"
+    output.say(f"{output.plural(answer['records'], 'new record')}{read if answer['segments'] else ''}.")
+    for person in answer["applicants"]:
+        output.say(f"  {person} asks to join: `meshd members`, `meshd vouch`")
+    for row in answer["news"]:
+        state = row["state"] if row["outcome"] is None else f"final: {row['outcome']}"
+        output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
+    if answer["more_news"]:
+        output.say(f"  and {answer['more_news']} more: `meshd list`")
+    if answer["unreadable"]:
+        output.warn(
+            f"{output.plural(answer['unreadable'], 'segment needs', 'segments need')} a newer network key than "
+            "this node has."
+        )
+        output.tell(
+            "A key that was made while you were away comes from a member's node, or on their next export. It does "
+            "not come to who was removed, or to a device that was revoked: ask somebody."
+        )
+    if answer["damaged_segments"]:
+        names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
+        damaged = output.plural(answer["damaged"], "segment")
+        output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
+    elif answer["damaged"]:
+        output.warn(f"{output.plural(answer['damaged'], 'part')} of the file damaged, and left out.")
+    if answer["damaged"]:
+        output.tell("Ask somebody who has those records to export once more.")
+    if answer["refused"]:
+        output.warn(f"not valid, and left out: {output.plural(answer['refused'], 'record')}")
+    if answer["waiting"]:
+        waiting = output.plural(answer["waiting"], "record")
+        output.warn(f"left out for now: {waiting}, which need earlier ones that are not here. Import again then.")
 
 
 def _since(words: str) -> int:
