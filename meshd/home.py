@@ -22,6 +22,8 @@ KEYS = "keys.sealed"
 LOCK = "lock"
 SOCKET = "control.sock"
 BALLAST = "ballast"
+UNPROTECTED = "unprotected"
+"""Holds the passphrase of a home whose person wants none: whoever has the disk opens it."""
 
 _FOLDER_BYTES = 10
 _PRIVATE = 0o600

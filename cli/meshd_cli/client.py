@@ -10,12 +10,13 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from meshd_cli import outside, socket_client
 from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.homes import UNPROTECTED
 
 LOCK = "lock"
 _TYPED: dict[tuple[Path, str | None], str] = {}
@@ -73,7 +74,9 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
 
 
 def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ") -> str:
-    """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
+    """The passphrase: from a file, the environment, the home itself where its person wants none, or a prompt (twice for
+    a new one). Raises LockedError.
+    """
     if where.passphrase_file:
         try:
             words = Path(where.passphrase_file).read_text().rstrip("\r\n")
@@ -83,6 +86,8 @@ def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ")
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
         return _not_empty(named) if new else named
+    with suppress(OSError, UnicodeDecodeError):
+        return (where.home / UNPROTECTED).read_text()
     if sys.stdin is None or not sys.stdin.isatty():
         raise LockedError(
             "a passphrase is needed, and there is no terminal to ask on",

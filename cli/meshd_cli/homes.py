@@ -8,9 +8,11 @@ import shlex
 from pathlib import Path
 
 KEYS = "keys.sealed"
+UNPROTECTED = "unprotected"
+"""Holds the passphrase of a home whose person wants none."""
 _SHORT = 8
 _SHOWN = re.compile(r"`meshd ([^`]+)`")
-_ALONE = frozenset({"demo", "init", "join", "home", "run", "verify", "count", "stick"})
+_ALONE = frozenset({"demo", "init", "join", "home", "run", "verify", "count", "stick", "lock", "unlock", "panic"})
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""
 _SAYS_ITSELF = frozenset({"--assembly", "--home", "--help", "--version"})
 

@@ -23,6 +23,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "begin": ("init", "join"),
     "home": ("home", "status"),
     "running": ("run", "peers", "connect"),
+    "locking": ("lock", "unlock", "passphrase", "panic"),
     "people": (
         "invite",
         "members",
@@ -78,6 +79,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import"),
     "Proofs and counts": ("prove", "verify", "publish", "count"),
+    "This machine": ("lock", "unlock", "passphrase", "panic"),
     "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""

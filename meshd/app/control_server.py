@@ -10,16 +10,17 @@ daemon is stopped or stuck.
 import os
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
 from meshd.app import choosing
 from meshd.app.bridges import bridge_nodes, is_bridging
-from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
 from meshd.mesh.node import Node
@@ -31,7 +32,7 @@ from meshd.service.outside import in_drill, out
 from meshd.service.verbs import SCHEMAS
 from meshd_protocol import limits
 from meshd_protocol.changes import write_change
-from meshd_protocol.control import WATCH, BadRequestError, Request, read_request, write_line
+from meshd_protocol.control import LOCK, UNLOCK, WATCH, BadRequestError, Request, read_request, write_line
 from meshd_protocol.names import text_of
 
 WORD_SECONDS = 1.0
@@ -42,20 +43,75 @@ _LAST_SECONDS = 0.5
 
 _AT_WORK = Step("at work")
 _WATCHING = Step("watching")
+_LOCKS = {"result": {"locked": False, "running": True}}
+"""The answer of a daemon that locks once it has given it: the caller asks again until it has."""
+
+
+class Asked(NamedTuple):
+    """What callers ask of the daemon itself: `heard` is called at each request, `lock` set when it is to lock."""
+
+    heard: Callable[[], None]
+    lock: trio.Event
 
 
 async def serve_control(
-    nodes: list[Node], home: Path, bridging: trio.Lock, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    nodes: list[Node],
+    home: Path,
+    bridging: trio.Lock,
+    asked: Asked | None = None,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer commands until cancelled, then remove the socket. Who holds `bridging` carries between the logs."""
+    asked = asked or Asked(lambda: None, trio.Event())
+    await _serve(home, _Caller(nodes, home, bridging, asked).serve, task_status)
+
+
+async def serve_locked(
+    home: Path,
+    unlock: Callable[[str], None],
+    answered: Callable[[], None],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Answer `status` and `unlock` until cancelled: `unlock` gets a passphrase, in a thread, and raises NodeError if it
+    is wrong; `answered` is called when a caller has its answer.
+    """
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await _exchange(stream, partial(_answer_locked, unlock))
+        answered()
+
+    await _serve(home, serve, task_status)
+
+
+async def _serve(
+    home: Path, serve: Callable[[trio.SocketStream], Awaitable[None]], task_status: trio.TaskStatus[None]
+) -> None:
     path = home / SOCKET
     listener = trio.SocketListener(_bound(home))
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, _Caller(nodes, home, bridging).serve, [listener])
+            await nursery.start(trio.serve_listeners, serve, [listener])
             task_status.started()
     finally:
         path.unlink(missing_ok=True)
+
+
+async def _answer_locked(unlock: Callable[[str], None], line: bytes, _: "_Words") -> dict[str, Any]:
+    """The answer of a daemon that holds no keys."""
+    try:
+        request = read_request(line, SCHEMAS)
+        if request.verb == UNLOCK:
+            await trio.to_thread.run_sync(unlock, request.arguments.get("passphrase") or "")
+            return {"result": {"unlocked": True}}
+        if request.verb in ("status", LOCK):
+            return {"result": {"locked": True, "unlocked": False, "running": True}}
+        raise LockedError("this home is locked: nothing is read, written or passed on", "`meshd unlock` opens it.")
+    except BadRequestError as error:
+        return {"error": str(error), "hint": "", "code": UsageError.code}
+    except NodeError as error:
+        return _refusal(error)
 
 
 def _bound(home: Path) -> trio.socket.SocketType:
@@ -78,31 +134,16 @@ def _bound(home: Path) -> trio.socket.SocketType:
 class _Caller:
     """Answers one request per connection."""
 
-    def __init__(self, nodes: list[Node], home: Path, bridging: trio.Lock) -> None:
+    def __init__(self, nodes: list[Node], home: Path, bridging: trio.Lock, asked: Asked) -> None:
         self._nodes = nodes
         self._bridging = bridging
         self._home = home
+        self._asked = asked
 
     async def serve(self, stream: trio.SocketStream) -> None:
-        """Read a request, answer it, hang up. A caller that vanishes or talks nonsense harms nobody."""
-        try:
-            async with stream:
-                if not _is_own(stream):
-                    return
-                asked: tuple[bytes, bytes] | None = None
-                with trio.move_on_after(limits.HANDSHAKE_SECONDS):
-                    asked = await _read_line(stream)
-                if asked is None:
-                    return
-                line, rest = asked
-                words = _Words(stream, rest)
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(words.keep_coming)
-                    reply = await self._reply(line, words)
-                    words.last.set()
-                await stream.send_all(write_line(reply))
-        except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
+        """Answer one caller; then lock, if that is what was asked."""
+        if await _exchange(stream, self._reply) is _LOCKS:
+            self._asked.lock.set()
 
     async def _reply(self, line: bytes, words: "_Words") -> dict[str, Any]:
         """The last line of the answer."""
@@ -119,10 +160,15 @@ class _Caller:
             return {"error": f"meshd has a defect: {error!r}", "hint": "The daemon goes on.", "code": 1}
 
     async def _answer(self, request: Request, words: "_Words") -> dict[str, Any]:
+        if request.verb == LOCK:
+            return _LOCKS
+        if request.verb == UNLOCK:
+            return {"result": {"unlocked": True}}
         node = await self._node(request.assembly)
         if request.verb == WATCH:
             await _watch(node, words)
             return {"result": None}
+        self._asked.heard()
         if is_bridging(request) and len(self._nodes) > 1:
             async with self._bridging:
                 return {"result": [crossed._asdict() for crossed in await bridge_nodes(self._nodes, set())]}
@@ -211,6 +257,32 @@ def _refusal(error: NodeError) -> dict[str, Any]:
 def _drill(context: Context) -> dict[str, Any]:
     """The mark of an answer out of an exercise."""
     return {"drill": True} if in_drill(context) else {}
+
+
+async def _exchange(
+    stream: trio.SocketStream, reply: Callable[[bytes, "_Words"], Awaitable[dict[str, Any]]]
+) -> dict[str, Any] | None:
+    """Read a request, answer it, hang up: what was answered. A caller that vanishes or talks nonsense harms nobody."""
+    answer: dict[str, Any] | None = None
+    try:
+        async with stream:
+            if not _is_own(stream):
+                return None
+            asked: tuple[bytes, bytes] | None = None
+            with trio.move_on_after(limits.HANDSHAKE_SECONDS):
+                asked = await _read_line(stream)
+            if asked is None:
+                return None
+            line, rest = asked
+            words = _Words(stream, rest)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(words.keep_coming)
+                answer = await reply(line, words)
+                words.last.set()
+            await stream.send_all(write_line(answer))
+    except* (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass
+    return answer
 
 
 class _Words:

@@ -13,7 +13,8 @@ import trio
 
 from meshd.app.alone import Passphrase, opened_all
 from meshd.app.bridges import keep_bridging
-from meshd.app.control_server import serve_control
+from meshd.app.control_server import Asked, serve_control
+from meshd.app.locked import Idle, lock_when_idle
 from meshd.assembly.assembly import Assembly
 from meshd.clock import system_steady
 from meshd.errors import NodeError, UsageError
@@ -49,6 +50,8 @@ class Options(NamedTuple):
     announce: bool
     reached_at: list[str]
     lines: list[str]
+    lock_after_ms: int = 0
+    """Lock after so long without a command, or after sleep; 0 for never."""
 
 
 class Ready(NamedTuple):
@@ -65,8 +68,9 @@ def run(
     options: Options,
     ready: Callable[[list[Ready]], None],
     note: Callable[[str], None],
-) -> None:
-    """Run until SIGTERM or Ctrl-C. `ready` hears where the nodes listen, `note` what happens. Raises NodeError.
+) -> bool:
+    """Run until SIGTERM or Ctrl-C, or until it is to lock: then true. `ready` hears where the nodes listen, `note` what
+    happens. Raises NodeError.
 
     Several assemblies of a home run side by side, each with its own keys, log, port and connections.
     """
@@ -102,7 +106,7 @@ def run(
             for each in assemblies
         ]
         try:
-            trio.run(_main, nodes, helper, home, options, ready)
+            return trio.run(_main, nodes, helper, home, options, ready)
         except BaseExceptionGroup as group:  # what is raised in an `except*` comes out in a group on some Pythons
             found, rest = group.split(UnreachableError)
             if found is None or rest is not None:
@@ -124,7 +128,8 @@ def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str]
 
 async def _main(
     nodes: list[Node], helper: Helper, home: Path, options: Options, ready: Callable[[list[Ready]], None]
-) -> None:
+) -> bool:
+    lock = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             if len(os.sched_getaffinity(0)) > 1:
@@ -138,11 +143,21 @@ async def _main(
             nursery.start_soon(watch, nodes, local_hosts, system_steady)
             bridging = trio.Lock()
             nursery.start_soon(keep_bridging, nodes, bridging)
-            await nursery.start(serve_control, nodes, home, bridging)
+            idle = Idle(options.lock_after_ms)
+            await nursery.start(serve_control, nodes, home, bridging, Asked(idle.heard, lock))
+            if options.lock_after_ms:
+                nursery.start_soon(lock_when_idle, idle, lock)
+            nursery.start_soon(_when_set, lock, nursery.cancel_scope)
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()
                 break
+    return lock.is_set()
+
+
+async def _when_set(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 def _address(text: str) -> tuple[str, int]:

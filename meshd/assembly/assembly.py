@@ -228,6 +228,11 @@ class Assembly:
         """Close the log."""
         self.store.close()
 
+    def lock_with(self, lock: Lock) -> None:
+        """Seal the keys anew: they open with another passphrase from now on. Raises DiskFullError."""
+        keystore.save(self.folder, self.keys, lock, self.world.entropy)
+        self.lock = lock
+
     def _save(self, keys: Keys) -> bool:
         if keys == self.keys:
             return False

@@ -25,6 +25,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     meetings,
     membership,
     proposing,
+    protecting,
     proving,
     publishing,
     quoting,

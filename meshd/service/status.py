@@ -12,6 +12,7 @@ from meshd.service.looked import since
 from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
 from meshd.service.outside import out, words
+from meshd.service.protecting import is_unprotected
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
 from meshd.service.verbs import verb
@@ -137,6 +138,8 @@ def _pending(context: Context) -> list[str]:
     if standing.state is None:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
+    if is_unprotected(context):
+        found.append("This home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
     for who in context.live.paced() if context.live else []:
         much = f"wrote more than {limits.LIVE_RECORDS} records or {limits.LIVE_BYTES >> 20} MiB today"
         late = "with comparisons, up to half a minute later"

@@ -37,8 +37,12 @@ Schema = Mapping[str, Argument]
 """What a verb may be given, by name. Each stands beside the function that answers the verb (`meshd.service.verbs`)."""
 
 WATCH = "watch"
-STREAMS: Mapping[str, Schema] = {WATCH: {}}
-"""Verbs that only a running daemon answers, with lines that go on."""
+LOCK = "lock"
+UNLOCK = "unlock"
+OF_DAEMONS: Mapping[str, Schema] = {WATCH: {}, LOCK: {}, UNLOCK: {"passphrase": SECRET}}
+"""Verbs that only a daemon answers: a watch with lines that go on; one that is locked answers `unlock` and `status`
+alone.
+"""
 
 
 class BadRequestError(ProtocolError):
@@ -74,8 +78,8 @@ def read_request(line: bytes, schemas: Mapping[str, Schema]) -> Request:
     arguments, assembly = value.get("arguments", {}), value.get("assembly")
     if not isinstance(arguments, dict) or not (assembly is None or isinstance(assembly, str)):
         raise BadRequestError("the request's arguments can't be read")
-    if value["verb"] in STREAMS:
-        _check(value["verb"], arguments, STREAMS[value["verb"]])
+    if value["verb"] in OF_DAEMONS:
+        _check(value["verb"], arguments, OF_DAEMONS[value["verb"]])
     else:
         check_arguments(schemas, value["verb"], arguments)
     return Request(value["verb"], arguments, assembly)
@@ -95,7 +99,7 @@ def _is_sound(value: Any) -> bool:
 
 def check_arguments(schemas: Mapping[str, Schema], verb: str, arguments: dict[str, Any]) -> None:
     """Hold the arguments of a verb that is answered once against its schema. Raises BadRequestError."""
-    if verb in STREAMS:
+    if verb in OF_DAEMONS:
         raise BadRequestError(f"only a running daemon answers {verb}")
     schema = schemas.get(verb)
     if schema is None:

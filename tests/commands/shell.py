@@ -113,7 +113,7 @@ class Shell:
         line = self.daemon.stdout.readline()
         assert line, self.daemon.communicate()[1]
         self.places = json.loads(line)["listening"]
-        self.address = self.places[0]
+        self.address = self.places[0] if self.places else ""  # one that is locked listens nowhere
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Stop the daemon: its exit code, and what it said."""

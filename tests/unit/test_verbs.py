@@ -8,10 +8,11 @@ import pytest
 
 from meshd.service import dispatch, verbs
 from meshd_cli.main import FAMILIES
+from meshd_protocol.control import LOCK, UNLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [verb for family in FAMILIES.values() for verb in family]
-WITHOUT_A_NODE = {"demo", "init", "join", "run", "verify", "count"}
+WITHOUT_A_NODE = {"demo", "init", "join", "run", "verify", "count", "lock", "unlock", "panic"}
 """Commands that ask no node that is there."""
 
 
@@ -31,7 +32,7 @@ def test_every_verb_is_asked_by_a_command_of_its_name():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ask"
         and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
     }  # fmt: skip
-    assert asked == set(verbs.HANDLERS), "a verb that no command asks, or no function answers"
+    assert asked - {LOCK, UNLOCK} == set(verbs.HANDLERS), "a verb that no command asks, or no function answers"
     assert set(COMMANDS) - WITHOUT_A_NODE == set(verbs.HANDLERS) == set(verbs.SCHEMAS)
 
 

@@ -63,6 +63,9 @@ def status(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
         return 0
+    if answer.get("locked"):
+        output.say("Locked: this node holds no key, and passes nothing on. `meshd unlock` opens it.")
+        return 0
     _who(answer)
     _show_waiting(answer["waiting"], 0, answer["now_ms"])
     for each in answer["pending"]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask, is_running, passphrase
-from meshd_cli.errors import CommandError
+from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.homes import folders
+from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
 
@@ -29,6 +31,10 @@ def register(verbs: Any, common: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
+    parser.add_argument("--locked", action="store_true", help="hold no key and do nothing until `meshd unlock`")
+    parser.add_argument(
+        "--lock-after", metavar="TIME", help="lock after so long without a command, and when the machine wakes: 30m, 2h"
+    )
     parser.set_defaults(function=run)
     parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
     parser.add_argument("--watch", action="store_true", help="look again every second, until interrupted")
@@ -65,10 +71,50 @@ def run(where: Where, options: Any) -> int:
         announce=not options.quiet_discovery,
         reached_at=options.reached_at,
         lines=options.serial,
+        lock_after_ms=(seconds(options.lock_after) or 0) * 1000,
     )
-    daemon.run(where.home, where.assembly, lambda: passphrase(where), settings, ready, output.tell)
+    secret = _unlocked(where, locked=options.locked)
+    if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, ready, output.tell):
+        from meshd.app import locked
+
+        locked.again(_again(where, options))
     output.tell("stopped")
     return 0
+
+
+def _unlocked(where: Where, *, locked: bool) -> str | None:
+    """The passphrase: asked for here, or, by a daemon that starts locked, waited for; None if it was told to stop."""
+    if not locked:
+        try:
+            return passphrase(where)
+        except LockedError:
+            if not folders(where.home):
+                raise
+    from meshd.app import locked as waiting
+
+    def ready() -> None:
+        if where.json:
+            output.emit({"listening": [], "assemblies": [], "locked": True})
+            sys.stdout.flush()
+        output.tell("locked: `meshd unlock` opens it")
+
+    return waiting.wait(where.home, where.assembly, ready)
+
+
+def _again(where: Where, options: Any) -> list[str]:
+    """The words with which this daemon begins anew, locked."""
+    words = [sys.executable, "-m", "meshd_cli", "--home", str(where.home.absolute())]
+    words += ["--assembly", where.assembly] if where.assembly is not None else []
+    words += ["--json"] if where.json else []
+    words += ["run", "--locked"]
+    words += ["--listen", options.listen] if options.listen else []
+    for name, values in (
+        ("--connect", options.connect), ("--reached-at", options.reached_at), ("--serial", options.serial),
+    ):  # fmt: skip
+        words += [word for value in values for word in (name, value)]
+    words += ["--no-mdns"] if options.no_mdns else []
+    words += ["--quiet-discovery"] if options.quiet_discovery else []
+    return words + (["--lock-after", options.lock_after] if options.lock_after else [])
 
 
 def peers(where: Where, options: Any) -> int:

@@ -1,0 +1,164 @@
+"""lock, unlock, passphrase, panic: who gets at what is in a home."""
+
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output, socket_client
+from meshd_cli.asking import make_sure, on_terminal
+from meshd_cli.client import Where, ask, is_running, passphrase
+from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.homes import UNPROTECTED, folders
+
+_LOCKS_SECONDS = 20.0
+NEW = "MESHD_NEW_PASSPHRASE"
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("lock", parents=[common], help="have the daemon forget all keys, until `unlock`")
+    parser.set_defaults(function=lock)
+    parser = verbs.add_parser("unlock", parents=[common], help="let a locked daemon work again")
+    parser.set_defaults(function=unlock)
+    parser = verbs.add_parser("passphrase", parents=[common], help="change the passphrase of this home")
+    parser.add_argument("--new-file", metavar="FILE", help="read the new one from a file")
+    parser.add_argument(
+        "--none", action="store_true", help="none from now on: the keys lie open, for a machine that nobody can reach"
+    )
+    parser.set_defaults(function=change)
+    parser = verbs.add_parser("panic", parents=[common], help="destroy this home's keys at once, then all of it")
+    parser.add_argument("--yes", action="store_true", help="don't ask")
+    parser.set_defaults(function=panic)
+
+
+def lock(where: Where, options: Any) -> int:
+    """`meshd lock`."""
+    if not is_running(where):
+        _tell(where, {"locked": True, "running": False}, "No daemon is running: nothing is unlocked.")
+        return 0
+    ask(where, "lock")
+    deadline = time.monotonic() + _LOCKS_SECONDS
+    while time.monotonic() < deadline:  # its process begins anew, and then its socket is there again
+        with suppress(CommandError):
+            if is_running(where) and ask(where, "lock").get("locked"):
+                _tell(where, {"locked": True, "running": True}, "Locked. `meshd unlock` opens it.")
+                return 0
+        time.sleep(0.1)
+    raise CommandError("the daemon does not say that it is locked", "Stop it: `meshd status` says whether it runs.")
+
+
+def unlock(where: Where, options: Any) -> int:
+    """`meshd unlock`."""
+    if not is_running(where):
+        raise CommandError("no daemon is running: there is nothing to unlock", "`meshd run` starts one.")
+    ask(where, "unlock", {"passphrase": passphrase(where)})
+    _tell(where, {"locked": False, "running": True}, "Unlocked.")
+    return 0
+
+
+def _tell(where: Where, answer: dict[str, Any], text: str) -> None:
+    if where.json:
+        output.emit(answer)
+    else:
+        output.say(text)
+
+
+def change(where: Where, options: Any) -> int:
+    """`meshd passphrase`: of every assembly of the home that the old one opens, unless one is named."""
+    old = passphrase(where)
+    path = where.home / UNPROTECTED
+    new = os.urandom(20).hex() if options.none else _new(options.new_file)
+    if options.none:  # first: keys that nobody can open would be worse than a file that opens none
+        _write(path, new)
+    changed, left = [], []
+    for folder in [where.assembly] if where.assembly is not None else folders(where.home):
+        try:
+            changed.append(ask(where._replace(assembly=folder), "passphrase", {"old": old, "new": new})["name"])
+        except Exception as error:
+            if not hasattr(error, "code"):
+                raise
+            left.append((folder, str(error)))
+    if not options.none and not left:
+        path.unlink(missing_ok=True)
+    if where.json:
+        output.emit({"changed": changed, "left": [folder for folder, _ in left], "unprotected": options.none})
+        return 1 if left else 0
+    for name in changed:
+        output.say(f"{name}: {'no passphrase any more' if options.none else 'a new passphrase from now on'}.")
+    for folder, why in left:
+        output.warn(f"{str(folder)[: output.SHORT_ID]} keeps the old one: {why}")
+    if options.none:
+        output.tell("Whoever has this machine, or its disk, reads everything and writes in your name.")
+    else:
+        output.tell("Old copies of the key file (backups, old sectors of a flash card) still open with the old one.")
+    return 1 if left else 0
+
+
+def _new(file: str | None) -> str:
+    """The new passphrase: from a file, the environment, or a prompt, twice."""
+    if file is not None:
+        words = Path(file).read_text().rstrip("\r\n")
+    elif NEW in os.environ:
+        words = os.environ[NEW]
+    elif sys.stdin is None or not sys.stdin.isatty():
+        raise LockedError(
+            "a new passphrase is needed, and there is no terminal to ask on", f"Set {NEW}, or use --new-file."
+        )
+    else:
+        from getpass import getpass
+
+        words = getpass("New passphrase: ")
+        if words and getpass("Once more: ") != words:
+            raise CommandError("the two were not the same")
+    if not words:
+        raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
+    return words
+
+
+def _write(path: Path, words: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(words)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def panic(where: Where, options: Any) -> int:
+    """`meshd panic`: waits for nothing, and asks no daemon."""
+    if not options.yes and not on_terminal():
+        raise CommandError("nothing was destroyed: there is no terminal to ask on", "`meshd panic --yes` asks nothing.")
+    make_sure(f"Everything in {where.home} will be gone, and nobody can bring it back. Destroy it?", yes=options.yes)
+    from meshd.app.panic import destroy_keys, destroy_rest
+
+    done = destroy_keys(where.home)
+    killed = _end_daemon(where.home)
+    destroy_keys(where.home)  # which it may have written while it ended
+    left = destroy_rest(where.home)
+    if where.json:
+        output.emit({"keys": done.files, "daemon": killed, "left": [str(path) for path in left]})
+        return 1 if left else 0
+    output.say(f"Destroyed: {output.plural(done.files, 'key file')}{', and the daemon was ended' if killed else ''}.")
+    for path in left:
+        output.warn(f"{path} is still there")
+    output.say("Not reached: old sectors of a flash card or an SSD, swap, backups, sticks, papers, what others have.")
+    output.say("What is left of the key file opens with the passphrase alone. From another machine: `meshd revoke`.")
+    return 1 if left else 0
+
+
+def _end_daemon(home: Path) -> bool:
+    """Kill whoever listens on the home's socket, stopped or stuck as they may be."""
+    connection = socket_client.connect(home)
+    if connection is None:
+        return False
+    with connection:
+        size = struct.calcsize("3i")
+        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True

@@ -1,0 +1,190 @@
+"""A home that is locked, whose passphrase changes, that is destroyed: by real processes, looked at from outside."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from meshd.app.locked import Idle
+from meshd.app.panic import destroy_keys, destroy_rest
+from meshd.assembly import keystore
+from meshd.home import assemblies
+
+SAID = "The canary of the mine said this"
+NAME = "Canary Street"
+
+
+@pytest.fixture
+def ada(shells):
+    """A home with a daemon, whose commands are processes of their own: it begins anew when it locks."""
+    shell = shells("ada")
+    shell.found(NAME, "Ada")
+    shell.fresh = True
+    shell.start()
+    return shell
+
+
+def test_a_locked_daemon_does_nothing_until_it_is_unlocked(ada):
+    ada.ok("say", SAID)
+    pid = ada.daemon.pid
+    assert ada.json("lock") == {"locked": True, "running": True}
+    assert ada.json("lock") == {"locked": True, "running": True}, "once more changes nothing"
+    status = ada.json("status")
+    assert (status["locked"], status["unlocked"]) == (True, False)
+    assert "`meshd unlock`" in ada.ok("status")
+    for words in (("read",), ("say", "more"), ("whoami",), ("check",), ()):
+        error, hint = ada.fails(11, *words)
+        assert "locked" in error
+        assert hint == "`meshd unlock` opens it."
+    ada.env["MESHD_PASSPHRASE"] = "wrong"
+    assert "passphrase is wrong" in ada.fails(12, "unlock")[0]
+    assert ada.json("status")["locked"]
+    ada.env["MESHD_PASSPHRASE"] = "pw"
+    assert ada.json("unlock") == {"locked": False, "running": True}
+    assert SAID in ada.ok("read")
+    assert ada.daemon.pid == pid, "whoever watches over it sees one process"
+
+
+def _memory(pid: int) -> bytes:
+    """All that a process holds and may be read."""
+    found: list[bytes] = []
+    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            place, mode, *_ = line.split()
+            if mode.startswith("rw") and "[vvar" not in line:
+                low, high = (int(part, 16) for part in place.split("-"))
+                try:
+                    memory.seek(low)
+                    found.append(memory.read(high - low))
+                except OSError:  # what can't be read by anybody
+                    continue
+    return b"".join(found)
+
+
+def test_nothing_is_left_in_memory(ada):
+    """By all that its process holds: keys, passphrase, names, what was said. The same look finds them before."""
+    ada.ok("say", SAID)
+    ada.ok("read")
+    (folder,) = assemblies(ada.home)
+    keys, _ = keystore.load(folder, "pw")
+    secrets = [keys.device.seed, keys.transport.secret, keys.database, keys.network[0].secret]
+    canaries = [*secrets, NAME.encode(), b"MESHD_PASSPHRASE=pw"]
+    before = _memory(ada.daemon.pid)
+    assert keys.database in before, "the test can see"
+    assert NAME.encode() in before
+    ada.ok("lock")
+    after = _memory(ada.daemon.pid)
+    assert len(after) > 1_000_000
+    assert [canary for canary in canaries if canary in after] == []
+    assert SAID.encode() not in after
+
+
+def test_a_daemon_without_a_terminal_and_a_passphrase_starts_locked(shells):
+    ada = shells("ada")
+    ada.found(NAME, "Ada")
+    ada.fresh = True
+    secret = ada.env.pop("MESHD_PASSPHRASE")
+    ada.start()
+    assert ada.json("status")["locked"]
+    ada.env["MESHD_PASSPHRASE"] = secret
+    ada.ok("unlock")
+    assert ada.json("status")["person"].startswith("Ada")
+
+
+def test_a_new_passphrase_opens_and_the_old_one_does_not(ada):
+    ada.env["MESHD_NEW_PASSPHRASE"] = "four random words here"
+    assert ada.json("passphrase") == {"changed": [NAME], "left": [], "unprotected": False}
+    assert SAID not in ada.ok("read"), "the daemon works on"
+    ada.ok("lock")
+    assert "wrong" in ada.fails(12, "unlock")[0]
+    ada.env["MESHD_PASSPHRASE"] = "four random words here"
+    ada.ok("unlock")
+    ada.env["MESHD_PASSPHRASE"] = "pw"
+    refused = ada.run("passphrase")
+    assert refused.returncode == 1
+    assert "keeps the old one" in refused.stderr
+    ada.env["MESHD_NEW_PASSPHRASE"] = ""
+    assert "protects nothing" in ada.fails(1, "passphrase")[0]
+    del ada.env["MESHD_NEW_PASSPHRASE"]
+    assert "no terminal" in ada.fails(11, "passphrase")[0]
+
+
+def test_no_passphrase_is_told_as_what_it_is(ada):
+    assert ada.json("passphrase", "--none")["unprotected"]
+    del ada.env["MESHD_PASSPHRASE"]
+    assert "This home has no passphrase" in ada.ok("status")
+    ada.ok("lock")
+    ada.ok("unlock")
+    ada.env["MESHD_NEW_PASSPHRASE"] = "words"
+    ada.ok("passphrase")
+    assert not (ada.home / "unprotected").exists()
+    assert "no terminal" in ada.fails(11, "unlock")[0] if ada.ok("lock") else False
+
+
+def test_panic_destroys_keys_and_ends_a_daemon_that_is_stopped(ada):
+    (folder,) = assemblies(ada.home)
+    sealed = (folder / "keys.sealed").read_bytes()
+    copy = os.open(folder / "keys.sealed", os.O_RDONLY)
+    os.kill(ada.daemon.pid, signal.SIGSTOP)
+    assert "no terminal" in ada.fails(1, "panic")[0]
+    done = ada.json("panic", "--yes")
+    assert done == {"keys": 1, "daemon": True, "left": []}
+    assert list(ada.home.iterdir()) == []
+    assert os.read(copy, len(sealed)) != sealed, "what was in the file was written over"
+    os.close(copy)
+    assert ada.daemon.wait(timeout=30) == -signal.SIGKILL
+    assert "there is no assembly" in ada.fails(10, "status")[0]
+    assert ada.json("panic", "--yes") == {"keys": 0, "daemon": False, "left": []}
+
+
+def test_keys_that_were_put_aside_are_destroyed_too(tmp_path):
+    home = tmp_path / "home"
+    for name in ("one", "before-1/one", "two"):
+        (home / name).mkdir(parents=True)
+        (home / name / "keys.sealed").write_bytes(b"secret")
+    (home / "two" / "keys.sealed.part").write_bytes(b"secret")
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"not mine")
+    (home / "link").symlink_to(outside)
+    (home / "one" / "log.db").write_bytes(b"log")
+    assert destroy_keys(home).files == 4
+    assert list(home.rglob("keys*")) == []
+    assert destroy_rest(home) == []
+    assert list(home.iterdir()) == []
+    assert outside.read_bytes() == b"not mine"
+    assert destroy_rest(tmp_path / "nowhere") == []
+
+
+def test_when_a_daemon_locks_by_itself():
+    awake, asleep = 1_000_000, 0
+    idle = Idle(60_000, lambda: awake, lambda: awake + asleep)
+    awake += 59_000
+    assert not idle.is_over()
+    idle.heard()
+    awake += 59_999
+    assert not idle.is_over()
+    awake += 1
+    assert idle.is_over()
+    idle.heard()
+    assert not idle.is_over()
+    asleep += 5_000
+    assert idle.is_over(), "the machine was asleep"
+
+
+def test_a_home_of_several_changes_what_opens(shells):
+    ada = shells("ada")
+    ada.found("One", "Ada")
+    ada.env["MESHD_PASSPHRASE"] = "other"
+    ada.found("Two", "Ada")
+    ada.env["MESHD_NEW_PASSPHRASE"] = "both"
+    done = ada.run("--json", "passphrase")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["changed"] == ["Two"]
+    ada.env["MESHD_PASSPHRASE"] = "pw"
+    assert json.loads(ada.run("--json", "passphrase").stdout)["changed"] == ["One"]
+    ada.env["MESHD_PASSPHRASE"] = "both"
+    assert ada.json("--assembly", "One", "status")["unlocked"]
+    assert ada.json("--assembly", "Two", "status")["unlocked"]
