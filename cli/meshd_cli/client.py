@@ -23,7 +23,7 @@ _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
 _PATIENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.3
-_CARRIES = frozenset({"stick", "export", "import"})
+_CARRIES = frozenset({"stick", "export", "import", "backup", "restore"})
 """Verbs whose progress is in bytes."""
 
 
@@ -50,7 +50,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
             given["passphrase"] = secret(where)
         connection = _connect(where.home, deadline)
         if connection is not None:
-            with connection, _progress(verb) as tell:
+            with connection, progress(verb) as tell:
                 return socket_client.ask(connection, verb, given, where.assembly, tell, heed)
         from meshd.app import alone
         from meshd.errors import BusyError
@@ -58,7 +58,7 @@ def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, loc
 
         request = Request(verb, given, where.assembly)
         try:
-            with _progress(verb) as tell:
+            with progress(verb) as tell:
                 return alone.ask(where.home, request, lambda: secret(where), tell, heed=heed, patience=_MOMENT_SECONDS)
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
@@ -146,7 +146,7 @@ def _is_locked(home: Path) -> bool:
 
 
 @contextmanager
-def _progress(verb: str) -> Iterator[Any]:
+def progress(verb: str) -> Iterator[Any]:
     """Progress on one line of a terminal, with a rate and an estimate of what is left; silence elsewhere."""
     shown = False
     begun = time.monotonic()

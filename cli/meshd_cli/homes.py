@@ -12,7 +12,9 @@ UNPROTECTED = "unprotected"
 """Holds the passphrase of a home whose person wants none."""
 _SHORT = 8
 _SHOWN = re.compile(r"`meshd ([^`]+)`")
-_ALONE = frozenset({"demo", "init", "join", "home", "run", "verify", "count", "stick", "lock", "unlock", "panic"})
+_ALONE = frozenset(
+    {"demo", "init", "join", "home", "run", "verify", "count", "stick", "restore", "lock", "unlock", "panic"}
+)
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""
 _SAYS_ITSELF = frozenset({"--assembly", "--home", "--help", "--version"})
 

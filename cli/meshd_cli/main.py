@@ -47,7 +47,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "drilling": ("drill", "readiness"),
     "hurrying": ("alarm", "pledge", "heard", "spend", "ready", "card"),
     "talking": ("say", "read", "topics"),
-    "carrying": ("stick", "export", "import"),
+    "carrying": ("stick", "export", "import", "backup", "restore"),
     "proving": ("prove", "verify", "publish", "count"),
     "audit": ("check", "log", "forks"),
 }
@@ -79,7 +79,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import"),
     "Proofs and counts": ("prove", "verify", "publish", "count"),
-    "This machine": ("lock", "unlock", "passphrase", "panic"),
+    "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic"),
     "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from meshd.app import choosing
+from meshd.app import choosing, restoring
 from meshd.app.bridges import bridge_all
 from meshd.assembly import keystore, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
 from meshd.home import KEYS, assemblies, folder_of, lay_ballast, make_private, only_writer
+from meshd.progress import Steps
 from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
@@ -34,6 +35,7 @@ from meshd_protocol.proofs import read_proof
 from meshd_protocol.tickets import Ticket, read_ticket
 
 KEY_BYTES = 32
+T = TypeVar("T")
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
@@ -127,14 +129,10 @@ def ask(
             context = Context(assembly)
             if in_drill(context):
                 heed(DRILL.lower())
-            steps = answer(context, request)
-            while True:
-                try:
-                    tell(*next(steps))
-                except StopIteration as end:
-                    if (why := out(context)) is not None:
-                        heed(why.value)
-                    return end.value
+            result = _run(answer(context, request), tell)
+            if (why := out(context)) is not None:
+                heed(why.value)
+            return result
     except LostLogError:
         folders = assemblies(home)
         if not member_key or len(folders) != 1:
@@ -279,6 +277,47 @@ def joining(witness: bool, member_key: str | None, formerly: str | None) -> Join
     if lost is not None and len(lost) != KEY_BYTES:
         raise UsageError("this is no member key of an assembly", "`meshd --json members` shows whole keys.")
     return Joining(witness, member, lost)
+
+
+def restore(
+    home: Path,
+    path: Path,
+    passphrase: Passphrase,
+    label: str,
+    tell: Callable[[str, int, int], None],
+    *,
+    member_key: str | None = None,
+    test: bool = False,
+    world: World = REAL,
+) -> Any:
+    """Go on from a backup as a new device; with `test` only see whether one could. Raises NodeError."""
+    secret = passphrase()
+    if test:
+        done = _run(restoring.try_out(path, secret, world), tell)
+    else:
+        member = rosters.member_key(member_key) if member_key is not None else None
+        with only_writer(home):
+            done = _run(restoring.restore(home, path, secret, label, member, world), tell)
+    return {
+        "assembly": done.backup.assembly.hex(),
+        "person": done.backup.person,
+        "records": done.taken.records,
+        "expected": done.backup.records,
+        "damaged": done.taken.damaged_parts,
+        "whole": done.whole,
+        "time_ms": done.backup.time_ms,
+        "member_key": done.backup.member is not None,
+    }
+
+
+def _run(steps: Steps[T], tell: Callable[[str, int, int], None]) -> T:
+    """The result of a long piece of work, of whose steps somebody hears."""
+    while True:
+        try:
+            tell(*next(steps))
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _say_something(text: str, what: str) -> None:

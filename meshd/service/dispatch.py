@@ -7,6 +7,7 @@ from meshd.errors import UsageError
 from meshd.progress import Steps
 from meshd.service import (  # noqa: F401 (what a file answers is registered as it is imported)
     audit,
+    backing_up,
     bridging,
     cards,
     carry,

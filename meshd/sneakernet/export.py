@@ -60,9 +60,9 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
     if opened.sound:
         _remove_unlisted(opened.segments, held)
     before, held = held, collecting.kept(assembly, held)
-    starts = _starts(assembly, held, narrow)
-    _, total = survey.weigh(assembly, [Span((head.device, head.log), start, head.seq + 1) for head, start in starts])
-    for data, info in _segments(assembly, held, narrow):
+    starts = list(_starts(assembly, held, narrow))
+    total = _weight(assembly, starts)
+    for data, info in _segments(assembly, starts, narrow):
         if len(held.segments) + len(done.infos) >= limits.SEGMENTS:
             raise NodeError("this stick is full of segments", "Take a new one, or an empty folder on it.")
         media.write_file(opened.segments / text_of(info.hash), data)
@@ -80,17 +80,31 @@ def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Steps[Written
     """Write everything (as narrowed) into one file, to send by any courier. Raises MediaError."""
     if not assembly.keys.network:
         raise NodeError("an application travels on a stick, not in a single file", "`meshd export DIR`")
-    done = Written()
+    return (yield from write_bundle(assembly, path, narrow))
+
+
+def write_bundle(assembly: Assembly, path: Path, narrow: Narrow, head: bytes = b"") -> Steps[Written]:
+    """Write a file of all segments behind a head of its own. Raises MediaError."""
+    done, starts = (
+        Written(),
+        list(_starts(assembly, bundle.EMPTY, narrow)),
+    )  # what comes while it is written is not in it
 
     def pieces() -> Iterator[bytes]:
-        yield FILE_MAGIC
-        for data, info in _segments(assembly, bundle.EMPTY, narrow):
+        yield head + FILE_MAGIC
+        for data, info in _segments(assembly, starts, narrow):
             _count(done, info)
             yield bundle.pack([data])
 
-    media.write_chunks(path, pieces())
-    yield _step(done, done.bytes)
+    total = _weight(assembly, starts)
+    for _ in media.write_steps(path, pieces()):
+        yield _step(done, total)
     return done
+
+
+def _weight(assembly: Assembly, starts: list[tuple[Head, int]]) -> int:
+    """Bytes that are to be written."""
+    return survey.weigh(assembly, [Span((head.device, head.log), start, head.seq + 1) for head, start in starts])[1]
 
 
 def _step(done: Written, total: int) -> Step:
@@ -116,12 +130,14 @@ def _remove_unlisted(folder: Path, manifest: Manifest) -> None:
             media.remove(folder / name)
 
 
-def _segments(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, SegmentInfo]]:
-    """Segment files of what is missing on the stick, forks first, then decisions, talk, bulk."""
+def _segments(
+    assembly: Assembly, starts: list[tuple[Head, int]], narrow: Narrow
+) -> Iterator[tuple[bytes, SegmentInfo]]:
+    """Segment files of chains from so far on."""
     batch: list[bytes] = []
     stretches: list[Stretch] = []
     size = 0
-    for record, stretch in _missing(assembly, held, narrow):
+    for record, stretch in _missing(assembly, starts, narrow):
         if batch and size + len(record) + 4 > SEGMENT_ROOM:
             yield _segment(assembly, batch, stretches)
             batch, stretches, size = [], [], 0
@@ -159,9 +175,9 @@ def _starts(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tupl
             yield head, start
 
 
-def _missing(assembly: Assembly, held: Manifest, narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:
-    """Each record that the stick should carry, with the stretch of its chain that it ends."""
-    for head, start in _starts(assembly, held, narrow):
+def _missing(assembly: Assembly, starts: list[tuple[Head, int]], narrow: Narrow) -> Iterator[tuple[bytes, Stretch]]:
+    """Each record that is to be carried, with the stretch of its chain that it ends."""
+    for head, start in starts:
         chain = (head.device, head.log)
         span: Span | None = Span(chain, start, head.seq + 1)
         number = 0

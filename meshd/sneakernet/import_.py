@@ -71,10 +71,15 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
 
 def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
+    return (yield from read_bundle(assembly, path))
+
+
+def read_bundle(assembly: Assembly, path: Path, start: int = 0) -> Steps[Taken]:
+    """The same for one that begins at a byte of a file."""
     taken = Taken()
     waiting = Waiting()
     opened = 0
-    for segment in _segments_of(path):
+    for segment in _segments_of(path, start):
         taken.segments += 1
         taken.bytes += len(segment)
         try:
@@ -99,13 +104,14 @@ def _step(taken: Taken, total: int) -> Step:
     return Step(f"{taken.records} new records, {taken.bytes / 1e6:.1f} MB read", taken.bytes, max(total, taken.bytes))
 
 
-def _segments_of(path: Path) -> Iterator[bytes]:
+def _segments_of(path: Path, start: int) -> Iterator[bytes]:
     """The parts of a bundle file, read one at a time; a cut part is given as it is, to be found damaged.
 
     A length that no part has is damaged, too, and the last thing that is read: nobody knows where the next one begins.
     """
     try:
         with path.open("rb") as file:
+            file.seek(start)
             if file.read(len(FILE_MAGIC)) != FILE_MAGIC:
                 raise NodeError(f"{path} is not a bundle that meshd wrote")
             while head := file.read(4):

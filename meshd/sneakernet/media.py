@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from meshd.errors import NodeError
@@ -86,6 +86,12 @@ def write_file(path: Path, data: bytes) -> None:
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """The same for a file that is made piece by piece. Raises MediaError."""
+    for _ in write_steps(path, chunks):
+        pass
+
+
+def write_steps(path: Path, chunks: Iterable[bytes]) -> Iterator[None]:
+    """The same, with a rest after each piece. One that is given up leaves nothing. Raises MediaError."""
     part = path.with_name(path.name + _PART)
     written = hashlib.blake2b()
     try:
@@ -94,6 +100,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
             for chunk in chunks:
                 file.write(chunk)
                 written.update(chunk)
+                yield
             file.flush()
             os.fsync(file.fileno())
         with part.open("rb") as file:
@@ -101,6 +108,9 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
                 raise MediaError(f"{path.name} does not read back as it was written", "The stick may be broken.")
         part.replace(path)
         sync_folder(path.parent)
+    except GeneratorExit:
+        remove(part)
+        raise
     except OSError as error:
         remove(part)
         if error.errno == errno.ENOENT or not path.parent.exists():

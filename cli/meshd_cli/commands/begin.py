@@ -64,7 +64,7 @@ def founded(where: Where, name: str, person: str, proofs: list[Any] | None = Non
     """Found an assembly, or with proofs of its members a federation, in a home. Raises NodeError."""
     from meshd.app import alone
 
-    return alone.init(where.home, name, person, lambda: passphrase(where, new=True), _label(), federation=proofs or [])
+    return alone.init(where.home, name, person, lambda: passphrase(where, new=True), machine(), federation=proofs or [])
 
 
 def join(where: Where, options: Any) -> int:
@@ -72,13 +72,13 @@ def join(where: Where, options: Any) -> int:
     from meshd.app import alone
 
     line = _ticket(options.ticket)
-    key = _member_key(options.member_key) if options.member_key else None
+    key = member_key_in(options.member_key) if options.member_key else None
     how = alone.joining(not options.no_witness, key, options.formerly)
 
     def secret(back: bool) -> str:
         return passphrase(where, prompt=_OLD) if back else passphrase(where, new=True)
 
-    answer = alone.apply(where.home, line, options.person, secret, _label(), how)
+    answer = alone.apply(where.home, line, options.person, secret, machine(), how)
     if where.json:
         output.emit(_stable(answer))
         return 0
@@ -122,12 +122,13 @@ def _weighted(words: str) -> tuple[bytes, int]:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _label() -> str:
+def machine() -> str:
     """What this machine calls itself: a device's label, seen by members only."""
     return socket.gethostname()[:60]
 
 
-def _member_key(path: str) -> str:
+def member_key_in(path: str) -> str:
+    """A member key from a file; `-` asks for it, or reads it. Raises CommandError."""
     if path == "-":
         if sys.stdin.isatty():
             from getpass import getpass
