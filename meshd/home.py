@@ -43,6 +43,13 @@ def assemblies(home: Path) -> list[Path]:
     return sorted(folder for folder in home.iterdir() if (folder / KEYS).is_file())
 
 
+def lost_keys(home: Path) -> list[Path]:
+    """The folders of a home that have a log and no key file."""
+    if not home.is_dir():
+        return []
+    return sorted(folder for folder in home.iterdir() if (folder / LOG).is_file() and not (folder / KEYS).is_file())
+
+
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

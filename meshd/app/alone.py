@@ -11,13 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from meshd.app import choosing, restoring
 from meshd.app.bridges import bridge_all
-from meshd.assembly import keystore, reached
+from meshd.assembly import keystore, paper, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
-from meshd.home import KEYS, assemblies, folder_of, lay_ballast, make_private, only_writer
+from meshd.home import KEYS, assemblies, folder_of, lay_ballast, lost_keys, make_private, only_writer
 from meshd.progress import Steps
-from meshd.service import rosters
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.federating import seating_of
@@ -52,6 +51,8 @@ def opened(
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
     """
     folders = assemblies(home)
+    if not folders and (lost := lost_keys(home)):
+        raise NoHomeError(f"the key file {lost[0] / KEYS} is missing", keystore.WITHOUT_KEYS)
     if not folders:
         raise NoHomeError(
             f"there is no assembly in {home}",
@@ -137,7 +138,7 @@ def ask(
         folders = assemblies(home)
         if not member_key or len(folders) != 1:
             raise
-        return on_paper(keystore.load(folders[0], secret())[0])
+        return on_paper(keystore.load(folders[0], secret())[0], request.arguments.get("language"))
 
 
 def bridge(home: Path, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL) -> Any:
@@ -269,7 +270,7 @@ def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
 
 def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:
     """What a newcomer says beside her name, from her words. Raises UsageError."""
-    member = rosters.member_key(member_key) if member_key is not None else None
+    member = paper.member_key(member_key) if member_key is not None else None
     try:
         lost = bytes_of(formerly.lower()) if formerly is not None else None
     except ValueError:
@@ -295,7 +296,7 @@ def restore(
     if test:
         done = _run(restoring.try_out(path, secret, world), tell)
     else:
-        member = rosters.member_key(member_key) if member_key is not None else None
+        member = paper.member_key(member_key) if member_key is not None else None
         with only_writer(home):
             done = _run(restoring.restore(home, path, secret, label, member, world), tell)
     return {

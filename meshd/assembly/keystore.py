@@ -18,6 +18,13 @@ from meshd_protocol.encoding import decode, encode
 from meshd_protocol.tickets import Ticket
 
 
+WITHOUT_KEYS = (
+    "Without its keys nothing opens a log. A backup brings all back (`meshd --home NEW restore FILE`), or the member key on "
+    "paper with a ticket (`meshd --home NEW join TICKET --as YOU --member-key -`); the records come from others."
+)
+"""What helps where keys are lost."""
+
+
 @dataclass(frozen=True)
 class NetworkKey:
     """A secret that belongs to a roster: whoever holds it may talk to the assembly's nodes and read its sticks."""
@@ -120,7 +127,5 @@ def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
             "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."
         ) from error
     except NotAKeyFileError as error:
-        raise NodeError(
-            f"{path} is not a key file that this meshd reads", "A later meshd may have written it."
-        ) from error
+        raise NodeError(f"{path} is damaged, or a later meshd wrote it", WITHOUT_KEYS) from error
     return Keys.read(plain), lock

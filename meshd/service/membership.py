@@ -6,6 +6,7 @@ from meshd.assembly import keystore
 from meshd.assembly.access import is_withdrawn
 from meshd.assembly.assembly import role_of
 from meshd.assembly.keystore import Keys
+from meshd.assembly.paper import LANGUAGES, letters_of, words_of
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
@@ -24,7 +25,7 @@ from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal
 from meshd_protocol.bodies.membership import Invitation, Vouch, Withdrawal
 from meshd_protocol.bundle import key_name
-from meshd_protocol.control import FLAG, NAME, SECRET, SOME
+from meshd_protocol.control import FLAG, NAME, SECRET, SOME, TEXT
 from meshd_protocol.decisions.outcome import few
 from meshd_protocol.items import Decision, Endorsement
 from meshd_protocol.kinds import Kind
@@ -52,7 +53,7 @@ def identity(context: Context) -> Result:
     }
 
 
-@verb("whoami", {"member_key": FLAG, "passphrase": SECRET})
+@verb("whoami", {"member_key": FLAG, "passphrase": SECRET, "language": TEXT})
 def whoami(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd whoami`; with `member_key` the secret that makes one more device this person's, to keep on paper.
 
@@ -65,14 +66,16 @@ def whoami(context: Context, arguments: dict[str, Any]) -> Result:
     passphrase = arguments.get("passphrase")
     if passphrase is None:
         raise LockedError("the member key needs the passphrase, while a daemon runs, too")
-    return result | on_paper(keystore.load(context.assembly.folder, passphrase)[0])
+    return result | on_paper(keystore.load(context.assembly.folder, passphrase)[0], arguments.get("language"))
 
 
-def on_paper(keys: Keys) -> Result:
-    """The secret that makes another device this person's; no log is needed. Raises NodeError if it is elsewhere."""
+def on_paper(keys: Keys, language: str | None = None) -> Result:
+    """The secret that makes another device this person's, as letters and as words; no log is needed. Raises NodeError
+    if it is elsewhere.
+    """
     if keys.member is None:
         raise NodeError("the member key is not on this device")
-    return {"member_key": text_of(keys.member.seed)}
+    return {"member_key": letters_of(keys.member), "words": words_of(keys.member, language or LANGUAGES[0])}
 
 
 @verb("members", {"report": FLAG})

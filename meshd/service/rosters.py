@@ -12,7 +12,6 @@ from meshd.service.proposing import open_proposal, sign
 from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
-from meshd_crypto.identity import SigningKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
@@ -21,7 +20,7 @@ from meshd_protocol.control import NAME, TEXT
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.items import Decision, Endorsement, Followed, Item, Quoted
 from meshd_protocol.kinds import Kind
-from meshd_protocol.names import bytes_of, printable, text_of
+from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.thresholds import policies_of, ratification_needed
 
@@ -364,15 +363,3 @@ def report(context: Context) -> list[Result]:
 def _part(brought: int, members: int) -> str:
     """How large a part of the assembly one person vouched for, where it is worth a look."""
     return f"vouched for {brought} of {people(members)}" if 3 * brought > members and brought > 1 else ""
-
-
-def member_key(words: str) -> SigningKey:
-    """A member key from what `meshd whoami --member-key` printed. Raises UsageError."""
-    text = "".join(words.split()).replace("-", "").lower()
-    try:
-        seed = bytes_of(text)
-    except ValueError as error:
-        raise UsageError("this is no member key", "It is what `meshd whoami --member-key` printed.") from error
-    if len(seed) != 32:
-        raise UsageError("this is no member key", "It is what `meshd whoami --member-key` printed.")
-    return SigningKey.from_seed(seed)

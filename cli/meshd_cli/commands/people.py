@@ -61,8 +61,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--member-key",
         action="store_true",
-        help="show the secret that makes another device yours, to keep on paper; it takes the passphrase",
+        help="show the 24 words that make another device yours, to keep on paper; it takes the passphrase",
     )
+    parser.add_argument("--language", choices=("english", "spanish"), help="of the words (default: english)")
     parser.set_defaults(function=whoami)
 
 
@@ -309,13 +310,15 @@ def refound(where: Where, options: Any) -> int:
 
 def whoami(where: Where, options: Any) -> int:
     """`meshd whoami`."""
-    answer = ask(where, "whoami", {"member_key": options.member_key}, locked=options.member_key)
+    asked = {"member_key": options.member_key, "language": options.language}
+    answer = ask(where, "whoami", asked, locked=options.member_key)
     if where.json:
         output.emit(answer)
         return 0
     if options.member_key:
-        key = answer["member_key"]
-        output.say(" ".join(key[start : start + 4] for start in range(0, len(key), 4)))
+        numbered = [f"{place:2} {word:10}" for place, word in enumerate(answer["words"], 1)]
+        for start in range(0, len(numbered), 6):
+            output.say(" ".join(numbered[start : start + 6]).rstrip())
         output.tell(
             "Whoever has this is you. On paper, away from this machine, it brings you back if the machine is lost."
         )

@@ -1,0 +1,90 @@
+"""A member key as people keep it on paper: 24 words with a checksum (BIP 39), or the letters of its secret.
+
+Words are told by their first four letters, whatever language they are of.
+"""
+
+import difflib
+
+from mnemonic import Mnemonic
+
+from meshd.errors import UsageError
+from meshd_crypto.identity import SigningKey
+from meshd_protocol.names import bytes_of, printable, text_of
+
+LANGUAGES = ("english", "spanish")
+"""Those in which a key is written; lists in which two words share four letters are left out."""
+_WORDS = 24
+_SEED_BYTES = 32
+_HINT = "It is what `meshd whoami --member-key` printed: 24 words, or its letters."
+
+
+def words_of(key: SigningKey, language: str = LANGUAGES[0]) -> list[str]:
+    """The 24 words of a key. Raises UsageError for a language that has no list here."""
+    if language not in LANGUAGES:
+        raise UsageError(f"there are no words in {printable(language)}", f"There are: {', '.join(LANGUAGES)}.")
+    return Mnemonic(language).to_mnemonic(key.seed).split()
+
+
+def letters_of(key: SigningKey) -> str:
+    """The secret of a key as letters."""
+    return text_of(key.seed)
+
+
+def member_key(text: str) -> SigningKey:
+    """A member key from words or letters, however they are spaced. Raises UsageError, which says what is wrong."""
+    words = text.replace(",", " ").split()
+    if _is_letters(words):
+        return _of_letters("".join(words))
+    if len(words) != _WORDS:
+        raise UsageError(f"these are {len(words)} words of {_WORDS}", _HINT)
+    problems: list[UsageError] = []
+    for language in LANGUAGES:
+        try:
+            return _of_words(words, language)
+        except UsageError as error:
+            problems.append(error)
+    raise min(problems, key=lambda error: "no word" in error.error)
+
+
+def _is_letters(words: list[str]) -> bool:
+    """Whether this is one secret in groups of letters: its words are of four letters, or it is one alone."""
+    return 0 < len(words) < _WORDS and all(len(word) <= 4 or len(words) == 1 for word in words)
+
+
+def _of_letters(text: str) -> SigningKey:
+    try:
+        seed = bytes_of(text.replace("-", "").lower())
+    except ValueError as error:
+        raise UsageError("this is no member key", _HINT) from error
+    if len(seed) != _SEED_BYTES:
+        raise UsageError("this is no member key", _HINT)
+    return SigningKey.from_seed(seed)
+
+
+def _of_words(words: list[str], language: str) -> SigningKey:
+    known = Mnemonic(language)
+    found: list[str] = []
+    for place, word in enumerate(words, 1):
+        typed = Mnemonic.normalize_string(word.casefold())
+        fitting = [each for each in known.wordlist if _fits(each, typed)]
+        if len(fitting) != 1:
+            near = difflib.get_close_matches(typed, known.wordlist, 1)
+            hint = f"Do you mean {near[0]}?" if near else _HINT
+            raise UsageError(f"word {place}, {printable(word)}, is no word of the list", hint)
+        found += fitting
+    sentence = " ".join(found)
+    if not known.check(sentence):
+        raise UsageError(
+            "the words don't fit together: one is another one, or two changed places", "Compare them with the paper."
+        )
+    return SigningKey.from_seed(bytes(known.to_entropy(sentence)))
+
+
+def _fits(known: str, typed: str) -> bool:
+    """Whether a word of the list is typed whole, or by its first four letters, with accents or without."""
+    plain = (_plain(known), _plain(typed))
+    return plain[0] == plain[1] or (len(plain[1]) == 4 and plain[0].startswith(plain[1]))
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in Mnemonic.normalize_string(word) if letter.isalpha())
