@@ -22,6 +22,8 @@ KEYS = "keys.sealed"
 LOCK = "lock"
 SOCKET = "control.sock"
 BALLAST = "ballast"
+SUSPECT = "suspect"
+"""Beside a log: its file was found to be damaged, and nothing is written to it."""
 UNPROTECTED = "unprotected"
 """Holds the passphrase of a home whose person wants none: whoever has the disk opens it."""
 
@@ -100,6 +102,28 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def was_killed(folder: Path) -> bool:
+    """Whether whoever had a log open last did not close it: a power cut, say."""
+    try:
+        return (folder / f"{LOG}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def suspect(folder: Path, *, damaged: bool) -> None:
+    """Note that a log's file is damaged, or that it is not. A disk that takes nothing keeps what is noted."""
+    with suppress(OSError):
+        if damaged:
+            (folder / SUSPECT).touch(mode=_PRIVATE)
+        else:
+            (folder / SUSPECT).unlink(missing_ok=True)
+
+
+def is_suspect(folder: Path) -> bool:
+    """Whether a log's file was found to be damaged."""
+    return (folder / SUSPECT).exists()
 
 
 def lay_ballast(folder: Path) -> None:

@@ -10,6 +10,7 @@ WORDS = {
     "removed": "You were removed: others' nodes take nothing from this one. `meshd status` says how to come back.",
     "revoked": "This device was revoked: others' nodes take nothing from it. `meshd status` says what helps.",
     "twin": "This device's key was used elsewhere, too: it writes nothing any more. `meshd status` says what helps.",
+    "behind": "The end of what this device wrote is missing here: it writes nothing until others bring it back.",
     "expired": f"Your ticket ran out before anybody let you in. Ask for a new one: {_JOIN}.",
     "turned-away": (
         "The inviter's node hangs up on you: most likely your ticket was withdrawn, or somebody else used it. Ask for "

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from meshd.app import choosing, restoring
+from meshd.app import choosing, restoring, salvaging
 from meshd.app.bridges import bridge_all
 from meshd.assembly import keystore, paper, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
@@ -136,9 +136,26 @@ def ask(
             return result
     except LostLogError:
         folders = assemblies(home)
+        if request.verb == "check" and request.arguments.get("rebuild"):
+            with only_writer(home, patience):
+                return _salvaged(folders, request.assembly, secret(), world, tell)
         if not member_key or len(folders) != 1:
             raise
         return on_paper(keystore.load(folders[0], secret())[0], request.arguments.get("language"))
+
+
+def _salvaged(
+    folders: list[Path], words: str | None, passphrase: str, world: World, tell: Callable[[str, int, int], None]
+) -> Any:
+    """What `check --rebuild` answers of a log whose file is damaged: what can be read goes into a new one."""
+    named = [folder for folder in folders if words is None or _is_called(folder, words)]
+    if len(named) != 1:
+        raise UsageError("say which assembly's log is to be saved, by the beginning of its id", "`--assembly ID`")
+    done = _run(salvaging.salvage(named[0], passphrase, world), tell)
+    problems = [f"the file was damaged: what could be read of it was saved; it is {done.damaged} now"]
+    if not done.own:
+        problems.append("the end of what this device wrote is missing: it writes nothing until others bring it back")
+    return {"ok": False, "records": done.records, "problems": problems, "rebuilt": True}
 
 
 def bridge(home: Path, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL) -> Any:

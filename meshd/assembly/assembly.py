@@ -15,14 +15,14 @@ from meshd.assembly import keystore
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.clock import Clock, Steady, system_clock, system_steady
 from meshd.errors import NodeError
-from meshd.home import drop_ballast, free_disk
+from meshd.home import drop_ballast, free_disk, is_suspect
 from meshd.log.door import Door, Report
 from meshd.log.intake import Intake, prepare
 from meshd.state.people import Directory
 from meshd.state.remembered import Remembered
 from meshd.state.standing import Standing
 from meshd.store import tables
-from meshd.store.api import DiskFullError, Store
+from meshd.store.api import DiskFullError, Store, StoreError
 from meshd_crypto.identity import Entropy
 from meshd_crypto.passphrase import STRONG, Cost, Lock
 from meshd_protocol import limits
@@ -60,6 +60,9 @@ class Care(NamedTuple):
     """Writes the records that follow from new ones, in the same transaction."""
     after_commit: "Callable[[Assembly], None]"
     """Opens what new records have sealed to this device."""
+
+
+DAMAGED = "With the daemon stopped, `meshd check --rebuild` saves what can be read; the rest comes from others."
 
 
 class Assembly:
@@ -153,7 +156,14 @@ class Assembly:
         """
         assert self._report is not None, "write inside `writing`"
         log = LOG_OF[kind]
+        if is_suspect(self.folder):
+            raise StoreError("the log's file is damaged: nothing new is written to it", DAMAGED)
         if self.has_twin():
+            if self.lacks_own():
+                raise NodeError(
+                    "the end of what this device wrote is missing here: it would contradict itself",
+                    "It comes from whoever has it: `meshd run`, `meshd stick DIR`. Or join anew as another device.",
+                )
             raise NodeError(
                 "this device's key was used elsewhere: the log holds records of it that this machine did not write",
                 "Nothing more is written by it, or the two would contradict each other. Join anew as another device.",
@@ -202,6 +212,10 @@ class Assembly:
             if chain is None or own is None or chain.forked or (chain.head_seq, chain.head_id) != (own.seq, own.id):
                 return True
         return False
+
+    def lacks_own(self) -> bool:
+        """Whether the last record that this device wrote in some log is not here: the log was damaged, or is old."""
+        return any(not self.store.known([own.id]) for own in self.store.find(tables.Own))
 
     def add_network_keys(self, added: list[NetworkKey]) -> bool:
         """Keep network keys that came in a welcome. True if some are new."""

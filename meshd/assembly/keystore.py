@@ -18,8 +18,8 @@ from meshd_protocol.encoding import decode, encode
 from meshd_protocol.tickets import Ticket
 
 WITHOUT_KEYS = (
-    "Without its keys nothing opens a log. A backup brings all back (`meshd --home NEW restore FILE`), or the member key "
-    "on paper with a ticket (`meshd --home NEW join TICKET --as YOU --member-key -`); the records come from others."
+    "Nothing opens a log without its keys. A backup has them: `meshd --home NEW restore FILE`. So has the member key "
+    "on paper, with a ticket: `meshd --home NEW join TICKET --as YOU --member-key -`; the records come from others."
 )
 """What helps where keys are lost."""
 

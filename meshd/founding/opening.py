@@ -10,7 +10,7 @@ from meshd.assembly import keystore
 from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.errors import NodeError
-from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private
+from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private, suspect, was_killed
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, StoreError
 from meshd.store.sqlite import SqliteStore
@@ -25,6 +25,9 @@ from meshd_protocol.policies import DEFAULTS, FEDERAL_DEFAULTS
 from meshd_protocol.records import NO_ASSEMBLY, Record, make_record
 from meshd_protocol.rosters import roster_id
 from meshd_protocol.tickets import Ticket
+
+_LOOKED_THROUGH = 64 << 20
+"""Bytes of a log that is looked through when whoever had it open was killed; a longer one is by `check`."""
 
 
 def genesis_record(
@@ -172,8 +175,13 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
     if not (folder / LOG).is_file():
         raise LostLogError(f"the log {folder / LOG} is missing")
     keep_private(folder)
+    killed = was_killed(folder) and (folder / LOG).stat().st_size <= _LOOKED_THROUGH
     store = _open_log(folder, keys)
     try:
+        if killed and store.refusal is None and store.quick_check():
+            suspect(folder, damaged=True)
+            store.close()  # one that met a damaged page reads nothing any more
+            store = _open_log(folder, keys)
         if not recount.is_current(store):
             store.check_writable("another meshd wrote what follows from the log, and it has to be counted anew")
             recount.renew(store, keys.assembly)

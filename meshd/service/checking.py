@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from meshd.home import suspect
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result
 from meshd.service.verbs import verb
 from meshd.state.standing import Standing
 from meshd.store import tables
-from meshd.store.api import Store
+from meshd.store.api import LostLogError, Store
 from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount
 from meshd.upkeep.recount import Recount
@@ -36,6 +37,9 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     of_the_file: list[str] = []
     if isinstance(store, SqliteStore):
         of_the_file = [f"the file: {each}" for each in store.quick_check()]
+        suspect(assembly.folder, damaged=bool(of_the_file))
+        if of_the_file and rebuild:
+            raise LostLogError("the log's file is damaged")
         yield Step("the file was read")
     with recount.begun(store, assembly.id) as counting:
         yield from recount.count_ahead(counting)

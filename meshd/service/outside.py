@@ -15,6 +15,8 @@ class Out(Enum):
     LEFT = "left"
     REVOKED = "revoked"
     TWIN = "twin"
+    BEHIND = "behind"
+    """The end of what this device wrote is missing here."""
     EXPIRED = "expired"
     """The ticket ran out, and nobody let this person in."""
     TURNED_AWAY = "turned-away"
@@ -34,6 +36,10 @@ _WORDS = {
     Out.LEFT: ("you left this assembly: others' nodes take nothing from this one any more", _COME_BACK),
     Out.REVOKED: ("this device was revoked: others' nodes take nothing from it any more", _ANOTHER_DEVICE),
     Out.TWIN: ("this device's key was used elsewhere, too: it writes nothing any more", _ANOTHER_DEVICE),
+    Out.BEHIND: (
+        "the end of what this device wrote is missing here: it writes nothing until that is back",
+        "It comes from whoever has it: `meshd run`, `meshd stick DIR`. Where nobody has: " + _ANOTHER_DEVICE,
+    ),
     Out.EXPIRED: ("your ticket ran out before anybody let you in", _NEW_TICKET),
     Out.TURNED_AWAY: (
         "the inviter's node hangs up on you: most likely your ticket was withdrawn, or somebody else used it",
@@ -53,7 +59,7 @@ def out(context: Context) -> Out | None:
     assembly = context.assembly
     standing = assembly.standing
     if assembly.has_twin():
-        return Out.TWIN
+        return Out.BEHIND if assembly.lacks_own() else Out.TWIN
     if standing is None or standing.state is None:
         return _ticket_over(context)
     state = standing.state

@@ -3,7 +3,8 @@
 from typing import Any
 
 from meshd.assembly import reached, survey
-from meshd.assembly.assembly import role_of
+from meshd.assembly.assembly import DAMAGED, role_of
+from meshd.home import is_suspect
 from meshd.service import figures, lockups, posts, readiness, refounding, spans
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
@@ -138,6 +139,8 @@ def _pending(context: Context) -> list[str]:
     if standing.state is None:
         return ["The steps to the roster that the ticket names have not arrived yet."]
     found: list[str] = []
+    if is_suspect(assembly.folder):
+        found.append(f"The log's file is damaged: nothing new is written to it. {DAMAGED}")
     if is_unprotected(context):
         found.append("This home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
     for who in context.live.paced() if context.live else []:

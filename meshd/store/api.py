@@ -23,8 +23,9 @@ class LostLogError(StoreError):
     def __init__(self, error: str) -> None:
         super().__init__(
             error,
-            "Leave this home as it is. In a new one, `meshd join TICKET --as YOU --member-key FILE` brings you back "
-            "with another device; `meshd whoami --member-key` still prints that key here.",
+            "With the daemon stopped, `meshd check --rebuild` saves what can be read. A backup has the rest: `meshd "
+            "--home NEW restore FILE`. So have others: `meshd --home NEW join TICKET --as YOU --member-key FILE` "
+            "brings you back with another device; `meshd whoami --member-key` still prints that key here.",
         )
 
 

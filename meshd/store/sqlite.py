@@ -306,7 +306,10 @@ class SqliteStore:
 
     def quick_check(self) -> list[str]:
         """What SQLite finds wrong with the file; empty if nothing."""
-        found = [str(row[0]) for row in self._query("PRAGMA quick_check", ())]
+        try:
+            found = [str(row[0]) for row in self._query("PRAGMA quick_check", ())]
+        except LostLogError as error:  # a page that nobody wrote so, by its seal
+            return [error.error]
         return [] if found == ["ok"] else found
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:

@@ -156,7 +156,7 @@ def test_a_missing_own_record_is_told(tmp_path):
     ada.assembly.reload()
     found = run(checking.check(ada.context, {}))
     assert any("is missing: a peer may still have it" in problem for problem in found["problems"])
-    with pytest.raises(NodeError, match="used elsewhere"):
+    with pytest.raises(NodeError, match="end of what this device wrote is missing"):
         propose(ada.context, "Would fork the chain")
     ada.assembly.close()
 

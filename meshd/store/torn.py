@@ -1,0 +1,84 @@
+"""Reading a log whose file is damaged: row by row, around what can't be read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2 as sqlcipher
+
+from meshd.store.api import LostLogError
+from meshd.store.shapes import name_of
+
+_BLOCK = 256
+"""Rows that are asked for at a time; where that fails, they are halved."""
+_TRIED = 8
+"""Rows of a block that are tried before: where none can be read, the way to all of them is lost."""
+_ROW_BYTES = 64
+"""No row is shorter: how many there may be, where the file does not say it."""
+
+
+class Torn:
+    """A damaged log, which nobody else has open: nothing is written to it. Raises LostLogError if nothing is left."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path, self._key = path, key
+        self._db = self._connected()
+        if self._ask("SELECT count(*) FROM sqlite_master", ()) is None:
+            self.close()
+            raise LostLogError(f"nothing can be read of the log {path}: its beginning is damaged")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def rows(self, table: type[Any]) -> Iterator[list[Any]]:
+        """The rows of a table that can be read, some at a time, in the order in which they came."""
+        last = self._last(table)
+        for low in range(1, last + 1, _BLOCK):
+            high = min(low + _BLOCK - 1, last)
+            found = self._rows(table, low, high)
+            if found is None and any(
+                self._rows(table, each, each) is not None for each in range(low, high + 1, _BLOCK // _TRIED)
+            ):
+                found = self._between(table, low, high)
+            if found:
+                yield found
+
+    def _last(self, table: type[Any]) -> int:
+        """The last row's number; the most that the file has room for, where it can't be read."""
+        found = self._ask(f"SELECT max(rowid) FROM {name_of(table)}", ())  # noqa: S608 (names are ours)
+        if found is None:
+            return self._path.stat().st_size // _ROW_BYTES
+        return int(found[0][0] or 0)
+
+    def _between(self, table: type[Any], low: int, high: int) -> list[Any]:
+        """All rows of these numbers that can be read."""
+        found = self._rows(table, low, high)
+        if found is not None or low == high:
+            return found or []
+        middle = (low + high) // 2
+        return self._between(table, low, middle) + self._between(table, middle + 1, high)
+
+    def _rows(self, table: type[Any], low: int, high: int) -> list[Any] | None:
+        columns = ", ".join(table._fields)
+        sql = f"SELECT {columns} FROM {name_of(table)} WHERE rowid BETWEEN ? AND ? ORDER BY rowid"  # noqa: S608
+        found = self._ask(sql, (low, high))
+        return [table._make(row) for row in found] if found is not None else None
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[Any] | None:
+        """The answer; None where the file is damaged there. After that the file is opened anew: it would answer nothing
+        any more.
+        """
+        try:
+            found: list[Any] = self._db.execute(sql, values).fetchall()
+            return found
+        except sqlcipher.Error:
+            self._db.close()
+            self._db = self._connected()
+            return None
+
+    def _connected(self) -> sqlcipher.Connection:
+        db = sqlcipher.connect(f"file:{self._path.absolute()}?mode=ro", uri=True, isolation_level=None)
+        db.execute("PRAGMA cipher_log_level = NONE")
+        db.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
+        return db

@@ -1,0 +1,178 @@
+"""A log with damaged pages: what can be read is saved, the rest comes from others, and nobody contradicts themselves."""
+
+import os
+import random
+import shutil
+from contextlib import closing
+
+import pytest
+
+from meshd.app import salvaging
+from meshd.assembly import survey
+from meshd.errors import NodeError
+from meshd.founding.opening import open_assembly
+from meshd.home import is_suspect, suspect, was_killed
+from meshd.service import checking, status, talk
+from meshd.service.context import Context
+from meshd.service.outside import Out, out
+from meshd.store import tables
+from meshd.store.api import LostLogError, StoreError
+from tests.worlds import commune, exchange, propose, world
+
+PAGE = 4096
+SEEDS = int(os.environ.get("MESHD_SEEDS", "12"))
+
+
+def run(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Ada's home, closed, with some sixty pages; and Bea, who has all of it."""
+    folder = tmp_path_factory.mktemp("two")
+    (ada, bea), _ = commune(folder, ["Ada", "Bea"], nodes=2)
+    exchange(ada, bea)
+    for n in range(40):
+        talk.say(Context(ada), {"text": f"{n} " + "long " * 500})
+        propose(Context(bea), f"Question {n}")
+        if n % 10 == 0:
+            exchange(ada, bea)
+    exchange(ada, bea)
+    digest = survey.digest(ada)
+    ada.close()
+    yield ada.folder, bea, digest
+    bea.close()
+
+
+def damaged(folder, tmp_path, pages):
+    """A copy of a home's folder in which bits of some pages are flipped."""
+    copy = tmp_path / "home" / folder.name
+    shutil.copytree(folder, copy)
+    with (copy / "log.db").open("r+b") as file:
+        for page in pages:
+            file.seek(page * PAGE + 200)
+            byte = file.read(1)
+            file.seek(page * PAGE + 200)
+            file.write(bytes([byte[0] ^ 1]))
+    return copy
+
+
+def pages_of(folder):
+    return (folder / "log.db").stat().st_size // PAGE
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_is_left_is_saved_and_the_rest_comes_from_others(two, tmp_path, seed):
+    folder, bea, digest = two
+    rng = random.Random(seed)
+    copy = damaged(folder, tmp_path, rng.sample(range(2, pages_of(folder)), rng.randint(1, 6)))
+    try:
+        done = run(salvaging.salvage(copy, "pw", world(5)))
+    except LostLogError:  # the pages that say which tables there are
+        assert (copy / "log.db").is_file()
+        return
+    assert done.damaged.is_file()
+    assert sorted(path.name for path in copy.iterdir() if path.is_dir()) == []
+    with closing(open_assembly(copy, "pw", world(6))) as ada:
+        assert ada.store.count(tables.Kept) == done.records
+        saved = {row.id for rows in ada.store.rows(tables.Kept) for row in rows}
+        assert saved <= {row.id for rows in bea.store.rows(tables.Kept) for row in rows}
+        if not done.own:
+            assert out(Context(ada)) in (Out.BEHIND, Out.TWIN)
+            with pytest.raises(NodeError):
+                talk.say(Context(ada), {"text": "too early"})
+        exchange(bea, ada)
+        assert survey.digest(ada) == digest
+        if ada.store.count(tables.Own) == 2:  # what says which records are this machine's own was saved
+            talk.say(Context(ada), {"text": "I am back"})
+        assert not ada.store.count(tables.Chain, forked=1)
+
+
+def test_most_homes_can_go_on(two, tmp_path):
+    """Of all single pages but the first."""
+    folder, _, _ = two
+    pages = range(1, pages_of(folder), 5)
+    saved = 0
+    for page in pages:
+        copy = damaged(folder, tmp_path / str(page), [page])
+        try:
+            done = run(salvaging.salvage(copy, "pw", world(5)))
+        except LostLogError:
+            continue
+        saved += done.records > 20
+    assert saved >= len(pages) * 3 // 4
+
+
+def test_a_log_whose_beginning_is_gone_is_told_as_lost(two, tmp_path):
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [0])
+    before = (copy / "log.db").read_bytes()
+    with pytest.raises(StoreError, match="nothing can be read") as told:
+        run(salvaging.salvage(copy, "pw", world(5)))
+    assert "restore" in told.value.hint
+    assert (copy / "log.db").read_bytes() == before
+
+
+def test_what_is_killed_in_the_middle_leaves_the_damaged_log(two, tmp_path):
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [20, 21])
+    before = (copy / "log.db").read_bytes()
+    steps = salvaging.salvage(copy, "pw", world(5))
+    next(steps)
+    steps.close()
+    assert (copy / "log.db").read_bytes() == before
+    assert not (copy / salvaging.STAGING).exists()
+    assert run(salvaging.salvage(copy, "pw", world(5))).records > 0
+
+
+def test_nothing_new_is_acknowledged_on_a_log_that_is_known_to_be_damaged(two, tmp_path):
+    """After a power cut it is looked through as it is opened; else `check` finds it. Reading goes on."""
+    folder, bea, digest = two
+    copy = damaged(folder, tmp_path, [pages_of(folder) * 3 // 4])
+    with closing(open_assembly(copy, "pw", world(5))) as ada:
+        assert not is_suspect(copy), "whoever had it closed it"
+        with pytest.raises(StoreError):
+            list(run(checking.check(Context(ada), {})))
+        assert is_suspect(copy)
+        with pytest.raises(StoreError):
+            talk.say(Context(ada), {"text": "new"})
+        with pytest.raises(LostLogError):
+            run(checking.check(Context(ada), {"rebuild": True}))
+    run(salvaging.salvage(copy, "pw", world(5)))
+    assert not is_suspect(copy)
+    with closing(open_assembly(copy, "pw", world(6))) as ada:
+        exchange(bea, ada)
+        assert survey.digest(ada) == digest
+        talk.say(Context(ada), {"text": "I am back"})
+
+
+def test_the_status_says_that_a_file_is_damaged(two, tmp_path):
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [])
+    suspect(copy, damaged=True)
+    with closing(open_assembly(copy, "pw", world(5))) as ada:
+        assert any("file is damaged" in each for each in status.status(Context(ada), {})["pending"])
+        assert run(checking.check(Context(ada), {}))["ok"]
+        assert not is_suspect(copy), "a check that finds nothing takes that back"
+
+
+def test_after_a_power_cut_a_log_is_looked_through(two, tmp_path):
+    folder, _, _ = two
+    for name, pages, found in (("sound", [], False), ("damaged", [pages_of(folder) // 2], True)):
+        copy = damaged(folder, tmp_path / name, pages)
+        with closing(open_assembly(copy, "pw", world(5))) as ada:
+            talk.say(Context(ada), {"text": "the last that was said"})
+            torn = tmp_path / name / "torn" / folder.name
+            shutil.copytree(copy, torn)  # as it is on the disk now: nobody closed it
+        assert was_killed(torn)
+        with closing(open_assembly(torn, "pw", world(6))) as ada:
+            assert is_suspect(torn) is found
+            if found:
+                with pytest.raises(StoreError, match="nothing new is written to it") as told:
+                    talk.say(Context(ada), {"text": "new"})
+                assert "check --rebuild" in told.value.hint
