@@ -34,7 +34,7 @@ class Torn:
     def rows(self, table: type[Any]) -> Iterator[list[Any]]:
         """The rows of a table that can be read, some at a time, in the order in which they came."""
         last = self._last(table)
-        for low in range(1, last + 1, _BLOCK):
+        for low in range(0, last + 1, _BLOCK):  # a key that is a number is its row's, from 0 on
             high = min(low + _BLOCK - 1, last)
             found = self._rows(table, low, high)
             if found is None and any(
