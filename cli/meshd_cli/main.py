@@ -49,7 +49,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "talking": ("say", "read", "topics"),
     "carrying": ("stick", "export", "import", "backup", "restore"),
     "proving": ("prove", "verify", "publish", "count"),
-    "audit": ("check", "log", "forks"),
+    "audit": ("check", "doctor", "log", "forks"),
 }
 """Each file of commands, with its verbs."""
 
@@ -80,7 +80,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import"),
     "Proofs and counts": ("prove", "verify", "publish", "count"),
     "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic"),
-    "When something is wrong": ("check", "log", "forks", "ratify", "follow", "refound"),
+    "When something is wrong": ("doctor", "check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""
 

@@ -13,6 +13,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     carry,
     checking,
     delegation,
+    doctoring,
     drills,
     entering,
     explaining,

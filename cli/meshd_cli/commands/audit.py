@@ -1,9 +1,10 @@
-"""check, log, forks: looking at the log itself."""
+"""check, doctor, log, forks: looking at the log itself, and at the machine."""
 
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask
+from meshd_cli.findings import finding_words
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -11,6 +12,8 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("check", parents=[common], help="recount everything from the records, and compare")
     parser.add_argument("--rebuild", action="store_true", help="put the recount in the place of what was shown")
     parser.set_defaults(function=check)
+    parser = verbs.add_parser("doctor", parents=[common], help="what is wrong with this machine, and what helps")
+    parser.set_defaults(function=doctor)
     parser = verbs.add_parser("log", parents=[common], help="the newest records, as they were signed")
     parser.add_argument("--limit", metavar="N", type=int, help="how many (default: 50)")
     parser.set_defaults(function=log)
@@ -33,6 +36,17 @@ def check(where: Where, options: Any) -> int:
         elif not options.rebuild:
             output.tell("`meshd check --rebuild` mends what is shown; the records themselves it does not change.")
     return 0 if answer["ok"] else 1
+
+
+def doctor(where: Where, options: Any) -> int:
+    """`meshd doctor`."""
+    answer = ask(where, "doctor")
+    if where.json:
+        output.emit(answer)
+    else:
+        for row in answer:
+            output.say(finding_words(row))
+    return 0 if all(row["good"] for row in answer) else 1
 
 
 def log(where: Where, options: Any) -> int:

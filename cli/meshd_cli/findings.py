@@ -1,0 +1,84 @@
+"""What `doctor` found, in words: what was looked at, and what helps where it is not good."""
+
+from collections.abc import Callable
+from typing import Any
+
+from meshd_cli import output, outside
+
+
+def finding_words(row: dict[str, Any]) -> str:
+    """`ok  81.8 GB free on the disk`; with `! ` where something is to be done."""
+    good, bad = _WORDS[row["what"]]
+    return f"{'ok' if row['good'] else '! '}  {(good if row['good'] else bad)(row['value'])}"
+
+
+_Words = Callable[[Any], str]
+_WORDS: dict[str, tuple[_Words, _Words]] = {
+    "room": (
+        lambda free: f"{output.size(free)} free on the disk",
+        lambda free: f"{output.size(free)} free on the disk: make room, or soon nothing is taken from others",
+    ),
+    "read-only": (lambda _: "", lambda _: "the disk is read-only: what is there can be read, and nothing is written"),
+    "in-memory": (lambda _: "", lambda _: "the home is in memory, and gone at the next start: use another --home"),
+    "sync": (
+        lambda took: f"the disk takes {took} µs to keep something",
+        lambda took: (
+            f"the disk says after {took} µs that it kept something, and no disk is that fast: a power cut may take "
+            "back what was acknowledged. Use another card, or a disk"
+        ),
+    ),
+    "file": (
+        lambda _: "the log's file is sound",
+        lambda _: "the log's file is damaged: stop the daemon, then `meshd check --rebuild` saves what can be read",
+    ),
+    "damaged-copy": (
+        lambda _: "",
+        lambda path: f"a damaged log is kept in {path}: once all is back (`meshd check`), remove it",
+    ),
+    "clock": (
+        lambda _: "the clock fits what others wrote",
+        lambda behind: (
+            f"this machine's clock is {output.span(behind)} behind what others wrote last: set it, or no node shakes "
+            "hands with this one"
+        ),
+    ),
+    "private": (
+        lambda _: "nobody else on this machine can look into the home",
+        lambda path: f"others on this machine can look at {path}: `chmod -R go= ` on the home, as its owner",
+    ),
+    "passphrase": (
+        lambda _: "the keys are under a passphrase",
+        lambda _: "the home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one",
+    ),
+    "version": (
+        lambda _: "no record is of a later version of meshd",
+        lambda later: f"{output.plural(later, 'record is', 'records are')} of a later version: update meshd",
+    ),
+    "copy": (
+        lambda days: f"somebody else, or a backup, had all of it {output.plural(days, 'day')} ago",
+        lambda days: (
+            (
+                "nobody else is known to have this log"
+                if days is None
+                else f"it is {output.plural(days, 'day')} since somebody else had all of it"
+            )
+            + ": `meshd run`, `meshd stick DIR` or `meshd backup FILE`"
+        ),
+    ),
+    "unsent": (
+        lambda _: "all that you wrote is elsewhere, too",
+        lambda unsent: (
+            f"{output.plural(unsent, 'record')} of yours {'is' if unsent == 1 else 'are'} on this machine alone: "
+            "`meshd run`, or `meshd stick DIR`"
+        ),
+    ),
+    "backup": (
+        lambda days: f"the last backup is {output.plural(days, 'day')} old",
+        lambda _: "there is no backup: `meshd backup FILE`, on another disk. A copy of the home is none",
+    ),
+    "taking-part": (
+        lambda _: "others take what you write",
+        lambda why: outside.WORDS[why],
+    ),
+}
+"""What was looked at, in words: where it is good, and where it is not."""

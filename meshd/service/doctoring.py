@@ -1,0 +1,156 @@
+"""The verb doctor: what is wrong with this machine, as far as a node can see it, and what helps.
+
+Each finding is a code with its number, and whether it is good; front ends word it. Nothing is mended here.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from meshd.assembly import reached
+from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect
+from meshd.service.backing_up import BACKUP
+from meshd.service.context import Context, Result
+from meshd.service.outside import out
+from meshd.service.protecting import is_unprotected
+from meshd.service.verbs import verb
+from meshd.store import tables
+from meshd.store.sqlite import SqliteStore
+from meshd.upkeep import witness
+from meshd_protocol import limits
+
+_SYNCS = 20
+_TOO_FAST_US = 10
+"""No disk that keeps what it says it kept is faster; in µs for one write that is to last."""
+_DAY_MS = 24 * 3600 * 1000
+_COPY_DAYS = 14
+_BEHIND_MS = 3600 * 1000
+"""Two nodes whose clocks are further apart do not shake hands."""
+_IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay-tmpfs"})
+
+
+@verb("doctor")
+def doctor(context: Context, _: dict[str, Any]) -> list[Result]:
+    """`meshd doctor`: each thing that was looked at, what is wrong first."""
+    found = [finding for look in _LOOKS for finding in look(context)]
+    return sorted(found, key=lambda finding: finding["good"])
+
+
+def _finding(what: str, *, good: bool, value: int | str | None = None) -> Result:
+    return {"what": what, "good": good, "value": value}
+
+
+def _room(context: Context) -> Iterator[Result]:
+    folder = context.assembly.folder
+    if is_read_only(folder):
+        yield _finding("read-only", good=False)
+        return
+    free = free_disk(folder)
+    yield _finding("room", good=free >= 2 * limits.FREE_DISK_REMOTE, value=free)
+
+
+def _lasting(context: Context) -> Iterator[Result]:
+    """Whether what is written lasts: not where the home is in memory, and not on a card that only says so."""
+    folder = context.assembly.folder
+    if _file_system(folder) in _IN_MEMORY:
+        yield _finding("in-memory", good=False)
+    elif not is_read_only(folder):
+        took = sync_us(folder)
+        yield _finding("sync", good=took >= _TOO_FAST_US, value=took)
+
+
+def sync_us(folder: Path, clock: Callable[[], int] = time.perf_counter_ns) -> int:
+    """How long a disk takes for one write that is to last, in µs: the middle one of several."""
+    path = folder / "sync-test"
+    times: list[int] = []
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            for n in range(_SYNCS):
+                os.pwrite(descriptor, bytes([n]) * 4096, n * 4096)
+                begun = clock()
+                os.fsync(descriptor)
+                times.append(clock() - begun)
+        finally:
+            os.close(descriptor)
+    finally:
+        path.unlink(missing_ok=True)
+    return sorted(times)[len(times) // 2] // 1000
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on; empty where nobody says it."""
+    best, kind = "", ""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        _, at, named, *_ = line.split()
+        at = at.replace("\\040", " ")
+        inside = str(folder.resolve()) == at or str(folder.resolve()).startswith(at.rstrip("/") + "/")
+        if inside and len(at) >= len(best):
+            best, kind = at, named
+    return kind
+
+
+def _file(context: Context) -> Iterator[Result]:
+    store = context.assembly.store
+    damaged = is_suspect(context.assembly.folder) or (isinstance(store, SqliteStore) and bool(store.quick_check()))
+    yield _finding("file", good=not damaged)
+    if (context.assembly.folder / f"{LOG}.damaged").exists():
+        yield _finding("damaged-copy", good=False, value=str(context.assembly.folder / f"{LOG}.damaged"))
+
+
+def _clock(context: Context) -> Iterator[Result]:
+    """How far this machine's clock is behind what others wrote last."""
+    assembly = context.assembly
+    if assembly.standing is None or assembly.standing.state is None:
+        return  # the log is not here yet: nobody wrote anything
+    inside = assembly.standing.state.inside
+    devices = [row.device for row in assembly.store.find(tables.Certificate) if row.member in inside]
+    times = [each for device in devices if (each := witness.newest(assembly, device)) is not None]
+    behind = max(times, default=0) - assembly.world.clock()
+    yield _finding("clock", good=behind <= _BEHIND_MS, value=max(0, behind))
+
+
+def _private(context: Context) -> Iterator[Result]:
+    """Whether others on this machine can look into the home."""
+    folder = context.assembly.folder
+    open_ = [
+        path
+        for path in (folder.parent, folder, folder / KEYS, folder / LOG)
+        if path.exists() and (stat.S_IMODE(path.stat().st_mode) & 0o077 or path.stat().st_uid != os.getuid())
+    ]
+    yield _finding("private", good=not open_, value=str(open_[0]) if open_ else None)
+    yield _finding("passphrase", good=not is_unprotected(context))
+
+
+def _version(context: Context) -> Iterator[Result]:
+    later = context.assembly.store.count(tables.NoEffect, lacks=int(tables.Lacks.AN_UPDATE))
+    yield _finding("version", good=not later, value=later)
+
+
+def _copies(context: Context) -> Iterator[Result]:
+    """When somebody else had all of this log last; and whether the person has a backup."""
+    assembly, now = context.assembly, context.assembly.world.clock()
+    rows = assembly.store.find(tables.Certificate)
+    last = max((reached.reached_ms(assembly, row.device) for row in rows), default=0)
+    row = assembly.store.get(tables.Setting, name=BACKUP)
+    kept = int(row.value) if row is not None else 0
+    newest = max(last, kept)
+    days = (now - newest) // _DAY_MS if newest else None
+    yield _finding("copy", good=days is not None and days <= _COPY_DAYS, value=days)
+    yield _finding("unsent", good=not (unsent := reached.unsent(assembly)), value=unsent)
+    yield _finding("backup", good=row is not None, value=(now - kept) // _DAY_MS if row is not None else None)
+
+
+def _taking_part(context: Context) -> Iterator[Result]:
+    why = out(context)
+    yield _finding("taking-part", good=why is None, value=why.value if why is not None else None)
+
+
+_LOOKS = (_room, _lasting, _file, _clock, _private, _version, _copies, _taking_part)
