@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import trio
 
+from meshd.app import sticks
 from meshd.app.alone import Passphrase, opened_all
 from meshd.app.bridges import keep_bridging
 from meshd.app.control_server import Asked, serve_control
@@ -52,6 +53,10 @@ class Options(NamedTuple):
     lines: list[str]
     lock_after_ms: int = 0
     """Lock after so long without a command, or after sleep; 0 for never."""
+    sticks: bool = False
+    """Exchange with sticks as they are mounted."""
+    stick_hook: str | None = None
+    """A command that is told how that goes."""
 
 
 class Ready(NamedTuple):
@@ -106,7 +111,7 @@ def run(
             for each in assemblies
         ]
         try:
-            return trio.run(_main, nodes, helper, home, options, ready)
+            return trio.run(_main, nodes, helper, home, options, ready, note)
         except BaseExceptionGroup as group:  # what is raised in an `except*` comes out in a group on some Pythons
             found, rest = group.split(UnreachableError)
             if found is None or rest is not None:
@@ -127,7 +132,12 @@ def _prefixed(assembly: Assembly, note: Callable[[str], None]) -> Callable[[str]
 
 
 async def _main(
-    nodes: list[Node], helper: Helper, home: Path, options: Options, ready: Callable[[list[Ready]], None]
+    nodes: list[Node],
+    helper: Helper,
+    home: Path,
+    options: Options,
+    ready: Callable[[list[Ready]], None],
+    note: Callable[[str], None],
 ) -> bool:
     lock = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -148,6 +158,8 @@ async def _main(
             if options.lock_after_ms:
                 nursery.start_soon(lock_when_idle, idle, lock)
             nursery.start_soon(_when_set, lock, nursery.cancel_scope)
+            if options.sticks:
+                nursery.start_soon(sticks.mind, nodes, note, sticks.runs(options.stick_hook))
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()

@@ -31,6 +31,10 @@ def register(verbs: Any, common: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--no-mdns", action="store_true", help="neither announce nor look for nodes nearby")
     parser.add_argument("--quiet-discovery", action="store_true", help="look for nodes nearby, announce nothing")
+    parser.add_argument("--sticks", action="store_true", help="exchange with sticks by itself, as they are mounted")
+    parser.add_argument(
+        "--stick-hook", metavar="PROGRAM", help="run it with `begin`, `done` or `failed` and the folder: a lamp, a beep"
+    )
     parser.add_argument("--locked", action="store_true", help="hold no key and do nothing until `meshd unlock`")
     parser.add_argument(
         "--lock-after", metavar="TIME", help="lock after so long without a command, and when the machine wakes: 30m, 2h"
@@ -72,6 +76,8 @@ def run(where: Where, options: Any) -> int:
         reached_at=options.reached_at,
         lines=options.serial,
         lock_after_ms=(seconds(options.lock_after) or 0) * 1000,
+        sticks=options.sticks,
+        stick_hook=options.stick_hook,
     )
     secret = _unlocked(where, locked=options.locked)
     if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, ready, output.tell):
@@ -113,6 +119,8 @@ def _again(where: Where, options: Any) -> list[str]:
     ):  # fmt: skip
         words += [word for value in values for word in (name, value)]
     words += ["--no-mdns"] if options.no_mdns else []
+    words += ["--sticks"] if options.sticks else []
+    words += ["--stick-hook", options.stick_hook] if options.stick_hook else []
     words += ["--quiet-discovery"] if options.quiet_discovery else []
     return words + (["--lock-after", options.lock_after] if options.lock_after else [])
 

@@ -1,0 +1,177 @@
+"""Sticks that are plugged into a machine where nobody sits: each is read and written as soon as it is mounted.
+
+Only a stick with a folder of one of this home's assemblies, or with an empty file `meshd-here`, is touched. Nothing on
+it is ever run. Whether one is mounted the kernel's table says; it may be mounted by a desktop, or by a line in fstab.
+"""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import trio
+
+from meshd.errors import NodeError
+from meshd.mesh.node import Node
+from meshd.progress import Step, Steps
+from meshd.service import carry
+from meshd.service.context import Context
+from meshd.sneakernet import media
+from meshd.sneakernet.stick import names_of
+
+HERE = "meshd-here"
+"""The empty file that asks for an exchange."""
+READ_ME = "READ-ME.txt"
+_FIRST_LINE = "This stick carries records of meshd."
+_LOOK_SECONDS = 2.0
+_HOOK_SECONDS = 30.0
+_MOST = 64 * 1024
+_KINDS = frozenset({
+    "vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk", "ext2", "ext3", "ext4", "f2fs", "btrfs", "xfs", "udf",
+    "hfsplus", "iso9660",
+})  # fmt: skip
+"""File systems that sticks have."""
+
+
+class Mount(NamedTuple):
+    """Something that is mounted: its number in the kernel's table, and where."""
+
+    number: int
+    path: Path
+
+
+class Exchanged(NamedTuple):
+    """What an exchange took from a stick and brought to it, in records."""
+
+    taken: int = 0
+    brought: int = 0
+    damaged: int = 0
+
+
+Hook = Callable[[str, Path], Any]
+"""Told `begin`, `done` or `failed`, and where: for a lamp or a beep. Awaited."""
+
+
+def mounted() -> list[Mount]:
+    """What is mounted now and may be a stick."""
+    found: list[Mount] = []
+    with suppress(OSError):
+        for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            before, _, after = line.partition(" - ")
+            number, _, _, _, path, *_ = before.split()
+            if after.split()[0] in _KINDS and path != "/":
+                plain = path.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1")
+                found.append(Mount(int(number), Path(plain.decode("utf-8", "surrogateescape"))))
+    return found
+
+
+async def mind(
+    nodes: Sequence[Node],
+    note: Callable[[str], None],
+    hook: Hook,
+    look: Callable[[], list[Mount]] = mounted,
+) -> None:
+    """Exchange with each stick that is mounted, once, until cancelled. One that is plugged in again is a new one."""
+    done: set[Mount] = set()
+    while True:
+        now = look()
+        done &= set(now)
+        for mount in now:
+            if mount not in done:
+                done.add(mount)
+                if _is_meant(nodes, mount.path):
+                    await _attend(nodes, mount.path, note, hook)
+        await trio.sleep(_LOOK_SECONDS)
+
+
+def _is_meant(nodes: Sequence[Node], stick: Path) -> bool:
+    if media.size_of(stick / HERE) == 0:
+        return True
+    names = [names_of(node.assembly) for node in nodes]
+    return any(each is not None and media.inside(stick, *each) is not None for each in names)
+
+
+async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None], hook: Hook) -> None:
+    """Exchange with a stick, and say how that went: to who carries it, on it; to who watches, in a line."""
+    await hook("begin", stick)
+    total = Exchanged()
+    problems: list[str] = []
+    for node in nodes:
+        try:
+            each = await _exchange(node, stick)
+        except NodeError as error:
+            problems.append(error.error)
+            continue
+        total = Exchanged(*(one + other for one, other in zip(total, each, strict=True)))
+    try:
+        _tell_bearer(stick, total, whole=not problems)
+    except NodeError as error:
+        problems.append(error.error)
+    said = f"{total.taken} records taken, {total.brought} brought"
+    said += f", {total.damaged} damaged" if total.damaged else ""
+    for problem in dict.fromkeys(problems):
+        note(f"stick {stick}: {problem}")
+    if not problems:
+        note(f"stick {stick}: {said}. It may be pulled now")
+    await hook("failed" if problems else "done", stick)
+
+
+async def _exchange(node: Node, stick: Path) -> Exchanged:
+    """What `meshd stick` does, in steps beside the node's other work."""
+    steps = carry.stick(Context(node.assembly, node.seen()), {"path": str(stick)})
+    while True:
+        told, result = await node.work(lambda: _next(steps))
+        if told is None:
+            read, written = result["read"], result["written"]
+            return Exchanged(
+                read["records"] if read is not None else 0,
+                written["records"],
+                read["damaged"] if read is not None else 0,
+            )
+
+
+def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:
+    try:
+        return next(steps), None
+    except StopIteration as end:
+        return None, end.value
+
+
+def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:
+    """One page for whoever carries the stick: numbers, no names, nothing of what is said. What somebody else wrote
+    there under that name stays.
+    """
+    path = stick / READ_ME
+    held = media.read_file(path, _MOST)
+    if held is None and path.exists():
+        return
+    if held is not None and not held.startswith(_FIRST_LINE.encode()):
+        return
+    ready = "It was read and written, and may be pulled." if whole else "Not all of it could be read or written."
+    text = (
+        f"{_FIRST_LINE}\n\n{ready}\n\n"
+        f"Records that were taken from it:  {total.taken}\nRecords that were brought to it:  {total.brought}\n\n"
+        "Carry it on: whoever has a node of the same assembly plugs it in. All that lies in the folder meshd is\n"
+        "encrypted; leave it as it is. This page is written anew at each visit.\n"
+    )
+    if held != text.encode():
+        media.write_file(path, text.encode())
+
+
+def runs(command: str | None) -> Hook:
+    """A hook that runs a command of the person's own with two words: what happens, and where. Never one of a stick."""
+
+    async def hook(what: str, where: Path) -> None:
+        if command is None:
+            return
+        with trio.move_on_after(_HOOK_SECONDS), suppress(OSError):
+            await trio.run_process(
+                [command, what, str(where)],
+                check=False,
+                stdin=b"",
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
+    return hook

@@ -1,0 +1,150 @@
+"""A machine where nobody sits: sticks are exchanged with as they are mounted, those that are meant and no others."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from meshd.app import sticks
+from meshd.app.sticks import Mount
+from meshd.service import talk
+from meshd.service.context import Context
+from meshd.sneakernet.export import Narrow, export_stick
+from meshd.transports.memory import MemoryNetwork
+from tests.endtoend.harness import Running, running, until
+from tests.worlds import commune, exchange, propose
+
+
+class Machine:
+    """What is mounted, what was noted, and what the hook heard."""
+
+    def __init__(self) -> None:
+        self.mounts: list[Mount] = []
+        self.notes: list[str] = []
+        self.heard: list[tuple[str, str]] = []
+
+    def look(self) -> list[Mount]:
+        return list(self.mounts)
+
+    async def hook(self, what: str, where: Path) -> None:
+        self.heard.append((what, where.name))
+
+    def plug(self, path: Path) -> None:
+        self.mounts = [*self.mounts, Mount(len(self.heard) + 40 + len(self.mounts), path)]
+
+
+@pytest.fixture
+def world(tmp_path):
+    assemblies, _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(*assemblies)
+    network = MemoryNetwork()
+    nodes = [Running(name, each, network) for name, each in zip(("ada", "bea"), assemblies, strict=True)]
+    yield nodes, Machine(), tmp_path
+    for each in assemblies:
+        each.close()
+
+
+def folder(tmp_path, name):
+    path = tmp_path / name
+    path.mkdir()
+    return path
+
+
+def put(assembly, stick):
+    for _ in export_stick(assembly, stick, Narrow()):
+        pass
+
+
+async def minding(nursery, node, machine):
+    nursery.start_soon(sticks.mind, [node.node], machine.notes.append, machine.hook, machine.look)
+
+
+async def test_a_stick_is_exchanged_with_as_it_is_plugged_in(world, autojump_clock):
+    (ada, bea), machine, tmp_path = world
+    stick = folder(tmp_path, "stick")
+    talk.say(Context(bea.assembly), {"text": "a secret that nobody reads here"})
+    put(bea.assembly, stick)
+    propose(ada.context, "Of Ada")
+    async with running([ada]), trio.open_nursery() as nursery:
+        await minding(nursery, ada, machine)
+        await trio.sleep(5)
+        assert machine.heard == []
+        machine.plug(stick)
+        await until(lambda: len(machine.heard) == 2)
+        assert machine.heard == [("begin", "stick"), ("done", "stick")]
+        assert "1 records taken" in machine.notes[-1]
+        assert "may be pulled now" in machine.notes[-1]
+        page = (stick / sticks.READ_ME).read_text()
+        assert "taken from it:  1" in page
+        assert not any(word in page for word in ("Ada", "Bea", "secret", "Of Ada", "Bakery"))
+        await trio.sleep(60)
+        assert len(machine.heard) == 2, "once for each time that it is plugged in"
+        machine.mounts = []
+        await trio.sleep(5)
+        machine.plug(stick)
+        await until(lambda: len(machine.heard) == 4)
+        nursery.cancel_scope.cancel()
+    for _ in sticks.carry.stick(Context(bea.assembly), {"path": str(stick)}):
+        pass
+    assert bea.digest() == ada.digest()
+
+
+async def test_what_is_not_meant_is_not_touched(world, autojump_clock):
+    (ada, bea), machine, tmp_path = world
+    photos, asked, other = (folder(tmp_path, name) for name in ("photos", "asked", "other"))
+    (photos / "cat.jpg").write_bytes(b"cat")
+    (asked / sticks.HERE).touch()
+    (other / sticks.HERE).write_text("rm -rf /")
+    (other / "meshd").symlink_to(asked)
+    async with running([ada]), trio.open_nursery() as nursery:
+        for each in (photos, asked, other):
+            machine.plug(each)
+        await minding(nursery, ada, machine)
+        await until(lambda: len(machine.heard) == 2)
+        await trio.sleep(20)
+        nursery.cancel_scope.cancel()
+    assert machine.heard == [("begin", "asked"), ("done", "asked")]
+    assert [path.name for path in photos.iterdir()] == ["cat.jpg"]
+    assert sorted(path.name for path in other.iterdir()) == ["meshd", sticks.HERE]
+    assert (asked / "meshd").is_dir()
+
+
+async def test_a_stick_that_can_t_be_written_is_told_and_the_node_goes_on(world, autojump_clock):
+    (ada, _), machine, tmp_path = world
+    bad, good = folder(tmp_path, "bad"), folder(tmp_path, "good")
+    for each in (bad, good):
+        (each / sticks.HERE).touch()
+    (bad / "meshd").write_bytes(b"a file where a folder has to be")
+    async with running([ada]), trio.open_nursery() as nursery:
+        machine.plug(bad)
+        machine.plug(good)
+        await minding(nursery, ada, machine)
+        await until(lambda: len(machine.heard) == 4)
+        nursery.cancel_scope.cancel()
+    assert [what for what, _ in machine.heard] == ["begin", "failed", "begin", "done"]
+    assert any(note.startswith(f"stick {bad}: ") for note in machine.notes)
+    assert not any("may be pulled" in note for note in machine.notes if str(bad) in note)
+    assert "Not all of it" in (bad / sticks.READ_ME).read_text()
+
+
+async def test_a_page_that_somebody_else_wrote_stays(world, autojump_clock):
+    (ada, _), machine, tmp_path = world
+    stick = folder(tmp_path, "stick")
+    (stick / sticks.HERE).touch()
+    (stick / sticks.READ_ME).write_text("Holiday pictures. Hands off!")
+    async with running([ada]), trio.open_nursery() as nursery:
+        machine.plug(stick)
+        await minding(nursery, ada, machine)
+        await until(lambda: len(machine.heard) == 2)
+        nursery.cancel_scope.cancel()
+    assert (stick / sticks.READ_ME).read_text() == "Holiday pictures. Hands off!"
+
+
+async def test_a_hook_is_the_person_s_own_and_may_fail_or_hang(tmp_path, autojump_clock):
+    await sticks.runs(None)("begin", tmp_path)
+    await sticks.runs(str(tmp_path / "missing"))("begin", tmp_path)
+
+
+def test_the_kernel_s_table_is_read_whatever_a_place_is_called():
+    assert all(each.path.is_absolute() for each in sticks.mounted())
+    assert Path("/") not in [each.path for each in sticks.mounted()]
