@@ -165,13 +165,8 @@ def runs(command: str | None) -> Hook:
     async def hook(what: str, where: Path) -> None:
         if command is None:
             return
+        words, silent = [command, what, str(where)], subprocess.DEVNULL
         with trio.move_on_after(_HOOK_SECONDS), suppress(OSError):
-            await trio.run_process(
-                [command, what, str(where)],
-                check=False,
-                stdin=b"",
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            await trio.run_process(words, check=False, stdin=b"", stdout=silent, stderr=silent)
 
     return hook

@@ -140,9 +140,14 @@ async def test_a_page_that_somebody_else_wrote_stays(world, autojump_clock):
     assert (stick / sticks.READ_ME).read_text() == "Holiday pictures. Hands off!"
 
 
-async def test_a_hook_is_the_person_s_own_and_may_fail_or_hang(tmp_path, autojump_clock):
+async def test_a_hook_hears_what_happens_and_where_and_may_be_missing(tmp_path):
     await sticks.runs(None)("begin", tmp_path)
     await sticks.runs(str(tmp_path / "missing"))("begin", tmp_path)
+    lamp = tmp_path / "lamp"
+    lamp.write_text('#!/bin/sh\necho "$@" > "$2/heard"\nexit 3\n')
+    lamp.chmod(0o700)
+    await sticks.runs(str(lamp))("done", tmp_path)
+    assert (tmp_path / "heard").read_text() == f"done {tmp_path}\n"
 
 
 def test_the_kernel_s_table_is_read_whatever_a_place_is_called():
