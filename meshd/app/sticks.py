@@ -78,10 +78,9 @@ async def mind(
         now = look()
         done &= set(now)
         for mount in now:
-            if mount not in done:
+            if mount not in done and _is_meant(nodes, mount.path):
                 done.add(mount)
-                if _is_meant(nodes, mount.path):
-                    await _attend(nodes, mount.path, note, hook)
+                await _attend(nodes, mount.path, note, hook)
         await trio.sleep(_LOOK_SECONDS)
 
 
@@ -103,32 +102,27 @@ async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None
         except NodeError as error:
             problems.append(error.error)
             continue
-        total = Exchanged(*(one + other for one, other in zip(total, each, strict=True)))
-    try:
+        total = Exchanged(*(one + other for one, other in zip(total, each[0], strict=True)))
+        problems += [each[1]] if each[1] is not None else []
+    with suppress(NodeError):
         _tell_bearer(stick, total, whole=not problems)
-    except NodeError as error:
-        problems.append(error.error)
     said = f"{total.taken} records taken, {total.brought} brought"
     said += f", {total.damaged} damaged" if total.damaged else ""
     for problem in dict.fromkeys(problems):
         note(f"stick {stick}: {problem}")
-    if not problems:
-        note(f"stick {stick}: {said}. It may be pulled now")
+    note(f"stick {stick}: {said}. It may be pulled now")
     await hook("failed" if problems else "done", stick)
 
 
-async def _exchange(node: Node, stick: Path) -> Exchanged:
-    """What `meshd stick` does, in steps beside the node's other work."""
+async def _exchange(node: Node, stick: Path) -> tuple[Exchanged, str | None]:
+    """What `meshd stick` does, in steps beside the node's other work; and why it could not be written, if so."""
     steps = carry.stick(Context(node.assembly, node.seen()), {"path": str(stick)})
     while True:
         told, result = await node.work(lambda: _next(steps))
         if told is None:
             read, written = result["read"], result["written"]
-            return Exchanged(
-                read["records"] if read is not None else 0,
-                written["records"],
-                read["damaged"] if read is not None else 0,
-            )
+            taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
+            return Exchanged(taken, written["records"] if written is not None else 0, damaged), result["problem"]
 
 
 def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:

@@ -14,7 +14,7 @@ from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
-from meshd.sneakernet.media import NothingHereError, write_file
+from meshd.sneakernet.media import MediaError, NothingHereError, write_file
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
@@ -54,7 +54,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
 @verb("stick", {"path": NAME, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
 def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd stick DIR`: read what this node lacks, then write what others lack. A stick that has nothing of this
-    assembly yet is written alone.
+    assembly yet is written alone; of one that can't be written, what was read is told, and why.
     """
     path = Path(arguments["path"])
     if not path.is_dir():
@@ -62,8 +62,13 @@ def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     read: Result | None = None
     with suppress(NothingHereError):
         read = yield from import_(context, {"path": arguments["path"]})
-    written = yield from export(context, arguments)
-    return {"read": read, "written": written}
+    try:
+        written = yield from export(context, arguments)
+    except MediaError as error:
+        if read is None:
+            raise
+        return {"read": read, "written": None, "problem": error.error, "hint": error.hint}
+    return {"read": read, "written": written, "problem": None, "hint": ""}
 
 
 @verb("import", {"path": NAME})

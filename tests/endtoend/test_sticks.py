@@ -1,5 +1,6 @@
 """A machine where nobody sits: sticks are exchanged with as they are mounted, those that are meant and no others."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from meshd.app import sticks
 from meshd.app.sticks import Mount
 from meshd.service import talk
 from meshd.service.context import Context
+from meshd.sneakernet import media
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.transports.memory import MemoryNetwork
 from tests.endtoend.harness import Running, running, until
@@ -122,9 +124,32 @@ async def test_a_stick_that_can_t_be_written_is_told_and_the_node_goes_on(world,
         await until(lambda: len(machine.heard) == 4)
         nursery.cancel_scope.cancel()
     assert [what for what, _ in machine.heard] == ["begin", "failed", "begin", "done"]
-    assert any(note.startswith(f"stick {bad}: ") for note in machine.notes)
-    assert not any("may be pulled" in note for note in machine.notes if str(bad) in note)
+    assert any(note.startswith(f"stick {bad}: cannot") or "is a link" in note for note in machine.notes)
     assert "Not all of it" in (bad / sticks.READ_ME).read_text()
+
+
+async def test_a_stick_that_is_asked_for_later_and_one_that_is_write_protected(world, autojump_clock, monkeypatch):
+    (ada, bea), machine, tmp_path = world
+    stick = folder(tmp_path, "stick")
+    propose(bea.context, "Of Bea")
+    async with running([ada]), trio.open_nursery() as nursery:
+        machine.plug(stick)
+        await minding(nursery, ada, machine)
+        await trio.sleep(10)
+        assert machine.heard == []
+
+        def protected(*_):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        put(bea.assembly, stick)
+        propose(ada.context, "Of Ada")
+        with monkeypatch.context() as patch:
+            patch.setattr(media.os, "fsync", protected)
+            await until(lambda: len(machine.heard) == 2)
+        nursery.cancel_scope.cancel()
+    assert machine.heard[-1][0] == "failed"
+    assert any("1 records taken, 0 brought" in note for note in machine.notes)
+    assert any("Read-only" in note for note in machine.notes)
 
 
 async def test_a_page_that_somebody_else_wrote_stays(world, autojump_clock):

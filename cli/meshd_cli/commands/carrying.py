@@ -71,9 +71,11 @@ def stick(where: Where, options: Any) -> int:
             output.emit(answer)
         elif answer["read"] is not None:
             _show_read(answer["read"])
-        if not where.json:
+        if answer["problem"] is not None and not where.json:
+            output.warn(f"{answer['problem']}. {answer['hint']}")
+        elif not where.json:
             _show_written(answer["written"])
-        code = _code(answer["read"]) or code
+        code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
     if not where.json:
         tell_bridged(brought)
