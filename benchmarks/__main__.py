@@ -16,6 +16,7 @@ QUESTIONS = {
     "rosters": "1,600 offers and roster steps of one member: seconds, and by the record over half as many",
     "check": "peak memory of `meshd check` in a log of 300,000 records, over one of 30,000",
     "sync": "a first sync of whole daemons, against a plain loop that verifies every signature",
+    "sticks": "a log of 100,000 records to a stick and from it, against a loop that verifies every signature, and git",
     "idle": "resident memory of the daemon at rest, and what each further assembly adds",
 }
 

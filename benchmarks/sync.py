@@ -63,12 +63,12 @@ def first_sync(records: int, *, loops: bool = True) -> tuple[float, float, float
         verified = 0.0
         if loops:
             source = folder / "log"
-            plain.write(source, _logged(giver))
+            plain.write(source, logged(giver))
             verified = records / plain.copy(identity, source, folder / "copy", every=True)
         return records / took, verified, memory
 
 
-def _logged(home: Path) -> list[bytes]:
+def logged(home: Path) -> list[bytes]:
     """A log's records, but for the genesis, which alone is signed otherwise."""
     assembly = open_home(home)
     every = [wire_of(kept) for batch in assembly.store.walk() for kept in batch if kept.id != assembly.id]

@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 15
 _AGAIN_SECONDS = 60
 """How long to do without, after a process did not start or was stuck."""
 _READ = 1 << 20
-_COMMAND = [sys.executable, "-P", "-m", "meshd.log.helper_process"]
+COMMAND = [sys.executable, "-P", "-m", "meshd.log.helper_process"]
 
 
 class Helper:
@@ -29,7 +29,7 @@ class Helper:
 
     def __init__(
         self,
-        command: list[str] = _COMMAND,
+        command: list[str] = COMMAND,
         idle_seconds: float = _IDLE_SECONDS,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
@@ -81,7 +81,7 @@ class Helper:
     async def _keep(self) -> None:
         """One process's life. Raises OSError if none can be started, or it got stuck."""
         process = await trio.lowlevel.open_process(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
         )
         try:
             said: bytes | None = None
@@ -149,6 +149,6 @@ async def _read(process: trio.Process, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This process's, without what the person told meshd alone: her passphrase, say."""
     return {name: value for name, value in os.environ.items() if not name.startswith("MESHD_")}

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshd.assembly import survey
 from meshd.assembly.assembly import Assembly
 from meshd.errors import NodeError
-from meshd.log.door import Report
+from meshd.log.ahead import intakes
+from meshd.log.intake import Intake
 from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_visit
@@ -61,8 +63,8 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     waiting = Waiting()
     needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
     total = sum(info.size for info in needed)
-    for info in needed:
-        _take_segment(assembly, opened, info, waiting, taken)
+    for intake in intakes(assembly.id, _records_on(assembly, opened, needed, taken)):
+        _take(assembly, intake, waiting, taken)
         yield _step(taken, total)
     taken.waiting = len(waiting)
     _note_visit(assembly, opened, taken)
@@ -78,22 +80,11 @@ def read_bundle(assembly: Assembly, path: Path, start: int = 0) -> Steps[Taken]:
     """The same for one that begins at a byte of a file."""
     taken = Taken()
     waiting = Waiting()
-    opened = 0
-    for segment in _segments_of(path, start):
-        taken.segments += 1
-        taken.bytes += len(segment)
-        try:
-            records = bundle.read_segment(secrets(assembly), assembly.id, segment)
-        except BadBundleError:
-            taken.damaged_parts += 1
-        else:
-            opened += 1
-            _take_records(assembly, records, waiting, taken)
-        if taken.damaged_parts == limits.SEGMENTS:
-            break
+    for intake in intakes(assembly.id, _records_in(assembly, path, start, taken)):
+        _take(assembly, intake, waiting, taken)
         yield _step(taken, path.stat().st_size)
     taken.waiting = len(waiting)
-    if not opened:
+    if taken.segments == taken.damaged_parts:
         raise NodeError(
             f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
         )
@@ -133,8 +124,27 @@ def _unlisted(stick: Stick) -> list[SegmentInfo]:
     return [SegmentInfo(bytes_of(name), 0, 0, ()) for name in names]
 
 
-def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: Waiting, taken: Taken) -> None:
-    """Read one segment file; it is noted as damaged if it is not what the manifest says."""
+def _records_on(
+    assembly: Assembly, stick: Stick, needed: list[SegmentInfo], taken: Taken
+) -> Iterator[list[bytes] | None]:
+    """The records of segments, one after the other; none of one that can't be read. One for which a key is missing has
+    to wait for what came before: that may bring it.
+    """
+    for info in needed:
+        try:
+            records = _read_segment(assembly, stick, info, taken)
+        except UnknownKeyError:
+            yield None
+            try:
+                records = _read_segment(assembly, stick, info, taken)
+            except UnknownKeyError:
+                taken.unreadable += 1
+                records = []
+        yield records
+
+
+def _read_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, taken: Taken) -> list[bytes]:
+    """Read one segment file; it is noted as damaged if it is not what the manifest says. Raises UnknownKeyError."""
     name = text_of(info.hash)
     folder = media.inside(stick.folder, media.SEGMENTS)
     data = media.read_file(folder / name, limits.SEGMENT_BYTES) if folder else None
@@ -145,23 +155,52 @@ def _take_segment(assembly: Assembly, stick: Stick, info: SegmentInfo, waiting: 
             raise BadBundleError("it is not what its name says")
         records = bundle.read_segment([*secrets(assembly), *stick.found], assembly.id, data)
     except UnknownKeyError:
-        taken.unreadable += 1
-        return
+        raise
     except BadBundleError:
         taken.damaged.append(name)
-        return
+        return []
     taken.segments += 1
     taken.bytes += len(data)
-    _take_records(assembly, records, waiting, taken)
+    return records
 
 
-def _take_records(assembly: Assembly, records: list[bytes], waiting: Waiting, taken: Taken) -> Report:
-    report = assembly.receive(records, waiting)
+def _records_in(assembly: Assembly, path: Path, start: int, taken: Taken) -> Iterator[list[bytes] | None]:
+    """The same for the parts of a file."""
+    for segment in _segments_of(path, start):
+        taken.segments += 1
+        taken.bytes += len(segment)
+        try:
+            records = _opened(assembly, segment)
+        except UnknownKeyError:
+            yield None  # what comes before may bring the key
+            records = None
+            with suppress(UnknownKeyError):
+                records = _opened(assembly, segment)
+        taken.damaged_parts += records is None
+        yield records or []
+        if taken.damaged_parts == limits.SEGMENTS:
+            return
+
+
+def _opened(assembly: Assembly, segment: bytes) -> list[bytes] | None:
+    """The records of a part; None of one that is damaged. Raises UnknownKeyError."""
+    try:
+        return bundle.read_segment(secrets(assembly), assembly.id, segment)
+    except UnknownKeyError:
+        raise
+    except BadBundleError:
+        return None
+
+
+def _take(assembly: Assembly, intake: Intake, waiting: Waiting, taken: Taken) -> None:
+    """Take in what was read, in one transaction."""
+    if not intake.records and not intake.refused:
+        return
+    report = assembly.take(intake, waiting)
     taken.records += len(report.new) - len(report.own)
     taken.refused += len(report.refused)
     taken.news.update(record.kind for record in report.new)
     caretaker.open_welcomes(assembly)
-    return report
 
 
 def _has_all(assembly: Assembly, info: SegmentInfo) -> bool:
