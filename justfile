@@ -103,5 +103,6 @@ bench *options:
     python -m benchmarks verify {{options}}
     python -m benchmarks rosters {{options}}
     python -m benchmarks check {{options}}
+    python -m benchmarks sticks {{options}}
     python -m benchmarks sync {{options}}
     python -m benchmarks idle {{options}}

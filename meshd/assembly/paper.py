@@ -33,6 +33,8 @@ def letters_of(key: SigningKey) -> str:
 def member_key(text: str) -> SigningKey:
     """A member key from words or letters, however they are spaced. Raises UsageError, which says what is wrong."""
     words = text.replace(",", " ").split()
+    named = [word for word in words if not word.rstrip(".").isdecimal()]
+    words = named if len(named) == _WORDS else words  # people write the numbers, too
     if _is_letters(words):
         return _of_letters("".join(words))
     if len(words) != _WORDS:

@@ -42,6 +42,8 @@ def test_words_and_letters_bring_the_key_back_however_they_are_typed(language, n
         "\n".join(word.upper() for word in words),
         ", ".join(words),
         " ".join(word[:4] for word in words) if language == "english" else " ".join(words),
+        " ".join(f"{n}. {word}" for n, word in enumerate(words, 1)),
+        " ".join(f"{n:2} {word}" for n, word in enumerate(words, 1)),
         letters_of(key),
         " ".join(letters_of(key)[at : at + 4] for at in range(0, 52, 4)).upper(),
     ):
