@@ -15,7 +15,7 @@ from meshd.assembly import keystore, paper, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
-from meshd.home import KEYS, assemblies, folder_of, lay_ballast, lost_keys, make_private, only_writer
+from meshd.home import BEFORE, KEYS, assemblies, folder_of, lay_ballast, lost_keys, make_private, only_writer
 from meshd.progress import Steps
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
@@ -259,8 +259,8 @@ def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: Wor
         unsent = reached.unsent(assembly)
     if how.member is None and how.formerly is None:
         how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
-    number = next(n for n in count(1) if not (home / f"before-{n}").exists())
-    aside = home / f"before-{number}"
+    number = next(n for n in count(1) if not (home / f"{BEFORE}{n}").exists())
+    aside = home / f"{BEFORE}{number}"
     make_private(aside)
     folder.rename(aside / folder.name)
     return _Back(how, aside, unsent)

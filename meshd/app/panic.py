@@ -1,7 +1,7 @@
 """Destroying a home at once: the keys first, whoever uses them, then the rest. It asks for no lock and no passphrase.
 
-What was written over may still be in old sectors of a flash card; there it is as it was in the file, under the
-passphrase.
+Only what meshd puts into a home is touched: whoever names another folder by mistake loses nothing. What was written
+over may still be in old sectors of a flash card; there it is as it was in the file, under the passphrase.
 """
 
 import os
@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from meshd.home import KEYS, UNPROTECTED
+from meshd.home import BEFORE, KEYS, LOCK, LOG, SOCKET, STAGING, UNPROTECTED
 
 
 class Destroyed(NamedTuple):
@@ -21,7 +21,10 @@ class Destroyed(NamedTuple):
 
 def destroy_keys(home: Path) -> Destroyed:
     """Write over all key files of a home, those that were put aside, too, and remove them."""
-    found = [path for path in home.rglob("*") if path.name.startswith((KEYS, UNPROTECTED))]
+    folders = folders_of(home)
+    within = [inside for folder in folders for inside in _plain(folder)]
+    found = [path for folder in (*folders, *within) for path in folder.glob(f"{KEYS}*")]
+    found += home.glob(f"{UNPROTECTED}*") if folders else []
     left: list[Path] = []
     for path in found:
         try:
@@ -32,14 +35,32 @@ def destroy_keys(home: Path) -> Destroyed:
     return Destroyed(len(found) - len(left), left)
 
 
-def destroy_rest(home: Path) -> list[Path]:
-    """Remove everything in a home; what could not be removed."""
-    for path in list(home.iterdir()) if home.is_dir() else ():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return sorted(path for path in home.rglob("*") if not path.is_dir()) if home.is_dir() else []
+def destroy_rest(home: Path, folders: list[Path]) -> list[Path]:
+    """Remove the folders of a home, as they were found before its keys were gone, and what is beside them; what could
+    not be removed.
+    """
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in (LOCK, SOCKET, UNPROTECTED) if folders else ():
+        (home / name).unlink(missing_ok=True)
+    return sorted(path for folder in folders if folder.exists() for path in folder.rglob("*") if not path.is_dir())
+
+
+def folders_of(home: Path) -> list[Path]:
+    """The folders in which a home keeps assemblies, also those that were put aside or left by a restore."""
+    return [folder for folder in _plain(home) if _is_ours(folder)]
+
+
+def _is_ours(folder: Path) -> bool:
+    ours = folder.name == STAGING or folder.name.startswith(BEFORE)
+    return any((each / name).exists() for each in (folder, *(_plain(folder) if ours else ())) for name in (KEYS, LOG))
+
+
+def _plain(folder: Path) -> list[Path]:
+    """The folders in a folder, without links."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def _write_over(path: Path) -> None:

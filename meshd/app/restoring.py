@@ -12,15 +12,12 @@ from meshd.assembly.assembly import Assembly, World
 from meshd.assembly.keystore import Keys
 from meshd.errors import NodeError
 from meshd.founding.opening import create
-from meshd.home import KEYS, folder_of, sync_folder
+from meshd.home import KEYS, STAGING, folder_of, sync_folder
 from meshd.progress import Steps
 from meshd.sneakernet.backup import Backup, read_backup
 from meshd.sneakernet.import_ import Taken, read_bundle
 from meshd.store import tables
 from meshd_crypto.identity import SigningKey
-
-STAGING = "restoring"
-"""A folder of the home, where a backup is until all of it is there."""
 
 
 class Restored(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshd.app.locked import Idle
-from meshd.app.panic import destroy_keys, destroy_rest
+from meshd.app.panic import destroy_keys, destroy_rest, folders_of
 from meshd.assembly import keystore
 from meshd.home import assemblies
 
@@ -140,22 +140,31 @@ def test_panic_destroys_keys_and_ends_a_daemon_that_is_stopped(ada):
     assert ada.json("panic", "--yes") == {"keys": 0, "daemon": False, "left": []}
 
 
-def test_keys_that_were_put_aside_are_destroyed_too(tmp_path):
+def test_what_is_meshd_s_is_destroyed_and_nothing_else(tmp_path):
+    """Whoever names another folder by mistake loses nothing."""
     home = tmp_path / "home"
-    for name in ("one", "before-1/one", "two"):
+    for name in ("one", "before-1/one", "two", "restoring/three"):
         (home / name).mkdir(parents=True)
         (home / name / "keys.sealed").write_bytes(b"secret")
     (home / "two" / "keys.sealed.part").write_bytes(b"secret")
+    (home / "photos" / "deep").mkdir(parents=True)
+    mine = [home / "photos" / "cat.jpg", home / "photos" / "deep" / "keys.sealed", home / "diary"]
     outside = tmp_path / "outside"
-    outside.write_bytes(b"not mine")
-    (home / "link").symlink_to(outside)
+    (outside / "one").mkdir(parents=True)
+    mine += [outside / "one" / "keys.sealed"]
+    for each in mine:
+        each.write_bytes(b"not meshd's")
+    (home / "link").symlink_to(outside / "one")
     (home / "one" / "log.db").write_bytes(b"log")
-    assert destroy_keys(home).files == 4
-    assert list(home.rglob("keys*")) == []
-    assert destroy_rest(home) == []
-    assert list(home.iterdir()) == []
-    assert outside.read_bytes() == b"not mine"
-    assert destroy_rest(tmp_path / "nowhere") == []
+    (home / "lock").touch()
+    folders = folders_of(home)
+    assert sorted(path.name for path in folders) == ["before-1", "one", "restoring", "two"]
+    assert destroy_keys(home).files == 5
+    assert destroy_rest(home, folders) == []
+    assert sorted(path.name for path in home.iterdir()) == ["diary", "link", "photos"]
+    assert all(each.read_bytes() == b"not meshd's" for each in mine)
+    for elsewhere in (tmp_path / "nowhere", tmp_path):
+        assert (destroy_keys(elsewhere).files, destroy_rest(elsewhere, folders_of(elsewhere))) == (0, [])
 
 
 def test_when_a_daemon_locks_by_itself():

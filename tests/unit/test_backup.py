@@ -8,7 +8,7 @@ from meshd.app import restoring
 from meshd.assembly import survey
 from meshd.errors import NodeError, PassphraseError
 from meshd.founding.opening import open_assembly
-from meshd.home import assemblies
+from meshd.home import STAGING, assemblies
 from meshd.service import talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import media
@@ -142,10 +142,10 @@ def test_a_restore_that_is_killed_leaves_no_home_and_is_done_again(two, tmp_path
     steps = restoring.restore(home, path, "pw", "new", None, world(77))
     next(steps)
     assert assemblies(home) == [], "nothing is there before all of it is"
-    (home / restoring.STAGING / "torn").write_bytes(b"a process that was killed leaves this")
+    (home / STAGING / "torn").write_bytes(b"a process that was killed leaves this")
     del steps
     assert restore(home, path).whole
-    assert not (home / restoring.STAGING).exists()
+    assert not (home / STAGING).exists()
 
 
 def test_a_full_disk_leaves_nothing_half_written(two, tmp_path, monkeypatch):

@@ -134,12 +134,13 @@ def panic(where: Where, options: Any) -> int:
     if not options.yes and not on_terminal():
         raise CommandError("nothing was destroyed: there is no terminal to ask on", "`meshd panic --yes` asks nothing.")
     make_sure(f"Everything in {where.home} will be gone, and nobody can bring it back. Destroy it?", yes=options.yes)
-    from meshd.app.panic import destroy_keys, destroy_rest
+    from meshd.app.panic import destroy_keys, destroy_rest, folders_of
 
+    folders = folders_of(where.home)
     done = destroy_keys(where.home)
     killed = _end_daemon(where.home)
     destroy_keys(where.home)  # which it may have written while it ended
-    left = destroy_rest(where.home)
+    left = destroy_rest(where.home, folders)
     if where.json:
         output.emit({"keys": done.files, "daemon": killed, "left": [str(path) for path in left]})
         return 1 if left else 0
