@@ -16,6 +16,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
         text += f": T+{output.span(max(0, now_ms - row['time_ms']))} by its word{here}"
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
+    text += f"; offered by {' and '.join(row['offered'][:2])}" if row["offered"] else ""
     text += f": {lot_words(row['lot'])}" if row["lot"] else ""
     text += f": {landmark_words(row['landmark'])}" if row["landmark"] else ""
     text += f"\n  {calls_words(row['calls'])}" if row["calls"] else ""

@@ -59,7 +59,7 @@ def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     path = Path(arguments["path"])
     if not path.is_dir():
         raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
-    read: Result | None = None
+    name, read = context.assembly.title, None
     with suppress(NothingHereError):
         read = yield from import_(context, {"path": arguments["path"]})
     try:
@@ -67,8 +67,8 @@ def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     except MediaError as error:
         if read is None:
             raise
-        return {"read": read, "written": None, "problem": error.error, "hint": error.hint}
-    return {"read": read, "written": written, "problem": None, "hint": ""}
+        return {"name": name, "read": read, "written": None, "problem": error.error, "hint": error.hint}
+    return {"name": name, "read": read, "written": written, "problem": None, "hint": ""}
 
 
 @verb("import", {"path": NAME})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from meshd.service import budgets, landmarks
+from meshd.service import budgets, landmarks, pool
 from meshd.service.agenda import is_beyond, talked
 from meshd.service.calling import calling
 from meshd.service.context import Context, Result
@@ -122,7 +122,7 @@ def _bare(template: str) -> Result:
         "id": None, "template": template, "form": None, "title": "", "urgent": False, "time_ms": None,
         "here_ms": None, "parts": [], "marks": [], "calls": None, "lot": None, "landmark": None, "out": 0,
         "decided": False,
-        "brought_in": 0,
+        "brought_in": 0, "offered": [],
     }  # fmt: skip
 
 
@@ -177,7 +177,13 @@ def _line(context: Context, design: Design, root: Root) -> Result:
         "out": int(root.judged is not None and is_out(context, root.judged))
         + max((each["out"] for each in parts), default=0),
         "brought_in": _brought_in(context, root),
+        "offered": _offered(context, design, root),
     }
+
+
+def _offered(context: Context, design: Design, root: Root) -> list[str]:
+    assert isinstance(design.template, Template)
+    return pool.offered(context, design.template, design.row.id, root.form, root.fields)
 
 
 def _marks(context: Context, design: Design, root: Root) -> list[Result]:

@@ -12,6 +12,11 @@ from meshd_protocol.bodies.institutions import CONFIRM, Form, Template
 from meshd_protocol.names import text_of
 
 RULE = "allocation"
+OFFER = "offer"
+"""The form by which people say what they have."""
+_WHAT = "what"
+_LOOKED_AT = 200
+"""Offers, and what was given of them: the last ones that came."""
 
 
 def check(context: Context, template: Template, form: Form, row: tables.Entry) -> None:
@@ -39,6 +44,38 @@ def check(context: Context, template: Template, form: Form, row: tables.Entry) -
             f"you offered {whole} ({text_of(offer.id)[:8]}), and gave {given} of it away: {amount} more are beyond it",
             "`meshd confirm ID no` says so; another offer gives more.",
         )
+
+
+def offered(context: Context, template: Template, adoption: bytes, form: Form, fields: dict[str, Any]) -> list[str]:
+    """Who offers what a need asks for, in the same words, and has not given it all away by what is known here."""
+    store = context.assembly.store
+    gives = [
+        each for each in template.forms if isinstance(each, Form) and each.rule == RULE and form.name in each.about
+    ]
+    offer = template.form(OFFER)
+    if not gives or offer is None or not isinstance(fields.get(_WHAT), str):
+        return []
+    given: dict[bytes, int] = {}
+    last: dict[str, Any] = {"newest": True, "limit": _LOOKED_AT, "template": adoption, "stands": 1, "replaced": 0}
+    for each in store.find(tables.Judged, form=gives[0].name, **last):
+        said = _fields_of(context, each.id).get("offer")
+        if type(said) is bytes:
+            given[said] = given.get(said, 0) + each.amount
+    found: list[str] = []
+    for each in store.find(tables.Judged, form=OFFER, over=0, **last):
+        what = _fields_of(context, each.id).get(_WHAT)
+        if isinstance(what, str) and _same(what, fields[_WHAT]) and given.get(each.id, 0) < each.amount:
+            found.append(context.assembly.people.label(each.member))
+    return sorted(set(found))
+
+
+def _same(one: str, other: str) -> bool:
+    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+
+
+def _fields_of(context: Context, identity: bytes) -> dict[str, Any]:
+    row = context.assembly.store.get(tables.Entry, id=identity)
+    return decode_fields(row) if row is not None else {}
 
 
 def _amount(form: Form | None, fields: dict[str, Any]) -> int | None:

@@ -78,8 +78,8 @@ def line(context, form):
     return {part["words"]: part["value"] for part in row["parts"]}
 
 
-def words(context, form):
-    (row,) = [each for each in figures.lines(context) if each["form"] == form]
+def words(context, form, entry=None):
+    (row,) = [each for each in figures.lines(context) if each["form"] == form and entry in (None, each["id"])]
     return line_words(row, context.assembly.world.clock())
 
 
@@ -228,9 +228,10 @@ def test_a_false_alarm_needs_three_and_names_them(four):
 def test_of_two_islands_that_promise_one_lorry_the_giver_chooses(four):
     ada, bea, cy, dan = four
     adopt(four, "relief")
-    lorry = enter(dan, "offer", "what=lorry trips", "amount=1")
+    lorry = enter(dan, "offer", "what=Trips", "amount=1")
     mill, harbour = enter(ada, "need", "what=trips", "amount=1"), enter(bea, "need", "what=trips", "amount=1")
     meet(*four)
+    assert words(ada, "need", mill).endswith(f"; offered by {_label(ada, 'Dan')}"), "in the same words"
     giver = f"giver={dan.assembly.people.label(dan.me)}"
     one = enter(ada, "allocation", "amount=1", giver, f"offer={lorry}", about=mill)
     two = enter(bea, "allocation", "amount=1", giver, f"offer={lorry}", about=harbour)
@@ -242,6 +243,7 @@ def test_of_two_islands_that_promise_one_lorry_the_giver_chooses(four):
         confirm(dan, one)
     entering.confirm(dan, {"id": one, "no": True})
     meet(*four)
+    assert "offered" not in words(ada, "need", mill), "it is given away"
     promised = {
         row["title"] + row["id"]: row["parts"][0]["value"] for row in figures.lines(ada) if row["form"] == "need"
     }

@@ -64,9 +64,9 @@ def stick(where: Where, options: Any) -> int:
         each = where if folder is None else where._replace(assembly=folder[: output.SHORT_ID])
         if folder is not None:
             mean(where.home, folder[: output.SHORT_ID])
-            if not where.json:
-                output.say(f"{folder[: output.SHORT_ID]}:")
         answer = ask(each, "stick", arguments)
+        if folder is not None and not where.json:
+            output.say(f"{answer['name']}:")
         if where.json:
             output.emit(answer)
         elif answer["read"] is not None:
