@@ -6,6 +6,7 @@ A folder is named by a piece of the assembly's id: the name of the assembly is f
 import errno
 import fcntl
 import os
+import resource
 import shutil
 import stat
 import time
@@ -106,6 +107,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def keep_out_of_dumps() -> None:
+    """No core dump of this process from now on: it may hold keys."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def was_killed(folder: Path) -> bool:

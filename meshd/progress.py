@@ -1,6 +1,6 @@
 """How far a long piece of work is: what it yields between its transactions."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -16,3 +16,22 @@ class Step(NamedTuple):
 
 Steps = Generator[Step, None, T]
 """A long piece of work: yields steps, returns its result."""
+
+
+def advance(steps: Steps[T]) -> tuple[Step, None] | tuple[None, T]:
+    """One step of a long piece of work; None and the result when it is done."""
+    try:
+        return next(steps), None
+    except StopIteration as end:
+        result: T = end.value
+        return None, result
+
+
+def finish(steps: Steps[T], tell: Callable[[str, int, int], None] = lambda text, done, total: None) -> T:
+    """The result of a long piece of work, of whose steps somebody hears."""
+    while True:
+        try:
+            tell(*next(steps))
+        except StopIteration as end:
+            result: T = end.value
+            return result

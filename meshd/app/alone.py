@@ -1,13 +1,12 @@
 """A home without a daemon: founding, joining, and answering one command in the command's own process."""
 
 import functools
-import resource
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from meshd.app import choosing, restoring, salvaging
 from meshd.app.bridges import bridge_all
@@ -15,8 +14,18 @@ from meshd.assembly import keystore, paper, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
 from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
-from meshd.home import BEFORE, KEYS, assemblies, folder_of, lay_ballast, lost_keys, make_private, only_writer
-from meshd.progress import Steps
+from meshd.home import (
+    BEFORE,
+    KEYS,
+    assemblies,
+    folder_of,
+    keep_out_of_dumps,
+    lay_ballast,
+    lost_keys,
+    make_private,
+    only_writer,
+)
+from meshd.progress import finish
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.federating import seating_of
@@ -34,7 +43,6 @@ from meshd_protocol.proofs import read_proof
 from meshd_protocol.tickets import Ticket, read_ticket
 
 KEY_BYTES = 32
-T = TypeVar("T")
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
@@ -58,7 +66,7 @@ def opened(
             f"there is no assembly in {home}",
             "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
         )
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may hold keys
+    keep_out_of_dumps()
     secret = passphrase()
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world)
@@ -83,7 +91,7 @@ def opened_all(
         with opened(home, words, passphrase, world=world) as assembly:
             yield [assembly]
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keep_out_of_dumps()
     secret = passphrase()
     with only_writer(home), ExitStack() as stack:
         found: list[Assembly] = []
@@ -130,7 +138,7 @@ def ask(
             context = Context(assembly)
             if in_drill(context):
                 heed(DRILL.lower())
-            result = _run(answer(context, request), tell)
+            result = finish(answer(context, request), tell)
             if (why := out(context)) is not None:
                 heed(why.value)
             return result
@@ -151,7 +159,7 @@ def _salvaged(
     named = [folder for folder in folders if words is None or _is_called(folder, words)]
     if len(named) != 1:
         raise UsageError("say which assembly's log is to be saved, by the beginning of its id", "`--assembly ID`")
-    done = _run(salvaging.salvage(named[0], passphrase, world), tell)
+    done = finish(salvaging.salvage(named[0], passphrase, world), tell)
     problems = [f"the file was damaged: what could be read of it was saved; it is {done.damaged} now"]
     if not done.own:
         problems.append("the end of what this device wrote is missing: it writes nothing until others bring it back")
@@ -309,13 +317,14 @@ def restore(
     world: World = REAL,
 ) -> Any:
     """Go on from a backup as a new device; with `test` only see whether one could. Raises NodeError."""
+    keep_out_of_dumps()
     secret = passphrase()
     if test:
-        done = _run(restoring.try_out(path, secret, world), tell)
+        done = finish(restoring.try_out(path, secret, world), tell)
     else:
         member = paper.member_key(member_key) if member_key is not None else None
         with only_writer(home):
-            done = _run(restoring.restore(home, path, secret, label, member, world), tell)
+            done = finish(restoring.restore(home, path, secret, label, member, world), tell)
     return {
         "assembly": done.backup.assembly.hex(),
         "person": done.backup.person,
@@ -326,16 +335,6 @@ def restore(
         "time_ms": done.backup.time_ms,
         "member_key": done.backup.member is not None,
     }
-
-
-def _run(steps: Steps[T], tell: Callable[[str, int, int], None]) -> T:
-    """The result of a long piece of work, of whose steps somebody hears."""
-    while True:
-        try:
-            tell(*next(steps))
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def _say_something(text: str, what: str) -> None:

@@ -24,7 +24,7 @@ from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
 from meshd.mesh.node import Node
-from meshd.progress import Step, Steps
+from meshd.progress import Step, advance
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
@@ -184,7 +184,7 @@ class _Caller:
         steps = answer(context, request)  # which run beside this loop
         while True:
             try:
-                told, value = await node.work(lambda: _next(steps))
+                told, value = await node.work(lambda: advance(steps))
             except NodeError as error:
                 return _refusal(error) | _drill(context)
             if told is None:
@@ -333,14 +333,6 @@ class _Words:
                 await self.say(self.step)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
-
-
-def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:
-    """One step of a request; None and the result when it is done."""
-    try:
-        return next(steps), None
-    except StopIteration as end:
-        return None, end.value
 
 
 def _is_own(stream: trio.SocketStream) -> bool:

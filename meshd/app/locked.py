@@ -15,7 +15,7 @@ import trio
 from meshd.app.control_server import serve_locked
 from meshd.assembly import keystore
 from meshd.errors import NodeError, NoHomeError, PassphraseError
-from meshd.home import assemblies, only_writer
+from meshd.home import assemblies, keep_out_of_dumps, only_writer
 
 SAID_AHEAD = "MESHD_PASSPHRASE"
 _LOOK_SECONDS = 5.0
@@ -29,6 +29,7 @@ def wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None
     """
     if not assemblies(home):
         raise NoHomeError(f"there is no assembly in {home}", "`meshd init NAME --as YOU` founds one.")
+    keep_out_of_dumps()
     with only_writer(home):
         return trio.run(_wait, home, words, ready)
 

@@ -14,7 +14,7 @@ import trio
 
 from meshd.errors import NodeError
 from meshd.mesh.node import Node
-from meshd.progress import Step, Steps
+from meshd.progress import advance
 from meshd.service import carry
 from meshd.service.context import Context
 from meshd.sneakernet import media
@@ -118,18 +118,11 @@ async def _exchange(node: Node, stick: Path) -> tuple[Exchanged, str | None]:
     """What `meshd stick` does, in steps beside the node's other work; and why it could not be written, if so."""
     steps = carry.stick(Context(node.assembly, node.seen()), {"path": str(stick)})
     while True:
-        told, result = await node.work(lambda: _next(steps))
-        if told is None:
+        told, result = await node.work(lambda: advance(steps))
+        if told is None and result is not None:
             read, written = result["read"], result["written"]
             taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
             return Exchanged(taken, written["records"] if written is not None else 0, damaged), result["problem"]
-
-
-def _next(steps: Steps[Any]) -> tuple[Step | None, Any]:
-    try:
-        return next(steps), None
-    except StopIteration as end:
-        return None, end.value
 
 
 def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:

@@ -29,7 +29,7 @@ _DAY_MS = 24 * 3600 * 1000
 _COPY_DAYS = 14
 _BEHIND_MS = 3600 * 1000
 """Two nodes whose clocks are further apart do not shake hands."""
-_IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay-tmpfs"})
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 @verb("doctor")

@@ -9,6 +9,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError, PassphraseError
 from meshd.founding.opening import open_assembly
 from meshd.home import STAGING, assemblies
+from meshd.progress import finish as run
 from meshd.service import talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import media
@@ -16,14 +17,6 @@ from meshd.sneakernet.backup import read_backup, write_backup
 from meshd_crypto.identity import SigningKey
 from meshd_protocol.names import text_of
 from tests.worlds import commune, exchange, propose, state_of, world
-
-
-def run(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture

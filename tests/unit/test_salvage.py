@@ -12,6 +12,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import is_suspect, suspect, was_killed
+from meshd.progress import finish as run
 from meshd.service import checking, status, talk
 from meshd.service.context import Context
 from meshd.service.outside import Out, out
@@ -21,14 +22,6 @@ from tests.worlds import commune, exchange, propose, world
 
 PAGE = 4096
 SEEDS = int(os.environ.get("MESHD_SEEDS", "12"))
-
-
-def run(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""stick, export, import: records carried by hand."""
+"""stick, export, import, backup, restore: records carried by hand, and what is kept to go on elsewhere."""
 
 import functools
 import time
