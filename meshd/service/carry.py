@@ -48,6 +48,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "damaged": 0,
         "answers": written.answers,
         "applicant": not assembly.keys.network,
+        "twin": assembly.has_twin(),
     }
 
 

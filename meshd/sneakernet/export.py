@@ -11,6 +11,7 @@ from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.progress import Step, Steps
 from meshd.sneakernet import collecting, join, media
+from meshd.sneakernet.import_ import read_own
 from meshd.sneakernet.stick import names_of, open_stick, secrets, write_keys, write_visit
 from meshd.store import tables
 from meshd_crypto.hashing import digest
@@ -55,6 +56,7 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
     for each in (folder, media.make_inside(folder, media.SEGMENTS)):
         media.remove_parts(each)
     opened = open_stick(assembly, folder)
+    yield from read_own(assembly, opened)
     present = tuple(info for info in opened.manifest.segments if _is_there(opened.segments, info))
     held = opened.manifest._replace(segments=present)
     if opened.sound:

@@ -71,6 +71,22 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     return taken
 
 
+def read_own(assembly: Assembly, stick: Stick) -> Steps[None]:
+    """Read what a stick has of this device and this log has not, before anything is written: a home that was copied
+    back learns of it here, and would otherwise contradict itself.
+    """
+    own = assembly.keys.device.public
+    needed = [
+        info
+        for info in stick.manifest.segments
+        if any(stretch.device == own for stretch in info.stretches) and not _has_all(assembly, info)
+    ]
+    taken, waiting = Taken(), Waiting()
+    for intake in intakes(assembly.id, _records_on(assembly, stick, needed, taken)):
+        _take(assembly, intake, waiting, taken)
+        yield _step(taken, sum(info.size for info in needed))
+
+
 def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
     return (yield from read_bundle(assembly, path))

@@ -8,6 +8,7 @@ import pytest
 
 from meshd.assembly import survey
 from meshd.errors import NodeError
+from meshd.founding.opening import open_assembly
 from meshd.home import KEYS
 from meshd.service import carry, membership, talk
 from meshd.service.context import Context
@@ -641,3 +642,26 @@ def test_a_manifest_that_claims_a_billion_records_costs_nothing(both, stick):
     write_visit(ada, opened, opened.manifest._replace(segments=(lie,)))
     assert take(bea, stick).refused == 0
     assert len(_digests(ada, bea)) == 1
+
+
+def test_a_home_that_was_copied_back_reads_its_own_records_before_it_writes(tmp_path, stick):
+    (ada, bea), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    put(ada, stick)
+    before = tmp_path / "before"
+    ada.close()
+    shutil.copytree(ada.folder, before)
+    ada = open_assembly(ada.folder, "pw", ada.world)
+    propose(Context(ada), "Written after the copy")
+    put(ada, stick)
+    ada.close()
+    shutil.rmtree(ada.folder)
+    shutil.copytree(before, ada.folder)
+    copied = open_assembly(ada.folder, "pw", ada.world)
+    answer = run(carry.export(Context(copied), {"path": str(stick)}))
+    assert answer["twin"]
+    with pytest.raises(NodeError, match="used elsewhere"):
+        propose(Context(copied), "It would contradict itself")
+    take(bea, stick)
+    assert not any(chain.forked for chain in bea.store.find(tables.Chain))
+    copied.close()
+    bea.close()

@@ -107,6 +107,8 @@ def _show_written(answer: dict[str, Any]) -> None:
         output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
     else:
         output.say("Nothing new to write: the stick has it all.")
+    if answer["twin"]:
+        output.warn("This device's key was used elsewhere, too, or this home is an old copy: `meshd status`.")
     if answer["answers"]:
         output.say(f"{output.plural(answer['answers'], 'answer')} to applications written.")
 
