@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from meshd_cli.homes import named
 from meshd_protocol.names import DRILL, printable
@@ -35,9 +35,9 @@ def _marked(text: str) -> str:
     return "".join(f"{''.join(_marks) if ' ' in line.strip() else ''}{line}" for line in text.splitlines(keepends=True))
 
 
-def say(text: str) -> None:
-    """A line of answer. Commands in it name the assembly where they must."""
-    print(_marked(printable(named(text))))
+def say(text: str, out: TextIO | None = None) -> None:
+    """A line of answer, to stdout unless it is told elsewhere. Commands in it name the assembly where they must."""
+    print(_marked(printable(named(text))), file=out)
 
 
 def paragraph(text: str, indent: str = "  ") -> None:

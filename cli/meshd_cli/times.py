@@ -30,3 +30,12 @@ def seconds(words: str | None) -> int | None:
     if span is None:
         raise UsageError(f"{words} is no time", "Like 3d, 12h or 30m.")
     return int(span[1]) * _UNITS[span[2]] // 1000
+
+
+def since(words: str) -> int:
+    """A time that has passed, in milliseconds. Raises UsageError."""
+    now = int(time.time() * 1000)
+    when = moment(words, now, ago=True)
+    if when > now:
+        raise UsageError(f"{words} is still to come", "Like 3d, 12h, or a date that has passed.")
+    return when

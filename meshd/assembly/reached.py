@@ -34,21 +34,21 @@ def reached_ms(assembly: Assembly, device: bytes) -> int:
 
 def unsent(assembly: Assembly) -> int:
     """How many of this device's records are known to be nowhere else: on no other node, and on no stick."""
-    sent = _sent(assembly)
+    sent = ends_elsewhere(assembly)
     return sum(max(0, chain.head_seq - sent.get(chain.log, -1)) for chain in _own(assembly))
 
 
 def _note_sent(assembly: Assembly, position: int) -> None:
     later = dict(assembly.store.since(position))
     ends = {chain.log: later[chain.number] - 1 if chain.number in later else chain.head_seq for chain in _own(assembly)}
-    before = _sent(assembly)
+    before = ends_elsewhere(assembly)
     ends = {log: max(end, before.get(log, -1)) for log, end in ends.items()}
     words = ",".join(f"{log}:{end}" for log, end in sorted(ends.items()))
     assembly.store.replace(tables.Setting(_SENT, words))
 
 
-def _sent(assembly: Assembly) -> dict[int, int]:
-    """The last seq that is elsewhere, by log."""
+def ends_elsewhere(assembly: Assembly) -> dict[int, int]:
+    """The last seq of this device that is known to be elsewhere, by log."""
     row = assembly.store.get(tables.Setting, name=_SENT)
     pairs = (each.split(":") for each in row.value.split(",") if each) if row is not None else ()
     return {int(log): int(end) for log, end in pairs}

@@ -34,6 +34,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     readiness,
     refounding,
     rosters,
+    showing,
     status,
     talk,
     voting,

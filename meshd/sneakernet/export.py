@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from meshd.assembly import survey
+from meshd.assembly import reached, survey
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
@@ -102,6 +102,28 @@ def write_bundle(assembly: Assembly, path: Path, narrow: Narrow, head: bytes = b
     for _ in media.write_steps(path, pieces()):
         yield _step(done, total)
     return done
+
+
+def own_bundle(assembly: Assembly, narrow: Narrow) -> tuple[bytes, int]:
+    """What this device wrote and nobody else is known to have, as a single file, and how many records: small enough to
+    be shown. With `since_ms` all that it wrote since, whoever has it. Raises NodeError.
+    """
+    sent = {} if narrow.since_ms else reached.ends_elsewhere(assembly)
+    starts = [
+        (head, sent.get(head.log, -1) + 1)
+        for head in survey.heads(assembly)
+        if head.device == assembly.keys.device.public and not (narrow.decisions_only and head.log != 0)
+    ]
+    starts = [(head, start) for head, start in starts if start <= head.seq]
+    data, records = FILE_MAGIC, 0
+    for segment, info in _segments(assembly, starts, narrow):
+        data, records = data + bundle.pack([segment]), records + info.records
+        if len(data) > limits.PARTS_BYTES:
+            raise NodeError(
+                f"it is more than the {limits.PARTS_BYTES >> 10} kB that can be shown",
+                "Less of it: `meshd qr --since 2h --decisions-only`. All of it: `meshd stick DIR`.",
+            )
+    return data, records
 
 
 def _weight(assembly: Assembly, starts: list[tuple[Head, int]]) -> int:

@@ -49,5 +49,9 @@ class BadPapersError(ProtocolError):
     """A file of paper ballots that can't be read. The argument names the line."""
 
 
+class BadPartsError(ProtocolError):
+    """Text of which no file can be made: parts are missing, have mistakes, or are of several files."""
+
+
 class BadTicketError(ProtocolError):
     """An invitation ticket that cannot be read."""

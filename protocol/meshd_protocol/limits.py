@@ -261,6 +261,12 @@ TICKET_ADDRESSES = 8
 TICKET_CHARACTERS = 2048
 """A ticket line: what fits into a QR code."""
 
+PARTS_BYTES = 64 * 1024
+"""A file that is shown as QR codes or as text: some hundred ballots, or a proof."""
+
+PARTS = 256
+"""Parts of such a file: more than anybody photographs."""
+
 FREE_DISK_REMOTE = 64 * 1024 * 1024
 """Free disk below which no records of others are taken."""
 

@@ -49,9 +49,18 @@ class Ticket(Body):
         return (DRILL_PREFIX if drill else "") + PREFIX + text_of(data + digest(data)[:_CHECK])
 
 
+def is_ticket(line: str) -> bool:
+    """Whether a text is meant as a ticket, good or not."""
+    return _plain(line).startswith(PREFIX)
+
+
+def _plain(line: str) -> str:
+    return "".join(line.split()).lower().removeprefix(DRILL_PREFIX.lower())
+
+
 def read_ticket(line: str) -> Ticket:
     """The ticket of a line, white space anywhere in it forgiven. Raises BadTicketError."""
-    text = "".join(line.split()).lower().removeprefix(DRILL_PREFIX.lower())
+    text = _plain(line)
     if not text.startswith(PREFIX):
         raise BadTicketError(f"a ticket starts with {PREFIX}")
     if len(text) > limits.TICKET_CHARACTERS:

@@ -133,3 +133,33 @@ def key_file(file: bytes, passphrase: str) -> Any:
     if not head.startswith(magic) or not 1 <= passes <= 100 or not 8 <= kib <= 4_194_304:
         raise RefusedError("no key file")
     return cbor.read(open_box(stretch(passphrase, head[-16:], passes, kib), file[size:], head))
+
+
+def parts(texts: list[str]) -> bytes:
+    """The file whose parts stand in texts."""
+    found: dict[int, bytes] = {}
+    files: set[tuple[str, str]] = set()
+    for text in texts:
+        plain = "".join(each for each in text.upper() if not each.isspace() and each not in ">|")
+        for place in range(len(plain)):
+            words = plain[place:].split(".", 5)
+            if words[0] != "MESHD" or len(words) < 6:
+                continue
+            head, (tag, number, of, letters) = plain[place:][: len(".".join(words[:4])) + 1], words[1:5]
+            try:
+                data = from_base32(letters.lower())
+            except RefusedError:
+                continue
+            if data[-4:] != H(head.encode(), data[:-4])[:4] or number.startswith("0"):
+                continue
+            files.add((tag, of))
+            found[int(number)] = data[:-4]
+    if len(files) != 1:
+        raise RefusedError("parts of no file, or of several")
+    ((tag, of),) = files
+    if sorted(found) != list(range(1, int(of) + 1)):
+        raise RefusedError("parts are missing")
+    file = b"".join(found[number] for number in sorted(found))
+    if base32(H(file)[:5]).upper() != tag:
+        raise RefusedError("another file")
+    return file

@@ -284,12 +284,18 @@ def test_single_files(row):
     assert files.bundle(raw(row["file"])) == list(map(raw, row["segments"]))
 
 
+@pytest.mark.parametrize("row", rows("boxes.json", "parts", 3))
+def test_parts(row):
+    assert files.parts(row["given"]) == files.parts(row["parts"]) == raw(row["file"])
+
+
 @pytest.mark.parametrize("row", rows("boxes.json", "refused", 20))
 def test_refused_files(row):
     boxes, data = load("boxes.json"), raw(row["file"])
     secrets = [raw(boxes["segments"][0]["secret"])]
     read = {
         "ticket": lambda: files.ticket(data.decode()),
+        "parts": lambda: files.parts([data.decode()]),
         "key file": lambda: files.key_file(data, boxes["key_files"][0]["passphrase"]),
         "segment": lambda: files.segment(secrets, ASSEMBLY, data),
         "manifest": lambda: files.manifest(secrets, ASSEMBLY, data),

@@ -21,6 +21,7 @@ from meshd_protocol.bodies.membership import Application, Certificate, Revocatio
 from meshd_protocol.chains import settle
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadRecordError, NotCanonicalError, SessionError
+from meshd_protocol.parts import read_parts
 from meshd_protocol.records import decode_record, is_signed, wire
 from meshd_protocol.rosters import roster_id
 from meshd_protocol.sync import reconcile
@@ -166,6 +167,8 @@ def test_boxes():
         assert read_ticket(row["line"]).write() == raw(row["body"])
     for row in file["segments"]:
         assert bundle.read_segment([raw(row["secret"])], ASSEMBLY, raw(row["file"])) == list(map(raw, row["records"]))
+    for row in file["parts"]:
+        assert read_parts(row["given"]) == raw(row["file"])
     for row in file["manifests"]:
         assert bundle.read_manifest([raw(row["secret"])], ASSEMBLY, raw(row["file"])).counter > 0
     for row in file["joins"]:

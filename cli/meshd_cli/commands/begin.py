@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import output
+from meshd_cli import output, reading
 from meshd_cli.client import Where, passphrase
 from meshd_cli.errors import CommandError
 from meshd_cli.homes import mean
 from meshd_protocol.names import text_of
+from meshd_protocol.tickets import is_ticket
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -24,7 +25,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=init)
     parser = verbs.add_parser("join", parents=[common], help="make an identity and apply, with a ticket")
     parser.add_argument(
-        "ticket", metavar="TICKET", help="the line starting meshd:, a file with it, or - for standard input"
+        "ticket",
+        metavar="TICKET",
+        help="the line starting meshd:, a file with it, a picture of its QR code, or - for standard input",
     )
     parser.add_argument("--as", dest="person", metavar="PERSON", required=True, help="your name in the assembly")
     parser.add_argument(
@@ -148,11 +151,17 @@ def _ticket(words: str) -> str:
         if sys.stdin.isatty():
             sys.stderr.write("Ticket: ")
         return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)
-    if words.lower().lstrip().startswith(("meshd:", "drill-meshd:")):
+    if is_ticket(words):
         return words
     try:
-        return Path(words).read_text()[:8192]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise CommandError(
-            "this is neither a ticket nor a file with one", "A ticket is one line starting meshd:."
-        ) from error
+        return reading.line(words)[:8192]
+    except ValueError as error:  # no path has a zero in it
+        raise CommandError(*_NO_TICKET) from error
+    except CommandError as error:
+        raise error if Path(words).is_file() else CommandError(*_NO_TICKET) from error
+
+
+_NO_TICKET = (
+    "this is neither a ticket nor a file with one",
+    "A ticket is one line starting meshd:, or a picture of its code.",
+)

@@ -1,17 +1,17 @@
-"""stick, export, import, backup, restore: records carried by hand, and what is kept to go on elsewhere."""
+"""stick, export, import: records carried by hand."""
 
-import functools
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
-from meshd_cli.client import Where, ask, is_running, passphrase, progress
-from meshd_cli.commands.begin import machine, member_key_in
+from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import PARTLY, CommandError, UsageError
 from meshd_cli.homes import folders, mean
-from meshd_cli.times import moment
+from meshd_cli.reading import beginning, whole
+from meshd_cli.times import since
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -26,16 +26,11 @@ def register(verbs: Any, common: Any) -> None:
     _narrowed(parser)
     parser.set_defaults(function=export)
     parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
-    parser.add_argument("path", metavar="DIR-OR-FILE", help="the stick's folder, or a file that somebody sent")
+    parser.add_argument(
+        "path", metavar="DIR-OR-FILE", nargs="+",
+        help="the stick's folder, a file that somebody sent, or what `meshd qr` showed: pictures, or its text (-)",
+    )  # fmt: skip
     parser.set_defaults(function=import_)
-    parser = verbs.add_parser("backup", parents=[common], help="keep all that you need to go on elsewhere, in one file")
-    parser.add_argument("path", metavar="FILE", help="on another disk, best of all in another place")
-    parser.add_argument("--test", action="store_true", help="read one as `restore` would, and change nothing")
-    parser.set_defaults(function=backup)
-    parser = verbs.add_parser("restore", parents=[common], help="go on from a backup, as a new device of yours")
-    parser.add_argument("path", metavar="FILE", help="what `meshd backup` wrote")
-    parser.add_argument("--member-key", metavar="FILE", help="your member key, where you keep it elsewhere; - asks")
-    parser.set_defaults(function=restore)
 
 
 def _narrowed(parser: Any) -> None:
@@ -49,7 +44,7 @@ def _narrowed(parser: Any) -> None:
 def _arguments(path: str, options: Any) -> dict[str, Any]:
     return {
         "path": str(Path(path).absolute()),
-        "since": _since(options.since) if options.since else None,
+        "since": since(options.since) if options.since else None,
         "to": options.to,
         "decisions_only": options.decisions_only,
     }
@@ -115,7 +110,8 @@ def _show_written(answer: dict[str, Any]) -> None:
 
 def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
-    answer = ask(where, "import", {"path": str(Path(options.path).absolute())})
+    with _on_disk(options.path) as path:
+        answer = ask(where, "import", {"path": str(path.absolute())})
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []  # a daemon does it itself
     if where.json:
         output.emit(answer)
@@ -123,6 +119,42 @@ def import_(where: Where, options: Any) -> int:
         _show_read(answer)
         tell_bridged(brought)
     return _code(answer)
+
+
+@contextmanager
+def _on_disk(words: list[str]) -> Iterator[Path]:
+    """Where the node reads what is given: the folder or file itself, or a file of what its parts say."""
+    path = Path(words[0])
+    if len(words) == 1 and words[0] != "-" and (not path.is_file() or _is_bundle(path)):
+        yield path
+        return
+    from tempfile import NamedTemporaryFile
+
+    from meshd_protocol import limits
+    from meshd_protocol.bundle import FILE_MAGIC
+
+    with NamedTemporaryFile(prefix="meshd-") as file:
+        data = whole(words, limits.PARTS_BYTES)
+        if not data.startswith(FILE_MAGIC):
+            raise CommandError(*_no_records(words, data))
+        file.write(data)
+        file.flush()
+        yield Path(file.name)
+
+
+def _is_bundle(path: Path) -> bool:
+    from meshd_protocol.bundle import FILE_MAGIC
+
+    return beginning(str(path), len(FILE_MAGIC)).startswith(FILE_MAGIC)
+
+
+def _no_records(words: list[str], data: bytes) -> tuple[str, str]:
+    from meshd_protocol import contexts
+
+    named = words[0] if len(words) == 1 else "that"
+    if data.startswith(contexts.PROOF):
+        return f"{named} is a proof, and brings no records", "`meshd verify` checks it, `meshd quote` brings it in."
+    return f"{named} is not a bundle that meshd wrote", "`meshd export --file FILE` and `meshd qr` make them."
 
 
 def _code(answer: dict[str, Any] | None) -> int:
@@ -161,64 +193,3 @@ def _show_read(answer: dict[str, Any]) -> None:
     if answer["waiting"]:
         waiting = output.plural(answer["waiting"], "record")
         output.warn(f"left out for now: {waiting}, which need earlier ones that are not here. Import again then.")
-
-
-def backup(where: Where, options: Any) -> int:
-    """`meshd backup FILE`."""
-    if options.test:
-        return _restore(where, options, test=True)
-    answer = ask(where, "backup", {"path": str(Path(options.path).absolute())})
-    if where.json:
-        output.emit(answer)
-        return 0
-    much = f"{output.plural(answer['records'], 'record')}, {output.size(answer['bytes'])}"
-    output.say(f"Kept: {much}, in {answer['path']}.")
-    opens = "It opens with the passphrase that this home has now"
-    key = "" if answer["member_key"] else "; your member key is not in it, since you keep it elsewhere"
-    output.tell(f"{opens}{key}. `meshd backup --test FILE` reads it; `meshd restore FILE` goes on from it.")
-    return 0
-
-
-def restore(where: Where, options: Any) -> int:
-    """`meshd restore FILE`."""
-    return _restore(where, options, test=False)
-
-
-def _restore(where: Where, options: Any, *, test: bool) -> int:
-    if not test and is_running(where):
-        raise CommandError("the daemon of this home runs", "Stop it, or restore into another --home.")
-    from meshd.app import alone
-
-    key = member_key_in(options.member_key) if not test and options.member_key else None
-    path = Path(options.path).absolute()
-    with progress("restore") as tell:
-        secret = functools.partial(passphrase, where, prompt="Passphrase of the backup: ")
-        answer = alone.restore(where.home, path, secret, machine(), tell, member_key=key, test=test)
-    if where.json:
-        output.emit(answer)
-        return 0 if answer["whole"] else PARTLY
-    records = output.plural(answer["records"], "record")
-    all_there = ": it is all there" if test and answer["whole"] else ""
-    output.say(f"{answer['person']}, {records} of {output.when(answer['time_ms'])}{all_there}.")
-    if not answer["whole"]:
-        output.warn(
-            f"not all of it is there: {answer['expected']} records were kept. The rest comes from others, by the "
-            "network or a stick."
-        )
-    elif not test:
-        output.say(
-            "You go on as a new device. What was written since comes from others: `meshd run`, `meshd stick DIR`."
-        )
-    if not test:
-        output.tell(
-            "If the old machine is lost: `meshd devices`, then `meshd revoke DEVICE`. Letters to it stay closed."
-        )
-    return 0 if answer["whole"] else PARTLY
-
-
-def _since(words: str) -> int:
-    now = int(time.time() * 1000)
-    when = moment(words, now, ago=True)
-    if when > now:
-        raise UsageError(f"{words} is still to come", "Like 3d, 12h, or a date that has passed.")
-    return when

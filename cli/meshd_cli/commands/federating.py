@@ -1,13 +1,12 @@
 """federate, voice, seat, quote: how assemblies decide together, from either side."""
 
 import base64
-from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import CommandError
+from meshd_cli.reading import whole
 from meshd_cli.texts import text_from
 
 
@@ -47,8 +46,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        nargs="?",
-        help="what `meshd prove ID --out FILE` wrote, or with --open; without: this home's assemblies",
+        nargs="*",
+        help="what `meshd prove ID --out FILE` wrote, or with --open, or its parts as text or pictures of QR codes; "
+        "without: this home's assemblies",
     )
     parser.set_defaults(function=quote)
 
@@ -154,12 +154,11 @@ def _there(row: dict[str, Any]) -> str:
 
 def quote(where: Where, options: Any) -> int:
     """`meshd quote [FILE]`."""
-    if options.file is None:
+    if not options.file:
         return _bridge(where)
-    try:
-        data = Path(options.file).read_bytes()
-    except OSError as error:
-        raise CommandError(f"cannot read {options.file}: {error.strerror}") from error
+    from meshd_protocol import limits
+
+    data = whole(options.file, limits.PROOF_BYTES)
     answer = ask(where, "quote", {"proof": base64.b64encode(data).decode()})
     if where.json:
         output.emit(answer)

@@ -1,13 +1,12 @@
 """invite, members, vouch, admit, remove, leave, devices, revoke, ratify, follow, refound, whoami: who is who."""
 
-import os
 import sys
 from typing import Any
 
-from meshd_cli import output, outside
+from meshd_cli import codes, output, outside
 from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import UsageError
+from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import mean
 from meshd_protocol.names import as_word
 
@@ -77,14 +76,7 @@ def invite(where: Where, options: Any) -> int:
     else:
         output.say(answer["ticket"])
         if options.qr:
-            import segno
-
-            code = segno.make(answer["ticket"].upper(), error="l")
-            width = code.symbol_size()[0]
-            if sys.stderr.isatty() and width > (room := os.get_terminal_size(sys.stderr.fileno()).columns):
-                output.warn(f"The code is {width} letters wide, and this terminal {room}: make it wider.")
-            else:
-                code.terminal(out=sys.stderr, compact=True)
+            _show_code(answer["ticket"])
         output.tell(
             f"Good until {output.when(answer['expires_ms'])}, for one person. "
             "Whoever holds it can ask to join once, and can read nothing."
@@ -94,6 +86,14 @@ def invite(where: Where, options: Any) -> int:
                 "It names no address: meet on one network, or by stick. While `meshd run` goes, tickets name yours."
             )
     return 0
+
+
+def _show_code(ticket: str) -> None:
+    """A ticket as a QR code, where one fits: the line itself was told."""
+    try:
+        codes.show_lines([ticket], sys.stderr)
+    except CommandError as error:
+        output.warn(f"{error.error}. The line is as good; `meshd qr FILE --png PICTURE` makes a picture of it.")
 
 
 def members(where: Where, options: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.reading import beginning, whole
 
 _METHODS = (
     "plurality, approval, block-approval, score (ranks give points), irv, schulze, stv-scottish, stv-meek, "
@@ -25,7 +26,10 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--open", action="store_true", help="what a federation asks, as a file for its assemblies")
     parser.set_defaults(function=prove)
     parser = verbs.add_parser("verify", parents=[common], help="check a proof, or what was published; needs no home")
-    parser.add_argument("file", metavar="FILE-OR-FOLDER", help="the proof (- for standard input), or a folder")
+    parser.add_argument(
+        "file", metavar="FILE-OR-FOLDER", nargs="+",
+        help="the proof (- for standard input), its parts as text or pictures of QR codes, or a folder",
+    )  # fmt: skip
     parser.add_argument("--of", metavar="ASSEMBLY", help="the id of the assembly that it must be about")
     parser.add_argument("--knows", metavar="ROSTER", help="a roster that you remember: its line must lead through it")
     parser.set_defaults(function=verify)
@@ -69,18 +73,6 @@ def prove(where: Where, options: Any) -> int:
     return 0
 
 
-def _read(path: str, most: int) -> bytes:
-    if path == "-" and sys.stdin is None:
-        raise CommandError("there is no standard input to read from")
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(most + 1)
-        with Path(path).open("rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {error.strerror}") from error
-
-
 def publish(where: Where, options: Any) -> int:
     """`meshd publish FOLDER`."""
     answer = ask(where, "publish", {"folder": str(Path(options.folder).absolute())})
@@ -107,10 +99,10 @@ def verify(where: Where, options: Any) -> int:
     from meshd_protocol.proofs import verify_proof
 
     of = _assembly(options.of) if options.of is not None else None
-    if Path(options.file).is_dir():
-        return _verify_folder(where, Path(options.file), of)
+    if len(options.file) == 1 and Path(options.file[0]).is_dir():
+        return _verify_folder(where, Path(options.file[0]), of)
     knows = _roster(options.knows) if options.knows is not None else None
-    data = _read(options.file, limits.PROOF_BYTES)
+    data = whole(options.file, limits.PROOF_BYTES)
     try:
         shown = verify_proof(data, of, knows)
     except BadProofError as error:
@@ -265,7 +257,7 @@ def count(where: Where, options: Any) -> int:
 
     if options.method not in methods.METHODS:
         raise UsageError(f"there is no method {options.method}", f"There are: {', '.join(methods.METHODS)}.")
-    data = _read(options.file, limits.PAPER_BYTES)
+    data = beginning(options.file, limits.PAPER_BYTES)
     preflib = Path(options.file).suffix.lower() in (".soc", ".soi", ".toc", ".toi")
     try:
         papers = (read_preflib if preflib else read_blt)(data)

@@ -15,9 +15,10 @@ from meshd_protocol.bodies.membership import Application, rotation_plain, welcom
 from meshd_protocol.bodies.refounding import refounding_plain
 from meshd_protocol.bodies.talk import Letter, LetterPlain
 from meshd_protocol.encoding import decode, encode
-from meshd_protocol.errors import BadBundleError, BadTicketError
+from meshd_protocol.errors import BadBundleError, BadPartsError, BadTicketError
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
+from meshd_protocol.parts import read_parts, write_parts
 from meshd_protocol.records import wire
 from meshd_protocol.rosters import roster_id
 from meshd_protocol.tickets import Ticket, read_ticket
@@ -130,7 +131,22 @@ def _refused(assembly: bytes, ada: Device, ticket: Ticket, segment: bytes) -> li
         ("manifest", "without visitors", manifest({0: 1, 1: 7, 2: []})),
         ("manifest", "bytes in the place of a list", manifest(good | {2: b""})),
     ]
+    file = bytes(range(100))
+    parts, others = write_parts(file, 100), write_parts(file[::-1], 100)
+    rows += [
+        ("parts", name, "\n".join(given).encode())
+        for name, given in (
+            ("one is missing", parts[1:]),
+            ("a letter changed", [parts[0][:60] + ("A" if parts[0][60] != "A" else "B") + parts[0][61:], *parts[1:]]),
+            ("two numbers changed", [parts[0].replace(".1.", ".2.", 1), parts[1].replace(".2.", ".1.", 1), *parts[2:]]),
+            ("one is cut before the next", [parts[0][:-9], *parts[1:]]),
+            ("of two files", parts + others),
+            ("a leading zero", [each.replace(".1.", ".01.", 1) for each in parts]),
+            ("nothing", ["MESHD."]),
+        )
+    ]
     readers: dict[str, Any] = {
+        "parts": lambda data: read_parts([data.decode()]),
         "ticket": lambda data: read_ticket(data.decode()),
         "key file": lambda data: open_keys(data, passphrase),
         "segment": lambda data: bundle.read_segment([secret], assembly, data),
@@ -139,10 +155,15 @@ def _refused(assembly: bytes, ada: Device, ticket: Ticket, segment: bytes) -> li
     for by, name, data in rows:
         try:
             readers[by](data)
-        except (BadTicketError, NotAKeyFileError, BadBundleError):
+        except (BadTicketError, NotAKeyFileError, BadBundleError, BadPartsError):
             continue
         raise AssertionError(f"{by}: {name} is taken")
     return [{"name": f"{by}: {name}", "by": by, "file": data} for by, name, data in rows]
+
+
+def _letter_of(parts: list[str]) -> str:
+    """Parts as they come in a mail that somebody answered."""
+    return "Here it is:\n" + "\nthen\n".join(f"> {part[:30].lower()}\n> {part[30:]}" for part in parts)
 
 
 def make() -> dict[str, Any]:
@@ -238,6 +259,14 @@ def make() -> dict[str, Any]:
             for name, held, inside, data in (("two records", secret, records, segment), ("none", newer, [], empty))
         ],
         "manifests": files,
+        "parts": [
+            {"name": name, "file": data, "parts": write_parts(data, characters), "given": given(write_parts(data, characters))}
+            for name, data, characters, given in (
+                ("one part", b"words", 100, lambda parts: parts),
+                ("the last first, and one twice", bytes(range(100)), 100, lambda parts: [*reversed(parts), parts[0]]),
+                ("in a letter", bytes(range(60)), 80, lambda parts: [_letter_of(parts)]),
+            )
+        ],
         "joins": [
             {"name": name, "context": name_of, "psk": psk, "invitation": door.public, "folder": bundle.join_folder(door.public),
              "records": inside,

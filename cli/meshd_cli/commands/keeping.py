@@ -1,0 +1,75 @@
+"""backup, restore: what is kept to go on elsewhere."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import output
+from meshd_cli.client import Where, ask, is_running, passphrase, progress
+from meshd_cli.commands.begin import machine, member_key_in
+from meshd_cli.errors import PARTLY, CommandError
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("backup", parents=[common], help="keep all that you need to go on elsewhere, in one file")
+    parser.add_argument("path", metavar="FILE", help="on another disk, best of all in another place")
+    parser.add_argument("--test", action="store_true", help="read one as `restore` would, and change nothing")
+    parser.set_defaults(function=backup)
+    parser = verbs.add_parser("restore", parents=[common], help="go on from a backup, as a new device of yours")
+    parser.add_argument("path", metavar="FILE", help="what `meshd backup` wrote")
+    parser.add_argument("--member-key", metavar="FILE", help="your member key, where you keep it elsewhere; - asks")
+    parser.set_defaults(function=restore)
+
+
+def backup(where: Where, options: Any) -> int:
+    """`meshd backup FILE`."""
+    if options.test:
+        return _restore(where, options, test=True)
+    answer = ask(where, "backup", {"path": str(Path(options.path).absolute())})
+    if where.json:
+        output.emit(answer)
+        return 0
+    much = f"{output.plural(answer['records'], 'record')}, {output.size(answer['bytes'])}"
+    output.say(f"Kept: {much}, in {answer['path']}.")
+    opens = "It opens with the passphrase that this home has now"
+    key = "" if answer["member_key"] else "; your member key is not in it, since you keep it elsewhere"
+    output.tell(f"{opens}{key}. `meshd backup --test FILE` reads it; `meshd restore FILE` goes on from it.")
+    return 0
+
+
+def restore(where: Where, options: Any) -> int:
+    """`meshd restore FILE`."""
+    return _restore(where, options, test=False)
+
+
+def _restore(where: Where, options: Any, *, test: bool) -> int:
+    if not test and is_running(where):
+        raise CommandError("the daemon of this home runs", "Stop it, or restore into another --home.")
+    from meshd.app import alone
+
+    key = member_key_in(options.member_key) if not test and options.member_key else None
+    path = Path(options.path).absolute()
+    with progress("restore") as tell:
+        secret = functools.partial(passphrase, where, prompt="Passphrase of the backup: ")
+        answer = alone.restore(where.home, path, secret, machine(), tell, member_key=key, test=test)
+    if where.json:
+        output.emit(answer)
+        return 0 if answer["whole"] else PARTLY
+    records = output.plural(answer["records"], "record")
+    all_there = ": it is all there" if test and answer["whole"] else ""
+    output.say(f"{answer['person']}, {records} of {output.when(answer['time_ms'])}{all_there}.")
+    if not answer["whole"]:
+        output.warn(
+            f"not all of it is there: {answer['expected']} records were kept. The rest comes from others, by the "
+            "network or a stick."
+        )
+    elif not test:
+        output.say(
+            "You go on as a new device. What was written since comes from others: `meshd run`, `meshd stick DIR`."
+        )
+    if not test:
+        output.tell(
+            "If the old machine is lost: `meshd devices`, then `meshd revoke DEVICE`. Letters to it stay closed."
+        )
+    return 0 if answer["whole"] else PARTLY

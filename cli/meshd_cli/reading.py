@@ -1,0 +1,109 @@
+"""What somebody was given: a file as it is, its parts as text, or pictures of QR codes, in any order."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from meshd_cli.errors import CommandError
+
+_TEXT_BYTES = 1024 * 1024
+_PICTURE_BYTES = 32 * 1024 * 1024
+_PIXELS = 100_000_000
+_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+_BEGIN = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P5", b"P6")
+_INSTALL = (
+    "`pip install 'meshd-assembly[pictures]'`. Or read the code with a phone and paste its text: a file with it, or -."
+)
+
+
+def whole(paths: list[str], most: int) -> bytes:
+    """The bytes of a file; or those that several texts and pictures, or one, hold in parts. Beyond `most` bytes it may
+    be cut. Raises CommandError.
+    """
+    found = [beginning(path, max(most, _PICTURE_BYTES)) for path in paths]
+    if len(found) == 1 and not _is_picture(found[0]) and not _are_parts(found[0]):
+        return found[0]
+    return _joined([text for path, data in zip(paths, found, strict=True) for text in _texts(path, data)])
+
+
+def line(path: str) -> str:
+    """The first text in a file or a picture, or on standard input: a ticket's line, say. Raises CommandError."""
+    return _texts(path, beginning(path, _PICTURE_BYTES))[0]
+
+
+def _joined(texts: list[str]) -> bytes:
+    from meshd_protocol.errors import BadPartsError
+    from meshd_protocol.parts import read_parts
+    from meshd_protocol.tickets import is_ticket
+
+    if any(map(is_ticket, texts)):
+        raise CommandError("that is a ticket: whoever it is for joins with it", "`meshd join TICKET --as YOU`")
+    try:
+        return read_parts(texts)
+    except BadPartsError as error:
+        raise CommandError(
+            f"what is given can't be put together: {error}", "All of it in one command: FILE FILE …, in any order."
+        ) from error
+
+
+def _are_parts(data: bytes) -> bool:
+    from meshd_protocol.parts import is_parts
+
+    try:
+        return len(data) <= _TEXT_BYTES and is_parts(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _is_picture(data: bytes) -> bool:
+    return data.startswith(_BEGIN)
+
+
+def _texts(path: str, data: bytes) -> list[str]:
+    if _is_picture(data):
+        return _seen(path, data)
+    try:
+        return [data[:_TEXT_BYTES].decode()]
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is neither text nor a picture") from error
+
+
+def _seen(path: str, data: bytes) -> list[str]:
+    """The texts of the codes in a picture. Raises CommandError."""
+    import io
+    import warnings
+
+    try:
+        import zxingcpp
+        from PIL import Image
+    except ImportError as error:
+        raise CommandError(f"{path} is a picture, and reading those needs zxing-cpp and Pillow", _INSTALL) from error
+    if len(data) > _PICTURE_BYTES:
+        raise CommandError(f"{path} is larger than any picture of a code")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes, which are looked at here
+            with Image.open(io.BytesIO(data), formats=_PICTURES) as picture:
+                if picture.width * picture.height > _PIXELS:
+                    raise CommandError(f"{path} has more points than any picture of a code")
+                found: Any = zxingcpp.read_barcodes(picture.convert("L"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CommandError(f"{path} is no picture that can be read") from error
+    if not found:
+        raise CommandError(f"there is no QR code in {path} that can be read", "A sharper picture helps, from nearer.")
+    return [each.text for each in found]
+
+
+def beginning(path: str, most: int) -> bytes:
+    """A file's first bytes, or those of standard input: one more than `most` tells that there are more. Raises
+    CommandError.
+    """
+    if path == "-" and sys.stdin is None:
+        raise CommandError("there is no standard input to read from")
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(most + 1)
+        with Path(path).open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
