@@ -46,7 +46,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "instituting": ("institutions", "entry", "confirm", "entries", "lot"),
     "drilling": ("drill", "readiness"),
     "hurrying": ("alarm", "pledge", "heard", "spend", "ready", "card"),
-    "talking": ("say", "read", "topics"),
+    "talking": ("say", "read", "topics", "forget"),
     "carrying": ("stick", "export", "import"),
     "showing": ("qr",),
     "keeping": ("backup", "restore"),
@@ -58,7 +58,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 THEMES: dict[str, tuple[str, ...]] = {
     "Begin": ("demo", "init", "join", "invite", "home"),
     "Decide": ("propose", "list", "show", "vote", "why", "answer", "withdraw", "uphold"),
-    "Talk": ("say", "read", "topics"),
+    "Talk": ("say", "read", "topics", "forget"),
     "People": ("members", "whoami", "vouch", "admit", "remove", "leave", "devices", "revoke"),
     "Delegates": ("mandate", "delegates", "act", "recall", "handover"),
     "Federations": ("federate", "voice", "voices", "quote", "seat"),

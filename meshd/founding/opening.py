@@ -182,13 +182,14 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
             suspect(folder, damaged=True)
             store.close()  # one that met a damaged page reads nothing any more
             store = _open_log(folder, keys)
-        if not recount.is_current(store):
+        renewed = not recount.is_current(store)
+        if renewed:
             store.check_writable("another meshd wrote what follows from the log, and it has to be counted anew")
             recount.renew(store, keys.assembly)
         assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
         if store.refusal is None:
             try:
-                caretaker.catch_up(assembly)
+                caretaker.catch_up(assembly, renewed=renewed)
             except DiskFullError:  # when there is room again, it is opened again
                 assembly.reload()
     except BaseException:

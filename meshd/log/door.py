@@ -41,6 +41,14 @@ class Report:
         self.refused += other.refused
 
 
+FORGETTABLE = frozenset({Kind.MESSAGE, Kind.LETTER})
+"""Kinds of which no rule reads the body."""
+
+
+def _forgotten(record: Record) -> Row:
+    return tables.NoEffect(record.id, record.kind, "it was forgotten on purpose", int(tables.Lacks.A_FORGOTTEN_BODY))
+
+
 class Door:
     """The door of one assembly's log. It remembers chains and certificates; `forget` after a failed transaction."""
 
@@ -123,21 +131,48 @@ class Door:
     def fill(self, identity: bytes, body: bytes) -> bool:
         """Put the missing body of a log-1 or log-2 record in its place. False if it is not wanted, or not the one."""
         kept = self._store.get(tables.Kept, id=identity)
-        if kept is None or kept.body is not None:
+        if kept is None or kept.body is not None or self._store.get(tables.Forgotten, id=identity) is not None:
             return False
         record = read_record(self._assembly, kept.header, kept.signature, None)
         if not body_fits(record, body):
             return False
         self._store.replace(kept._replace(body=body))
-        chain = self.chain((record.device, record.log))
-        assert chain is not None, "a record has a chain"
-        self._chains[record.device, record.log] = heavier = chain._replace(size=chain.size + len(body))
-        self._store.replace(heavier)
+        self._weigh(record, len(body))
         self._store.delete(tables.NoEffect, id=identity)
         row = project(self._assembly, record._replace(body=body), None)
         if row is not None:
             self._store.insert([row])
         return True
+
+    def forget_bodies(self, ids: Iterable[bytes]) -> int:
+        """Take the bodies of messages and letters out of the log, for good: `fill` does not take them again. What they
+        were, and that they were authentic, stays. Returns how many bodies went.
+        """
+        gone: dict[type[Row], list[bytes]] = {}
+        for identity in ids:
+            kept = self._store.get(tables.Kept, id=identity)
+            if kept is None or kept.kind not in FORGETTABLE:
+                continue
+            self._store.replace(tables.Forgotten(identity))
+            self._store.delete(tables.NoEffect, id=identity)
+            record = read_record(self._assembly, kept.header, kept.signature, kept.body)
+            if record.body is not None:
+                if (row := project(self._assembly, record, None)) is not None:
+                    gone.setdefault(type(row), []).append(identity)
+                self._store.replace(kept._replace(body=None))
+                self._weigh(record, -len(record.body))
+            self._store.insert([_forgotten(record)])
+        for table, some in gone.items():
+            if table is not tables.NoEffect:
+                self._store.remove(table, some)
+        return sum(map(len, gone.values()))
+
+    def _weigh(self, record: Record, more: int) -> None:
+        """A record's chain has so many bytes more."""
+        chain = self.chain((record.device, record.log))
+        assert chain is not None, "a record has a chain"
+        self._chains[record.device, record.log] = chain = chain._replace(size=chain.size + more)
+        self._store.replace(chain)
 
     def chain(self, key: ChainKey) -> tables.Chain | None:
         """The chain of a (device, log), if it has any record."""
@@ -236,6 +271,8 @@ class Door:
         else:
             for record in valid:
                 row = project(self._assembly, record, None, sketches.get(record.id))
+                if record.body is None and self._store.get(tables.Forgotten, id=record.id) is not None:
+                    row = _forgotten(record)
                 if row is not None:
                     rows.setdefault(type(row), []).append(row)
         size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)

@@ -18,6 +18,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     entering,
     explaining,
     federating,
+    forgetting,
     governing,
     haste,
     institutions,

@@ -9,6 +9,7 @@ from meshd.service.letters import open_letter, write_letter
 from meshd.service.looked import look_at
 from meshd.service.verbs import verb
 from meshd.store import tables
+from meshd.upkeep.erasing import is_the_author_s
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.kinds import Kind
@@ -58,6 +59,7 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
     ]
     if where:
         return shown
+    shown += _taken_back(context, limit)
     for letter in context.assembly.store.find(tables.Letter, newest=True, limit=limit):
         plain = open_letter(context, letter)
         if plain is None:
@@ -76,6 +78,25 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
         )
     look_at(context, tables.Letter)
     return sorted(shown, key=lambda each: (each["time_ms"], each["id"]))
+
+
+def _taken_back(context: Context, limit: int | None) -> list[Result]:
+    """That somebody took something back: it is not here any more, and nobody is left wondering."""
+    store = context.assembly.store
+    return [
+        {
+            "id": text_of(row.id),
+            "person": context.assembly.people.device_label(row.device),
+            "role": _role(context, row.device),
+            "topic": None,
+            "text": None,
+            "time_ms": row.time_ms,
+            "about": text_of(row.said),
+            "to": None,
+        }
+        for row in store.find(tables.Erasure, newest=True, limit=limit)
+        if is_the_author_s(store, row.said, row.device)
+    ]
 
 
 def _role(context: Context, device: bytes) -> str | None:

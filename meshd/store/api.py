@@ -65,6 +65,16 @@ class Store(Protocol):
         """Remove the rows that match; all of the table's with no condition. Returns how many."""
         ...
 
+    def remove(self, table: type[Any], ids: Collection[bytes]) -> None:
+        """Remove the rows with these ids, of a table that may have no index of them: it goes through all of it."""
+        ...
+
+    def overwriting(self) -> AbstractContextManager[None]:
+        """What is removed while this is open is overwritten in the file, and cut off its journal: as far as a disk does
+        what it is told.
+        """
+        ...
+
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """The rows that match, in the order in which they were added (or the other way round), at most `limit`."""
         ...

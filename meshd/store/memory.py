@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, get_type_hints
 
 from meshd.store.api import Row, StoreError
@@ -85,6 +85,17 @@ class MemoryStore:
         for key in gone:
             self._put(table, key, _GONE)
         return len(gone)
+
+    def remove(self, table: type[Any], ids: Collection[bytes]) -> None:
+        """See `Store.remove`."""
+        self._check_writable()
+        some = set(ids)
+        for key in [key for key, row in self._tables[table].items() if row.id in some]:  # type: ignore[attr-defined]
+            self._put(table, key, _GONE)
+
+    def overwriting(self) -> AbstractContextManager[None]:
+        """See `Store.overwriting`."""
+        return nullcontext()
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""

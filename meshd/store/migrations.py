@@ -86,6 +86,11 @@ def _sixth(db: Database) -> None:
     db.execute('CREATE TABLE "noticed" ("id" BLOB PRIMARY KEY NOT NULL, "since_ms" INTEGER NOT NULL)')
 
 
+@migrations(name="0007 what was forgotten on purpose")
+def _seventh(db: Database) -> None:
+    db.execute('CREATE TABLE "forgotten" ("id" BLOB PRIMARY KEY NOT NULL)')
+
+
 def migrate(connection: Any, version: int) -> None:
     """Bring the database behind `connection` to the newest version, and note it."""
     db = Database(connection, execute_plugins=False)

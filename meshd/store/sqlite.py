@@ -21,7 +21,7 @@ from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Kept, beginnings, indexed
 from meshd_protocol import limits
 
-VERSION = 6
+VERSION = 7
 """The newest migration; the database's `user_version`."""
 
 SCRATCH = "recount-"
@@ -35,6 +35,9 @@ _SMALL_CACHE = -8192
 
 _CHUNK = 500
 """Placeholders in one statement."""
+
+_MANY = 5000
+"""Placeholders where a statement goes through all of a table anyway."""
 
 _ROWS = 400
 """Rows in one statement: SQLite lets go of Python's lock for each, and a thread that has to wait for it after every row
@@ -171,6 +174,25 @@ class SqliteStore:
             return int(self._db.execute(sql, values).rowcount)
         except sqlcipher.Error as error:
             raise _translated(error, "the log can't be written", self._folder) from error
+
+    def remove(self, table: type[Any], ids: Collection[bytes]) -> None:
+        """See `Store.remove`."""
+        self._check_writable()
+        every = list(ids)
+        for start in range(0, len(every), _MANY):
+            some = every[start : start + _MANY]
+            self._writing(f"DELETE FROM {name_of(table)} WHERE id IN ({','.join('?' * len(some))})", some)  # noqa: S608
+
+    @contextmanager
+    def overwriting(self) -> Iterator[None]:
+        """See `Store.overwriting`."""
+        self._query("PRAGMA secure_delete = ON", ())
+        try:
+            yield
+        finally:
+            self._query("PRAGMA secure_delete = FAST", ())
+            if not self._db.in_transaction:
+                self._query("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
@@ -438,7 +460,7 @@ def _replace(table: Any) -> str:
     key = TABLES[table].key
     rest = ", ".join(f"{column} = excluded.{column}" for column in table._fields if column not in key)
     conflict = ", ".join(indexed(table, column) for column in key)
-    return f"{_insert(table)} ON CONFLICT ({conflict}) DO UPDATE SET {rest}"
+    return f"{_insert(table)} ON CONFLICT ({conflict}) DO {f'UPDATE SET {rest}' if rest else 'NOTHING'}"
 
 
 def _where(table: Any, where: dict[str, object]) -> tuple[str, tuple[object, ...]]:

@@ -1,9 +1,9 @@
 """The rows that a store keeps: one named tuple per table, with its key and indexes. No logic.
 
 Primary data are `Kept` (the log), `Head` (the roster followed, move by move), `Own` (the last record that this machine
-itself wrote in each log), `Passed`, `Watch` and `Noticed` (what this machine measured), `Peer`, `Met`, `Acquaintance`
-and `Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the same transaction,
-and can be rebuilt.
+itself wrote in each log), `Passed`, `Watch` and `Noticed` (what this machine measured), `Forgotten`, `Peer`, `Met`,
+`Acquaintance` and `Setting`. `Chain` and all that stands under "Projections" follow from the log, are written in the
+same transaction, and can be rebuilt.
 
 Changing a primary row means a migration (`migrations.py`). Projections change freely: where those on disk have another
 shape, they are made and counted anew when the log is opened (`recount`).
@@ -72,6 +72,12 @@ class Noticed(NamedTuple):
 
     id: bytes
     since_ms: int
+
+
+class Forgotten(NamedTuple):
+    """A record of talk whose body is not kept, nor taken again. Local to this machine."""
+
+    id: bytes
 
 
 class Met(NamedTuple):
@@ -506,6 +512,15 @@ class Letter(NamedTuple):
     time_ms: int
 
 
+class Erasure(NamedTuple):
+    """A message or letter is taken back by a device; whether it is its author's is looked up (`upkeep.erasing`)."""
+
+    id: bytes
+    said: bytes
+    device: bytes
+    time_ms: int
+
+
 class Quotation(NamedTuple):
     """Records of another assembly. `good` has a byte for each: 1 for what is authentic by itself."""
 
@@ -531,6 +546,8 @@ class Lacks(IntEnum):
     NOTHING = 0
     AN_UPDATE = 1
     ITS_BODY = 2
+    A_FORGOTTEN_BODY = 3
+    """Nothing helps: it was forgotten on purpose."""
 
 
 class NoEffect(NamedTuple):
@@ -588,6 +605,7 @@ PRIMARY: dict[type[Any], Table] = {
     Passed: Table(("n",)),
     Watch: Table(("proposal",)),
     Noticed: Table(("id",)),
+    Forgotten: Table(("id",)),
     Peer: Table(("address",)),
     Met: Table((), (("device",),)),
     Setting: Table(("name",)),
@@ -630,6 +648,7 @@ PROJECTIONS: dict[type[Any], Table] = {
     Handover: Table(("id",), (("mandate",), ("successor",))),
     Message: Table((), (("topic",), ("about",))),
     Letter: Table(()),
+    Erasure: Table(("id",), (("said",), ("device",))),
     Quotation: Table(("id",), (("assembly",),)),
     Piece: Table(("id",), (("file",),)),
     NoEffect: Table((), (("id",),)),

@@ -16,7 +16,7 @@ from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
-from meshd.upkeep import drawing, landmarks, rotation, witness
+from meshd.upkeep import drawing, erasing, landmarks, rotation, witness
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.actions import Verb
@@ -46,6 +46,7 @@ _ROSTER_KINDS = frozenset(
 
 def after(assembly: Assembly, report: Report) -> None:
     """What follows from records that were just appended, in their transaction."""
+    erasing.take_back(assembly, report)
     counted: set[bytes] = set()
     if assembly.standing is None and any(record.id == assembly.id for record in report.new):
         assembly.standing = Standing.load(assembly.store, assembly.id)
@@ -106,8 +107,13 @@ def committed(assembly: Assembly) -> None:
 CARE = Care(before_commit=after, after_commit=committed)
 
 
-def catch_up(assembly: Assembly) -> None:
-    """What an assembly that was just opened may have missed: steps, time that has passed. Opens its own transaction."""
+def catch_up(assembly: Assembly, *, renewed: bool = False) -> None:
+    """What an assembly that was just opened may have missed: steps, time that has passed; where all was counted anew,
+    what another version did not do. Opens its own transaction.
+    """
+    if renewed:
+        with assembly.store.transaction():
+            erasing.take_all_back(assembly)
     standing = assembly.standing
     if standing is not None and standing.knows_rules:
         with assembly.store.transaction():

@@ -72,6 +72,9 @@ def begun(store: Store, assembly: bytes) -> Iterator[Recount]:
 
 def _empty(store: Store, assembly: bytes, touched: dict[bytes, None]) -> Recount:
     counted = store.scratch()
+    with counted.transaction():
+        for rows in store.rows(tables.Forgotten):
+            counted.insert(rows)
     return Recount(store, assembly, touched, counted, Door(counted, assembly))
 
 

@@ -45,12 +45,13 @@ class Kind(IntEnum):
     HANDOVER = 66
     MESSAGE = 96
     LETTER = 97
+    ERASURE = 98
     QUOTATION = 128
     PIECE = 129
     ENTRY = 130
 
 
-_TALK = frozenset({Kind.MESSAGE, Kind.LETTER})
+_TALK = frozenset({Kind.MESSAGE, Kind.LETTER, Kind.ERASURE})
 
 _BULK = frozenset({Kind.PIECE})
 

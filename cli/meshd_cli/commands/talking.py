@@ -1,9 +1,12 @@
-"""say, read, topics: talk."""
+"""say, read, topics, forget: talk."""
 
 from typing import Any
 
 from meshd_cli import output
+from meshd_cli.asking import make_sure
 from meshd_cli.client import Where, ask
+from meshd_cli.errors import UsageError
+from meshd_cli.times import since
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -20,6 +23,13 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=read)
     parser = verbs.add_parser("topics", parents=[common], help="what is talked about")
     parser.set_defaults(function=topics)
+    parser = verbs.add_parser("forget", parents=[common], help="take back what you said, or let go of old talk here")
+    parser.add_argument(
+        "id", metavar="ID", nargs="?", help="a message or letter of yours (default: show your last ones)"
+    )
+    parser.add_argument("--older", metavar="WHEN", help="on this machine alone, all talk that is older: 90d, or a date")
+    parser.add_argument("--yes", action="store_true", help="do it without asking first")
+    parser.set_defaults(function=forget)
 
 
 def say(where: Where, options: Any) -> int:
@@ -42,6 +52,9 @@ def read(where: Where, options: Any) -> int:
     for row in answer:
         known = row["role"] in ("member", "observer")
         stranger = "" if known else f"  ({'a revoked device' if row['role'] == 'revoked' else 'not in the roster'})"
+        if row["text"] is None:
+            output.say(f"{output.when(row['time_ms'])}  {row['person']}  took a message back{stranger}")
+            continue
         where_to = f"to {row['to']} alone" if row["to"] else f"[{row['topic']}]"
         where_to += f" about {row['about'][: output.SHORT_ID]}" if row["about"] else ""
         output.say(f"{output.when(row['time_ms'])}  {row['person']}  {where_to}{stranger}")
@@ -59,4 +72,45 @@ def topics(where: Where, options: Any) -> int:
     else:
         rows = [(row["topic"], row["messages"]) for row in answer]
         output.table(("topic", "messages"), rows, "Nothing has been said yet.")
+    return 0
+
+
+def forget(where: Where, options: Any) -> int:
+    """`meshd forget [ID] [--older WHEN]`."""
+    if options.id and options.older:
+        raise UsageError("a message is named, or an age", "`meshd forget ID`, or `meshd forget --older 90d`")
+    if options.older:
+        return _let_go(where, options)
+    if options.id:
+        make_sure("Every node that hears of it forgets it, and it can't be undone. Take it back?", yes=options.yes)
+    answer = ask(where, "forget", {"id": options.id})
+    if where.json:
+        output.emit(answer)
+    elif options.id:
+        output.tell("Taken back: it is forgotten here, and on every node that hears of it.")
+        output.tell("Who has read it has read it; old sticks, backups and nodes that are off keep it until they hear.")
+        output.tell_unsent(answer)
+    else:
+        rows = [
+            (row["id"][: output.SHORT_ID], output.when(row["time_ms"]), row["to"] or f"[{row['topic']}]", row["text"])
+            for row in answer
+        ]
+        output.table(("id", "said", "to", "text"), rows, "You have said nothing here.")
+        if rows:
+            output.tell("`meshd forget ID` takes one back.")
+    return 0
+
+
+def _let_go(where: Where, options: Any) -> int:
+    before = since(options.older)
+    make_sure(
+        f"All talk from before {output.when(before)} goes from this machine, and does not come back to it. Sure?",
+        yes=options.yes,
+    )
+    answer = ask(where, "forget", {"before": before})
+    if where.json:
+        output.emit(answer)
+        return 0
+    output.say(f"{output.plural(answer['forgotten'], 'message')} forgotten on this machine.")
+    output.tell("Decisions are as they were. Others still have what was said; a flash card keeps old sectors a while.")
     return 0

@@ -1,4 +1,4 @@
-"""The bodies of talk: messages and letters. Their salt keeps a forgotten "yes" from being guessed."""
+"""The bodies of talk: messages, letters, and taking one back. Their salt keeps a forgotten "yes" from being guessed."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -55,3 +55,13 @@ class LetterPlain(Body):
     text: str = field(repr=False)
 
     FIELDS: ClassVar = (Field(0, "to", ID), Field(1, "text", string(limits.TEXT_BYTES)))
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure(Body):
+    """Somebody takes a message or a letter back: its body is not kept any more, where this is known."""
+
+    said: bytes
+
+    KIND: ClassVar = Kind.ERASURE
+    FIELDS: ClassVar = (Field(0, "said", ID),)

@@ -24,7 +24,7 @@ from meshd_protocol.bodies.membership import (
     Withdrawal,
 )
 from meshd_protocol.bodies.refounding import Refounding
-from meshd_protocol.bodies.talk import Letter, Message
+from meshd_protocol.bodies.talk import Erasure, Letter, Message
 from meshd_protocol.encoding import decode
 from meshd_protocol.kinds import LOG_OF, Kind, name_of
 from meshd_protocol.policies import DEFAULTS
@@ -98,6 +98,7 @@ EXAMPLES: dict[int, Body] = {
         Handover(ID, IDS[1], "the keys"),
         Message(drawn("salt", 16), "general", "hello", ID),
         Letter(drawn("salt", 16), (b"sealed",), b"box"),
+        Erasure(ID),
     )
     if body.KIND is not None
 }
