@@ -50,6 +50,10 @@ federated seeds="100":
 mesh nodes="100":
     MESHD_NODES={{nodes}} pytest -n logical tests/endtoend/test_mesh.py -k everybody
 
+# power cuts in the lives of homes, more of them than the tests take
+power cuts="10000":
+    MESHD_CUTS={{cuts}} pytest -n logical tests/endtoend/test_power.py
+
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":
     MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_steps.py -k random
