@@ -54,6 +54,10 @@ mesh nodes="100":
 power cuts="10000":
     MESHD_CUTS={{cuts}} pytest -n logical tests/endtoend/test_power.py
 
+# kills at every write, fsync, rename and statement of long work
+kills points="100000":
+    MESHD_KILLS={{points}} pytest -n logical tests/endtoend/test_kills.py
+
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":
     MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_steps.py -k random
