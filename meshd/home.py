@@ -114,6 +114,14 @@ def keep_out_of_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def allow_files(least: int) -> None:
+    """Have this process open so many files and connections, as far as it may: 1,024 are the custom."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = least if hard == resource.RLIM_INFINITY else min(least, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def was_killed(folder: Path) -> bool:
     """Whether whoever had a log open last did not close it: a power cut, say."""
     try:

@@ -125,7 +125,7 @@ def _bound(home: Path) -> trio.socket.SocketType:
             raw.bind(f"/proc/self/fd/{folder}/{SOCKET}")
         finally:
             os.umask(before)
-        raw.listen(16)
+        raw.listen(limits.CONTROL_WAITING)
     finally:
         os.close(folder)
     return trio.socket.from_stdlib_socket(raw)

@@ -19,6 +19,7 @@ from meshd.app.locked import Idle, lock_when_idle
 from meshd.assembly.assembly import Assembly
 from meshd.clock import system_steady
 from meshd.errors import NodeError, UsageError
+from meshd.home import allow_files
 from meshd.log.executor import ThreadExecutor
 from meshd.log.helper import Helper
 from meshd.mesh import mdns
@@ -30,6 +31,7 @@ from meshd.transports.api import Transport, UnreachableError
 from meshd.transports.serial import PREFIX, SerialTransport, parse_line
 from meshd.transports.several import SeveralTransports
 from meshd.transports.tcp import TcpTransport, local_hosts
+from meshd_protocol import limits
 
 _SWITCH_SECONDS = 0.0005
 """How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
@@ -80,6 +82,7 @@ def run(
     Several assemblies of a home run side by side, each with its own keys, log, port and connections.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
+    allow_files(2 * limits.CONTROL_WAITING)
     gc.set_threshold(_COLLECT_AFTER)
     listen = _address(options.listen) if options.listen else None
     for address in (*options.connect, *options.reached_at):

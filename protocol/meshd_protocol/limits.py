@@ -276,5 +276,8 @@ FREE_DISK_OWN = 8 * 1024 * 1024
 BALLAST_BYTES = 4 * 1024 * 1024
 """A file that is deleted when the disk is full, so that SQLite can finish what it began."""
 
+CONTROL_WAITING = 1024
+"""Commands that ask at once: those of a script that forgot to wait."""
+
 CONTROL_BYTES = 8 * 1024 * 1024
 """One line on the control socket."""
