@@ -27,7 +27,7 @@ from meshd_protocol.items import (
     Word,
 )
 from meshd_protocol.mandates import Appointment, recalled, stands_alone
-from meshd_protocol.offers import Ancestry, open_offers, replaced
+from meshd_protocol.offers import Ancestry, Behind, open_offers, replaced
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Policy
 from meshd_protocol.succession import holding
 
@@ -220,6 +220,7 @@ class Meaning:
         for item in items.values():
             if isinstance(item, Offer):
                 self._offers.setdefault(item.author, []).append(item)
+        self._behind: dict[bytes, Behind] = {}
         self._state: State | None = None
 
     def plus(self, items: Iterable[Item]) -> "Meaning":
@@ -278,7 +279,9 @@ class Meaning:
             gone = self._removals.get(item.author, NOTHING)
             return not gone <= pin or (kept is not None and kept < (item.good, item.id))
         if isinstance(item, Offer) and not self._is_ended(item):
-            return item.id in replaced([*self._offers.get(item.author, ()), item], self.ground.ancestry)
+            if item.author not in self._behind:
+                self._behind[item.author] = Behind(self._offers.get(item.author, ()), self.ground.ancestry)
+            return self._behind[item.author].has(item)
         if isinstance(item, Departure):
             if self.is_revoked(item) or not self._removals.get(item.author, NOTHING) <= pin:
                 return True

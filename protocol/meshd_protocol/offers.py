@@ -6,6 +6,7 @@ gives a device, until an offer names them all.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from meshd_protocol.items import Item, Offer
@@ -66,34 +67,33 @@ def is_whole(offer: Offer, known: Known, is_first: Callable[[bytes], bool], whol
     return True
 
 
+class Behind:
+    """What is behind some offers, looked at no further back than somebody asked. Whatever an offer replaces is less
+    deep than it; so the deepest come first, and each is looked at once, however many ask.
+    """
+
+    def __init__(self, offers: Iterable[Offer], ancestry: Ancestry) -> None:
+        self._ancestry = ancestry
+        self._reached: set[bytes] = set()
+        self._open = [(-ancestry.of(offer).depth, offer.id, offer) for offer in offers]
+        heapify(self._open)
+
+    def has(self, offer: Offer) -> bool:
+        """Whether one of them replaces an offer, directly or by others."""
+        depth = self._ancestry.of(offer).depth
+        while self._open and -self._open[0][0] > depth:
+            for each in set(heappop(self._open)[2].replaces) - self._reached:
+                self._reached.add(each)
+                item = self._ancestry.known(each)
+                if isinstance(item, Offer):
+                    heappush(self._open, (-self._ancestry.of(item).depth, each, item))
+        return offer.id in self._reached
+
+
 def replaced(offers: Collection[Offer], ancestry: Ancestry) -> frozenset[bytes]:
     """Those of one member's offers that others of them replace, directly or by others."""
-    depths = {offer.id: ancestry.of(offer).depth for offer in offers}
-    found: set[bytes] = set()
-    for offer in sorted(offers, key=lambda each: -depths[each.id]):
-        if offer.id not in found:
-            found |= _before(offer, ancestry, {key: depth for key, depth in depths.items() if key not in found})
-    return frozenset(found)
-
-
-def _before(offer: Offer, ancestry: Ancestry, among: Mapping[bytes, int]) -> set[bytes]:
-    """Which of some offers (with their depths) one replaces, directly or by others; no further back than they are."""
-    left = {key: depth for key, depth in among.items() if depth < among[offer.id]}
-    lowest = min(left.values(), default=0)
-    found: set[bytes] = set()
-    looked: set[bytes] = set()
-    waiting = list(offer.replaces)
-    while waiting and left:
-        each = waiting.pop()
-        if each in looked:
-            continue
-        looked.add(each)
-        if left.pop(each, None) is not None:
-            found.add(each)
-        item = ancestry.known(each)
-        if isinstance(item, Offer) and ancestry.of(item).depth > lowest:
-            waiting += item.replaces
-    return found
+    behind = Behind(offers, ancestry)
+    return frozenset(offer.id for offer in offers if behind.has(offer))
 
 
 def open_offers(first: Mapping[bytes, bytes], offers: Iterable[Offer], ancestry: Ancestry) -> dict[bytes, bytes | None]:
