@@ -113,4 +113,6 @@ bench *options:
     python -m benchmarks check {{options}}
     python -m benchmarks sticks {{options}}
     python -m benchmarks sync {{options}}
+    python -m benchmarks growth {{options}}
+    python -m benchmarks hostile {{options}}
     python -m benchmarks idle {{options}}

@@ -17,6 +17,8 @@ QUESTIONS = {
     "check": "peak memory of `meshd check` in a log of 300,000 records, over one of 30,000",
     "sync": "a first sync of whole daemons, against a plain loop that verifies every signature",
     "sticks": "a log of 100,000 records to a stick and from it, against a loop that verifies every signature, and git",
+    "hostile": "what a neighbour's machine feels of a member who floods the assembly, by one device and by a hundred",
+    "growth": "commands and the start of a daemon in a log of a million records, over one of a thousand",
     "idle": "resident memory of the daemon at rest, and what each further assembly adds",
 }
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import trio
 
-from meshd.app import sticks
+from meshd.app import desktop, sticks
 from meshd.app.alone import Passphrase, opened_all
 from meshd.app.bridges import keep_bridging
 from meshd.app.control_server import Asked, serve_control
@@ -160,9 +160,11 @@ async def _main(
             await nursery.start(serve_control, nodes, home, bridging, Asked(idle.heard, lock))
             if options.lock_after_ms:
                 nursery.start_soon(lock_when_idle, idle, lock)
+                nursery.start_soon(desktop.lock_before_sleep, lock)
             nursery.start_soon(_when_set, lock, nursery.cancel_scope)
             if options.sticks:
-                nursery.start_soon(sticks.mind, nodes, note, sticks.runs(options.stick_hook))
+                hook = sticks.several(sticks.runs(options.stick_hook), desktop.tell_of_stick)
+                nursery.start_soon(sticks.mind, nodes, note, hook)
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()

@@ -146,6 +146,16 @@ def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:
         media.write_file(path, text.encode())
 
 
+def several(*hooks: Hook) -> Hook:
+    """A hook that tells others, one after the other."""
+
+    async def hook(what: str, where: Path) -> None:
+        for each in hooks:
+            await each(what, where)
+
+    return hook
+
+
 def runs(command: str | None) -> Hook:
     """A hook that runs a command of the person's own with two words: what happens, and where. Never one of a stick."""
 

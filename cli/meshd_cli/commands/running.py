@@ -37,7 +37,9 @@ def register(verbs: Any, common: Any) -> None:
     )
     parser.add_argument("--locked", action="store_true", help="hold no key and do nothing until `meshd unlock`")
     parser.add_argument(
-        "--lock-after", metavar="TIME", help="lock after so long without a command, and when the machine wakes: 30m, 2h"
+        "--lock-after",
+        metavar="TIME",
+        help="lock after so long without a command, and before the machine sleeps: 30m, 2h",
     )
     parser.set_defaults(function=run)
     parser = verbs.add_parser("peers", parents=[common], help="who is connected, and who is not, and why")
