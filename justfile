@@ -58,6 +58,10 @@ power cuts="10000":
 kills points="100000":
     MESHD_KILLS={{points}} pytest -n logical tests/endtoend/test_kills.py
 
+# bits flipped in logs, more of them than the tests take
+flips places="20000":
+    MESHD_FLIPS={{places}} pytest -n logical tests/endtoend/test_flips.py
+
 # commands between the steps of long work, with more seeds than the tests take
 steps seeds="300":
     MESHD_SEEDS={{seeds}} pytest -n logical tests/endtoend/test_steps.py -k random
