@@ -14,6 +14,14 @@ class Step(NamedTuple):
     total: int = 0
 
 
+Tell = Callable[[str, int, int], None]
+"""Hears of steps."""
+
+
+def nobody(text: str, done: int, total: int) -> None:
+    """Hears of nothing."""
+
+
 Steps = Generator[Step, None, T]
 """A long piece of work: yields steps, returns its result."""
 
@@ -27,7 +35,7 @@ def advance(steps: Steps[T]) -> tuple[Step, None] | tuple[None, T]:
         return None, result
 
 
-def finish(steps: Steps[T], tell: Callable[[str, int, int], None] = lambda text, done, total: None) -> T:
+def finish(steps: Steps[T], tell: Tell = nobody) -> T:
     """The result of a long piece of work, of whose steps somebody hears."""
     while True:
         try:

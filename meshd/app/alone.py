@@ -25,7 +25,7 @@ from meshd.home import (
     make_private,
     only_writer,
 )
-from meshd.progress import finish
+from meshd.progress import Tell, finish, nobody
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.federating import seating_of
@@ -52,9 +52,16 @@ NewPassphrase = Callable[[bool], str]
 
 @contextmanager
 def opened(
-    home: Path, words: str | None, passphrase: Passphrase, *, patience: float = 5.0, world: World = REAL
+    home: Path,
+    words: str | None,
+    passphrase: Passphrase,
+    *,
+    patience: float = 5.0,
+    world: World = REAL,
+    tell: Tell = nobody,
 ) -> Iterator[Assembly]:
-    """The assembly of a home that the words name; the only one, if they are None. Holds the home's lock.
+    """The assembly of a home that the words name; the only one, if they are None. Holds the home's lock. `tell` hears
+    of what takes long.
 
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
     """
@@ -69,7 +76,7 @@ def opened(
     keep_out_of_dumps()
     secret = passphrase()
     with only_writer(home, patience):
-        assembly = _choose(folders, words, secret, world)
+        assembly = _choose(folders, words, secret, world, tell)
         if assembly.store.refusal is None:
             lay_ballast(assembly.folder)
         try:
@@ -88,7 +95,7 @@ def opened_all(
     """
     folders = assemblies(home)
     if words is not None or len(folders) < 2:
-        with opened(home, words, passphrase, world=world) as assembly:
+        with opened(home, words, passphrase, world=world, tell=_once(tell)) as assembly:
             yield [assembly]
         return
     keep_out_of_dumps()
@@ -98,7 +105,7 @@ def opened_all(
         closed: list[str] = []
         for folder in folders:
             try:
-                assembly = open_assembly(folder, secret, world)
+                assembly = open_assembly(folder, secret, world, _once(tell))
             except (PassphraseError, StoreError) as error:
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
@@ -117,7 +124,7 @@ def ask(
     home: Path,
     request: Request,
     passphrase: Passphrase,
-    tell: Callable[[str, int, int], None],
+    tell: Tell,
     *,
     heed: Callable[[str], None] = lambda _: None,
     patience: float = 5.0,
@@ -129,7 +136,7 @@ def ask(
     secret = functools.cache(passphrase)  # asked for once, though it may be needed twice
     member_key = request.verb == "whoami" and bool(request.arguments.get("member_key"))
     try:
-        with opened(home, request.assembly, secret, patience=patience, world=world) as assembly:
+        with opened(home, request.assembly, secret, patience=patience, world=world, tell=tell) as assembly:
             if assembly.store.refusal is None:
                 with suppress(DiskFullError):  # who reads needs no room
                     keep_time(assembly)
@@ -152,9 +159,7 @@ def ask(
         return on_paper(keystore.load(folders[0], secret())[0], request.arguments.get("language"))
 
 
-def _salvaged(
-    folders: list[Path], words: str | None, passphrase: str, world: World, tell: Callable[[str, int, int], None]
-) -> Any:
+def _salvaged(folders: list[Path], words: str | None, passphrase: str, world: World, tell: Tell) -> Any:
     """What `check --rebuild` answers of a log whose file is damaged: what can be read goes into a new one."""
     named = [folder for folder in folders if words is None or _is_called(folder, words)]
     if len(named) != 1:
@@ -310,7 +315,7 @@ def restore(
     path: Path,
     passphrase: Passphrase,
     label: str,
-    tell: Callable[[str, int, int], None],
+    tell: Tell,
     *,
     member_key: str | None = None,
     test: bool = False,
@@ -342,20 +347,32 @@ def _say_something(text: str, what: str) -> None:
         raise NodeError(f"{what} is empty")
 
 
-def _choose(folders: list[Path], words: str | None, passphrase: str, world: World) -> Assembly:
+def _once(tell: Callable[[str], None]) -> Tell:
+    """Says once that something takes long."""
+    said: list[str] = []
+
+    def hear(text: str, done: int, total: int) -> None:
+        if not said and done < total:
+            said.append(text)
+            tell(f"after an update everything is counted anew, once: {total} records")
+
+    return hear
+
+
+def _choose(folders: list[Path], words: str | None, passphrase: str, world: World, tell: Tell) -> Assembly:
     """The assembly that the words name. Where only a look tells which, all are opened, and told apart for a person."""
     if words is None and len(folders) == 1:
-        return open_assembly(folders[0], passphrase, world)
+        return open_assembly(folders[0], passphrase, world, tell)
     named = [folder for folder in folders if words is not None and _is_called(folder, words)]
     if len(named) == 1:
-        return open_assembly(named[0], passphrase, world)
+        return open_assembly(named[0], passphrase, world, tell)
     shut: dict[Path, NodeError] = {}
     found: list[Assembly] = []
     chosen: Assembly | None = None
     try:
         for folder in folders:
             try:
-                found.append(open_assembly(folder, passphrase, world))
+                found.append(open_assembly(folder, passphrase, world, tell))
             except (PassphraseError, StoreError) as error:  # another assembly of this home may be sound
                 shut[folder] = error
         if words is None:

@@ -11,6 +11,7 @@ from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.errors import NodeError
 from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private, suspect, was_killed
+from meshd.progress import Tell, nobody
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, StoreError
 from meshd.store.sqlite import SqliteStore
@@ -166,8 +167,9 @@ def create(
     return assembly
 
 
-def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembly:
-    """Open an assembly that is on disk; on one that is full or read-only, to read it alone (`Store.refusal`).
+def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell = nobody) -> Assembly:
+    """Open an assembly that is on disk; on one that is full or read-only, to read it alone (`Store.refusal`). `tell`
+    hears of what takes long after an update.
 
     Raises PassphraseError, NodeError or StoreError.
     """
@@ -185,7 +187,7 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL) -> Assembl
         renewed = not recount.is_current(store)
         if renewed:
             store.check_writable("another meshd wrote what follows from the log, and it has to be counted anew")
-            recount.renew(store, keys.assembly)
+            recount.renew(store, keys.assembly, tell)
         assembly = Assembly(folder, keys, lock, store, world, caretaker.CARE)
         if store.refusal is None:
             try:

@@ -103,6 +103,7 @@ def write_steps(path: Path, chunks: Iterable[bytes]) -> Iterator[None]:
                 yield
             file.flush()
             os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # or memory is read back, not the stick
         with part.open("rb") as file:
             if hashlib.file_digest(file, "blake2b").digest() != written.digest():
                 raise MediaError(f"{path.name} does not read back as it was written", "The stick may be broken.")

@@ -18,7 +18,7 @@ import meshd_protocol
 from meshd import log, state, store
 from meshd.log.door import Door
 from meshd.log.intake import check
-from meshd.progress import Step, Steps
+from meshd.progress import Step, Steps, Tell, finish, nobody
 from meshd.state import entries, tallies
 from meshd.state.standing import Standing
 from meshd.store import tables
@@ -112,13 +112,12 @@ def _current() -> tables.Setting:
     return tables.Setting("projections", version())
 
 
-def renew(store: Store, assembly: bytes) -> None:
-    """Count everything anew, in the place of what an earlier version wrote."""
+def renew(store: Store, assembly: bytes, tell: Tell = nobody) -> None:
+    """Count everything anew, in the place of what an earlier version wrote. Of a long log somebody wants to hear."""
     if store.refusal is not None:
         raise store.refusal
     with begun(store, assembly) as recount:
-        for _ in count_ahead(recount):
-            continue
+        finish(count_ahead(recount), tell)
         catch_up(recount)
         put_in_place(recount)
 

@@ -260,3 +260,19 @@ def test_where_nothing_can_be_written_an_earlier_log_stays_as_it_is(home, schema
             recount.renew(store, home.rows[tables.Kept][0].id)
         store.close()
     assert {each.name: each.read_bytes() for each in home.folder.iterdir()} == before
+
+
+def test_what_takes_long_after_an_update_is_told(tmp_path):
+    (ada,), _ = commune(tmp_path, ["Ada"])
+    for n in range(1500):
+        talk.say(Context(ada), {"text": f"words {n}"})
+    with ada.store.transaction():
+        ada.store.replace(tables.Setting("projections", "another"))
+    ada.close()
+    told: list[tuple[str, int, int]] = []
+    again = open_assembly(ada.folder, "pw", ada.world, lambda *step: told.append(step))
+    assert told[0] == ("1000 records read", 1000, 1502)
+    again.close()
+    told.clear()
+    open_assembly(ada.folder, "pw", ada.world, lambda *step: told.append(step)).close()
+    assert told == []

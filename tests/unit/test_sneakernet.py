@@ -2,6 +2,8 @@
 
 import errno
 import os
+import random
+import re
 import shutil
 
 import pytest
@@ -10,7 +12,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import KEYS
-from meshd.service import carry, membership, talk
+from meshd.service import carry, membership, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import collecting, media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
@@ -665,3 +667,133 @@ def test_a_home_that_was_copied_back_reads_its_own_records_before_it_writes(tmp_
     assert not any(chain.forked for chain in bea.store.find(tables.Chain))
     copied.close()
     bea.close()
+
+
+def _check_fat_name(path):
+    """What FAT32 and exFAT take, whichever of their readers looks at it."""
+    name = path.name
+    assert 0 < len(name) <= 255
+    assert re.fullmatch(r"[a-zA-Z0-9._-]+", name), name
+    assert name[-1] not in ". "
+    assert name.split(".")[0].upper() not in {
+        "CON",
+        "PRN",
+        "AUX",
+        "NUL",
+        *(f"{p}{n}" for p in ("COM", "LPT") for n in range(10)),
+    }
+    same = [each.name for each in path.parent.iterdir() if each.name.lower() == name.lower()]
+    assert same in ([], [name]), "letters are the same there in either case"
+
+
+@pytest.fixture
+def fat(monkeypatch, stick):
+    """A stick with the rules of FAT32 and exFAT: names, no links, no modes, no owners, 4 GiB a file."""
+    real_open, real_mkdir, real_replace = os.open, media.Path.mkdir, media.Path.replace
+
+    def on_it(path):
+        return str(path).startswith(str(stick))
+
+    def opens(path, flags, mode=0o777, **named):
+        if flags & os.O_CREAT and on_it(path):
+            _check_fat_name(media.Path(path))
+        return real_open(path, flags, mode, **named)
+
+    def mkdir(self, *arguments, **named):
+        if on_it(self):
+            _check_fat_name(self)
+        return real_mkdir(self, *arguments, **named)
+
+    def replace(self, target):
+        if on_it(target):
+            _check_fat_name(media.Path(target))
+        return real_replace(self, target)
+
+    def never(name):
+        real = getattr(os, name)
+
+        def refuse(path, *arguments, **named):
+            if on_it(path):
+                raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+            return real(path, *arguments, **named)
+
+        monkeypatch.setattr(os, name, refuse)
+
+    monkeypatch.setattr(os, "open", opens)
+    monkeypatch.setattr(media.Path, "mkdir", mkdir)
+    monkeypatch.setattr(media.Path, "replace", replace)
+    for name in ("chmod", "chown", "symlink", "link", "mkfifo", "setxattr"):
+        never(name)
+    return stick
+
+
+def test_a_stick_of_fat_takes_all_there_is(three, fat, tmp_path):
+    """Segments, manifests, network keys after a removal, an application and its answer, and what a Pi writes."""
+    (ada, bea, cy), (dan, eve) = three
+    for each in (ada, bea, cy, ada, bea, cy):
+        take(each, fat) if (fat / "meshd").exists() else None
+        put(each, fat)
+    give(ada, dan.certify(), eve.certify())
+    motion = dan.remove(ada.known.head, eve.member.public)
+    give(ada, motion, dan.ballot(motion.id))
+    exchange(ada, bea, cy)
+    for each in (bea, cy, ada):
+        voting.vote(Context(each), {"id": text_of(motion.id), "choices": ["yes"]})
+        exchange(ada, bea, cy)
+    assert len(ada.keys.network) == 2, "a newer network key travels, too"
+    zoe = newcomer(tmp_path, Context(ada), "Zoe", seed=33)
+    put(zoe.assembly, fat)
+    for each in (ada, bea):
+        take(each, fat)
+        membership.vouch(Context(each), {"person": "Zoe"})
+        put(each, fat)
+    take(zoe.assembly, fat)
+    assert zoe.assembly.keys.network
+    assert (next((fat / "meshd").glob("*/keys"))).is_dir()
+    zoe.assembly.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ten_visitors_in_any_order(tmp_path, stick, seed):
+    rng = random.Random(seed)
+    names = [f"Person {n}" for n in range(10)]
+    nodes, _ = commune(tmp_path, names, seed=seed + 1)
+    for turn in range(30):
+        node = rng.choice(nodes)
+        if rng.random() < 0.5:
+            talk.say(Context(node), {"text": f"words {turn}"})
+        run(carry.stick(Context(node), {"path": str(stick)}))
+    for _ in range(2):  # everybody once to bring it, and once to fetch it
+        rng.shuffle(nodes)
+        for node in nodes:
+            answer = run(carry.stick(Context(node), {"path": str(stick)}))
+            assert answer["read"]["damaged"] == 0
+    assert len(_digests(*nodes)) == 1
+    for node in nodes:
+        node.close()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_exporters_at_once_lose_nothing(three, stick, monkeypatch, seed):
+    """Two machines that share a folder, say: whose manifest comes last holds, and the next visits mend the rest."""
+    (ada, bea, cy), _ = three
+    rng = random.Random(seed)
+    monkeypatch.setattr("meshd.sneakernet.export.SEGMENT_ROOM", 1200)
+    for n in range(8):
+        propose(Context(ada), f"By Ada {n}")
+        propose(Context(bea), f"By Bea {n}")
+    running = [export_stick(each, stick, Narrow()) for each in (ada, bea)]
+    while running:
+        steps = rng.choice(running)
+        try:
+            next(steps)
+        except StopIteration:
+            running.remove(steps)
+    take(cy, stick)
+    for _ in range(2):
+        for each in (ada, bea, cy):
+            take(each, stick)
+            put(each, stick)
+    for each in (ada, bea, cy):
+        assert take(each, stick).damaged == []
+    assert len(_digests(ada, bea, cy)) == 1
