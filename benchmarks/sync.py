@@ -79,7 +79,7 @@ def logged(home: Path) -> list[bytes]:
 def _until(daemon: Daemon, records: int) -> None:
     """Wait until a daemon has so many records."""
     while sum(peer.get("records_in", 0) for peer in daemon.ask("peers")) < records:
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def ballot(rounds: int) -> float:
