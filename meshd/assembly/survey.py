@@ -142,16 +142,18 @@ def load_some(assembly: Assembly, spans: list[Span]) -> tuple[list[bytes], list[
 
 def load(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[bytes], Span | None]:
     """The first records of a span in their bytes, and what is left of it."""
+    logged, rest = load_kept(assembly, span, most)
+    return [encode_record(kept.header, kept.signature, kept.body) for kept in logged], rest
+
+
+def load_kept(assembly: Assembly, span: Span, most: int = LOADED) -> tuple[list[tables.Kept], Span | None]:
+    """The first records of a span as they are kept, and what is left of it."""
     row = assembly.door.chain(span.chain)
     if row is None:
         return [], None
     logged = assembly.store.span(row.number, span.start, span.stop, after=span.after, limit=most)
     rest = span._replace(start=logged[-1].seq, after=logged[-1].id) if len(logged) == most else None
-    return [
-        encode_record(kept.header, kept.signature, kept.body)
-        for kept in logged
-        if span.ids is None or kept.id in span.ids
-    ], rest
+    return [kept for kept in logged if span.ids is None or kept.id in span.ids], rest
 
 
 def own_records(assembly: Assembly) -> list[Span]:

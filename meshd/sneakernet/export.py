@@ -19,7 +19,7 @@ from meshd_protocol import bundle, limits
 from meshd_protocol.bundle import FILE_MAGIC, SEGMENT_ROOM, Manifest, Place, SegmentInfo, Stretch
 from meshd_protocol.errors import BadRecordError
 from meshd_protocol.names import text_of
-from meshd_protocol.records import decode_record
+from meshd_protocol.records import VERSION, encode_record, read_record
 from meshd_protocol.sync.frontier import Head
 
 
@@ -206,19 +206,25 @@ def _missing(assembly: Assembly, starts: list[tuple[Head, int]], narrow: Narrow)
         span: Span | None = Span(chain, start, head.seq + 1)
         number = 0
         while span is not None:
-            records, span = survey.load(assembly, span)
-            for data in records:
+            logged, span = survey.load_kept(assembly, span)
+            for kept in logged:
                 number += 1
-                try:
-                    record = decode_record(assembly.id, data)
-                except BadRecordError:  # `meshd check` tells of it; the rest of the log can still travel
+                if narrow.since_ms and _is_older(assembly, kept, narrow.since_ms):
                     continue
-                if record.time_ms < narrow.since_ms and record.version == 1:
-                    continue
+                data = encode_record(kept.header, kept.signature, kept.body)
                 if head.branches is not None:
                     yield data, Stretch(*chain, number - 1, number, forked=True, end=head.branches)
                 else:
-                    yield data, Stretch(*chain, record.seq, record.seq + 1, forked=False, end=record.id)
+                    yield data, Stretch(*chain, kept.seq, kept.seq + 1, forked=False, end=kept.id)
+
+
+def _is_older(assembly: Assembly, kept: tables.Kept, since_ms: int) -> bool:
+    """Whether a record says that it was written before; nobody knows it of one of a later version."""
+    try:
+        record = read_record(assembly.id, kept.header, kept.signature, kept.body)
+    except BadRecordError:  # `meshd check` tells of it
+        return True
+    return record.version == VERSION and record.time_ms < since_ms
 
 
 def _start(assembly: Assembly, head: Head, held: Manifest, places: list[Place | None]) -> int:
