@@ -31,7 +31,6 @@ from meshd_protocol.kinds import LOG_OF, Kind, Log
 from meshd_protocol.records import Record
 from meshd_protocol.refoundings import founding
 from meshd_protocol.schema import Body, plain
-from meshd_protocol.statements import read_quoted
 
 Row = tuple[Any, ...]
 Sketches = Mapping[bytes, Row]
@@ -198,11 +197,17 @@ _COLUMNS: dict[int, dict[str, _Source]] = {
     Kind.ENTRY: {"fields": lambda _, __, body, ___: encode(body.fields)},
     Kind.ACT: {"told": lambda _, __, body, ___: encode(list(body.told)) if body.told is not None else None},
     Kind.QUOTATION: {
-        "good": lambda _, __, body, ___: bytes(each is not None for each in read_quoted(body.assembly, body.records)),
+        "good": lambda _, __, body, ___: _good(body),
     },
     Kind.BALLOT: {"choice": lambda _, __, body, ___: encode(body.choice)},  # a number here, a list there
 }
 """By kind, the columns that are no copies."""
+
+
+def _good(body: Any) -> bytes:
+    from meshd_protocol.statements import read_quoted  # half of what a process loads that reads records alone
+
+    return bytes(each is not None for each in read_quoted(body.assembly, body.records))
 
 
 def _what(what: Any) -> bytes | None:
