@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from meshd_cli import asking, output
-from meshd_cli.errors import CommandError
+from meshd_cli.errors import CommandError, UsageError
 
 CAPACITY = (
     25, 47, 77, 114, 154, 195, 224, 279, 335, 395, 468, 535, 619, 667, 758, 854, 938, 1046, 1153, 1249, 1352, 1460,
@@ -65,6 +65,8 @@ def save(data: bytes, path: Path) -> list[Path]:
 
 def save_lines(lines: list[str], path: Path) -> list[Path]:
     """A picture for each line. Raises CommandError."""
+    if not path.name or path.is_dir():
+        raise UsageError(f"{path} is a folder: say what the picture is to be called", f"`--png {path / 'shown.png'}`")
     stem = path.with_suffix("") if path.suffix.lower() == ".png" else path
     several = len(lines) > 1
     paths = [
@@ -83,6 +85,7 @@ _ELSE = "Or as pictures, `--png FILE`; or as text, `--text`."
 
 
 def _parts(data: bytes, characters: int) -> list[str]:
+    from meshd_protocol import limits
     from meshd_protocol.errors import BadPartsError
     from meshd_protocol.parts import write_parts
 
@@ -91,7 +94,7 @@ def _parts(data: bytes, characters: int) -> list[str]:
     except BadPartsError as error:
         raise CommandError(
             f"{output.size(len(data))} are too much to be shown here",
-            f"{_ELSE} More than 64 kB travels on a stick or as a file.",
+            _ELSE if len(data) <= limits.PARTS_BYTES else "It travels on a stick, or as a file.",
         ) from error
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from meshd_cli.errors import CommandError
 
-_TEXT_BYTES = 1024 * 1024
+_TICKET = 4096
+_OURS = b"meshd/"
+"""How bundles, proofs and backups begin."""
 _PICTURE_BYTES = 32 * 1024 * 1024
-_PIXELS = 100_000_000
-_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-_BEGIN = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P5", b"P6")
+_PIXELS = 30_000_000
+_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM")
+_BEGIN = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"P5", b"P6")
 _INSTALL = (
     "`pip install 'meshd-assembly[pictures]'`. Or read the code with a phone and paste its text: a file with it, or -."
 )
@@ -20,15 +22,27 @@ def whole(paths: list[str], most: int) -> bytes:
     """The bytes of a file; or those that several texts and pictures, or one, hold in parts. Beyond `most` bytes it may
     be cut. Raises CommandError.
     """
-    found = [beginning(path, max(most, _PICTURE_BYTES)) for path in paths]
-    if len(found) == 1 and not _is_picture(found[0]) and not _are_parts(found[0]):
-        return found[0]
-    return _joined([text for path, data in zip(paths, found, strict=True) for text in _texts(path, data)])
+    first = beginning(paths[0], max(most, _PICTURE_BYTES))
+    if len(paths) == 1 and not _holds_text(first) and not _is_picture(first):
+        return first
+    texts = _texts(paths[0], first)
+    for path in paths[1:]:
+        texts += _texts(path, beginning(path, _PICTURE_BYTES))
+    return _joined(texts)
 
 
 def line(path: str) -> str:
-    """The first text in a file or a picture, or on standard input: a ticket's line, say. Raises CommandError."""
-    return _texts(path, beginning(path, _PICTURE_BYTES))[0]
+    """The ticket, or else the first text, in a file or a picture, or on standard input. Raises CommandError."""
+    from meshd_protocol.parts import is_parts
+    from meshd_protocol.tickets import is_ticket
+
+    texts = _texts(path, beginning(path, _PICTURE_BYTES))
+    found = next(filter(is_ticket, texts), texts[0])
+    if is_parts(found) and not is_ticket(found):
+        raise CommandError(
+            f"{path} holds records or a proof, and no ticket", "`meshd import` or `meshd verify` reads it."
+        )
+    return found
 
 
 def _joined(texts: list[str]) -> bytes:
@@ -46,13 +60,21 @@ def _joined(texts: list[str]) -> bytes:
         ) from error
 
 
-def _are_parts(data: bytes) -> bool:
+def _holds_text(data: bytes) -> bool:
+    """Whether a file holds parts or a ticket as text, whatever stands around it."""
     from meshd_protocol.parts import is_parts
+    from meshd_protocol.tickets import is_ticket
 
-    try:
-        return len(data) <= _TEXT_BYTES and is_parts(data.decode())
-    except UnicodeDecodeError:
+    if data.startswith(_OURS):
         return False
+    text = _decoded(data)
+    return is_ticket(text[:_TICKET]) or is_parts(text)
+
+
+def _decoded(data: bytes) -> str:
+    """What is meant stands in ASCII, in whatever letters a mail or a shell wrote the rest."""
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return data.decode(encoding, errors="replace")
 
 
 def _is_picture(data: bytes) -> bool:
@@ -60,12 +82,13 @@ def _is_picture(data: bytes) -> bool:
 
 
 def _texts(path: str, data: bytes) -> list[str]:
+    if _holds_text(data):
+        return [_decoded(data)]
     if _is_picture(data):
         return _seen(path, data)
-    try:
-        return [data[:_TEXT_BYTES].decode()]
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is neither text nor a picture") from error
+    if b"\x00" in data:
+        raise CommandError(f"{path} is neither text nor a picture", "A whole bundle or proof is given by itself.")
+    return [_decoded(data)]
 
 
 def _seen(path: str, data: bytes) -> list[str]:
@@ -87,7 +110,9 @@ def _seen(path: str, data: bytes) -> list[str]:
                 if picture.width * picture.height > _PIXELS:
                     raise CommandError(f"{path} has more points than any picture of a code")
                 found: Any = zxingcpp.read_barcodes(picture.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except CommandError:
+        raise
+    except Exception as error:  # whatever a damaged picture does to its reader
         raise CommandError(f"{path} is no picture that can be read") from error
     if not found:
         raise CommandError(f"there is no QR code in {path} that can be read", "A sharper picture helps, from nearer.")

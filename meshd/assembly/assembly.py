@@ -140,6 +140,8 @@ class Assembly:
         finally:
             self._report = None
             self.frontier = None
+        if report.forgotten:
+            self.store.cut_journal()
         if any(isinstance(row, tables.Quotation) for row in report.rows):
             self._people = None
         if self._people is not None:

@@ -29,6 +29,8 @@ class Report:
     known: int = 0
     waiting: int = 0
     refused: list[str] = field(default_factory=list)
+    forgotten: int = 0
+    """How many bodies were let go of with it."""
 
     def add(self, other: "Report") -> None:
         """Take in the report of another batch of the same transfer."""
@@ -38,6 +40,7 @@ class Report:
         self.filled += other.filled
         self.known += other.known
         self.waiting = other.waiting
+        self.forgotten += other.forgotten
         self.refused += other.refused
 
 

@@ -1,23 +1,29 @@
 """The verb forget: taking back what one said, for everybody; and letting go of old talk, on this machine alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from meshd.assembly import reached
 from meshd.errors import NodeError, UsageError
+from meshd.log.door import FORGETTABLE
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result
 from meshd.service.letters import open_letter
 from meshd.service.outside import refuse_outsiders
 from meshd.service.verbs import verb
 from meshd.store import tables
-from meshd.upkeep.erasing import is_the_author_s
-from meshd_protocol.bodies.talk import Erasure
+from meshd.upkeep.erasing import has_effect, is_the_author_s
+from meshd_protocol.bodies.talk import Erasure, Message
 from meshd_protocol.control import NUMBER, TEXT
-from meshd_protocol.kinds import Kind
+from meshd_protocol.errors import BadBodyError
+from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.names import text_of
+from meshd_protocol.records import Record, read_record
 
 _BATCH = 2000
 _SHOWN = 10
+_LOOKED = 200
+"""How far back one's own talk is looked through for what is shown."""
 
 
 @verb("forget", {"id": TEXT, "before": NUMBER})
@@ -45,49 +51,69 @@ def _take_back(context: Context, words: str) -> Result:
             "somebody else said it, and only they take it back",
             "`meshd forget --older 1d` lets go of old talk on this machine.",
         )
-    if any(is_the_author_s(assembly.store, kept.id, row.device) for row in _erasures(context, kept.id)):
+    if any(has_effect(assembly, row) for row in assembly.store.find(tables.Erasure, said=kept.id)):
         raise NodeError("it is taken back already")
     with assembly.writing():
         record = assembly.write(Kind.ERASURE, Erasure(kept.id))
     return {"id": text_of(record.id), "forgets": text_of(kept.id)}
 
 
-def _erasures(context: Context, said: bytes) -> list[tables.Erasure]:
-    return context.assembly.store.find(tables.Erasure, said=said)
-
-
 def _said(context: Context) -> list[Result]:
-    """What this person said last, oldest first."""
-    store = context.assembly.store
-    mine = {row.device for row in store.find(tables.Certificate, member=context.me)}
-    messages: list[tables.Message | tables.Letter] = [*store.find(tables.Message, newest=True, limit=_BATCH)]
-    letters = store.find(tables.Letter, newest=True, limit=_BATCH)
-    rows = [row for row in (*messages, *letters) if row.device in mine]
-    rows.sort(key=lambda row: (row.time_ms, row.id))
-    return [_shown(context, row) for row in rows[-_SHOWN:]]
+    """What this person said last, oldest first, and what of it is here no more: others may have it."""
+    assembly, found = context.assembly, list[Record]()
+    for row in assembly.store.find(tables.Certificate, member=context.me):
+        chain = assembly.door.chain((row.device, int(Log.TALK)))
+        if chain is not None:
+            start = max(0, chain.head_seq - _LOOKED)
+            kept = assembly.store.span(chain.number, start, chain.head_seq + 1)
+            found += [read_record(assembly.id, each.header, each.signature, each.body) for each in kept]
+    taken = {record.id for record in found if record.kind == Kind.ERASURE}
+    gone = {row.said for row in map(_erasure(context), taken) if row is not None}
+    mine = [each for each in found if each.kind in FORGETTABLE and each.id not in gone]
+    mine.sort(key=lambda record: (record.time_ms, record.id))
+    return [_shown(context, record) for record in mine[-_SHOWN:]]
 
 
-def _shown(context: Context, row: tables.Message | tables.Letter) -> Result:
-    shown: Result = {"id": text_of(row.id), "time_ms": row.time_ms, "topic": None, "to": None, "text": ""}
-    if isinstance(row, tables.Message):
-        return shown | {"topic": row.topic, "text": row.text}
-    plain = open_letter(context, row)
-    return shown if plain is None else shown | {"to": context.assembly.people.label(plain.to), "text": plain.text}
+def _erasure(context: Context) -> Callable[[bytes], tables.Erasure | None]:
+    return lambda identity: context.assembly.store.get(tables.Erasure, id=identity)
+
+
+def _shown(context: Context, record: Record) -> Result:
+    shown: Result = {"id": text_of(record.id), "time_ms": record.time_ms, "topic": None, "to": None, "text": None}
+    if record.body is None:
+        return shown
+    if record.kind == Kind.LETTER:
+        plain = open_letter(context, tables.Letter(record.id, record.device, record.time_ms))
+        return shown if plain is None else shown | {"to": context.assembly.people.label(plain.to), "text": plain.text}
+    try:
+        body = Message.read(record.body)
+    except BadBodyError:
+        return shown
+    return shown | {"topic": body.topic, "text": body.text}
 
 
 def _let_go(context: Context, before_ms: int) -> Steps[Result]:
-    """Let go of old talk, some at a time."""
+    """Let go of old talk, some at a time; not of what this device said and nobody else is known to have."""
     assembly = context.assembly
     total = assembly.store.count(tables.Message) + assembly.store.count(tables.Letter)
-    gone = seen = 0
+    gone = seen = left = 0
     for rows in _talk(context):
         seen += len(rows)
-        old = [row.id for row in rows if row.time_ms < before_ms]
-        if old:
-            with assembly.store.overwriting(), assembly.writing():
-                gone += assembly.door.forget_bodies(old)
+        old = [row for row in rows if row.time_ms < before_ms]
+        alone = {row.id for row in old if row.device == assembly.keys.device.public and _is_alone(context, row.id)}
+        left += len(alone)
+        if len(old) > len(alone):
+            with assembly.writing() as report, assembly.store.overwriting():
+                report.forgotten = assembly.door.forget_bodies(row.id for row in old if row.id not in alone)
+            gone += report.forgotten
         yield Step(f"{gone} messages forgotten", min(seen, total), total)
-    return {"forgotten": gone}
+    return {"forgotten": gone, "left": left}
+
+
+def _is_alone(context: Context, identity: bytes) -> bool:
+    """Whether nobody else is known to have a record of this device's talk."""
+    kept = context.assembly.store.get(tables.Kept, id=identity)
+    return kept is not None and kept.seq > reached.ends_elsewhere(context.assembly).get(int(Log.TALK), -1)
 
 
 def _talk(context: Context) -> Iterator[list[Any]]:

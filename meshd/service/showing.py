@@ -21,7 +21,8 @@ def qr(context: Context, arguments: dict[str, Any]) -> Result:
     since_ms = arguments.get("since") or 0
     data, records = own_bundle(assembly, Narrow(since_ms, bool(arguments.get("decisions_only"))))
     if not records:
-        why = "you wrote nothing since" if since_ms else "others have all that you wrote"
+        what = " that decides" if arguments.get("decisions_only") else ""
+        why = f"you wrote nothing{what} since" if since_ms else f"others have all{what} that you wrote"
         raise NodeError(
             why, "`meshd qr --since 2h` shows what you wrote since, whoever has it; `meshd qr FILE` a file."
         )

@@ -9,7 +9,7 @@ from meshd.service.letters import open_letter, write_letter
 from meshd.service.looked import look_at
 from meshd.service.verbs import verb
 from meshd.store import tables
-from meshd.upkeep.erasing import is_the_author_s
+from meshd.upkeep.erasing import has_effect
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.kinds import Kind
@@ -95,7 +95,7 @@ def _taken_back(context: Context, limit: int | None) -> list[Result]:
             "to": None,
         }
         for row in store.find(tables.Erasure, newest=True, limit=limit)
-        if is_the_author_s(store, row.said, row.device)
+        if has_effect(context.assembly, row)
     ]
 
 

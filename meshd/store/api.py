@@ -70,9 +70,11 @@ class Store(Protocol):
         ...
 
     def overwriting(self) -> AbstractContextManager[None]:
-        """What is removed while this is open is overwritten in the file, and cut off its journal: as far as a disk does
-        what it is told.
-        """
+        """What is removed while this is open is overwritten in the file, as far as a disk does what it is told."""
+        ...
+
+    def cut_journal(self) -> None:
+        """Leave nothing in the journal of what was removed. Outside of a transaction."""
         ...
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:

@@ -97,6 +97,9 @@ class MemoryStore:
         """See `Store.overwriting`."""
         return nullcontext()
 
+    def cut_journal(self) -> None:
+        """See `Store.cut_journal`."""
+
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""
         return self._find(table, where, newest=newest, limit=limit)

@@ -191,8 +191,10 @@ class SqliteStore:
             yield
         finally:
             self._query("PRAGMA secure_delete = FAST", ())
-            if not self._db.in_transaction:
-                self._query("PRAGMA wal_checkpoint(TRUNCATE)", ())
+
+    def cut_journal(self) -> None:
+        """See `Store.cut_journal`."""
+        self._query("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
     def find(self, table: type[Row], *, newest: bool = False, limit: int | None = None, **where: object) -> list[Row]:
         """See `Store.find`."""

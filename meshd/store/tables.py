@@ -518,6 +518,7 @@ class Erasure(NamedTuple):
     id: bytes
     said: bytes
     device: bytes
+    seq: int
     time_ms: int
 
 

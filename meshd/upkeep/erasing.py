@@ -1,7 +1,7 @@
 """Talk that its author takes back: as soon as both are here, in whatever order, the body goes, and does not come again.
 
-It is the author's word if both devices are one, or certified by one member. Chains stay as they are: a body can be
-missing, and no rule reads talk.
+It is the author's word if both devices are one, or certified by one member, and if the device was not revoked before it
+said so, as far as that is known here. Chains stay as they are: a body can be missing, and no rule reads talk.
 """
 
 from collections.abc import Iterable
@@ -15,25 +15,38 @@ from meshd.store.api import Store
 def take_back(assembly: Assembly, report: Report) -> None:
     """Let go of what records that were just appended take back, or were taken back before. In their transaction."""
     store = assembly.store
-    pairs: set[tuple[bytes, bytes]] = set()
-    said = list(report.filled)
-    erasures = (store.get(tables.Erasure, id=each) for each in report.filled)
-    for row in (*report.rows, *(each for each in erasures if each is not None)):
+    erasures: set[tables.Erasure] = set()
+    said, members = list(report.filled), set[bytes]()
+    filled = (store.get(tables.Erasure, id=each) for each in report.filled)
+    for row in (*report.rows, *(each for each in filled if each is not None)):
         if isinstance(row, tables.Erasure):
-            pairs.add((row.said, row.device))
+            erasures.add(row)
         elif isinstance(row, tables.Message | tables.Letter):
             said.append(row.id)
         elif isinstance(row, tables.Certificate):
-            pairs |= {(each.said, each.device) for each in _erasures_by(store, row.member)}
-    if said and store.find(tables.Erasure, limit=1):
-        pairs |= {(each.said, each.device) for one in said for each in store.find(tables.Erasure, said=one)}
-    _let_go(assembly, pairs)
+            members.add(row.member)
+    if (said or members) and store.find(tables.Erasure, limit=1):
+        erasures.update(each for one in said for each in store.find(tables.Erasure, said=one))
+        erasures.update(each for member in members for each in _erasures_by(store, member))
+    report.forgotten += _let_go(assembly, erasures)
 
 
 def take_all_back(assembly: Assembly) -> None:
     """The same for a whole log that another version of meshd wrote. In a transaction."""
     for rows in assembly.store.rows(tables.Erasure):
-        _let_go(assembly, {(row.said, row.device) for row in rows})
+        _let_go(assembly, rows)
+
+
+def has_effect(assembly: Assembly, erasure: tables.Erasure) -> bool:
+    """Whether it is its author who takes something back; not, where that is not here."""
+    store, device = assembly.store, erasure.device
+    for row in store.find(tables.Revocation, device=device):
+        if erasure.seq >= row.good_talk and row.member in _members(store, device):
+            return False
+    state = assembly.standing.state if assembly.standing is not None else None
+    if state is not None and device in state.revoked and not store.find(tables.Revocation, device=device):
+        return False  # by a decision, which says nothing of talk
+    return is_the_author_s(store, erasure.said, device)
 
 
 def is_the_author_s(store: Store, said: bytes, device: bytes) -> bool:
@@ -45,12 +58,15 @@ def is_the_author_s(store: Store, said: bytes, device: bytes) -> bool:
     return chain.device == device or bool(_members(store, chain.device) & _members(store, device))
 
 
-def _let_go(assembly: Assembly, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    found = sorted({said for said, device in pairs if is_the_author_s(assembly.store, said, device)})
-    found = [said for said in found if assembly.store.get(tables.Forgotten, id=said) is None]
-    if found:
-        with assembly.store.overwriting():
-            assembly.door.forget_bodies(found)
+def _let_go(assembly: Assembly, erasures: Iterable[tables.Erasure]) -> int:
+    store = assembly.store
+    fresh = (each for each in erasures if store.get(tables.Forgotten, id=each.said) is None)
+    found = sorted({each.said for each in fresh if has_effect(assembly, each)})
+    if not found:
+        return 0
+    with store.overwriting():
+        assembly.door.forget_bodies(found)
+    return len(found)
 
 
 def _members(store: Store, device: bytes) -> set[bytes]:

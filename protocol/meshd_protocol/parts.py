@@ -64,12 +64,14 @@ def read_parts(texts: Iterable[str]) -> bytes:
                 found[key] = chunk
             else:
                 damaged.add(key)
-    files = {(tag, count) for tag, _, count in found}
-    if len(files) > 1:
-        raise BadPartsError(f"these are parts of {len(files)} files: give those of one at a time")
+    files = {(tag, count) for tag, _, count in found}  # one that was cut in two ways has one tag
+    whole = {(tag, count) for tag, count in files if all((tag, n, count) in found for n in range(1, count + 1))}
+    if len({tag for tag, _ in whole or files}) > 1:
+        raise BadPartsError("these are parts of several files, and those of one showing alone belong together")
     if not files:
-        raise BadPartsError("there is no whole part in it: it is cut, or has mistakes in it")
-    ((tag, count),) = files
+        why = "it is cut, or has mistakes in it" if damaged else "it is nothing that meshd showed"
+        raise BadPartsError(f"there is no whole part in it: {why}")
+    tag, count = max(whole or files, key=lambda each: sum(key[0] == each[0] and key[2] == each[1] for key in found))
     missing = [number for number in range(1, count + 1) if (tag, number, count) not in found]
     if missing:
         wrong = [number for number in missing if any(each[:2] == (tag, number) for each in damaged)]

@@ -59,6 +59,16 @@ def test_many_pictures_are_read_in_any_order_and_what_is_missing_is_named(both, 
     assert "12 new records" in bea.ok("import", *reversed(pictures))
 
 
+def test_a_whole_bundle_comes_through_a_pipe(both, tmp_path):
+    ada, bea = both
+    for n in range(30):
+        ada.ok("say", f"words {n}")
+    ada.ok("export", "--file", str(tmp_path / "bundle"))
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cp", str(tmp_path / "bundle"), str(tmp_path / "pipe")]):
+        assert "30 new records" in bea.ok("import", str(tmp_path / "pipe"))
+
+
 def test_only_what_is_new_is_shown_unless_somebody_asks_for_more(both, tmp_path):
     ada, _ = both
     error, hint = ada.fails(1, "qr")
@@ -105,6 +115,13 @@ def test_what_is_none_of_these_is_refused(ada, tmp_path):
     assert "there is no folder or file" in ada.fails(1, "import", str(tmp_path / "missing"))[0]
     assert "neither a ticket nor a file with one" in ada.fails(1, "join", "nothing", "--as", "Ada")[0]
     assert "No such file" in ada.fails(1, "qr", "--png", str(tmp_path / "no" / "where.png"))[0]
+    for folder in (str(tmp_path), "/", "."):
+        assert "is a folder" in ada.fails(2, "qr", "--png", folder)[0]
+    assert ada.fails(1, "import", "-")[0] == "nothing came in"
+    assert "a folder is imported by itself" in ada.fails(2, "import", str(tmp_path), str(tmp_path))[0]
+    ticket = tmp_path / "ticket"
+    ticket.write_text(ada.ok("invite"))
+    assert "is a ticket" in ada.fails(1, "import", str(ticket))[0]
 
 
 def _on_a_terminal(shell, columns, lines, *words, typed=""):

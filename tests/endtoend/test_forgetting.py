@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from meshd.assembly import survey
+from meshd.assembly import reached, survey
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import open_assembly
 from meshd.progress import finish
@@ -16,6 +16,7 @@ from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.store import tables
 from meshd.upkeep import recount
+from meshd_protocol.bodies.membership import Revocation
 from meshd_protocol.bodies.talk import Erasure, Message
 from meshd_protocol.chains import Waiting
 from meshd_protocol.kinds import Kind
@@ -234,6 +235,42 @@ def test_what_an_earlier_version_did_not_understand_is_done_at_the_first_start(t
     assert recount.is_current(again.store)
     assert is_gone(again, message.id)
     again.close()
+
+
+def test_a_thief_takes_nothing_back_once_the_device_is_revoked(two):
+    (ada, bea), (cy, _) = two
+    stolen = Author(bea.id, "Cy", 99, member=cy.member)
+    cy.certify()
+    message, other = said(cy, "words that stay"), said(cy)
+    before = [stolen.certify(), stolen.write(Kind.ERASURE, Erasure(other.id))]
+    body = Revocation(member=cy.member.public, device=stolen.device.public, good=(1, 1, 0), roster=bea.known.head)
+    revocation = cy.write(Kind.REVOCATION, body.signed_by(cy.member, bea.id))
+    late = stolen.write(Kind.ERASURE, Erasure(message.id))
+    own = stolen.write(Kind.MESSAGE, Message(b"s" * 16, "general", "by the thief"))
+    give(bea, *cy.history, message, other, *before)
+    assert is_gone(bea, other.id), "what went before stays away"
+    give(bea, late, own, stolen.write(Kind.ERASURE, Erasure(own.id)))
+    assert not is_gone(bea, message.id)
+    assert not is_gone(bea, own.id)
+    give(bea, revocation, message)
+    check(bea)
+    give(ada, *cy.history[:1], message, other, *before, late)
+    assert is_gone(ada, message.id), "who does not know of the revocation yet has no way to tell"
+
+
+def test_what_is_taken_back_leaves_the_journal_too(two):
+    (ada, bea), (cy, _) = two
+    give(bea, cy.certify(), said(cy))
+    journal = bea.folder / "log.db-wal"
+    talk.say(Context(bea), {"text": "more"})
+    assert journal.stat().st_size > 0
+    give(bea, cy.write(Kind.ERASURE, Erasure(cy.history[1].id)))
+    assert journal.stat().st_size == 0
+    talk.say(Context(bea), {"text": "again"})
+    assert journal.stat().st_size > 0
+    reached.carried(bea)
+    finish(forgetting.forget(Context(bea), {"before": START_MS * 2}))
+    assert journal.stat().st_size == 0
 
 
 def test_a_newcomer_never_sees_it(two, tmp_path):

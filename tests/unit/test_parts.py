@@ -57,8 +57,37 @@ def test_a_part_that_is_cut_costs_itself_alone():
 
 def test_parts_of_several_files_are_not_mixed():
     other = write_parts(DATA[::-1], 300)
-    with pytest.raises(BadPartsError, match="2 files"):
+    with pytest.raises(BadPartsError, match="of several files"):
         read_parts([*write_parts(DATA, 300), *other])
+    with pytest.raises(BadPartsError, match="of several files"):
+        read_parts([*write_parts(DATA, 300)[1:], *other[1:]])
+    assert read_parts([*write_parts(DATA, 300), *other[1:]]) == DATA, "one of them is whole"
+
+
+def test_a_file_that_was_cut_in_two_ways_is_one(tmp_path):
+    assert read_parts([*write_parts(DATA, 300)[1:], *write_parts(DATA, 500)]) == DATA
+    with pytest.raises(BadPartsError, match="of 6 parts these are missing: 1"):
+        read_parts([*write_parts(DATA, 300)[1:], *write_parts(DATA, 500)[1:2]])
+    with pytest.raises(BadPartsError, match="nothing that meshd showed"):
+        read_parts(["https://example.org/menu"])
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8"])
+def test_a_letter_in_any_encoding_and_of_any_length(tmp_path, encoding):
+    path = tmp_path / "letter"
+    words = "BM says: Grüße\n" + "\n".join(write_parts(DATA, 300)) + "\n" + "ä" * 2_000_000
+    path.write_bytes(words.encode(encoding))
+    assert reading.whole([str(path)], 10) == DATA
+
+
+def test_a_ticket_is_found_beside_other_codes(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_texts", lambda *_: ["https://example.org/menu", "MESHD:ABC"])
+    path = tmp_path / "two"
+    path.write_bytes(b"x")
+    assert reading.line(str(path)) == "MESHD:ABC"
+    monkeypatch.setattr(reading, "_texts", lambda *_: write_parts(DATA, 300))
+    with pytest.raises(CommandError, match="no ticket"):
+        reading.line(str(path))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +169,7 @@ def test_a_file_that_is_no_part_stays_as_it_is(tmp_path):
         ("cut", b"\x89PNG\r\n\x1a\n\x00\x00", "no picture that can be read"),
         ("a bomb", b"P5 20000 20000 255\n", "more points|no picture"),
         ("of another kind", b"BM" + bytes(60), "no picture that can be read"),
-        ("neither", b"\xff\xfe\x00", "neither text nor a picture"),
+        ("neither", b"\x01\x00\x02", "neither text nor a picture"),
     ],
 )
 def test_what_is_no_picture_of_a_code_is_told(tmp_path, name, data, said):

@@ -1,7 +1,9 @@
 """stick, export, import: records carried by hand."""
 
+import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,22 +126,44 @@ def import_(where: Where, options: Any) -> int:
 @contextmanager
 def _on_disk(words: list[str]) -> Iterator[Path]:
     """Where the node reads what is given: the folder or file itself, or a file of what its parts say."""
-    path = Path(words[0])
-    if len(words) == 1 and words[0] != "-" and (not path.is_file() or _is_bundle(path)):
-        yield path
-        return
     from tempfile import NamedTemporaryFile
 
     from meshd_protocol import limits
     from meshd_protocol.bundle import FILE_MAGIC
 
+    if len(words) > 1 and any(Path(each).is_dir() for each in words):
+        raise UsageError("a folder is imported by itself", "`meshd import DIR`, one after the other.")
+    given = words
     with NamedTemporaryFile(prefix="meshd-") as file:
+        path = Path(words[0])
+        if words == ["-"] or path.is_fifo():  # a stream is read once: all of it, before anything else
+            path, words = Path(file.name), [_poured(words[0], file)]
+        if len(words) == 1 and (path.is_dir() or not path.exists() or _is_bundle(path)):
+            yield path
+            return
         data = whole(words, limits.PARTS_BYTES)
         if not data.startswith(FILE_MAGIC):
-            raise CommandError(*_no_records(words, data))
+            raise CommandError(*_no_records(given, data))
+        file.seek(0)
+        file.truncate()
         file.write(data)
         file.flush()
         yield Path(file.name)
+
+
+def _poured(source: str, file: Any) -> str:
+    """All that a stream has, put into a file, whose name that is. Raises CommandError."""
+    if source == "-" and sys.stdin is None:
+        raise CommandError("there is no standard input to read from")
+    with (
+        suppress(BrokenPipeError),
+        nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as stream,
+    ):
+        shutil.copyfileobj(stream, file)
+    file.flush()
+    if file.tell() == 0:
+        raise CommandError("nothing came in")
+    return str(file.name)
 
 
 def _is_bundle(path: Path) -> bool:
@@ -151,7 +175,7 @@ def _is_bundle(path: Path) -> bool:
 def _no_records(words: list[str], data: bytes) -> tuple[str, str]:
     from meshd_protocol import contexts
 
-    named = words[0] if len(words) == 1 else "that"
+    named = words[0] if len(words) == 1 and words[0] != "-" else "that"
     if data.startswith(contexts.PROOF):
         return f"{named} is a proof, and brings no records", "`meshd verify` checks it, `meshd quote` brings it in."
     return f"{named} is not a bundle that meshd wrote", "`meshd export --file FILE` and `meshd qr` make them."

@@ -59,6 +59,8 @@ def qr(where: Where, options: Any) -> int:
     else:
         codes.show_lines([shown.ticket], sys.stdout)
     output.tell(shown.then)
+    if shown.ticket is None and options.file is None:
+        output.tell("Keep it until it has arrived: parts of another showing don't fit to these.")
     return 0
 
 

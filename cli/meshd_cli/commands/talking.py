@@ -3,9 +3,9 @@
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.asking import make_sure
+from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import UsageError
+from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.times import since
 
 
@@ -82,7 +82,7 @@ def forget(where: Where, options: Any) -> int:
     if options.older:
         return _let_go(where, options)
     if options.id:
-        make_sure("Every node that hears of it forgets it, and it can't be undone. Take it back?", yes=options.yes)
+        _make_sure("Every node that hears of it forgets it, and it can't be undone. Take it back?", options)
     answer = ask(where, "forget", {"id": options.id})
     if where.json:
         output.emit(answer)
@@ -91,26 +91,39 @@ def forget(where: Where, options: Any) -> int:
         output.tell("Who has read it has read it; old sticks, backups and nodes that are off keep it until they hear.")
         output.tell_unsent(answer)
     else:
-        rows = [
-            (row["id"][: output.SHORT_ID], output.when(row["time_ms"]), row["to"] or f"[{row['topic']}]", row["text"])
-            for row in answer
-        ]
+        rows = [(row["id"][: output.SHORT_ID], output.when(row["time_ms"]), *_told(row)) for row in answer]
         output.table(("id", "said", "to", "text"), rows, "You have said nothing here.")
         if rows:
             output.tell("`meshd forget ID` takes one back.")
     return 0
 
 
+def _told(row: dict[str, Any]) -> tuple[str, str]:
+    """To whom something was said, and what, as far as that is here."""
+    if row["text"] is None:
+        return "", "(forgotten on this machine; others may have it)"
+    return row["to"] or f"[{row['topic']}]", row["text"]
+
+
+def _make_sure(question: str, options: Any) -> None:
+    if not options.yes and not on_terminal():
+        raise CommandError("nothing was forgotten: there is no terminal to ask on", "`--yes` goes on without asking.")
+    make_sure(question, yes=options.yes)
+
+
 def _let_go(where: Where, options: Any) -> int:
     before = since(options.older)
-    make_sure(
+    _make_sure(
         f"All talk from before {output.when(before)} goes from this machine, and does not come back to it. Sure?",
-        yes=options.yes,
+        options,
     )
     answer = ask(where, "forget", {"before": before})
     if where.json:
         output.emit(answer)
         return 0
     output.say(f"{output.plural(answer['forgotten'], 'message')} forgotten on this machine.")
+    if answer["left"]:
+        alone = output.plural(answer["left"], "message")
+        output.warn(f"{alone} of yours stayed, since nobody else has them yet: `meshd run`, or `meshd stick DIR`.")
     output.tell("Decisions are as they were. Others still have what was said; a flash card keeps old sectors a while.")
     return 0
