@@ -6,7 +6,7 @@ thread-safe: its owner calls it from one place at a time. How to open one is in 
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -140,8 +140,6 @@ class Assembly:
         finally:
             self._report = None
             self.frontier = None
-        if report.forgotten:
-            self.store.cut_journal()
         if any(isinstance(row, tables.Quotation) for row in report.rows):
             self._people = None
         if self._people is not None:
@@ -150,6 +148,9 @@ class Assembly:
         self._care.after_commit(self)
         if self._commits is not None and (report.new or report.filled):
             self._commits.append(report)
+        if report.forgotten:
+            with suppress(StoreError):  # what is committed is committed; the journal goes with a later checkpoint then
+                self.store.cut_journal()
 
     def write(self, kind: Kind, body: Body) -> Record:
         """Sign and append a record of this device, inside `writing`.

@@ -1,6 +1,6 @@
 """The verb forget: taking back what one said, for everybody; and letting go of old talk, on this machine alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from meshd.assembly import reached
@@ -67,15 +67,11 @@ def _said(context: Context) -> list[Result]:
             start = max(0, chain.head_seq - _LOOKED)
             kept = assembly.store.span(chain.number, start, chain.head_seq + 1)
             found += [read_record(assembly.id, each.header, each.signature, each.body) for each in kept]
-    taken = {record.id for record in found if record.kind == Kind.ERASURE}
-    gone = {row.said for row in map(_erasure(context), taken) if row is not None}
+    erasures = (assembly.store.get(tables.Erasure, id=each.id) for each in found if each.kind == Kind.ERASURE)
+    gone = {row.said for row in erasures if row is not None}
     mine = [each for each in found if each.kind in FORGETTABLE and each.id not in gone]
     mine.sort(key=lambda record: (record.time_ms, record.id))
     return [_shown(context, record) for record in mine[-_SHOWN:]]
-
-
-def _erasure(context: Context) -> Callable[[bytes], tables.Erasure | None]:
-    return lambda identity: context.assembly.store.get(tables.Erasure, id=identity)
 
 
 def _shown(context: Context, record: Record) -> Result:
@@ -96,11 +92,13 @@ def _let_go(context: Context, before_ms: int) -> Steps[Result]:
     """Let go of old talk, some at a time; not of what this device said and nobody else is known to have."""
     assembly = context.assembly
     total = assembly.store.count(tables.Message) + assembly.store.count(tables.Letter)
+    elsewhere = reached.ends_elsewhere(assembly).get(int(Log.TALK), -1)
     gone = seen = left = 0
     for rows in _talk(context):
         seen += len(rows)
         old = [row for row in rows if row.time_ms < before_ms]
-        alone = {row.id for row in old if row.device == assembly.keys.device.public and _is_alone(context, row.id)}
+        mine = [row.id for row in old if row.device == assembly.keys.device.public]
+        alone = {identity for identity in mine if _seq(context, identity) > elsewhere}
         left += len(alone)
         if len(old) > len(alone):
             with assembly.writing() as report, assembly.store.overwriting():
@@ -110,10 +108,10 @@ def _let_go(context: Context, before_ms: int) -> Steps[Result]:
     return {"forgotten": gone, "left": left}
 
 
-def _is_alone(context: Context, identity: bytes) -> bool:
-    """Whether nobody else is known to have a record of this device's talk."""
+def _seq(context: Context, identity: bytes) -> int:
     kept = context.assembly.store.get(tables.Kept, id=identity)
-    return kept is not None and kept.seq > reached.ends_elsewhere(context.assembly).get(int(Log.TALK), -1)
+    assert kept is not None, "what has a row is in the log"
+    return kept.seq
 
 
 def _talk(context: Context) -> Iterator[list[Any]]:

@@ -13,6 +13,7 @@ _OF_A_PROPOSAL = (tables.Ballot, tables.Attestation, tables.Answer, tables.Retra
 _OF_NONE = (
     tables.Message,
     tables.Letter,
+    tables.Erasure,
     tables.Minutes,
     tables.Assent,
     tables.Resolution,

@@ -40,12 +40,13 @@ def take_all_back(assembly: Assembly) -> None:
 def has_effect(assembly: Assembly, erasure: tables.Erasure) -> bool:
     """Whether it is its author who takes something back; not, where that is not here."""
     store, device = assembly.store, erasure.device
-    for row in store.find(tables.Revocation, device=device):
-        if erasure.seq >= row.good_talk and row.member in _members(store, device):
-            return False
+    members = _members(store, device)
+    revocations = [row for row in store.find(tables.Revocation, device=device) if row.member in members]
+    if any(erasure.seq >= row.good_talk for row in revocations):
+        return False
     state = assembly.standing.state if assembly.standing is not None else None
-    if state is not None and device in state.revoked and not store.find(tables.Revocation, device=device):
-        return False  # by a decision, which says nothing of talk
+    if not revocations and state is not None and device in state.revoked:
+        return False  # by a decision, of which nobody reads what it says of talk
     return is_the_author_s(store, erasure.said, device)
 
 

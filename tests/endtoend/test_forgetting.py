@@ -15,6 +15,8 @@ from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.store import tables
+from meshd.store.api import DiskFullError
+from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount
 from meshd_protocol.bodies.membership import Revocation
 from meshd_protocol.bodies.talk import Erasure, Message
@@ -271,6 +273,22 @@ def test_what_is_taken_back_leaves_the_journal_too(two):
     reached.carried(bea)
     finish(forgetting.forget(Context(bea), {"before": START_MS * 2}))
     assert journal.stat().st_size == 0
+
+
+def test_a_journal_that_can_t_be_cut_keeps_nothing_back(two, monkeypatch):
+    """On a disk that is full just then: what was committed is told to others all the same."""
+    (_, bea), (cy, _) = two
+
+    def full(_):
+        raise DiskFullError("the disk is full")
+
+    monkeypatch.setattr(SqliteStore, "cut_journal", full)
+    give(bea, cy.certify(), said(cy))
+    with bea.commits() as commits:
+        give(bea, cy.write(Kind.ERASURE, Erasure(cy.history[1].id)))
+    assert [len(report.new) for report in commits] == [1]
+    assert is_gone(bea, cy.history[1].id)
+    check(bea)
 
 
 def test_a_newcomer_never_sees_it(two, tmp_path):

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +155,7 @@ def _poured(source: str, file: Any) -> str:
     """All that a stream has, put into a file, whose name that is. Raises CommandError."""
     if source == "-" and sys.stdin is None:
         raise CommandError("there is no standard input to read from")
-    with (
-        suppress(BrokenPipeError),
-        nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as stream,
-    ):
+    with nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as stream:
         shutil.copyfileobj(stream, file)
     file.flush()
     if file.tell() == 0:

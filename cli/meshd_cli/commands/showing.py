@@ -21,6 +21,9 @@ class _Shown(NamedTuple):
     then: str
 
 
+_FOR_MEMBERS = "For who is in your assembly: `meshd import` reads pictures of it, in any order, or its text."
+
+
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("qr", parents=[common], help="show what you wrote, or a small file, as QR codes or text")
@@ -76,10 +79,7 @@ def _own(where: Where, options: Any) -> _Shown:
     """What this device wrote."""
     arguments = {"since": since(options.since) if options.since else None, "decisions_only": options.decisions_only}
     answer = ask(where, "qr", arguments)
-    return _Shown(
-        base64.b64decode(answer["bundle"]), None, output.plural(answer["records"], "record"),
-        "For who is in your assembly: `meshd import` reads pictures of it, in any order, or its text.",
-    )  # fmt: skip
+    return _Shown(base64.b64decode(answer["bundle"]), None, output.plural(answer["records"], "record"), _FOR_MEMBERS)
 
 
 def _of_file(path: str) -> _Shown:
@@ -91,8 +91,7 @@ def _of_file(path: str) -> _Shown:
     if data.startswith(contexts.PROOF):
         return _Shown(data, None, "A proof", "Anybody checks it: `meshd verify` reads pictures of it, or its text.")
     if data.startswith(FILE_MAGIC):
-        then = "For who is in your assembly: `meshd import` reads pictures of it, in any order, or its text."
-        return _Shown(data, None, "Records", then)
+        return _Shown(data, None, "Records", _FOR_MEMBERS)
     if (ticket := _ticket(data)) is not None:
         return _Shown(b"", ticket, "A ticket", "`meshd join` reads a picture of it, or its line. It is good once.")
     raise CommandError(
