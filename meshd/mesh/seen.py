@@ -72,7 +72,7 @@ def _how(peer: Peer) -> Result:
     return {
         "address": peer.address,
         "state": peer.state,
-        "guest": peer.guest is not None,
+        "guest": peer.guest is not None and not peer.may_read,
         "eager": peer.eager,
         "records_in": peer.records_in.total,
         "records_out": peer.records_out.total,

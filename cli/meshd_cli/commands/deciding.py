@@ -10,12 +10,10 @@ from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
+from meshd_cli.results import METHOD_WORDS, counts_words, state_words
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
-_CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
-_NAMED = 3
-"""People whose yes is waited for that are named."""
 _ID = "any unique beginning of its id"
 
 
@@ -146,8 +144,8 @@ def list_(where: Where, options: Any) -> int:
     rows = [
         (
             row["id"][: output.SHORT_ID],
-            _state(row),
-            _counts(row),
+            state_words(row),
+            counts_words(row),
             f"{row['seen']}/{row['electorate']}",
             row["said"] or ("?" if row["asked"] else ""),
             row["title"],
@@ -189,8 +187,8 @@ def vote(where: Where, options: Any) -> int:
     if row["action"]:
         output.say(f"If it passes, it {row['action']}.")
     output.say(
-        f"Your ballot is cast. {row['title']}: {_state(row)} "
-        f"({_counts(row)}; seen {row['seen']} of {row['electorate']})."
+        f"Your ballot is cast. {row['title']}: {state_words(row)} "
+        f"({counts_words(row)}; seen {row['seen']} of {row['electorate']})."
     )
     if answer["effect"]:
         output.tell(answer["effect"])
@@ -236,22 +234,12 @@ def _asked_for(where: Where, identity: str) -> list[str]:
         return said.split()
 
 
-METHOD_WORDS = {
-    "plurality": "one option, or blank",
-    "approval": "every option that you approve of, or blank",
-    "block-approval": "every option that you approve of, or blank",
-    "score": "OPTION=SCORE for each, like A=5 B=3",
-    "equal-shares": "every option that you approve of, or blank",
-}
-"""What a ballot says under a counting method; under any other the options are put in order."""
-
-
 def _make_sure_of(ahead: dict[str, Any]) -> None:
     """Say what a ballot that can't be changed would do, and ask."""
     row = ahead["proposal"]
     if ahead["changeable"]:
         return
-    output.tell(f"With your ballot, {row['title']} is {_state(row)} ({_counts(row)}).")
+    output.tell(f"With your ballot, {row['title']} is {state_words(row)} ({counts_words(row)}).")
     if row["action"]:
         output.tell(f"If it passes, it {row['action']}.")
     seen_by = output.plural(ahead["seen_by"], "person", "people")
@@ -333,8 +321,8 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"{row['title']}")
     output.say(f"  id        {row['id']}")
     output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
-    output.say(f"  state     {_state(row, exact=True)}")
-    output.say(f"  counts    {_counts(row)}")
+    output.say(f"  state     {state_words(row, exact=True)}")
+    output.say(f"  counts    {counts_words(row)}")
     if row.get("heard"):
         _heard(row["heard"])
     else:
@@ -374,43 +362,3 @@ def _head(row: dict[str, Any]) -> None:
     if row["closes_ms"]:
         note = " (overdue: a yes still counts)" if row["overdue"] else ""
         output.say(f"  closes    {output.when(row['closes_ms'])}{note}")
-
-
-def _state(row: dict[str, Any], *, exact: bool = False) -> str:
-    """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
-    note = " (repealed)" if row["repealed"] else " (withdrawn)" if row["withdrawn"] else ""
-    if row["outcome"] is not None:
-        outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
-        if row["in_effect"] is False or row["force"]:
-            lacks = "not in effect" if row["in_effect"] is False else "not in force"
-            note += f" ({waits_for(row['waits_for']) if row['waits_for'] else lacks})"
-        return f"final: {outcome}{note}{' (' + row['state'] + ')' if exact else ''}"
-    if row["void"]:
-        return "without effect"
-    if row["withdrawn"]:
-        return "withdrawn"
-    leading = row["leading"]
-    if not leading or note:
-        return f"{row['state']}{note}"
-    if row["consent"]:
-        return f"{row['state']}: {'no objection stands' if leading == 'yes' else 'objections stand'}"
-    names = leading if isinstance(leading, str) else ", ".join(leading)
-    one = isinstance(leading, str) or len(leading) == 1
-    return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
-
-
-def waits_for(people: list[str]) -> str:
-    """`waits for Émil·k3fq's yes`, of any of several."""
-    if len(people) > _NAMED:
-        return f"waits for the yes of more of today's {len(people)} others"
-    return f"waits for {' or '.join(people)}'s yes" if len(people) == 1 else f"waits for a yes of {', '.join(people)}"
-
-
-def _counts(row: dict[str, Any]) -> str:
-    if not row["counts"]:
-        return "none"
-    if row["counted"]:
-        best = sorted(row["counts"].items(), key=lambda item: -item[1])
-        return f"{', '.join(f'{name} {count}' for name, count in best)} ({row['counted']})"
-    words = _CONSENT if row["consent"] else {}
-    return ", ".join(f"{count} {words.get(name, name)}" for name, count in row["counts"].items())

@@ -1,0 +1,56 @@
+"""What became of a proposal, in words, for every front end: its state, its counts, what a ballot on it says."""
+
+from typing import Any
+
+_CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
+_NAMED = 3
+"""People whose yes is waited for that are named."""
+METHOD_WORDS = {
+    "plurality": "one option, or blank",
+    "approval": "every option that you approve of, or blank",
+    "block-approval": "every option that you approve of, or blank",
+    "score": "OPTION=SCORE for each, like A=5 B=3",
+    "equal-shares": "every option that you approve of, or blank",
+}
+"""What a ballot says under a counting method; under any other the options are put in order."""
+
+
+def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
+    """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
+    note = " (repealed)" if row["repealed"] else " (withdrawn)" if row["withdrawn"] else ""
+    if row["outcome"] is not None:
+        outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
+        if row["in_effect"] is False or row["force"]:
+            lacks = "not in effect" if row["in_effect"] is False else "not in force"
+            note += f" ({waits_for(row['waits_for']) if row['waits_for'] else lacks})"
+        return f"final: {outcome}{note}{' (' + row['state'] + ')' if exact else ''}"
+    if row["void"]:
+        return "without effect"
+    if row["withdrawn"]:
+        return "withdrawn"
+    leading = row["leading"]
+    if not leading or note:
+        return f"{row['state']}{note}"
+    if row["consent"]:
+        return f"{row['state']}: {'no objection stands' if leading == 'yes' else 'objections stand'}"
+    names = leading if isinstance(leading, str) else ", ".join(leading)
+    one = isinstance(leading, str) or len(leading) == 1
+    return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
+
+
+def waits_for(people: list[str]) -> str:
+    """`waits for Émil·k3fq's yes`, of any of several."""
+    if len(people) > _NAMED:
+        return f"waits for the yes of more of today's {len(people)} others"
+    return f"waits for {' or '.join(people)}'s yes" if len(people) == 1 else f"waits for a yes of {', '.join(people)}"
+
+
+def counts_words(row: dict[str, Any]) -> str:
+    """`2 yes, 0 no, 1 abstain`; `Bo 3, Ada 1 (options beaten)`."""
+    if not row["counts"]:
+        return "none"
+    if row["counted"]:
+        best = sorted(row["counts"].items(), key=lambda item: -item[1])
+        return f"{', '.join(f'{name} {count}' for name, count in best)} ({row['counted']})"
+    words = _CONSENT if row["consent"] else {}
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in row["counts"].items())
