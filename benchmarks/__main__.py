@@ -8,6 +8,7 @@ from benchmarks.measure import LackingError
 QUESTIONS = {
     "ingest": "records/s from bytes to committed rows, against a loop that verifies every signature",
     "cli": "whole-process time of `meshd list`, and of `meshd` among 2,000 proposals, over that of a bare interpreter",
+    "page": "the page among a thousand open votes, over `meshd --json list`; its weight; memory",
     "tally": "one more ballot in a log of a million records, over one in an empty log",
     "count": "a real ward by Scottish STV, against pyrankvote and votekit",
     "verify": "a proof of a decision of 500 members, over its bare signature checks",

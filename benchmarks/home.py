@@ -43,3 +43,9 @@ def daemon(meshd: list[str], env: dict[str, str]) -> Iterator[int]:
     finally:
         process.terminate()
         process.communicate()
+
+
+def resident(pid: int) -> float:
+    """Megabytes that a process has in memory, by the kernel's own count."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000

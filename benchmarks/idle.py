@@ -3,9 +3,8 @@ more each further assembly takes.
 """
 
 import time
-from pathlib import Path
 
-from benchmarks.home import running
+from benchmarks.home import resident, running
 from benchmarks.measure import Measure
 
 LIMIT_MB, MORE_MB = 60.0, 6.0
@@ -24,5 +23,4 @@ def run(*, quick: bool) -> list[Measure]:
 def _resident(assemblies: int, *, quick: bool) -> float:
     with running(assemblies) as (_, _, pid):
         time.sleep(2 if quick else 10)
-        status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1000
+        return resident(pid)

@@ -1,4 +1,4 @@
-"""Writes the pages that follow from the code: `reference/commands.md` and `spec/tables.md`. A test holds them to it.
+"""Writes what follows from the code: `reference/commands.md`, `spec/tables.md`, `man/meshd.1`. A test holds them to it.
 
 Run it after a change to a command, a limit, a context string, a kind or a message: `python docs/generate.py`.
 """
@@ -8,6 +8,8 @@ import ast
 import inspect
 import sys
 from pathlib import Path
+
+from manual import manual
 
 from meshd_cli.main import FAMILIES, build_parser
 from meshd_protocol import bodies, contexts, kinds, limits
@@ -155,9 +157,10 @@ def _usage(action: argparse.Action) -> str:
 
 
 def main() -> int:
-    """Write both pages."""
+    """Write the pages, and the manual page."""
     (DOCS / "reference" / "commands.md").write_text(commands(), encoding="utf-8")
     (DOCS / "spec" / "tables.md").write_text(tables(), encoding="utf-8")
+    (DOCS / "man" / "meshd.1").write_text(manual(), encoding="utf-8")
     return 0
 
 

@@ -13,7 +13,23 @@ UNPROTECTED = "unprotected"
 _SHORT = 8
 _SHOWN = re.compile(r"`meshd ([^`]+)`")
 _ALONE = frozenset(
-    {"demo", "init", "join", "home", "run", "verify", "count", "stick", "restore", "lock", "unlock", "panic"}
+    {
+        "demo",
+        "init",
+        "join",
+        "home",
+        "run",
+        "verify",
+        "count",
+        "stick",
+        "restore",
+        "lock",
+        "unlock",
+        "panic",
+        "page",
+        "help",
+        "completion",
+    }
 )
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""
 _SAYS_ITSELF = frozenset({"--assembly", "--home", "--help", "--version"})

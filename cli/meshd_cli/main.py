@@ -22,7 +22,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "begin": ("init", "join"),
     "home": ("home", "status"),
+    "watching": ("watch",),
     "running": ("run", "peers", "connect"),
+    "paging": ("page",),
+    "helping": ("help", "completion"),
     "locking": ("lock", "unlock", "passphrase", "panic"),
     "people": (
         "invite",
@@ -56,7 +59,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Each file of commands, with its verbs."""
 
 THEMES: dict[str, tuple[str, ...]] = {
-    "Begin": ("demo", "init", "join", "invite", "home"),
+    "Begin": ("demo", "init", "join", "invite", "home", "watch", "page", "help"),
     "Decide": ("propose", "list", "show", "vote", "why", "answer", "withdraw", "uphold"),
     "Talk": ("say", "read", "topics", "forget"),
     "People": ("members", "whoami", "vouch", "admit", "remove", "leave", "devices", "revoke"),
@@ -81,7 +84,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import", "qr"),
     "Proofs and counts": ("prove", "verify", "publish", "count"),
-    "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic"),
+    "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic", "completion"),
     "When something is wrong": ("doctor", "check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""
@@ -116,6 +119,10 @@ class Top(Parser):
         formatter.end_section()
         return "\n".join([*lines, "", formatter.format_help().rstrip(), "", "`meshd COMMAND --help` tells more.", ""])
 
+    def help_of(self, verb: str) -> str:
+        """What a command says of itself."""
+        return str(self.verbs.choices[verb].format_help())
+
     def options_of(self, verb: str) -> list[str]:
         """How the options of a command are written."""
         return list(self.verbs.choices[verb]._option_string_actions)
@@ -123,6 +130,10 @@ class Top(Parser):
 
 def run() -> NoReturn:
     """What the installed command calls."""
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may be typed
+        from meshd_cli import completing
+
+        completing.answer({verb for verbs in FAMILIES.values() for verb in verbs}, build_parser)
     sys.exit(main(sys.argv[1:]))
 
 

@@ -13,6 +13,8 @@ from meshd_cli.homes import named
 from meshd_protocol.names import DRILL, printable
 
 SHORT_ID = 8
+_PAGE_WIDTH = 100
+"""Lines of a page are no longer: they are hard to follow."""
 
 
 def emit(value: Any) -> None:
@@ -101,6 +103,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         for row in cells:
             shown.add_row(*(Text(cell) for cell in row))
         Console().print(shown)
+
+
+def page(text: str) -> None:
+    """A page of Markdown: set on a terminal, as it is written elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        print(printable(text, lines=True))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(width=min(_PAGE_WIDTH, Console().width))
+    console.print(Markdown(printable(text, lines=True), hyperlinks=False))
 
 
 def clear() -> None:

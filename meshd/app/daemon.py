@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import trio
 
-from meshd.app import desktop, sticks
+from meshd.app import desktop, notices, sticks
 from meshd.app.alone import Passphrase, opened_all
 from meshd.app.bridges import keep_bridging
 from meshd.app.control_server import Asked, serve_control
@@ -59,6 +59,8 @@ class Options(NamedTuple):
     """Exchange with sticks as they are mounted."""
     stick_hook: str | None = None
     """A command that is told how that goes."""
+    notify: Callable[[], notices.Words] | None = None
+    """Tell the desktop what waits: makes the words for one assembly."""
 
 
 class Ready(NamedTuple):
@@ -165,6 +167,9 @@ async def _main(
             if options.sticks:
                 hook = sticks.several(sticks.runs(options.stick_hook), desktop.tell_of_stick)
                 nursery.start_soon(sticks.mind, nodes, note, hook)
+            if options.notify is not None:
+                for node in nodes:
+                    nursery.start_soon(notices.tell_desktop, node, options.notify())
             ready([Ready(node.assembly.title, node.listening) for node in nodes])
             async for _ in signals:
                 nursery.cancel_scope.cancel()

@@ -18,6 +18,7 @@ from meshd.progress import advance
 from meshd.service import carry
 from meshd.service.context import Context
 from meshd.sneakernet import media
+from meshd.sneakernet.mounts import Mount, mounted
 from meshd.sneakernet.stick import names_of
 
 HERE = "meshd-here"
@@ -27,18 +28,6 @@ _FIRST_LINE = "This stick carries records of meshd."
 _LOOK_SECONDS = 2.0
 _HOOK_SECONDS = 30.0
 _MOST = 64 * 1024
-_KINDS = frozenset({
-    "vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk", "ext2", "ext3", "ext4", "f2fs", "btrfs", "xfs", "udf",
-    "hfsplus", "iso9660",
-})  # fmt: skip
-"""File systems that sticks have."""
-
-
-class Mount(NamedTuple):
-    """Something that is mounted: its number in the kernel's table, and where."""
-
-    number: int
-    path: Path
 
 
 class Exchanged(NamedTuple):
@@ -51,19 +40,6 @@ class Exchanged(NamedTuple):
 
 Hook = Callable[[str, Path], Any]
 """Told `begin`, `done` or `failed`, and where: for a lamp or a beep. Awaited."""
-
-
-def mounted() -> list[Mount]:
-    """What is mounted now and may be a stick."""
-    found: list[Mount] = []
-    with suppress(OSError):
-        for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-            before, _, after = line.partition(" - ")
-            number, _, _, _, path, *_ = before.split()
-            if after.split()[0] in _KINDS and path != "/":
-                plain = path.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1")
-                found.append(Mount(int(number), Path(plain.decode("utf-8", "surrogateescape"))))
-    return found
 
 
 async def mind(

@@ -34,6 +34,10 @@ class Watch:
             await self._wake.wait()
         return self._changes.popleft()
 
+    def clear(self) -> None:
+        """Forget what was not heard yet."""
+        self._changes.clear()
+
 
 class Watches:
     """The watchers of one node."""

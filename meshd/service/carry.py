@@ -14,7 +14,8 @@ from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
-from meshd.sneakernet.media import MediaError, NothingHereError, write_file
+from meshd.sneakernet.media import MediaError, NothingHereError, inside, write_file
+from meshd.sneakernet.mounts import is_removable, mounted
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
@@ -52,11 +53,14 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     }
 
 
-@verb("stick", {"path": NAME, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
+@verb("stick", {"path": TEXT, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
 def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd stick DIR`: read what this node lacks, then write what others lack. A stick that has nothing of this
-    assembly yet is written alone; of one that can't be written, what was read is told, and why.
+    assembly yet is written alone; of one that can't be written, what was read is told, and why. Without a folder: what
+    is plugged in, and whether it carries something of this assembly.
     """
+    if not arguments.get("path"):
+        return {"plugged": _plugged(context)}
     path = Path(arguments["path"])
     if not path.is_dir():
         raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
@@ -70,6 +74,17 @@ def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
             raise
         return {"name": name, "read": read, "written": None, "problem": error.error, "hint": error.hint}
     return {"name": name, "read": read, "written": written, "problem": None, "hint": ""}
+
+
+def _plugged(context: Context) -> list[Result]:
+    """Sticks that are mounted, and whether each carries something of this assembly."""
+    names = names_of(context.assembly)
+    rows: list[Result] = []
+    for mount in mounted():
+        ours = names is not None and inside(mount.path, *names) is not None
+        if ours or is_removable(mount.path):
+            rows.append({"path": str(mount.path), "ours": ours})
+    return rows
 
 
 @verb("import", {"path": NAME})

@@ -217,7 +217,20 @@ def entries(context: Context, arguments: dict[str, Any]) -> list[Result]:
         rows = [each for design in standing_once(context) for each in _roots(context, design, everything)]
     else:
         rows = _of_form(context, words, everything) or _thread(context, named(context, words))
-    return [entry_row(context, each) for each in rows[-_SHOWN:]]
+    return [entry_row(context, each) | {"answers": _answered_by(context, each)} for each in rows[-_SHOWN:]]
+
+
+def _answered_by(context: Context, judged: tables.Judged) -> list[str]:
+    """The forms by which this person may say something about an entry, `confirm` among them, where it stands open."""
+    if judged.reason is not None or judged.over or judged.replaced:
+        return []
+    design = next((each for each in standing_once(context) if each.row.id == judged.template), None)
+    row = context.assembly.store.get(tables.Entry, id=judged.id)
+    form = _form_of(context, row) if row is not None else None
+    if design is None or form is None:
+        return []
+    able = answers(context, design, form, judged.id)
+    return [*([CONFIRM] if _may_confirm(context, form, judged) else []), *able]
 
 
 def _roots(context: Context, design: Design, everything: bool) -> list[tables.Judged]:
@@ -309,14 +322,17 @@ def _open(context: Context, design: Design, form: Form) -> list[tables.Judged]:
     store = context.assembly.store
     where: dict[str, Any] = {"template": design.row.id, "form": form.name, "over": 0, "replaced": 0, "stands": 0}
     rows = store.find(tables.Judged, newest=True, limit=_WAITING, reason=None, **where)
-    return [
-        each
-        for each in reversed(rows)
-        if each.seconds < form.seconds
-        and each.member != context.me
-        and not store.find(tables.Judged, about=each.id, member=context.me, form=CONFIRM)
-        and _may(context, design.row.id, CONFIRM, each.id)
-    ]
+    return [each for each in reversed(rows) if _may_confirm(context, form, each)]
+
+
+def _may_confirm(context: Context, form: Form, judged: tables.Judged) -> bool:
+    """Whether an entry stands once more people confirm it, and this person may and has not."""
+    return (
+        judged.seconds < form.seconds
+        and judged.member != context.me
+        and not context.assembly.store.find(tables.Judged, about=judged.id, member=context.me, form=CONFIRM)
+        and _may(context, judged.template, CONFIRM, judged.id)
+    )
 
 
 def _may(context: Context, template: bytes, form: str, about: bytes | None) -> bool:

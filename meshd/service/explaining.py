@@ -25,7 +25,7 @@ from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.control import NAME, TEXT
-from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, Outcome, people
+from meshd_protocol.decisions.outcome import CONTESTED, SPLIT, Outcome, Reason, people
 from meshd_protocol.force import REFUSED
 from meshd_protocol.names import text_of
 
@@ -85,7 +85,7 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
         return voiced_reasons(context, arguments["id"], arguments["of"])
     row = context.proposal(arguments["id"])
     outcome = outcome_of(context, row, full=True)
-    reasons = [{"rule": each.rule, "holds": each.holds, "text": each.text} for each in outcome.reasons]
+    reasons: list[Result] = [_reason(each) for each in outcome.reasons]
     reasons.append(_roster_reason(context, row))
     text = effect_text(context, row, outcome)
     if text is not None:
@@ -100,6 +100,12 @@ def why(context: Context, arguments: dict[str, Any]) -> Result:
     reasons += federations.reasons(context, row)
     reasons += _witness_here(context, row, outcome)
     return describe(context, row, outcome) | {"heard": heard(context, row), "reasons": reasons}
+
+
+def _reason(reason: Reason) -> Result:
+    """A reason; of a round of a count with its figures, by option."""
+    figures = {"figures": dict(reason.figures)} if reason.figures else {}
+    return {"rule": reason.rule, "holds": reason.holds, "text": reason.text} | figures
 
 
 def _withdrawn_reason(context: Context, row: tables.Proposal) -> list[Result]:

@@ -3,20 +3,26 @@
 from typing import Any
 
 from meshd.service.context import Context, Result
-from meshd.service.matters import all_matters
+from meshd.service.matters import Matter, all_matters, matter_of
+from meshd.service.proposing import about
 from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.store import tables
-from meshd_protocol.control import FLAG
+from meshd_protocol.control import FLAG, TEXT
 
 
-@verb("list", {"open": FLAG, "mine": FLAG})
+@verb("list", {"open": FLAG, "mine": FLAG, "id": TEXT})
 def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over alone, with
-    `mine` what this person proposed, voted on, or is asked to vote on.
+    `mine` what this person proposed, voted on, or is asked to vote on, with `id` one alone, and whether it is
+    theirs, or about them.
     """
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
+    if arguments.get("id"):
+        row = context.proposal(arguments["id"])
+        to_them = {"mine": row.member == context.me, "about_me": context.me in about(context, row)}
+        return [_listed(context, row, matter_of(context, row)) | to_them]
     matters = {matter.id: matter for matter in all_matters(context)}
     found: list[Result] = []
     for row in sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id)):
@@ -25,5 +31,10 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
             continue
         if arguments.get("mine") and not (matter.asked or matter.said or row.member == context.me):
             continue
-        found.append(describe(context, row) | {"said": matter.said, "asked": matter.asked})
+        found.append(_listed(context, row, matter))
     return found
+
+
+def _listed(context: Context, row: tables.Proposal, matter: Matter) -> Result:
+    """A proposal, what this person said to it, and what they are asked."""
+    return describe(context, row) | {"said": matter.said, "asked": matter.asked}

@@ -360,20 +360,24 @@ def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:
 def answer(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd answer ID TEXT`: what the person whom a motion is about has to say; it travels with the motion."""
     row = context.proposal(arguments["id"])
-    question = question_of(row)
-    about: set[bytes] = set()
-    if row.verb == Verb.REMOVE:
-        about = set(question.payload)
-    elif row.verb == Verb.REVOKE:
-        about = {question.payload[0]}
-    elif row.verb == Verb.RECALL:
-        given = context.state().mandates.get(question.payload)
-        about = {given.mandate.holder} if given else set()
-    if context.me not in about:
+    if context.me not in about(context, row):
         raise NodeError("this motion is not about you", "`meshd say TEXT --about ID` says something on any proposal.")
     with context.assembly.writing():
         record = context.assembly.write(Kind.ANSWER, Answer(row.id, arguments["text"]))
     return {"id": text_of(record.id)}
+
+
+def about(context: Context, row: tables.Proposal) -> frozenset[bytes]:
+    """The people whom a motion is about."""
+    if row.verb not in (Verb.REMOVE, Verb.REVOKE, Verb.RECALL):
+        return frozenset()
+    payload = question_of(row).payload
+    if row.verb == Verb.REMOVE:
+        return frozenset(payload)
+    if row.verb == Verb.REVOKE:
+        return frozenset((payload[0],))
+    given = context.state().mandates.get(payload)
+    return frozenset((given.mandate.holder,)) if given else frozenset()
 
 
 @verb("withdraw", {"id": NAME, "reason": TEXT}, writes=True)

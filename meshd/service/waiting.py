@@ -16,13 +16,14 @@ from meshd.service.looked import acts_since, letters_since
 from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
 from meshd.service.offering import lacks_device
+from meshd.service.proposing import about
 from meshd.service.resting import Rest, is_urgent, rest
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
 from meshd.service.stuck import Why, stuck
 from meshd.state import votes
 from meshd.state.entries import decode_fields
-from meshd.state.rows import question_of, split
+from meshd.state.rows import split
 from meshd.store import tables
 from meshd.upkeep import witness
 from meshd_protocol import limits
@@ -128,15 +129,12 @@ def _foundings(context: Context) -> Iterator[Result]:
 
 def _answers(context: Context) -> Iterator[Result]:
     """Motions about this person that they have not answered."""
-    store, now = context.assembly.store, context.state()
+    store = context.assembly.store
     for verb in (Verb.REMOVE, Verb.RECALL, Verb.REVOKE):
         for row in store.find(tables.Proposal, verb=int(verb)):
-            payload = question_of(row).payload
-            if verb == Verb.RECALL:
-                mine = payload in now.mandates and now.mandates[payload].mandate.holder == context.me
-            else:
-                mine = context.me in payload if verb == Verb.REMOVE else payload[0] == context.me
-            if not mine or not has_effect(context, row.id) or moot(context, row) is not None:
+            if context.me not in about(context, row):
+                continue
+            if not has_effect(context, row.id) or moot(context, row) is not None:
                 continue
             if outcome_of(context, row).outcome is not None or retraction(context, row) is not None:
                 continue

@@ -97,7 +97,8 @@ def test_generated_pages_are_fresh():
     assert spec and spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    for name, text in (("reference/commands.md", generate.commands()), ("spec/tables.md", generate.tables())):
+    pages = {"reference/commands.md": generate.commands(), "spec/tables.md": generate.tables()}
+    for name, text in (pages | {"man/meshd.1": generate.manual()}).items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run `python docs/generate.py`"
 
 

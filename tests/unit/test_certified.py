@@ -230,7 +230,7 @@ def test_without_effect_says_what_and_why():
 
     shown = without_effect("of a reason", 7)
     assert shown[:6] == ("open", None, None, {}, 7, 0)
-    assert shown.reasons == (("effect", False, "This proposal has no effect: of a reason."),)
+    assert [each[:3] for each in shown.reasons] == [("effect", False, "This proposal has no effect: of a reason.")]
     assert without_effect("x").electorate == 0
 
 

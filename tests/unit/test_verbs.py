@@ -12,7 +12,22 @@ from meshd_protocol.control import LOCK, UNLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [verb for family in FAMILIES.values() for verb in family]
-WITHOUT_A_NODE = {"demo", "init", "join", "run", "verify", "count", "restore", "lock", "unlock", "panic"}
+WITHOUT_A_NODE = {
+    "demo",
+    "init",
+    "join",
+    "run",
+    "verify",
+    "count",
+    "restore",
+    "lock",
+    "unlock",
+    "panic",
+    "watch",
+    "page",
+    "help",
+    "completion",
+}
 """Commands that ask no node that is there."""
 
 

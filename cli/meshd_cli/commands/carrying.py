@@ -1,5 +1,6 @@
 """stick, export, import: records carried by hand."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from meshd_cli.times import since
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
     parser = verbs.add_parser("stick", parents=[common], help="exchange with a stick: read it, and write to it")
-    parser.add_argument("path", metavar="DIR", help="the stick's folder")
+    parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder; without it: what is plugged in")
     _narrowed(parser)
     parser.set_defaults(function=stick)
     parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
@@ -52,8 +53,29 @@ def _arguments(path: str, options: Any) -> dict[str, Any]:
     }
 
 
+def _plugged(where: Where) -> int:
+    """`meshd stick`: what is plugged in, and the command that exchanges with it."""
+    several = folders(where.home) if where.assembly is None else []
+    found: dict[str, bool] = {}
+    for folder in several or (None,):
+        for row in ask(where._replace(assembly=folder or where.assembly), "stick")["plugged"]:
+            found[row["path"]] = found.get(row["path"], False) or row["ours"]
+    if where.json:
+        output.emit([{"path": path, "ours": ours} for path, ours in found.items()])
+        return 0
+    for path, ours in found.items():
+        output.say(
+            f"{path}: {'carries records' if ours else 'nothing of yours yet'}. `meshd stick {shlex.quote(path)}`"
+        )
+    if not found:
+        output.tell("No stick is plugged in, or none is mounted. `meshd stick DIR` takes any folder.")
+    return 0
+
+
 def stick(where: Where, options: Any) -> int:
     """`meshd stick DIR`: for every assembly of the home, unless one is named."""
+    if options.path is None:
+        return _plugged(where)
     arguments = _arguments(options.path, options)
     several = folders(where.home) if where.assembly is None else []
     code = 0

@@ -9,6 +9,7 @@ from meshd_cli import output
 from meshd_cli.client import Where, ask, is_running, passphrase
 from meshd_cli.errors import CommandError, LockedError
 from meshd_cli.homes import folders
+from meshd_cli.news import notices
 from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
@@ -35,6 +36,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--stick-hook", metavar="PROGRAM", help="run it with `begin`, `done` or `failed` and the folder: a lamp, a beep"
     )
+    parser.add_argument("--notify", action="store_true", help="tell the desktop what waits for you, once each")
     parser.add_argument("--locked", action="store_true", help="hold no key and do nothing until `meshd unlock`")
     parser.add_argument(
         "--lock-after",
@@ -80,6 +82,7 @@ def run(where: Where, options: Any) -> int:
         lock_after_ms=(seconds(options.lock_after) or 0) * 1000,
         sticks=options.sticks,
         stick_hook=options.stick_hook,
+        notify=notices if options.notify else None,
     )
     secret = _unlocked(where, locked=options.locked)
     if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, ready, output.tell):
@@ -122,6 +125,7 @@ def _again(where: Where, options: Any) -> list[str]:
         words += [word for value in values for word in (name, value)]
     words += ["--no-mdns"] if options.no_mdns else []
     words += ["--sticks"] if options.sticks else []
+    words += ["--notify"] if options.notify else []
     words += ["--stick-hook", options.stick_hook] if options.stick_hook else []
     words += ["--quiet-discovery"] if options.quiet_discovery else []
     return words + (["--lock-after", options.lock_after] if options.lock_after else [])

@@ -98,11 +98,14 @@ class Electorate(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """One step of an explanation: the rule's name, whether it holds, and a sentence for a person."""
+    """One step of an explanation: the rule's name, whether it holds, and a sentence for a person; of a round of a count
+    the figures of the options, too, to be drawn.
+    """
 
     rule: str
     holds: bool
     text: str
+    figures: Mapping[str, str] = MappingProxyType({})
 
 
 class Outcome(NamedTuple):

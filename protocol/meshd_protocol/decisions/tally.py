@@ -133,7 +133,7 @@ def _election(question: Question, poll: Poll, quorum: Reason) -> Tally:
     result = methods.count(
         str(question.method), ballots, question.options, question.seats, costs=question.costs, budget=question.budget
     )
-    rounds = tuple(Reason("round", True, _round(each)) for each in result.rounds)
+    rounds = tuple(Reason("round", True, _round(each), each.votes) for each in result.rounds)
     if not quorum.holds:
         finding: Finding = (int(Verdict.FAILED), ())
     elif result.tied:

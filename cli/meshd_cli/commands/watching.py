@@ -1,0 +1,83 @@
+"""watch: what is new on the home screen, as it happens."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from meshd_cli import output, socket_client
+from meshd_cli.client import Where, ask
+from meshd_cli.errors import CommandError
+from meshd_cli.news import Item, news
+
+_TOGETHER_SECONDS = 0.3
+"""What comes within so long is told together: a stick brings hundreds of changes."""
+
+
+def register(verbs: Any, common: Any) -> None:
+    """Add the verbs of this family."""
+    parser = verbs.add_parser("watch", parents=[common], help="what is new for you, as it happens, until interrupted")
+    parser.set_defaults(function=watch)
+
+
+def watch(where: Where, options: Any) -> int:
+    """`meshd watch`: the home screen's list, and from then on what is new on it."""
+    connection = socket_client.connect(where.home)
+    if connection is None:
+        raise CommandError("the daemon is not running: there is nothing to watch", "`meshd run` starts it.")
+    told: set[str] = set()
+    first = True
+    with connection, suppress(KeyboardInterrupt):
+        for _ in _changes(connection, where.assembly):
+            home = ask(where, "home", {"look": first and not where.json})
+            for each in news(home, told):
+                _tell(where, each)
+            if first and not told and not where.json:
+                output.tell("Nothing waits for you. What is new is told here, until Ctrl-C.")
+            first = False
+            sys.stdout.flush()
+        output.tell("the daemon has stopped")
+    return 0
+
+
+def _changes(connection: socket.socket, assembly: str | None) -> Iterator[None]:
+    """Yield whenever something has changed, once for all that comes together; end when the daemon does. Raises
+    CommandError.
+    """
+    woken = threading.Event()
+    ends: list[CommandError | None] = []
+
+    def listen() -> None:
+        problem = None
+        try:
+            for _ in socket_client.watch(connection, assembly):
+                woken.set()
+        except CommandError as error:
+            problem = error
+        except OSError:
+            pass  # whoever watched has left
+        ends.append(problem)
+        woken.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        woken.wait()
+        time.sleep(_TOGETHER_SECONDS)
+        woken.clear()
+        if ends:
+            break
+        yield
+    if ends[0] is not None:
+        raise ends[0]
+
+
+def _tell(where: Where, item: Item) -> None:
+    if where.json:
+        output.emit({"what": item.key.partition(" ")[0], "text": item.text, "command": item.command})
+        return
+    output.say(f"{time.strftime('%H:%M')}  {item.text}")
+    if item.command is not None:
+        output.say(f"         {item.command}")

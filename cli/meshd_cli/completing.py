@@ -1,0 +1,168 @@
+"""What a shell offers for the word that is typed: options from the grammar; ids, names and choices from the daemon.
+
+A running daemon is asked, and nothing else: nobody is asked for a passphrase while they press Tab. The shells' side is
+argcomplete's: it runs this program with `_ARGCOMPLETE` set, and the line in `COMP_LINE`.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from meshd_cli import socket_client
+from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.homes import default_home
+from meshd_cli.topics import topics
+
+ASKED = "_ARGCOMPLETE"
+"""Set where a shell asks."""
+SHELLS = ("bash", "zsh", "fish")
+_SHORT = 8
+
+_Words = dict[str, str]
+"""What may be typed, each with what it is."""
+
+
+def script(shell: str) -> str:
+    """What a shell reads to ask this program."""
+    from argcomplete.shell_integration import shellcode
+
+    return shellcode(["meshd"], shell=shell)
+
+
+def answer(known: Collection[str], grammar_of: Callable[[list[str]], Any]) -> None:
+    """Answer the shell, and end. `known` are the commands, `grammar_of` makes the grammar that some words need."""
+    from argcomplete.completers import FilesCompleter, SuppressCompleter
+    from argcomplete.finders import CompletionFinder
+    from argcomplete.lexers import split_line
+
+    line = os.environ.get("COMP_LINE", "")
+    point = int(os.environ.get("COMP_POINT", len(line)))
+    _, _, _, words, _ = split_line(line, point)
+    verb = next((word for word in words[1:] if word in known), None)
+    try:
+        grammar = grammar_of([verb] if verb is not None else [])
+    except UsageError:
+        return
+    for name, parser in grammar.verbs.choices.items():
+        for action in parser._actions:
+            if action.choices is None:
+                files = _is_file(action)
+                action.completer = FilesCompleter() if files else _of(name, action) or SuppressCompleter()
+    CompletionFinder()(grammar, always_complete_options=False, default_completer=SuppressCompleter())
+
+
+def _is_file(action: Any) -> bool:
+    return isinstance(action.metavar, str) and any(word in action.metavar for word in ("FILE", "DIR", "FOLDER"))
+
+
+def _of(verb: str, action: Any) -> Callable[..., _Words] | None:
+    """What completes an argument of a command, by the name that its help has for it."""
+    option = next((each for each in action.option_strings if each in _SOURCES), None)
+    name = option or str(action.metavar or "")
+    if name == "ID":
+        name = _IDS.get(verb, "ID")
+    found = _SOURCES.get(name)
+    if found is None:
+        return None
+    return lambda prefix, parsed_args, **_: _safely(found, _Asking(parsed_args))
+
+
+def _safely(source: Callable[["_Asking"], _Words], asking: "_Asking") -> _Words:
+    """What a source says; nothing where the daemon is away, locked or slow: a shell has no place for errors."""
+    try:
+        return source(asking)
+    except CommandError:
+        return {}
+
+
+class _Asking:
+    """The words so far, and the daemon of the home that they name."""
+
+    def __init__(self, words: Any) -> None:
+        self.words = words
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """The daemon's answer; an empty list where none runs. Raises CommandError."""
+        home = Path(self.words.home) if getattr(self.words, "home", None) else default_home()
+        connection = socket_client.connect(home)
+        if connection is None:
+            return []
+        with connection:
+            return socket_client.ask(connection, verb, arguments, getattr(self.words, "assembly", None))
+
+
+def _titles(rows: Iterable[dict[str, Any]], title: str = "title") -> _Words:
+    return {row["id"][:_SHORT]: row[title] for row in rows}
+
+
+def _proposals(asking: _Asking) -> _Words:
+    """What can still be voted on, and where nothing can, everything; the newest first."""
+    return _titles(reversed(asking.ask("list", open=True) or asking.ask("list")))
+
+
+def _all_proposals(asking: _Asking) -> _Words:
+    return _titles(reversed(asking.ask("list")))
+
+
+def _choices(asking: _Asking) -> _Words:
+    """What a ballot on the proposal that was named may say."""
+    row = next(iter(asking.ask("list", id=asking.words.id)))
+    if row["options"]:
+        return {each: f"option {number}" for number, each in enumerate(row["options"], 1)} | {"blank": "none of them"}
+    return dict.fromkeys(("consent", "object", "stand-aside") if row["consent"] else ("yes", "no", "abstain"), "")
+
+
+def _people(asking: _Asking) -> _Words:
+    return {row["label"]: row["role"] for row in asking.ask("members") if not row["me"]}
+
+
+def _mandates(asking: _Asking) -> _Words:
+    return _titles(asking.ask("delegates"), "role")
+
+
+def _powers(asking: _Asking) -> _Words:
+    """The powers of the mandate that was named; of all, where none was."""
+    named = getattr(asking.words, "mandate", None) or ""
+    rows = [row for row in asking.ask("delegates") if row["id"].startswith(named) or row["role"].startswith(named)]
+    return {power: row["role"] for row in rows for power in row["powers"]}
+
+
+def _entries(asking: _Asking) -> _Words:
+    return {row["id"][:_SHORT]: f"{row['form']}, by {row['person']}" for row in asking.ask("entries")}
+
+
+def _forms(asking: _Asking) -> _Words:
+    found = asking.ask("institutions")
+    return {form: each["name"] for each in found["adopted"] for form in each["forms"]} if found else {}
+
+
+def _policies(asking: _Asking) -> _Words:
+    return {row["name"]: row["rule"] for row in asking.ask("policies")}
+
+
+def _tasks(asking: _Asking) -> _Words:
+    return {f"{row['id'][:_SHORT]}.{row['id'].rpartition('.')[2]}": row["what"] for row in asking.ask("todo")}
+
+
+_IDS = {"confirm": "ENTRY", "entries": "ENTRY", "lot": "ENTRY", "vote": "OPEN", "withdraw": "OPEN", "answer": "OPEN"}
+"""What an id is of, where it is not any proposal's."""
+_SOURCES: dict[str, Callable[[_Asking], _Words]] = {
+    "ID": _all_proposals,
+    "OPEN": _proposals,
+    "ENTRY": _entries,
+    "ID-OR-FORM": lambda asking: _forms(asking) | _entries(asking),
+    "CHOICE": _choices,
+    "PERSON": _people,
+    "TO": _mandates,
+    "MANDATE": _mandates,
+    "--power": _powers,
+    "--policy": _policies,
+    "--topic": lambda asking: {row["topic"]: f"{row['messages']} messages" for row in asking.ask("topics")},
+    "POLICY": _policies,
+    "MINUTES": lambda asking: _titles(asking.ask("minutes")),
+    "TASK": _tasks,
+    "FORM": _forms,
+    "TOPIC": lambda _: {each.name: each.title for each in topics()},
+}
+"""What is offered for an argument, by the name that the help has for it."""

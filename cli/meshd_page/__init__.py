@@ -1,0 +1,1 @@
+"""The page: what a member does daily, in a browser. One more client of the control socket; it imports no node code."""

@@ -1,0 +1,76 @@
+"""Who may see the page: words that let one browser in, once, and the sessions that they begin. All are in memory."""
+
+import base64
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+_SIZE = 16
+_ENTRANCES = 8
+"""Words that wait for a browser: of more the oldest is forgotten."""
+_SESSIONS = 32
+_SPENT = 256
+"""Forms of a session that are remembered as sent."""
+
+
+@dataclass(eq=False)
+class Session:
+    """A browser that was let in. `token` stands in each form that it is given: no other site knows it."""
+
+    token: str
+    turn: trio.Lock = field(default_factory=trio.Lock)
+    """Whoever sends a form twice waits for the first."""
+    spent: OrderedDict[str, tuple[bytes, str]] = field(default_factory=OrderedDict[str, tuple[bytes, str]])
+    """Forms that were sent, each with the digest of what it said, and where it led to."""
+
+    def spend(self, once: str, said: bytes, to: str) -> None:
+        """Note that a form was sent."""
+        self.spent[once] = said, to
+        while len(self.spent) > _SPENT:
+            self.spent.popitem(last=False)
+
+
+class Access:
+    """What lets browsers in. `path` begins each address: a browser sends its cookie below it alone, and so to no other
+    program that listens on this machine.
+    """
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self.path = self.word()
+        self._entrances: OrderedDict[bytes, None] = OrderedDict()
+        self._sessions: OrderedDict[bytes, Session] = OrderedDict()
+
+    def word(self) -> str:
+        """A new word that nobody can guess."""
+        return base64.b32encode(self._entropy(_SIZE)).decode().rstrip("=").lower()
+
+    def entrance(self) -> str:
+        """A word that lets one browser in."""
+        word = self.word()
+        self._entrances[_digest(word)] = None
+        while len(self._entrances) > _ENTRANCES:
+            self._entrances.popitem(last=False)
+        return word
+
+    def enter(self, word: str) -> str | None:
+        """Spend a word: the cookie of the session that it begins; None if it is none, or was spent."""
+        if self._entrances.pop(_digest(word), 0) is not None:
+            return None
+        cookie = self.word()
+        self._sessions[_digest(cookie)] = Session(self.word())
+        while len(self._sessions) > _SESSIONS:
+            self._sessions.popitem(last=False)
+        return cookie
+
+    def session(self, cookie: str | None) -> Session | None:
+        """The session of a cookie."""
+        return self._sessions.get(_digest(cookie)) if cookie else None
+
+
+def _digest(word: str) -> bytes:
+    """What is looked up: how long that takes says nothing of the word."""
+    return hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,175 @@
+"""How a page is made: what it is given, how it is shown, and what a form must have before the node is asked."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from meshd_cli.errors import CommandError, LockedError
+from meshd_page import node
+from meshd_page.access import Access, Session
+from meshd_page.live import Live
+from meshd_page.showing import render
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages of one process share."""
+
+    home: Path
+    access: Access
+    live: Live
+
+
+@dataclass(frozen=True)
+class Page:
+    """One request by a browser that was let in. `problem` is why the form before could not be done, `said` what it
+    said: it is shown once more, so that nobody types it twice.
+    """
+
+    request: Request
+    site: Site
+    session: Session
+    assembly: str
+    problem: CommandError | None = None
+    said: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    async def ask(self, verb: str, **arguments: Any) -> Any:
+        """The daemon's answer; arguments that are None are left out. Raises CommandError."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return await node.ask(self.site.home, self.assembly, verb, given)
+
+    @property
+    def at(self) -> str:
+        """What the addresses of this assembly begin with."""
+        return f"/{self.site.access.path}/{self.assembly}"
+
+    def param(self, name: str) -> str:
+        """A part of the address."""
+        return str(self.request.path_params[name])
+
+    async def show(self, template: str, **values: Any) -> Response:
+        """The page of a template."""
+        who = await self.ask("whoami")
+        return self._html(template, 200 if self.problem is None else 409, who=who, **values)
+
+    def _html(self, template: str, status: int, /, **values: Any) -> Response:
+        text = render(
+            template,
+            page=self,
+            at=self.at,
+            token=self.session.token,
+            once=self.site.access.word,
+            problem=self.problem,
+            said=self.said,
+            **values,
+        )
+        return HTMLResponse(text, status)
+
+    async def fail(self, error: CommandError) -> Response:
+        """The page that says why there is none; what a form said stands on it, so that it is not lost."""
+        if error.code == LockedError.code:
+            return self._html("locked.html", 503, error=error, who=None)
+        status = 503 if isinstance(error, node.AwayError) else 404 if error.code == _NOT_FOUND else 409
+        who = None
+        with suppress(CommandError):
+            who = await self.ask("whoami")
+        return self._html("failed.html", status, error=error, who=who)
+
+
+View: TypeAlias = Callable[[Page], Awaitable[Response]]
+Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response]]
+"""Does what a form asks for: where the browser goes then, or a page that asks once more. Raises CommandError."""
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+_NOT_FOUND = 4
+_OF_ALL_FORMS = ("token", "once")
+
+
+def opened(request: Request) -> Page:
+    """The page that a request is for."""
+    return Page(request, request.app.state.site, request.state.session, str(request.path_params.get("assembly", "")))
+
+
+def shown(view: View) -> Endpoint:
+    """An endpoint that shows a page. What the address says beside the path stands in its forms."""
+
+    async def endpoint(request: Request) -> Response:
+        page = replace(opened(request), said=request.query_params)
+        return await _shown(view, page)
+
+    return endpoint
+
+
+async def _shown(view: View, page: Page) -> Response:
+    try:
+        return await view(page)
+    except CommandError as error:
+        return await page.fail(error)
+
+
+def does(act: Act, back: View) -> Endpoint:
+    """An endpoint that does what a form asks for, once, and goes on; `back` is the page of the form, shown again with
+    what was typed where it could not be done.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        page = opened(request)
+        async with request.form(max_files=0, max_fields=1000) as form:
+            if form.get("token") != page.session.token:
+                return PlainTextResponse("This form is of another site, or of a page before this one began.\n", 403)
+            page = replace(page, said=form)
+            async with page.session.turn:
+                return await _done(page, form, act, back)
+
+    return endpoint
+
+
+async def _done(page: Page, form: FormData, act: Act, back: View) -> Response:
+    once, said = str(form.get("once", "")), _digest(form)
+    before = page.session.spent.get(once)
+    if before is not None and before[0] == said:
+        return RedirectResponse(before[1], 303)
+    try:
+        if before is not None:
+            raise CommandError(
+                "This form was sent before, and done then; nothing was done now",
+                "What you have typed since stands below: send it once more if you mean it.",
+            )
+        to = await act(page, form)
+    except CommandError as error:
+        return await _shown(back, replace(page, problem=error))
+    if isinstance(to, Response):
+        return to
+    page.session.spend(once, said, f"{page.at}{to}")
+    return RedirectResponse(f"{page.at}{to}", 303)
+
+
+def _digest(form: FormData) -> bytes:
+    """What a form says, but for what stands in every form."""
+    said = [f"{name}={value}" for name, value in form.multi_items() if name not in _OF_ALL_FORMS]
+    return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).digest()
+
+
+def text(form: FormData, name: str) -> str | None:
+    """What was typed into a field; None if nothing was."""
+    value = form.get(name)
+    return value.replace("\r\n", "\n") if isinstance(value, str) and value.strip() else None
+
+
+def texts(form: FormData, name: str) -> list[str]:
+    """All that was chosen or typed under a name."""
+    return [value for value in form.getlist(name) if isinstance(value, str) and value.strip()]
+
+
+def needed(form: FormData, name: str, problem: str) -> str:
+    """What was typed into a field. Raises CommandError where nothing was."""
+    value = text(form, name)
+    if value is None:
+        raise CommandError(problem)
+    return value

@@ -1,0 +1,111 @@
+"""What stands before every page: which host, origin and cookie a request must have, and the headers of each answer.
+
+The page listens on loopback alone, but every site that a browser has open can send requests there. A name that a site
+has pointed at this machine (DNS rebinding) is not the page's own `Host`; a form on another site has another `Origin`;
+another program on this machine, at another port, is not sent the cookie, whose path it does not know.
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from meshd_page.access import Access
+
+COOKIE = "meshd"
+ENTER = "/enter/"
+STATIC = "/static/"
+FORM_BYTES = 1 << 20
+"""A form's size: a text has at most 12 kB."""
+
+_SHUT = "This page is shut to this browser. Type `meshd page` in a terminal: its address lets one browser in, once.\n"
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "same-origin",  # with "no-referrer" browsers send no Origin with a form
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+class TooMuchError(Exception):
+    """A form that is larger than any form here."""
+
+
+class Guard:
+    """Lets through what comes from a browser that was let in, and from this page."""
+
+    def __init__(self, app: ASGIApp, access: Access, host: str) -> None:
+        self._app = app
+        self._access = access
+        self._host = host
+        """As it stands in the address, with the port."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(message)
+            await send(message)
+
+        refused = self._refusal(Request(scope))
+        if refused is not None:
+            await refused(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, _bounded(receive), answer)
+        except TooMuchError:
+            await PlainTextResponse("That is too much for a form.\n", 413)(scope, receive, answer)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Why a request goes no further."""
+        if request.headers.getlist("host") != [self._host]:
+            return PlainTextResponse(f"This page is at http://{self._host} alone.\n", 421)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return PlainTextResponse("Nothing here takes that.\n", 405)
+        path = request.url.path
+        if request.method != "POST" and path.startswith((STATIC, ENTER)):
+            return None
+        session = self._access.session(request.cookies.get(COOKIE))
+        if session is None or not path.startswith(f"/{self._access.path}/"):
+            return PlainTextResponse(_SHUT, 403)
+        if request.method == "POST" and not self._is_own(request):
+            return PlainTextResponse("This form is of another site.\n", 403)
+        request.state.session = session
+        return None
+
+    def _is_own(self, request: Request) -> bool:
+        """Whether a form comes from a page of this host."""
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        return request.headers.getlist("origin") == [f"http://{self._host}"] and site == "same-origin"
+
+
+def _add_headers(message: MutableMapping[str, Any]) -> None:
+    headers = [(name, value) for name, value in message["headers"] if name.decode() not in _HEADERS]
+    message["headers"] = headers + [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+
+
+def _bounded(receive: Receive) -> Receive:
+    """What is received, up to the size of a form. Raises TooMuchError."""
+    got = 0
+
+    async def bounded() -> Message:
+        nonlocal got
+        message = await receive()
+        got += len(message.get("body", b""))
+        if got > FORM_BYTES:
+            raise TooMuchError
+        return message
+
+    return bounded

@@ -1,0 +1,103 @@
+"""How values become text on a page: the templates' filters. Nothing that came from a record stands there raw."""
+
+import re
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from meshd_cli import figures, output
+from meshd_cli.forms import value_words
+from meshd_cli.results import counts_words, state_words
+from meshd_cli.waiting import ends_words, waiting_words
+from meshd_protocol.names import DOT, printable
+
+_COMMAND = re.compile(r"`([^`]+)`")
+_LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_ISOLATED = re.compile(f"[{_LEFTWARD}](?:[^A-Za-z\u00c0-\u058f\u0900-\ufb1c\n]*[{_LEFTWARD}])?")
+"""Words that are written from right to left, one after the other."""
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+class Exact(str):
+    """What a form sends back as it stands: escaped, and otherwise not changed by a letter."""
+
+
+def render(template: str, **values: Any) -> str:
+    """The text of a template."""
+    return _template(template).render(**values)
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("meshd_page"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_plain,
+    )
+    environment.filters.update(
+        exact=Exact,
+        when=output.when,
+        span=output.span,
+        size=output.size,
+        short=_short,
+        prose=_prose,
+        sentence=_sentence,
+        person=_person,
+        state=state_words,
+        counts=counts_words,
+        waiting=waiting_words,
+        ends=ends_words,
+        line=figures.line_words,
+        posts=figures.post_lines,
+        ready=figures.readiness_words,
+        silent=figures.silent_words,
+        days=figures.span_words,
+        plural=output.plural,
+        value=value_words,
+    )
+    return environment
+
+
+def _plain(value: Any) -> Any:
+    """Text without what could reorder a line or hide something in it."""
+    if value is None:
+        return ""
+    return _isolated(value) if isinstance(value, str) and not isinstance(value, Markup | Exact) else value
+
+
+def _isolated(text: str) -> str:
+    """Text whose words from right to left keep what is around them in its place (UAX 9, isolates): `3 to 1` stays."""
+    return _ISOLATED.sub(lambda found: f"{_ISOLATE}{found[0]}{_END}", printable(text, lines=True))
+
+
+def _short(identity: str) -> str:
+    return identity[: output.SHORT_ID]
+
+
+def _sentence(text: str) -> str:
+    """Words of an error as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) or not text else '.'}"
+
+
+def _prose(text: str) -> Markup:
+    """A text with its commands set off."""
+    plain = str(escape(_isolated(text)))
+    return Markup(_COMMAND.sub(r"<code>\1</code>", plain))  # noqa: S704 (escaped above)
+
+
+def _person(label: str | None) -> Markup:
+    """A name as it is written, whatever its direction, with the beginning of its key small beside it."""
+    name, dot, key = printable(label or "").rpartition(DOT)
+    if not dot:
+        return Markup("<bdi>{}</bdi>").format(key)
+    return Markup("<bdi>{}</bdi><small class=key>{}{}</small>").format(name, dot, key)

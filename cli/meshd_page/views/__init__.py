@@ -1,0 +1,1 @@
+"""The pages, one file for each part of what a member does: what is asked of the node, and which forms do what."""

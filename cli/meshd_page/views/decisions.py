@@ -1,0 +1,156 @@
+"""Decisions: all of them, one with its ballot, discussion and reasons, and a new one."""
+
+import time
+
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from meshd_cli import output
+from meshd_cli.errors import UsageError
+from meshd_cli.times import moment
+from meshd_page import ballots
+from meshd_page.frame import Page, does, needed, shown, text
+from meshd_page.pictures import rounds_of, shares_of
+from meshd_protocol.decisions.question import RESERVED
+
+_A_PAGE = 50
+
+
+async def decisions(page: Page) -> Response:
+    """Everything that is decided by ballots, the newest first, some at a time."""
+    which = page.request.query_params.get("which", "open")
+    rows = await page.ask("list", open=which == "open" or None, mine=which == "mine" or None)
+    rows.reverse()
+    number = page.request.query_params.get("page", "1")
+    at = int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else 1
+    pages = max(1, -(-len(rows) // _A_PAGE))
+    at = min(max(1, at), pages)
+    shown_ = rows[(at - 1) * _A_PAGE : at * _A_PAGE]
+    return await page.show("decisions.html", rows=shown_, which=which, at_page=at, pages=pages, number=len(rows))
+
+
+async def decision(page: Page) -> Response:
+    """One proposal: what it says, how it stands and why, the ballot, the discussion."""
+    row = await page.ask("show", id=page.param("id"))
+    [mine] = await page.ask("list", id=row["id"])
+    why = await page.ask("why", id=row["id"])
+    return await page.show(
+        "decision.html",
+        row=row,
+        mine=mine,
+        reasons=why["reasons"],
+        rounds=rounds_of(why["reasons"]),
+        shares=shares_of(row),
+        voting=page.request.method == "POST" and page.request.url.path.endswith("/vote"),
+        kind=ballots.form_of(row),
+        ranks=ballots.ranks(row, page.said),
+        rank=ballots.RANK,
+        score=ballots.SCORE,
+    )
+
+
+async def vote(page: Page, form: FormData) -> str | Response:
+    """Cast a ballot; one that can't be changed only once that was seen and said. A button beside an option moves it."""
+    identity = page.param("id")
+    row = await page.ask("show", id=identity)
+    query = ballots.moved(row, form)
+    if query is not None:
+        return RedirectResponse(f"{page.at}/decisions/{row['id']}?{query}#ballot", 303)
+    said = {
+        "id": row["id"],
+        "choices": ballots.choices(row, form),
+        "reason": text(form, "reason"),
+        "late": bool(form.get("late")),
+    }
+    if not form.get("sure"):
+        ahead = await page.ask("vote", **said, preview=True)
+        if not ahead["changeable"]:
+            kept = [(name, value) for name, value in form.multi_items() if name not in ("token", "once")]
+            return await page.show("sure.html", ahead=ahead, row=row, kept=kept, choices=said["choices"])
+    await page.ask("vote", **said)
+    return f"/decisions/{row['id']}?voted=yes#state"
+
+
+async def say(page: Page, form: FormData) -> str:
+    """Say something about a proposal."""
+    row = await page.ask("show", id=page.param("id"))
+    await page.ask("say", text=needed(form, "text", "there is nothing to say yet"), about=row["id"])
+    return f"/decisions/{row['id']}#talk"
+
+
+async def answer(page: Page, form: FormData) -> str:
+    """Answer a motion that is about this person."""
+    row = await page.ask("show", id=page.param("id"))
+    await page.ask("answer", id=row["id"], text=needed(form, "text", "there is no answer yet"))
+    return f"/decisions/{row['id']}#talk"
+
+
+async def withdraw(page: Page, form: FormData) -> str:
+    """Take back one's own proposal."""
+    row = await page.ask("show", id=page.param("id"))
+    await page.ask("withdraw", id=row["id"], reason=text(form, "reason"))
+    return f"/decisions/{row['id']}"
+
+
+async def again(page: Page, _: FormData) -> str:
+    """Put a vote anew that came to nothing."""
+    row = await page.ask("show", id=page.param("id"))
+    new = await page.ask("propose", again=row["id"])
+    return f"/decisions/{new['id']}"
+
+
+async def new(page: Page) -> Response:
+    """The form of a proposal; a rival text of another one names it in the address."""
+    policies = [each for each in await page.ask("policies") if each["name"] not in RESERVED]
+    amends = page.said.get("amends")
+    of = await page.ask("show", id=amends) if amends else None
+    return await page.show("propose.html", policies=policies, of=of)
+
+
+async def propose(page: Page, form: FormData) -> str:
+    """Put a question to the members."""
+    options = [line.strip() for line in (text(form, "options") or "").splitlines() if line.strip()]
+    closes = text(form, "closes")
+    proposed = await page.ask(
+        "propose",
+        title=needed(form, "title", "a proposal has a title"),
+        text=text(form, "text"),
+        policy=text(form, "policy"),
+        options=options or None,
+        method=text(form, "method"),
+        seats=_number(form, "seats"),
+        closes_ms=_closes(closes) if closes else None,
+        amends=text(form, "amends"),
+    )
+    return f"/decisions/{proposed['id']}"
+
+
+def _closes(words: str) -> int:
+    now = int(time.time() * 1000)
+    when = moment(words, now)
+    if when <= now:
+        raise UsageError(f"{output.when(when)} has passed")
+    return when
+
+
+def _number(form: FormData, name: str) -> int | None:
+    value = text(form, name)
+    if value is None:
+        return None
+    if not (value.strip().isascii() and value.strip().isdecimal() and len(value) < 10):
+        raise UsageError(f"{value} is no number")
+    return int(value)
+
+
+ROUTES = [
+    Route("/decisions", shown(decisions), methods=["GET"]),
+    Route("/propose", shown(new), methods=["GET"]),
+    Route("/propose", does(propose, new), methods=["POST"]),
+    Route("/decisions/{id}", shown(decision), methods=["GET"]),
+    Route("/decisions/{id}/vote", does(vote, decision), methods=["POST"]),
+    Route("/decisions/{id}/say", does(say, decision), methods=["POST"]),
+    Route("/decisions/{id}/answer", does(answer, decision), methods=["POST"]),
+    Route("/decisions/{id}/withdraw", does(withdraw, decision), methods=["POST"]),
+    Route("/decisions/{id}/again", does(again, decision), methods=["POST"]),
+]

@@ -1,0 +1,57 @@
+"""Institutions: what is open of each form, one thing with what was said of it, and the federations that one is in."""
+
+from starlette.datastructures import FormData
+from starlette.responses import Response
+from starlette.routing import Route
+
+from meshd_cli.forms import as_the_node_takes_it, holds_words
+from meshd_page.frame import Page, does, needed, shown, text
+
+_FIELD = "field "
+"""What the names of a form's fields begin with, so that they are told from everything else."""
+
+
+async def institutions(page: Page) -> Response:
+    """The forms that were adopted, and what is open of them."""
+    found = await page.ask("home")
+    forms = await page.ask("institutions")
+    voices = await page.ask("voices")
+    return await page.show("institutions.html", home=found, adopted=forms["adopted"], voices=voices)
+
+
+async def entry(page: Page) -> Response:
+    """What is entered by a form: its fields, each as it is typed."""
+    form = await page.ask("institutions", do="form", what=page.said.get("form") or "")
+    return await page.show("entry.html", form_of=form, about=page.said.get("about"), field=_FIELD, holds=holds_words)
+
+
+async def enter(page: Page, form: FormData) -> str:
+    """Enter something by a form."""
+    name, about = needed(form, "form", "no form was named"), text(form, "about")
+    described = await page.ask("institutions", do="form", what=name)
+    typed = {field["name"]: text(form, f"{_FIELD}{field['name']}") for field in described["fields"]}
+    fields = [as_the_node_takes_it(described, f"{name}={value}") for name, value in typed.items() if value is not None]
+    made = await page.ask("entry", form=name, about=about, fields=fields)
+    return f"/institutions/{about or made['id']}"
+
+
+async def institution(page: Page) -> Response:
+    """One thing: what was entered, and what was said of it since."""
+    rows = await page.ask("entries", id=page.param("id"))
+    return await page.show("entries.html", rows=rows, identity=page.param("id"))
+
+
+async def confirm(page: Page, form: FormData) -> str:
+    """Say that what somebody entered is so, or that it is not."""
+    entry = needed(form, "entry", "nothing was named")
+    await page.ask("confirm", id=entry, no=form.get("say") == "no", how=text(form, "how"))
+    return f"/institutions/{page.param('id')}"
+
+
+ROUTES = [
+    Route("/institutions", shown(institutions), methods=["GET"]),
+    Route("/entry", shown(entry), methods=["GET"]),
+    Route("/entry", does(enter, entry), methods=["POST"]),
+    Route("/institutions/{id}", shown(institution), methods=["GET"]),
+    Route("/institutions/{id}/confirm", does(confirm, institution), methods=["POST"]),
+]

@@ -1,0 +1,41 @@
+"""This machine: how the node is, whom it reached and what each lacks, sticks that are plugged in, and the lock."""
+
+from starlette.datastructures import FormData
+from starlette.responses import Response
+from starlette.routing import Route
+
+from meshd_page.frame import Page, does, needed, shown
+
+
+async def machine(page: Page) -> Response:
+    """The node and its peers."""
+    status = await page.ask("status")
+    peers = await page.ask("peers")
+    sticks = await page.ask("stick")
+    return await page.show("machine.html", status=status, peers=peers, sticks=sticks["plugged"], carried=None)
+
+
+async def stick(page: Page, form: FormData) -> Response:
+    """Exchange with a stick: read what this node lacks, write what others lack."""
+    carried = await page.ask("stick", path=needed(form, "path", "no stick was named"))
+    return await page.show("carried.html", carried=carried)
+
+
+async def unlock(page: Page, form: FormData) -> str:
+    """Open a locked home."""
+    await page.ask("unlock", passphrase=needed(form, "passphrase", "there is no passphrase yet"))
+    return "/"
+
+
+async def lock(page: Page, _: FormData) -> str:
+    """Let the daemon forget its keys."""
+    await page.ask("lock")
+    return "/"
+
+
+ROUTES = [
+    Route("/machine", shown(machine), methods=["GET"]),
+    Route("/machine/stick", does(stick, machine), methods=["POST"]),
+    Route("/unlock", does(unlock, machine), methods=["POST"]),
+    Route("/lock", does(lock, machine), methods=["POST"]),
+]

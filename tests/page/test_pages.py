@@ -1,0 +1,258 @@
+"""What a member does daily, in a browser without scripts: each page, each form, against three real nodes."""
+
+import pytest
+
+from tests.commands.shell import wait
+
+
+@pytest.fixture(scope="module")
+def browser(houses):
+    return houses[0].browser()
+
+
+@pytest.fixture
+def ada(houses):
+    return houses[0].shell
+
+
+@pytest.fixture
+def bo(houses):
+    return houses[1]
+
+
+def _of(answer):
+    """The id in the address that a form led to."""
+    return answer.path.partition("?")[0].rpartition("/")[2]
+
+
+def test_a_proposal_is_put_voted_on_by_two_and_explained(browser, ada, bo):
+    page = browser.visit("/propose")
+    made = browser.fill(page, "/propose", title="A <b>new</b> oven", text="It costs 300.\n\nمريم knows one.",
+                        policy="significant")  # fmt: skip
+    assert made.status == 200
+    identity = _of(made)
+    assert "A &lt;b&gt;new&lt;/b&gt; oven" in made.text
+    assert "<b>new" not in made.text
+    assert any(identity in row["id"] for row in ada.rows("list"))
+    sure = browser.fill(made, "/vote", say="yes", reason="It leaks")
+    assert "You can't change this ballot later" in sure.words
+    assert "3 people" in sure.words
+    assert not ada.json("list", "--mine")["voted"] if isinstance(ada.json("list", "--mine"), dict) else True
+    voted = browser.fill(sure, "/vote")
+    assert "you said: yes" in voted.words
+    assert "provisional: yes leads" in voted.words
+    assert "2 not seen here" in voted.words
+    wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
+    bo.ok("vote", identity, "yes")
+    wait(lambda: "final: passed" in browser.visit(f"/decisions/{identity}").words)
+    assert 'aria-label="Of 3 members: yes 2, not seen 1"' in browser.visit(f"/decisions/{identity}").text
+
+
+def test_consent_needs_a_reason_and_can_be_changed(browser, ada):
+    made = browser.fill(browser.visit("/propose"), "/propose", title="Close on Mondays", policy="consent")
+    identity = _of(made)
+    refused = browser.fill(made, "/vote", say="object")
+    assert refused.status == 409
+    assert "an objection needs a reason" in refused.words.casefold()
+    assert 'value="object" checked' in refused.text, "what was chosen stands there still"
+    done = browser.fill(refused, "/vote", reason="My shift")
+    assert "you said: object" in done.words
+    assert "My shift" in done.words
+    changed = browser.fill(browser.visit(f"/decisions/{identity}"), "/vote", say="consent")
+    assert "you said: consent" in changed.words
+    assert ada.json("show", identity)["counts"] == {"yes": 1, "no": 0, "abstain": 0}
+
+
+def test_ranks_by_buttons_and_numbers(browser, ada):
+    options = ["Ada", "Bo = B", "مريم", "Nobody <x>"]
+    made = browser.fill(browser.visit("/propose"), "/propose", title="Who keeps the key", options="\n".join(options))
+    identity = _of(made)
+    page = browser.fill(made, "/vote", move="up 2")  # the third option
+    page = browser.fill(page, "/vote", move="up 0")
+    page = browser.fill(page, "/vote", move="up 3")
+    assert [page.form("/vote")[f"rank-{number}"][0] for number in range(4)] == ["2", "", "1", "3"]
+    page = browser.fill(page, "/vote", move="up 0")
+    page = browser.fill(page, "/vote", move="down 3")
+    assert [page.form("/vote")[f"rank-{number}"][0] for number in range(4)] == ["1", "", "2", ""]
+    sure = browser.fill(page, "/vote", rank_1="2")
+    assert "Ada , مريم=Bo = B" in sure.words or "Ada , 2=مريم" in sure.words
+    done = browser.fill(sure, "/vote")
+    assert "you said: Ada > Bo = B=مريم" in done.words
+    assert ada.json("why", identity)["seen"] == 1
+    assert "Round by round" in done.words
+    bars = browser.visit(f"/decisions/{identity}").text
+    assert bars.count("<svg") > 4
+
+
+def test_blank_scores_and_approvals(browser, ada):
+    made = browser.fill(browser.visit("/propose"), "/propose", title="Score", options="A\nB\nC", method="score")
+    done = browser.fill(browser.fill(made, "/vote", score_0="5", score_2="0"), "/vote")
+    assert "you said: A=5, C=0" in done.words
+    made = browser.fill(browser.visit("/propose"), "/propose", title="Some", options="A\nB\nC", method="approval")
+    nothing = browser.fill(made, "/vote")
+    assert nothing.status == 409
+    assert "The ballot says nothing yet" in nothing.words
+    done = browser.fill(browser.fill(made, "/vote", say=["A", "C"]), "/vote")
+    assert "you said: A, C" in done.words
+    made = browser.fill(browser.visit("/propose"), "/propose", title="None", options="A\nB", method="plurality")
+    done = browser.fill(browser.fill(made, "/vote", blank="1"), "/vote")
+    assert "you said: blank" in done.words
+
+
+def test_discussion_rivals_and_withdrawal(browser, ada, bo):
+    made = browser.fill(browser.visit("/propose"), "/propose", title="Bikes", text="Two.", policy="significant")
+    identity = _of(made)
+    said = browser.fill(made, "/say", text="Which ones?\n<script>alert(1)</script>")
+    assert "Which ones?" in said.words
+    assert "<script>alert" not in said.text
+    assert ada.json("show", identity)["about"][0]["text"] == "Which ones?\n<script>alert(1)</script>"
+    form = browser.visit(f"/propose?amends={identity}")
+    assert "A rival text of Bikes" in form.words
+    assert form.form("/propose")["text"] == ["Two."]
+    rival = browser.fill(form, "/propose", title="Three bikes")
+    assert "A rival text of" in rival.words
+    assert "Three bikes" in browser.visit(f"/decisions/{identity}").words
+    gone = browser.fill(browser.visit(f"/decisions/{identity}"), "/withdraw", reason="Too dear")
+    assert "withdrawn" in gone.words
+    assert "Too dear" in gone.words
+
+
+def test_talk_letters_and_taking_back(browser, ada, bo):
+    page = browser.visit("/talk")
+    said = browser.fill(page, "/talk", text="Who brings flour?", topic="kitchen")
+    assert "Who brings flour?" in said.words
+    assert "Who brings flour?" in browser.visit("/talk?topic=kitchen").words
+    label = next(row["label"] for row in ada.rows("members") if row["person"] == "Bo")
+    browser.fill(browser.visit("/talk"), "/talk", text="The key is under the pot", to=label)
+    wait(lambda: any(row["text"] == "The key is under the pot" for row in bo.rows("read")))
+    bo.ok("say", "Good", "--to", "Ada")
+    wait(lambda: "A letter from Bo" in browser.visit().words)
+    assert "Good" in browser.visit("/talk").words
+    assert "A letter from Bo" not in browser.visit().words
+    page = browser.visit("/talk?topic=kitchen")
+    gone = browser.fill(page, "/talk/forget")
+    assert gone.status == 200
+    assert "Who brings flour?" not in browser.visit("/talk").words
+    assert "took a message back" in browser.visit("/talk").words
+
+
+def test_people_and_how_they_came_in(browser, ada, shells_of):
+    words = browser.visit("/people").words
+    assert "Bo" in words
+    assert "Brought in by Ada" in words
+    ticket = browser.fill(browser.visit("/people"), "/people/invite")
+    assert ticket.status == 200
+    line = ticket.text.partition('<code class="whole">')[2].partition("<")[0]
+    assert line.startswith("meshd:")
+    dan = shells_of("dan")
+    dan.apply(line, "Dan")
+    dan.start("--connect", ada.address)
+    wait(lambda: "Vouch if you know them" in browser.visit().words)
+    assert "/people" in browser.visit().text
+    vouched = browser.fill(browser.visit("/people"), "/people/vouch")
+    assert "Vouched for by 1 of 2" in vouched.words
+    again = browser.send("/people/vouch", browser.visit("/people").form("/people/invite") | {"person": ["Dan"]})
+    assert again.status == 409
+    assert "vouched for" in again.words
+
+
+@pytest.fixture
+def shells_of(tmp_path):
+    from tests.commands.shell import Shell
+
+    made = {}
+
+    def shell(name):
+        return made.setdefault(name, Shell(tmp_path / name))
+
+    yield shell
+    for each in made.values():
+        each.stop()
+
+
+def test_a_mandate_its_acts_and_a_recall(browser, ada, bo):
+    label = next(row["label"] for row in ada.rows("members") if row["person"] == "Ada")
+    made = browser.fill(
+        browser.visit("/mandate"), "/mandate", title="Ada buys flour", holder=label, powers="buy flour\nsign"
+    )
+    identity = _of(made)
+    browser.fill(browser.fill(made, "/vote", say="yes"), "/vote")
+    wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
+    bo.ok("vote", identity, "yes")
+    wait(lambda: "Ada buys flour" in browser.visit("/delegates").words)
+    page = browser.visit("/delegates")
+    done = browser.fill(page, f"/{identity}/act", text="40 kg", power="buy flour")
+    assert "40 kg" in done.words
+    assert "countersigned by" in done.words
+    motion = browser.fill(browser.visit("/delegates"), f"/{identity}/recall", reason="Too dear")
+    assert "Recall Ada" in motion.words
+    assert "This motion is about you" in motion.words
+    answered = browser.fill(motion, "/answer", text="It was cheap")
+    assert "It was cheap" in answered.words
+    assert "1 of 3 members signed to recall" in browser.visit("/delegates").words
+
+
+def test_minutes_and_tasks(browser, ada, bo):
+    page = browser.visit("/meetings")
+    label = next(row["label"] for row in ada.rows("members") if row["person"] == "Bo")
+    made = browser.fill(page, "/meetings", title="Monday", text="We met.", present=[label])
+    assert "We met." in made.words
+    assert "Not yet: Bo" in made.words
+    wait(lambda: bo.rows("minutes"))
+    bo.ok("minutes", "Tuesday", "--text", "-", "--present", "Ada", stdin="We met again.")
+    wait(lambda: "Sign the minutes" in browser.visit().words)
+    other = next(row for row in ada.rows("minutes") if row["title"] == "Tuesday")
+    signed = browser.fill(browser.visit(f"/meetings/{other['id']}"), "/assent")
+    assert "Signed by: Ada" in signed.words
+    decision = ada.rows("list")[0]["id"]
+    ada.ok("outcome", decision, "It goes on", "--task", "Fetch flour / Ada / 3d")
+    page = browser.visit("/meetings")
+    assert "Fetch flour" in page.words
+    assert "You took on: Fetch flour" in browser.visit().words
+    done = browser.fill(page, "/meetings/done", text="In the cellar")
+    assert done.status == 200
+    assert "Nothing is to be done" in done.words
+
+
+def test_institutions_are_entered_and_confirmed(browser, ada, bo):
+    made = ada.json("institutions", "adopt", "mutual-aid")["id"]
+    wait(lambda: any(row["id"] == made for row in bo.rows("list")))
+    bo.ok("vote", made, "yes")
+    wait(lambda: "adopted" in browser.visit("/institutions").words)
+    page = browser.visit("/institutions")
+    form = page.text.partition("/entry?form=")[2].partition('"')[0]
+    entry = browser.visit(f"/entry?form={form}")
+    fields = {name: ["2"] for name in entry.form("/entry") if name.startswith("field ")}
+    answer = browser.send("/entry", entry.form("/entry") | fields)
+    assert answer.status in (303, 409)
+    if answer.status == 409:
+        assert 'id="problem"' in answer.text
+
+
+def test_this_machine_and_help(browser, ada):
+    words = browser.visit("/machine").words
+    assert "Bo" in words
+    assert "in step" in words
+    assert ada.json("status")["digest"] in words
+    assert "Hold an election" in browser.visit("/help").words
+    page = browser.visit("/help/hold-an-election")
+    assert "<h1>Hold an election</h1>" in page.text
+    assert "<pre " in page.text
+    assert browser.get(f"{browser.at}/help/../pyproject").status == 404
+
+
+def test_the_list_is_paged(browser, ada):
+    assert "Page 1 of" not in browser.visit("/decisions?which=all").words
+    for number in range(50):
+        ada.ok("propose", f"Number {number}")
+    page = browser.visit("/decisions?which=all&page=1")
+    assert "Page 1 of 2" in page.words
+    assert "Number 49" in page.words
+    assert page.text.count("<li><a href") == 50
+    assert "Page 2 of 2" in browser.visit("/decisions?which=all&page=99").words
+
+
+def test_names_from_right_to_left_keep_numbers_in_their_place(browser, ada):
+    text = browser.visit("/people").text
+    assert "<bdi>\u0645" not in text.replace("<bdi>مريم 7</bdi>", "")
+    assert "<bdi>مريم 7</bdi>" in text
