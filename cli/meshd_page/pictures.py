@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+_CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
 _WIDE = 600
 """The width of a picture, in its own units."""
 
@@ -29,7 +30,7 @@ def shares_of(row: dict[str, Any]) -> list[Bar]:
         most = max(counts.values(), default=0)
         return [_bar(name, str(counts[name]), counts[name], most) for name in sorted(counts, key=lambda o: -counts[o])]
     whole = max(row["electorate"], sum(counts.values()), 1)
-    words = {"yes": "consent", "no": "object", "abstain": "stand aside"} if row["consent"] else {}
+    words: dict[str, str] = _CONSENT if row["consent"] else {}
     bars: list[Bar] = []
     begins = 0.0
     for name, count in [*counts.items(), ("not seen", whole - sum(counts.values()))]:

@@ -15,6 +15,7 @@ from meshd.store import tables
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
+from meshd_protocol.decisions.question import RESERVED
 from meshd_protocol.items import Decision
 from meshd_protocol.names import printable, text_of
 from meshd_protocol.policies import CONSTITUTION, Finality, Method, Policy, void_reason
@@ -47,6 +48,7 @@ def policies(context: Context, _: dict[str, Any]) -> list[Result]:
                 "void": void_reason(policy),
                 "rule": policy_text(policy) if void_reason(policy) is None else f"void: {void_reason(policy)}",
                 "amended": policy.name in amended,
+                "reserved": policy.name in RESERVED,
                 "rivals": [text_of(each) for each in rivals(context, Verb.POLICY, policy.name)],
             }
         )

@@ -12,7 +12,6 @@ from meshd_cli.times import moment
 from meshd_page import ballots
 from meshd_page.frame import Page, does, needed, shown, text
 from meshd_page.pictures import rounds_of, shares_of
-from meshd_protocol.decisions.question import RESERVED
 
 _A_PAGE = 50
 
@@ -102,7 +101,7 @@ async def again(page: Page, _: FormData) -> str:
 
 async def new(page: Page) -> Response:
     """The form of a proposal; a rival text of another one names it in the address."""
-    policies = [each for each in await page.ask("policies") if each["name"] not in RESERVED]
+    policies = [each for each in await page.ask("policies") if not each["reserved"]]
     amends = page.said.get("amends")
     of = await page.ask("show", id=amends) if amends else None
     return await page.show("propose.html", policies=policies, of=of)
