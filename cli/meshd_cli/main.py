@@ -54,6 +54,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "showing": ("qr",),
     "keeping": ("backup", "restore"),
     "proving": ("prove", "verify", "publish", "count"),
+    "printing": ("print",),
     "audit": ("check", "doctor", "log", "forks"),
 }
 """Each file of commands, with its verbs."""
@@ -83,7 +84,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     ),
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import", "qr"),
-    "Proofs and counts": ("prove", "verify", "publish", "count"),
+    "Proofs and paper": ("prove", "verify", "publish", "print", "count"),
     "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic", "completion"),
     "When something is wrong": ("doctor", "check", "log", "forks", "ratify", "follow", "refound"),
 }

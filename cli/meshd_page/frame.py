@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.html import render
 from meshd_page import node
 from meshd_page.access import Access, Session
 from meshd_page.live import Live
-from meshd_page.showing import render
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Page:
 
     def _html(self, template: str, status: int, /, **values: Any) -> Response:
         text = render(
+            TEMPLATES,
             template,
             page=self,
             at=self.at,
@@ -87,6 +88,8 @@ View: TypeAlias = Callable[[Page], Awaitable[Response]]
 Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response]]
 """Does what a form asks for: where the browser goes then, or a page that asks once more. Raises CommandError."""
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+TEMPLATES = "meshd_page"
+"""The package whose templates are the pages."""
 _NOT_FOUND = 4
 _OF_ALL_FORMS = ("token", "once")
 

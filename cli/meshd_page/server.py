@@ -21,12 +21,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from meshd_cli.homes import folders
+from meshd_cli.html import render
 from meshd_page.access import Access
 from meshd_page.door import keep_door
-from meshd_page.frame import Site
+from meshd_page.frame import TEMPLATES, Site
 from meshd_page.guard import COOKIE, ENTER, Guard
 from meshd_page.live import Events, Live
-from meshd_page.showing import render
 from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, talk
 
 HOST = "127.0.0.1"
@@ -99,7 +99,7 @@ async def _enter(request: Request) -> Response:
     if cookie is None:
         text = "This address has let a browser in already: it does so once. `meshd page` gives another one.\n"
         return PlainTextResponse(text, 403)
-    response = HTMLResponse(render("enter.html", to=f"/{access.path}/"))
+    response = HTMLResponse(render(TEMPLATES, "enter.html", to=f"/{access.path}/"))
     response.set_cookie(COOKIE, cookie, path=f"/{access.path}/", httponly=True, samesite="strict")
     return response
 
@@ -110,7 +110,7 @@ async def _assemblies(request: Request) -> Response:
     found = await trio.to_thread.run_sync(folders, site.home)
     if len(found) == 1:
         return RedirectResponse(f"/{site.access.path}/{quote(found[0])}/", 303)
-    return HTMLResponse(render("assemblies.html", at=f"/{site.access.path}", folders=found))
+    return HTMLResponse(render(TEMPLATES, "assemblies.html", at=f"/{site.access.path}", folders=found))
 
 
 async def _events(request: Request) -> Events:

@@ -27,6 +27,7 @@ from meshd.service import (  # noqa: F401 (what a file answers is registered as 
     lots,
     meetings,
     membership,
+    printing,
     proposing,
     protecting,
     proving,

@@ -34,7 +34,7 @@ def test_policies_and_their_amendment(baker):
     ]  # fmt: skip
     assert set(rows[0]) == {
         "name", "finality", "method", "threshold", "quorum", "changeable", "notice_s", "open_s", "grace_s", "void", "rule",
-        "amended", "rivals", "yes_from", "once",
+        "amended", "rivals", "yes_from", "once", "reserved",
     }  # fmt: skip
     said = baker.run("amend", "standard", "--quorum", "1/3")
     assert said.stderr.startswith("Proposed, with your yes: standard would be certified by witnesses: ")

@@ -26,6 +26,8 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
     parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
     parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
+    parser.add_argument("--ics", metavar="FILE", help="the dates, for a calendar: votes, tasks, terms (- for stdout)")
+    parser.add_argument("--csv", metavar="FILE", help="the results, for a spreadsheet (- for standard output)")
     _narrowed(parser)
     parser.set_defaults(function=export)
     parser = verbs.add_parser("import", parents=[common], help="read what you lack from a stick or a file")
@@ -104,14 +106,45 @@ def stick(where: Where, options: Any) -> int:
 
 def export(where: Where, options: Any) -> int:
     """`meshd export DIR`."""
-    if bool(options.path) == bool(options.file):
-        raise UsageError("say where to: a folder, or --file FILE", "`meshd export /media/stick`")
+    if sum(map(bool, (options.path, options.file, options.ics, options.csv))) != 1:
+        raise UsageError("say where to: a folder, --file, --ics or --csv", "`meshd export /media/stick`")
+    if options.ics or options.csv:
+        return _export_for_others(where, options)
     arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}
     answer = ask(where, "export", arguments)
     if where.json:
         output.emit(answer)
     else:
         _show_written(answer)
+    return 0
+
+
+def _export_for_others(where: Where, options: Any) -> int:
+    """Dates or results, for programs that know nothing of meshd."""
+    if options.ics:
+        from meshd_cli.calendars import calendar, dates
+
+        home = ask(where, "status")
+        rows = {verb: ask(where, verb) for verb in ("list", "todo", "delegates")}
+        found = dates(home, rows)
+        data, told = calendar(home["name"], home["assembly"], found, home["now_ms"]), output.plural(len(found), "date")
+    else:
+        from meshd_cli.spreadsheets import results
+
+        listed = ask(where, "list")
+        data, told = results(listed, output.when).encode(), output.plural(len(listed), "decision")
+    target = options.ics or options.csv
+    if target == "-":
+        sys.stdout.buffer.write(data)
+        return 0
+    try:
+        Path(target).write_bytes(data)
+    except OSError as error:
+        raise CommandError(f"cannot write {target}: {error.strerror}") from error
+    if where.json:
+        output.emit({"file": target, "bytes": len(data)})
+    else:
+        output.say(f"{told} written to {target}.")
     return 0
 
 

@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from meshd_cli import output
 from meshd_cli.errors import UsageError
+from meshd_cli.pictures import rounds_of, shares_of
 from meshd_cli.times import moment
 from meshd_page import ballots
 from meshd_page.frame import Page, does, needed, shown, text
-from meshd_page.pictures import rounds_of, shares_of
 
 _A_PAGE = 50
 

@@ -33,7 +33,8 @@ def shares_of(row: dict[str, Any]) -> list[Bar]:
     words: dict[str, str] = _CONSENT if row["consent"] else {}
     bars: list[Bar] = []
     begins = 0.0
-    for name, count in [*counts.items(), ("not seen", whole - sum(counts.values()))]:
+    parts: list[tuple[str, int]] = [*counts.items(), ("not seen", whole - sum(counts.values()))]
+    for name, count in parts:
         width = count * _WIDE / whole
         if count:
             bars.append(Bar(words.get(name, name), str(count), round(begins, 1), round(width, 1)))

@@ -1,10 +1,10 @@
-"""How values become text on a page: the templates' filters. Nothing that came from a record stands there raw."""
+"""HTML, for the page and for paper: the templates' filters. Nothing that came from a record stands there raw."""
 
 import re
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from meshd_cli import figures, output
@@ -24,20 +24,20 @@ class Exact(str):
     """What a form sends back as it stands: escaped, and otherwise not changed by a letter."""
 
 
-def render(template: str, **values: Any) -> str:
-    """The text of a template."""
-    return _template(template).render(**values)
+def render(package: str, template: str, **values: Any) -> str:
+    """The text of a template of a package, which may use those that stand beside this file."""
+    return _template(package, template).render(**values)
 
 
 @cache
-def _template(name: str) -> Template:
-    return _environment().get_template(name)
+def _template(package: str, name: str) -> Template:
+    return _environment(package).get_template(name)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("meshd_page"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("meshd_cli")]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

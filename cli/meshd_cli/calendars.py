@@ -1,0 +1,69 @@
+"""Dates for a calendar (iCalendar, RFC 5545): when votes end, tasks are due, mandates end, spans are over."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+
+class Date(NamedTuple):
+    """A moment, what it is, and what more there is to say. `key` is the same whenever it is written."""
+
+    key: str
+    time_ms: int
+    text: str
+    more: str = ""
+
+
+def dates(home: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[Date]:
+    """The dates that a home screen, `list`, `todo` and `delegates` tell of, in their order in time."""
+    found = [
+        Date(f"vote-{row['id']}", row["ends"], f"Vote ends: {row['title']}", row["command"])
+        for row in home["waiting"]
+        if row["what"] == "vote" and row["ends"] is not None
+    ]
+    known = {each.key for each in found}
+    found += [
+        Date(f"vote-{row['id']}", row["closes_ms"], f"Vote ends: {row['title']}", f"meshd show {row['id'][:8]}")
+        for row in rows["list"]
+        if row["closes_ms"] and row["outcome"] is None and f"vote-{row['id']}" not in known
+    ]
+    found += [
+        Date(
+            f"task-{row['id']}",
+            row["due_ms"],
+            f"Due: {row['what']}",
+            " · ".join(filter(None, [row["who"], row["title"]])),
+        )
+        for row in rows["todo"]
+        if row["due_ms"]
+    ]
+    found += [
+        Date(f"mandate-{row['id']}", row["ends_ms"], f"Mandate ends: {row['role']}", row["holder"])
+        for row in rows["delegates"]
+        if row["ends_ms"] and row["state"] in ("in force", "suspended")
+    ]
+    return sorted(found, key=lambda each: (each.time_ms, each.key))
+
+
+def calendar(name: str, assembly: str, found: list[Date], now_ms: int) -> bytes:
+    """The dates as a file that calendars read. A moment that no calendar knows is left out."""
+    from icalendar import Calendar, Event
+
+    written = Calendar()
+    written.add("prodid", "-//meshd//meshd//EN")
+    written.add("version", "2.0")
+    written.add("x-wr-calname", name)
+    for each in found:
+        try:
+            when = datetime.fromtimestamp(each.time_ms // 1000, UTC)
+        except (OverflowError, ValueError, OSError):
+            continue
+        event = Event()
+        event.add("uid", f"{each.key}@{assembly[:16]}.meshd")
+        event.add("dtstamp", datetime.fromtimestamp(now_ms // 1000, UTC))
+        event.add("dtstart", when)
+        event.add("summary", each.text)
+        if each.more:
+            event.add("description", each.more)
+        written.add_component(event)
+    data: bytes = written.to_ical()
+    return data

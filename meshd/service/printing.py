@@ -1,0 +1,94 @@
+"""The verb print: all that a sheet of paper says, about a decision, a meeting, or who calls whom."""
+
+from functools import partial
+from typing import Any
+
+from meshd.assembly import survey
+from meshd.errors import NotFoundError
+from meshd.service.context import Context, Result
+from meshd.service.explaining import show, why
+from meshd.service.meetings import minutes
+from meshd.service.verbs import verb
+from meshd.store import tables
+from meshd_protocol.control import FLAG, NAME
+from meshd_protocol.names import text_of
+from meshd_protocol.trees import tree
+
+TREE = "tree"
+_OF_THIS_MACHINE = frozenset({"witness-here"})
+_OF_PEOPLE = frozenset({"ballot", "unseen"})
+"""Rules whose reasons say who did something."""
+
+
+@verb("print", {"what": NAME, "names": FLAG})
+def print_(context: Context, arguments: dict[str, Any]) -> Result:
+    """`meshd print ID`: what a decision or a meeting comes to, with what it takes to check it; with `tree`, or
+    the id of an alarm, who calls whom. A sheet about a decision may hang where outsiders read it: without `names` it
+    says what was decided and why, and not who said what.
+    """
+    words = arguments["what"]
+    assembly = context.assembly
+    state = context.state()
+    found: Result = {
+        "assembly": assembly.id.hex(),
+        "name": assembly.title,
+        "digest": text_of(survey.digest(assembly)),
+        "printed_ms": assembly.world.clock(),
+        "person": assembly.people.label(context.me),
+        "members": len(state.members),
+    }
+    if words == TREE:
+        return found | {"kind": TREE, "alarm": None, "calls": _calls(context, context.standing().head, context.me)}
+    names = bool(arguments.get("names"))
+    for kind, read in (("decision", partial(_decision, names=names)), ("minutes", _minutes), (TREE, _alarm)):
+        try:
+            return found | {"kind": kind} | read(context, words)
+        except NotFoundError as error:
+            missing = error
+    raise NotFoundError(f"no such decision, minutes or alarm: {words}", missing.hint)
+
+
+def _decision(context: Context, words: str, *, names: bool) -> Result:
+    row = show(context, {"id": words})
+    reasons = [each for each in why(context, {"id": words})["reasons"] if each["rule"] not in _OF_THIS_MACHINE]
+    if names:
+        return {"decision": row, "reasons": reasons}
+    reasons = [each | {"text": _unnamed(context, each["text"])} for each in reasons if each["rule"] not in _OF_PEOPLE]
+    effect = _unnamed(context, row["effect"]) if row["effect"] else row["effect"]
+    unsaid: Result = {"by": None, "about": [], "answers": [], "effect": effect, "waits_for": []}
+    return {"decision": row | unsaid, "reasons": reasons}
+
+
+def _unnamed(context: Context, text: str) -> str:
+    """A sentence without the names of people: those of assemblies stay."""
+    people = context.assembly.people
+    for member in {row.member for row in context.assembly.store.find(tables.Certificate)}:
+        text = text.replace(people.label(member), "a member")
+    return text
+
+
+def _minutes(context: Context, words: str) -> Result:
+    return {"minutes": minutes(context, {"id": words})}
+
+
+def _alarm(context: Context, words: str) -> Result:
+    row = context.named(tables.Entry, words, "alarm", "`meshd list`, `meshd minutes` and `meshd entries` show all.")
+    return {"alarm": text_of(row.id), "calls": _calls(context, row.id, row.member)}
+
+
+def _calls(context: Context, root: bytes, giver: bytes) -> list[Result]:
+    """Whom each person calls and who calls them: of an alarm as everybody's node has it, else for the day on which no
+    node runs, from this person down.
+    """
+    label = context.assembly.people.label
+    found = tree(root, context.state().people, giver)
+    rows: list[Result] = [
+        {
+            "person": label(member),
+            "begins": member == giver,
+            "calls": sorted(map(label, each.calls)),
+            "called_by": sorted(map(label, each.callers)),
+        }
+        for member, each in found.items()
+    ]
+    return sorted(rows, key=lambda row: (not row["begins"], row["person"]))

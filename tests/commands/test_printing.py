@@ -1,0 +1,163 @@
+"""Paper, calendars and spreadsheets: what is on them, what is not, and that it is read back."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from tests.commands.shell import wait
+from tests.page.browser import Answer
+
+SCRIPT = '<script>alert(1)</script> & "quotes"'
+
+
+def _words(html):
+    """What a reader sees."""
+    return Answer(200, None, re.sub(r"(?s)<style>.*?</style>", "", html), "").words
+
+
+@pytest.fixture
+def band(shells, ada):
+    """Ada and Bo, their daemons connected."""
+    bo = shells("bo")
+    bo.apply(ada.json("invite")["ticket"], "Bo")
+    ada.start()
+    bo.start("--connect", ada.address)
+    wait(lambda: any(row["person"] == "Bo" for row in ada.rows("members")))
+    ada.ok("vouch", "Bo")
+    ada.ok("admit", "Bo")
+    wait(lambda: any(row["me"] and row["role"] == "member" for row in bo.rows("members")))
+    return ada, bo
+
+
+def test_a_notice_says_what_was_decided_and_not_who_said_what(band):
+    ada, bo = band
+    identity = ada.ok(
+        "propose", f"An oven {SCRIPT}", "--text", "-", "--policy", "significant", stdin="It leaks.\n\nمريم"
+    )
+    identity = identity.split()[0]
+    wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
+    ada.ok("vote", identity, "yes")
+    bo.ok("vote", identity, "yes", "--reason", "It does")
+    wait(lambda: ada.json("show", identity)["outcome"] == "passed")
+    html = ada.ok("print", identity)
+    words = _words(html)
+    for said in ("final: passed", "It leaks.", "2 of 2 ballots are in", "How to check this sheet", identity[:8]):
+        assert said in words
+    assert SCRIPT not in html
+    assert not re.search(r"(?:src|href)=|url\(", html), "it needs nothing beside it"
+    labels = [row["label"] for row in ada.rows("members")]
+    assert not any(label in words for label in labels)
+    assert "Bo·" not in words
+    named = _words(ada.ok("print", identity, "--names"))
+    assert "Proposed by Ada" in named
+    assert "Bo·" in named
+
+
+def test_the_code_holds_what_the_sheet_says(band, tmp_path):
+    zxingcpp = pytest.importorskip("zxingcpp")
+    import segno
+    from PIL import Image
+
+    from meshd_cli.commands import printing
+
+    ada, _ = band
+    identity = ada.ok("propose", "An oven").split()[0]
+    sheet = ada.json("print", identity)
+    drawn = []
+    original = segno.make_qr
+    segno.make_qr = lambda text, **options: drawn.append(original(text, **options)) or drawn[0]
+    try:
+        printing._code(sheet, identity, "open")
+    finally:
+        segno.make_qr = original
+    drawn[0].save(str(tmp_path / "code.png"), scale=4)
+    (found,) = zxingcpp.read_barcodes(Image.open(tmp_path / "code.png"))
+    assert found.text.splitlines() == [
+        "meshd 1", f"assembly {ada.json('whoami')['assembly']}", f"id {identity}", "state open",
+        f"log {ada.json('status')['digest']}",
+    ]  # fmt: skip
+
+
+def test_minutes_and_trees_are_for_those_who_are_on_them(band):
+    ada, _ = band
+    minutes = ada.ok("minutes", "Monday", "--text", "-", "--present", "Bo", stdin="We met.").split()[0]
+    words = _words(ada.ok("print", minutes))
+    assert "We met." in words
+    assert "not yet" in words
+    tree = _words(ada.ok("print", "tree"))
+    assert "Who calls whom" in tree
+    for row in ada.rows("members"):
+        assert row["person"] in tree
+    rows = ada.json("print", "tree")["calls"]
+    assert {row["person"] for row in rows} == {row["label"] for row in ada.rows("members")}
+    assert all(row["called_by"] for row in rows if not row["begins"])
+
+
+def test_ballots_are_typed_and_counted(ada, tmp_path):
+    options = ["Ada", 'Bo "B" Ek', "مريم", "Nobody"]
+    identity = ada.ok("propose", "Who keeps the key", *(f"--option={each}" for each in options)).split()[0]
+    html = ada.ok("print", identity, "--ballots", "3")
+    assert html.count('class="ballot"') == 3
+    blt = html.partition("<pre>")[2].partition("</pre>")[0].replace("&#34;", '"').replace("&quot;", '"')
+    blt = blt.replace("\u2068", "").replace("\u2069", "")
+    typed = blt.replace("4 1\n0\n", "4 1\n2 3 1 0\n1 2=4 0\n1 2 0\n0\n")
+    (tmp_path / "typed.blt").write_text(typed)
+    counted = ada.json("count", str(tmp_path / "typed.blt"), "--method", "schulze")
+    assert counted["title"] == "Who keeps the key"
+    assert set(counted["winners"]) <= set(options)
+    for method in ("score", "equal-shares"):
+        costs = ["--cost=1", "--cost=1", "--budget=1"] if method == "equal-shares" else []
+        other = ada.ok("propose", "X", "--option=A", "--option=B", "--policy=election", f"--method={method}", *costs)
+        assert "not counted from paper" in ada.fails(2, "print", other.split()[0], "--ballots", "2")[0]
+    plain = ada.ok("propose", "An oven").split()[0]
+    assert "among options" in ada.fails(2, "print", plain, "--ballots", "2")[0]
+    assert "can't be printed" in ada.fails(2, "print", identity, "--ballots", "0")[0]
+
+
+def test_a_hundred_pages(ada, tmp_path):
+    pytest.importorskip("weasyprint")
+    text = "\n\n".join(f"{number}. {'Words about flour. ' * 8}" for number in range(70))[:12_000]
+    identity = ada.ok("propose", "Long", "--text", "-", stdin=text).split()[0]
+    html = ada.ok("print", identity)
+    assert text[-50:].strip() in _words(html)
+    options = [f"Option {number}" for number in range(64)]
+    many = ada.ok("propose", "Many", *(f"--option={each}" for each in options)).split()[0]
+    assert ada.ok("print", many, "--ballots", "100").count('class="ballot"') == 100
+    ada.ok("print", many, "--ballots", "20", "--pdf", str(tmp_path / "many.pdf"))
+    assert (tmp_path / "many.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_what_can_t_be_printed_is_said(ada, tmp_path):
+    assert "no such decision, minutes or alarm" in ada.fails(4, "print", "nothing")[0]
+    identity = ada.ok("propose", "An oven").split()[0]
+    assert "cannot write" in ada.fails(1, "print", identity, "--out", str(tmp_path))[0]
+    assert "cannot write" in ada.fails(1, "print", identity, "--out", str(tmp_path / "no/where.html"))[0]
+
+
+def test_dates_for_a_calendar(ada, tmp_path):
+    from icalendar import Calendar
+
+    identity = ada.ok("propose", "An oven; and\nmore, مريم", "--closes", "9d").split()[0]
+    ada.ok("outcome", identity, "We go on", "--task", "Fetch flour / Ada / 3d")
+    ada.ok("export", "--ics", str(tmp_path / "dates.ics"))
+    written = (tmp_path / "dates.ics").read_bytes()
+    assert all(len(line) <= 75 for line in written.split(b"\r\n"))
+    found = Calendar.from_ical(written).walk("VEVENT")
+    assert [str(each["summary"]) for each in found] == ["Due: Fetch flour", "Vote ends: An oven; and\nmore, مريم"]
+    again = Calendar.from_ical(ada.ok("export", "--ics", "-")).walk("VEVENT")
+    assert [each["uid"] for each in again] == [each["uid"] for each in found], "a calendar knows them again"
+
+
+def test_results_for_a_spreadsheet(ada, tmp_path):
+    ada.ok("propose", '=HYPERLINK("http://evil.example")')
+    ada.ok("propose", 'Bread, "fresh"\tand more')
+    ada.ok("propose", "Who", "--option", "-1", "--option", "مريم")
+    ada.ok("export", "--csv", str(tmp_path / "results.csv"))
+    rows = list(csv.reader(io.StringIO((tmp_path / "results.csv").read_text(encoding="utf-8"))))
+    assert rows[0][:2] == ["id", "title"]
+    assert [row[1] for row in rows[1:]] == ['\'=HYPERLINK("http://evil.example")', 'Bread, "fresh"\tand more', "Who"]
+    assert rows[3][6] == "'-1: 0; مريم: 0"
+    for words in ([], ["--ics", "a", "--csv", "b"], ["dir", "--csv", "b"]):
+        assert "say where to" in ada.fails(2, "export", *words)[0]
