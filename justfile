@@ -120,3 +120,11 @@ bench *options:
     python -m benchmarks growth {{options}}
     python -m benchmarks hostile {{options}}
     python -m benchmarks idle {{options}}
+
+# the Debian package, for this machine's architecture or another one (amd64, arm64), into dist/
+deb arch="$(dpkg --print-architecture)":
+    python packaging/build_deb.py --arch {{arch}}
+
+# install and remove the package on bare Debian 12 and 13 (as root; takes debootstrap and some minutes)
+deb-clean:
+    python packaging/clean.py

@@ -19,6 +19,8 @@ from meshd_cli.errors import CommandError, LockedError
 from meshd_cli.homes import UNPROTECTED
 
 LOCK = "lock"
+CREDENTIAL = "meshd.passphrase"
+"""What a service manager calls the passphrase."""
 _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
 _PATIENCE_SECONDS = 5.0
@@ -86,6 +88,8 @@ def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ")
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
         return _not_empty(named) if new else named
+    with suppress(KeyError, OSError, UnicodeDecodeError):  # systemd.exec: LoadCredential=
+        return (Path(os.environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL).read_text().rstrip("\r\n")
     with suppress(OSError, UnicodeDecodeError):
         return (where.home / UNPROTECTED).read_text()
     if sys.stdin is None or not sys.stdin.isatty():

@@ -18,6 +18,8 @@ ASKED = "_ARGCOMPLETE"
 """Set where a shell asks."""
 SHELLS = ("bash", "zsh", "fish")
 _SHORT = 8
+_PATIENCE_SECONDS = 0.9
+"""Less than the time after which a daemon tells of progress."""
 
 _Words = dict[str, str]
 """What may be typed, each with what it is."""
@@ -88,8 +90,14 @@ class _Asking:
         connection = socket_client.connect(home)
         if connection is None:
             return []
+        connection.settimeout(_PATIENCE_SECONDS)
         with connection:
-            return socket_client.ask(connection, verb, arguments, getattr(self.words, "assembly", None))
+            return socket_client.ask(connection, verb, arguments, getattr(self.words, "assembly", None), _give_up)
+
+
+def _give_up(*_: Any) -> None:
+    """Who presses Tab does not wait for work that takes so long that progress is told."""
+    raise CommandError("it takes too long")
 
 
 def _titles(rows: Iterable[dict[str, Any]], title: str = "title") -> _Words:
@@ -107,10 +115,13 @@ def _all_proposals(asking: _Asking) -> _Words:
 
 def _choices(asking: _Asking) -> _Words:
     """What a ballot on the proposal that was named may say."""
-    row = next(iter(asking.ask("list", id=asking.words.id)))
+    row = next(iter(asking.ask("list", id=asking.words.id)), None)
+    if row is None:
+        return {}
     if row["options"]:
         return {each: f"option {number}" for number, each in enumerate(row["options"], 1)} | {"blank": "none of them"}
-    return dict.fromkeys(("consent", "object", "stand-aside") if row["consent"] else ("yes", "no", "abstain"), "")
+    words = ("consent", "object", "stand-aside") if row["consent"] else ("yes", "no", "abstain")
+    return dict.fromkeys(words, row["title"])
 
 
 def _people(asking: _Asking) -> _Words:

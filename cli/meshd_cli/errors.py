@@ -18,6 +18,10 @@ class CommandError(Exception):
             self.code = code
 
 
+class UnansweredError(CommandError):
+    """The daemon was asked, and fell silent: nobody knows whether what was asked for is done."""
+
+
 class UsageError(CommandError):
     """The words don't fit the grammar."""
 

@@ -26,9 +26,16 @@ def as_the_node_takes_it(form: dict[str, Any], given: str) -> str:
         return given
     if field["unit"] == _DATE and not value.isdecimal():
         return f"{name}={moment(value, int(time.time() * 1000))}"
-    if field["type"] == "hash" and Path(value).is_file():
+    if field["type"] == "hash" and _is_file(value):
         return f"{name}={hash_of(Path(value))}"
     return given
+
+
+def _is_file(words: str) -> bool:
+    try:
+        return Path(words).is_file()
+    except (OSError, ValueError):  # longer than any path
+        return False
 
 
 def hash_of(path: Path) -> str:

@@ -29,6 +29,8 @@ _ALONE = frozenset(
         "page",
         "help",
         "completion",
+        "service",
+        "pi-card",
     }
 )
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""

@@ -26,6 +26,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "running": ("run", "peers", "connect"),
     "paging": ("page",),
     "helping": ("help", "completion"),
+    "serving": ("service", "pi-card"),
     "locking": ("lock", "unlock", "passphrase", "panic"),
     "people": (
         "invite",
@@ -85,7 +86,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "Rules": ("policies", "amend", "charter", "witness"),
     "Network and sticks": ("run", "status", "peers", "connect", "stick", "export", "import", "qr"),
     "Proofs and paper": ("prove", "verify", "publish", "print", "count"),
-    "This machine": ("lock", "unlock", "passphrase", "backup", "restore", "panic", "completion"),
+    "This machine": ("lock", "unlock", "passphrase", "service", "pi-card", "backup", "restore", "panic", "completion"),
     "When something is wrong": ("doctor", "check", "log", "forks", "ratify", "follow", "refound"),
 }
 """What people look for, and the commands for it, in the order of the help text."""

@@ -21,21 +21,28 @@ class Item(NamedTuple):
 def items(home: dict[str, Any]) -> list[Item]:
     """Everything that a home screen tells: what waits, then what to know, then what happened since the last look."""
     found = [
-        Item(f"{row['what']} {row['id']}", f"{waiting_words(row)}{ends_words(row, home['now_ms'])}", row["command"])
+        Item(
+            f"{row['what']} {row['id']} {row.get('count', '')}".rstrip(),
+            f"{waiting_words(row)}{ends_words(row, home['now_ms'])}",
+            row["command"],
+        )
         for row in home["waiting"]
     ]
     found += [Item(f"pending {each}", each) for each in home["pending"]]
     since = home["since"] or {}
+    mark = since.get("since_ms")  # what is told of one look is no news of the next
     for each in since.get("decided", ()):
-        found.append(Item(f"decided {each['id']}", f"Decided: {each['title']}", f"meshd why {_short(each['id'])}"))
-    found += [Item(f"joined {each}", f"{each} is a member now") for each in since.get("joined", ())]
-    found += [Item(f"left {each}", f"{each} is no member any more") for each in since.get("left", ())]
+        found.append(
+            Item(f"decided {each['id']} {mark}", f"Decided: {each['title']}", f"meshd why {_short(each['id'])}")
+        )
+    found += [Item(f"joined {each} {mark}", f"{each} is a member now") for each in since.get("joined", ())]
+    found += [Item(f"left {each} {mark}", f"{each} is no member any more") for each in since.get("left", ())]
     for each in since.get("proposed", ()):
         said = f"{each['person']} proposed: {each['title']}"
-        found.append(Item(f"proposed {each['id']}", said, f"meshd show {_short(each['id'])}"))
+        found.append(Item(f"proposed {each['id']} {mark}", said, f"meshd show {_short(each['id'])}"))
     if since.get("messages"):
         said = f"{output.plural(since['messages'], 'message')} since you last looked"
-        found.append(Item(f"messages {since['messages']}", said, "meshd read"))
+        found.append(Item(f"messages {since['messages']} {mark}", said, "meshd read"))
     return found
 
 
@@ -65,7 +72,7 @@ def notices() -> Callable[[dict[str, Any]], list[str]]:
 
 
 def _is_told_once(item: Item, asked: set[str]) -> bool:
-    what, _, identity = item.key.partition(" ")
+    what, identity, *_ = [*item.key.split(" "), ""]
     return what != "proposed" or identity not in asked
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshd_cli.errors import CommandError
+from meshd_cli.errors import CommandError, UnansweredError
 
 if TYPE_CHECKING:
     from meshd_protocol.changes import Change
@@ -65,7 +65,7 @@ def ask(
             if isinstance(reply.get("out"), str):
                 heed(reply["out"])
             return reply["result"]
-    raise CommandError(_HUNG_UP, _LOST)
+    raise UnansweredError(_HUNG_UP, _LOST)
 
 
 def watch(connection: socket.socket, assembly: str | None = None) -> Iterator["Change"]:
@@ -104,19 +104,19 @@ def _replies(
                     heed("drill")
                 yield _accepted(reply)
     except TimeoutError as error:
-        raise CommandError(
+        raise UnansweredError(
             f"the daemon has said nothing for {SILENCE_SECONDS:.0f} seconds: it is stopped or stuck",
             "If it was stopped (Ctrl-Z), `fg` or `kill -CONT` lets it go on; what you asked for may be done then. Else "
             "end it, and start it again: nothing acknowledged is lost.",
         ) from error
     except ConnectionError as error:
-        raise CommandError(_HUNG_UP, _LOST) from error
+        raise UnansweredError(_HUNG_UP, _LOST) from error
 
 
 def _read(line: bytes) -> dict[str, Any]:
     """One line of an answer. Raises CommandError for what is none."""
     if not line.endswith(b"\n"):
-        raise CommandError(_HUNG_UP, _LOST)
+        raise UnansweredError(_HUNG_UP, _LOST)
     try:
         reply: Any = json.loads(line)
     except ValueError as error:

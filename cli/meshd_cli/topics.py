@@ -22,10 +22,9 @@ def topics() -> list[Topic]:
 
 def text_of(name: str) -> str:
     """A page as it is written, in Markdown. Raises KeyError for a name that is none."""
-    page = _FOLDER / f"{name}.md"
-    if "/" in name or not page.is_file():
+    if f"{name}.md" not in {each.name for each in _FOLDER.iterdir()}:
         raise KeyError(name)
-    return page.read_text(encoding="utf-8")
+    return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
 def found_by(words: str) -> list[Topic]:

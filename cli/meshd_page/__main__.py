@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,11 @@ def main() -> int:
     options = parser.parse_args()
     address = door.ask(options.home)
     if address is not None:
-        _show(address, browse=not options.url, as_json=options.json)
+        if options.port and f":{options.port}/" not in address:
+            print("warning: a page of this home runs already, on another port", file=sys.stderr)
+        _print(address, as_json=options.json)
+        if not options.url:
+            _browse(address)
         return 0
     try:
         listener = server.listen(options.port)
@@ -63,10 +68,17 @@ def _refuse(text: str, *, as_json: bool) -> None:
 
 
 def _show(address: str, *, browse: bool, as_json: bool) -> None:
-    """Print an address that lets one browser in, and open it in the browser of this desktop."""
+    """Print an address that lets one browser in, and open it in a browser, which may be one that takes the terminal."""
+    _print(address, as_json=as_json)
+    if browse:
+        threading.Thread(target=_browse, args=(address,), daemon=True).start()
+
+
+def _print(address: str, *, as_json: bool) -> None:
     print(json.dumps({"url": address}) if as_json else address, flush=True)
-    if not browse:
-        return
+
+
+def _browse(address: str) -> None:
     import webbrowser
 
     if not webbrowser.open(address):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import trio
+from starlette.responses import Response
 
 _SIZE = 16
 _ENTRANCES = 8
@@ -23,12 +24,16 @@ class Session:
     token: str
     turn: trio.Lock = field(default_factory=trio.Lock)
     """Whoever sends a form twice waits for the first."""
-    spent: OrderedDict[str, tuple[bytes, str]] = field(default_factory=OrderedDict[str, tuple[bytes, str]])
-    """Forms that were sent, each with the digest of what it said, and where it led to."""
+    spent: OrderedDict[str, tuple[bytes, Response | None]] = field(
+        default_factory=OrderedDict[str, tuple[bytes, Response | None]]
+    )
+    """Forms that were sent, each with the digest of what it said, and what was answered; None where nobody knows
+    whether it was done.
+    """
 
-    def spend(self, once: str, said: bytes, to: str) -> None:
+    def spend(self, once: str, said: bytes, answer: Response | None) -> None:
         """Note that a form was sent."""
-        self.spent[once] = said, to
+        self.spent[once] = said, answer
         while len(self.spent) > _SPENT:
             self.spent.popitem(last=False)
 

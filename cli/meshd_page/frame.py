@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.errors import CommandError, LockedError, UnansweredError
 from meshd_cli.html import render
 from meshd_page import node
 from meshd_page.access import Access, Session
@@ -54,12 +54,41 @@ class Page:
         """A part of the address."""
         return str(self.request.path_params[name])
 
+    def sent_to(self, action: str) -> bool:
+        """Whether this page is shown because a form that is sent to `action` could not be done."""
+        return self.request.method == "POST" and self.request.url.path == self.at + action
+
+    def typed(self, action: str, name: str, default: str = "") -> str:
+        """What stands in a field of the form that is sent to `action`: what was typed, where that could not be done, or
+        what the address of the page says.
+        """
+        if self.request.method == "POST" and not self.sent_to(action):
+            return default
+        value = self.said.get(name, default)
+        return value if isinstance(value, str) else default
+
+    def chosen(self, action: str, name: str) -> list[str]:
+        """All that was chosen under a name, of the same form."""
+        if not self.sent_to(action) or not isinstance(self.said, FormData):
+            return []
+        return [value for value in self.said.getlist(name) if isinstance(value, str)]
+
+    @property
+    def looks(self) -> bool:
+        """Whether a person looks at this page now, and it is not only brought up to date behind their back."""
+        return self.request.headers.get(QUIET) is None
+
     async def show(self, template: str, **values: Any) -> Response:
         """The page of a template."""
         who = await self.ask("whoami")
         return self._html(template, 200 if self.problem is None else 409, who=who, **values)
 
     def _html(self, template: str, status: int, /, **values: Any) -> Response:
+        kept = [
+            (name, value)
+            for name, value in (self.said.multi_items() if isinstance(self.said, FormData) else ())
+            if name not in _UNTYPED and isinstance(value, str) and value.strip()
+        ]
         text = render(
             TEMPLATES,
             template,
@@ -69,29 +98,42 @@ class Page:
             once=self.site.access.word,
             problem=self.problem,
             said=self.said,
+            kept_words=kept,
             **values,
         )
         return HTMLResponse(text, status)
 
     async def fail(self, error: CommandError) -> Response:
         """The page that says why there is none; what a form said stands on it, so that it is not lost."""
+        page = replace(self, problem=None)
         if error.code == LockedError.code:
-            return self._html("locked.html", 503, error=error, who=None)
-        status = 503 if isinstance(error, node.AwayError) else 404 if error.code == _NOT_FOUND else 409
+            return page._html("locked.html", 503, problem_=self.problem, who=None)
+        gone = isinstance(error, node.AwayError | UnansweredError)
+        status = 503 if gone else 404 if error.code == _NOT_FOUND else 409
         who = None
         with suppress(CommandError):
-            who = await self.ask("whoami")
-        return self._html("failed.html", status, error=error, who=who)
+            who = None if gone else await self.ask("whoami")
+        return page._html("failed.html", status, error=error, who=who)
+
+
+class Again(NamedTuple):
+    """A page that asks once more: nothing is done yet, and the form may be sent again."""
+
+    page: Response
 
 
 View: TypeAlias = Callable[[Page], Awaitable[Response]]
-Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response]]
-"""Does what a form asks for: where the browser goes then, or a page that asks once more. Raises CommandError."""
+Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response | Again]]
+"""Does what a form asks for: where the browser goes then, or what it is shown. Raises CommandError."""
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 TEMPLATES = "meshd_page"
 """The package whose templates are the pages."""
 _NOT_FOUND = 4
 _OF_ALL_FORMS = ("token", "once")
+_UNTYPED = (*_OF_ALL_FORMS, "passphrase", "sure", "move")
+"""Fields whose words are not shown again as what somebody typed."""
+QUIET = "meshd-quiet"
+"""A header of what a page asks for by itself, while nobody has clicked on anything."""
 
 
 def opened(request: Request) -> Page:
@@ -136,21 +178,35 @@ def does(act: Act, back: View) -> Endpoint:
 async def _done(page: Page, form: FormData, act: Act, back: View) -> Response:
     once, said = str(form.get("once", "")), _digest(form)
     before = page.session.spent.get(once)
-    if before is not None and before[0] == said:
-        return RedirectResponse(before[1], 303)
     try:
         if before is not None:
-            raise CommandError(
-                "This form was sent before, and done then; nothing was done now",
-                "What you have typed since stands below: send it once more if you mean it.",
-            )
+            return _sent_before(*before, said)
         to = await act(page, form)
+    except UnansweredError as error:
+        page.session.spend(once, said, None)
+        return await page.fail(error)
     except CommandError as error:
         return await _shown(back, replace(page, problem=error))
-    if isinstance(to, Response):
-        return to
-    page.session.spend(once, said, f"{page.at}{to}")
-    return RedirectResponse(f"{page.at}{to}", 303)
+    if isinstance(to, Again):
+        return to.page
+    answer = to if isinstance(to, Response) else RedirectResponse(f"{page.at}{to}", 303)
+    page.session.spend(once, said, answer)
+    return answer
+
+
+def _sent_before(before: bytes, answer: Response | None, said: bytes) -> Response:
+    """What a form that was sent before led to. Raises CommandError if it says something else now, or nobody knows."""
+    if answer is None:
+        raise CommandError(
+            "This form was sent before, and the daemon gave no answer: nobody knows whether it was done",
+            "Look whether it was. If not, send it once more: what you typed stands below.",
+        )
+    if before != said:
+        raise CommandError(
+            "This form was sent before, and done then; nothing was done now",
+            "What you have typed since stands below: send it once more if you mean it.",
+        )
+    return answer
 
 
 def _digest(form: FormData) -> bytes:

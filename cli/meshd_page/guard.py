@@ -2,7 +2,8 @@
 
 The page listens on loopback alone, but every site that a browser has open can send requests there. A name that a site
 has pointed at this machine (DNS rebinding) is not the page's own `Host`; a form on another site has another `Origin`;
-another program on this machine, at another port, is not sent the cookie, whose path it does not know.
+another program on this machine, at another port, is not sent the cookie, whose path it does not know; and a program of
+another user is told by its end of the connection, which the kernel knows: an address that it read somewhere is no use.
 """
 
 from collections.abc import MutableMapping
@@ -13,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from meshd_page.access import Access
+from meshd_page.neighbours import is_own_user
 
 COOKIE = "meshd"
 ENTER = "/enter/"
@@ -51,6 +53,8 @@ class Guard:
         """Answer one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
         if scope["type"] != "http":
             return
 
@@ -63,18 +67,17 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, answer)
             return
-        try:
-            await self._app(scope, _bounded(receive), answer)
-        except TooMuchError:
-            await PlainTextResponse("That is too much for a form.\n", 413)(scope, receive, answer)
+        await self._app(scope, _bounded(receive), answer)
 
     def _refusal(self, request: Request) -> Response | None:
         """Why a request goes no further."""
         if request.headers.getlist("host") != [self._host]:
             return PlainTextResponse(f"This page is at http://{self._host} alone.\n", 421)
-        if request.method not in ("GET", "HEAD", "POST"):
-            return PlainTextResponse("Nothing here takes that.\n", 405)
         path = request.url.path
+        if request.method not in ("GET", "HEAD", "POST") or (request.method == "HEAD" and path.startswith(ENTER)):
+            return PlainTextResponse("Nothing here takes that.\n", 405)
+        if request.client is None or not is_own_user(*request.client):
+            return PlainTextResponse("This page is of another user of this machine.\n", 403)
         if request.method != "POST" and path.startswith((STATIC, ENTER)):
             return None
         session = self._access.session(request.cookies.get(COOKIE))

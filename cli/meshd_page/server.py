@@ -14,8 +14,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -25,7 +24,7 @@ from meshd_cli.html import render
 from meshd_page.access import Access
 from meshd_page.door import keep_door
 from meshd_page.frame import TEMPLATES, Site
-from meshd_page.guard import COOKIE, ENTER, Guard
+from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
 from meshd_page.live import Events, Live
 from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, talk
 
@@ -72,7 +71,7 @@ def _address(access: Access, host: str) -> str:
     return f"http://{host}{ENTER}{access.entrance()}"
 
 
-def application(site: Site, host: str) -> Starlette:
+def application(site: Site, host: str) -> Guard:
     """The pages behind their guard."""
     views = (home, decisions, talk, people, delegates, meetings, institutions, machine, helping)
     pages = [route for view in views for route in view.ROUTES]
@@ -85,11 +84,15 @@ def application(site: Site, host: str) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, access=site.access, host=host)],
-        exception_handlers={HTTPException: _no_page, Exception: _defect},
+        exception_handlers={
+            HTTPException: _no_page,
+            ClientDisconnect: _gone,
+            TooMuchError: _too_much,
+            Exception: _defect,
+        },
     )
     app.state.site = site
-    return app
+    return Guard(app, site.access, host)
 
 
 async def _enter(request: Request) -> Response:
@@ -114,6 +117,9 @@ async def _assemblies(request: Request) -> Response:
 
 
 async def _events(request: Request) -> Events:
+    """What a browser listens to. Raises HTTPException where there is no such assembly."""
+    if request.path_params["assembly"] not in folders(request.app.state.site.home):
+        raise HTTPException(404)
     return Events(request.app.state.site.live, request.path_params["assembly"])
 
 
@@ -121,6 +127,16 @@ async def _no_page(_: Request, error: Exception) -> Response:
     """That there is no such page."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     return PlainTextResponse("There is no such page. Go back, or begin at `meshd page`.\n", status)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """A browser that left before it had said all: nobody is there to be answered."""
+    return PlainTextResponse("", 400)
+
+
+async def _too_much(_: Request, __: Exception) -> Response:
+    """A form that is larger than any form here."""
+    return PlainTextResponse("That is too much for a form.\n", 413)
 
 
 async def _defect(_: Request, error: Exception) -> Response:

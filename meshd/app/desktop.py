@@ -49,14 +49,16 @@ async def tell_of_stick(what: str, where: Path) -> None:
 
 
 async def notify(text: str) -> None:
-    """A notice on the desktop of whoever started the daemon; nothing where there is none."""
+    """A notice on the desktop of whoever started the daemon; nothing where there is none. The text is its
+    summary, which is plain: a body may have markup, and people write titles.
+    """
     with _no_bus(), trio.move_on_after(_PATIENCE_SECONDS):
         from jeepney import DBusAddress, new_method_call
         from jeepney.io.trio import open_dbus_router
 
         notices = DBusAddress("/org/freedesktop/Notifications", bus_name=_NOTICES, interface=_NOTICES)
         hints: dict[str, Any] = {}
-        words = ("meshd", 0, "", "meshd", text, list[str](), hints, -1)
+        words = ("meshd", 0, "", text, "", list[str](), hints, -1)
         async with open_dbus_router("SESSION") as router:
             await router.send_and_get_reply(new_method_call(notices, "Notify", "susssasa{sv}i", words))
 

@@ -25,5 +25,5 @@ async def tell_desktop(node: Node, words: Words, notify: Callable[[str], Awaitab
             await watch.next()
             await trio.sleep(_TOGETHER_SECONDS)
             watch.clear()
-            for text in words(await node.work(partial(home, Context(node.assembly, node.seen()), {}))):
+            for text in words(await node.work(partial(home, Context(node.assembly, node.seen()), {"all": True}))):
                 await notify(text)

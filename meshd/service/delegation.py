@@ -207,12 +207,13 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
     }
 
 
-@verb("delegates")
-def delegates(context: Context, _: dict[str, Any]) -> list[Result]:
-    """`meshd delegates`: every mandate with its holder, state, acts and recall."""
+@verb("delegates", {"quiet": FLAG})
+def delegates(context: Context, arguments: dict[str, Any]) -> list[Result]:
+    """`meshd delegates`: every mandate with its holder, state, acts, recall. A `quiet` one does not count as seen."""
     state = context.state()
     rows = [_mandate_row(context, each) for each in state.mandates]
-    look_at(context, tables.Act)
+    if not arguments.get("quiet"):
+        look_at(context, tables.Act)
     return sorted(rows, key=lambda row: (row["role"], row["given_ms"], row["id"]))
 
 

@@ -32,12 +32,15 @@ _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
 
 
-@verb("home", {"look": FLAG})
+@verb("home", {"look": FLAG, "all": FLAG})
 def home(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd`: what waits for this person, what happened since they looked last, whom they reached when. With `look`
-    they look now: the next time tells of what comes after.
+    they look now: the next time tells of what comes after. With `all` all that waits, and not only the most pressing.
     """
-    asked, matters = waiting(context, _SHOWN), all_matters(context) if _is_inside(context) else []
+    asked, matters = (
+        waiting(context, limits.INTEGER if arguments.get("all") else _SHOWN),
+        all_matters(context) if _is_inside(context) else [],
+    )
     return _who(context) | {
         "running": context.live is not None,
         "peers": len(_connected(context)),

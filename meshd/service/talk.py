@@ -37,9 +37,9 @@ def say(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)}
 
 
-@verb("read", {"topic": TEXT, "all": FLAG})
+@verb("read", {"topic": TEXT, "all": FLAG, "quiet": FLAG})
 def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
-    """`meshd read`: the newest messages, oldest first."""
+    """`meshd read`: the newest messages, oldest first. A `quiet` one does not count as read."""
     where = {"topic": arguments["topic"]} if arguments.get("topic") else {}
     limit = None if arguments.get("all") else _PAGE
     people = context.assembly.people
@@ -76,7 +76,8 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
                 "to": people.label(plain.to),
             }
         )
-    look_at(context, tables.Letter)
+    if not arguments.get("quiet"):
+        look_at(context, tables.Letter)
     return sorted(shown, key=lambda each: (each["time_ms"], each["id"]))
 
 

@@ -16,7 +16,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Ballot, Choice, Form, Say
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
-from meshd_protocol.control import FLAG, NAME, SOME, TEXT
+from meshd_protocol.control import FLAG, LIST, NAME, NUMBERS, TEXT
 from meshd_protocol.decisions.outcome import CERTIFIED, CONTESTED, Cast
 from meshd_protocol.decisions.poll import Ballots, poll_of
 from meshd_protocol.decisions.result import decide
@@ -35,9 +35,15 @@ _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.A
 _BLANK = "blank"
 
 
-@verb("vote", {"id": NAME, "choices": SOME, "late": FLAG, "preview": FLAG, "reason": TEXT}, writes=True)
+@verb(
+    "vote",
+    {"id": NAME, "choices": LIST, "numbers": NUMBERS, "late": FLAG, "preview": FLAG, "reason": TEXT},
+    writes=True,
+)
 def vote(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd vote ID CHOICE…`: cast this person's ballot."""
+    """`meshd vote ID CHOICE…`: cast this person's ballot. Front ends that know the options give `numbers` instead of
+    words, from 0 on: options, `[option, score]`s, or lists of options that share a rank; nothing is a blank ballot.
+    """
     row = context.proposal(arguments["id"])
     label = text_of(row.id)[:8]
     called = votes.of(context.standing(), row)
@@ -47,7 +53,12 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"{label} has no effect: {called.reason}")
     policy, ballots = called.policy, called.ballots
     _hold_to_who_may(context, called, label)
-    form, choice = choice_of(ballots, arguments["choices"], called.question.options, label)
+    if "numbers" in arguments and called.question.options:
+        form, choice = Form(ballots.form), _by_numbers(ballots, arguments["numbers"], len(called.question.options))
+    elif not arguments.get("choices"):
+        raise UsageError("the ballot says nothing", f"`meshd vote {label} CHOICE`, or `blank` where there are options.")
+    else:
+        form, choice = choice_of(ballots, arguments["choices"], called.question.options, label)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
         raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
@@ -151,7 +162,7 @@ def _ask_first(context: Context, row: tables.Proposal, label: str, anyway: str) 
 def _all_the_same(label: str, arguments: dict[str, Any]) -> str:
     """The command that casts the same ballot without being asked first."""
     reason = arguments.get("reason")
-    words = [label, *arguments["choices"], "--late", *(["--reason", reason] if reason else [])]
+    words = [label, *(arguments.get("choices") or ["CHOICE"]), "--late", *(["--reason", reason] if reason else [])]
     return f"meshd vote {shlex.join(words)}"
 
 
@@ -214,6 +225,35 @@ def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...], labe
             f"{printable(whole)} is one option, and may mean several", f"{hint} Options: {_listed(options)}."
         )
     return form, choice
+
+
+def _by_numbers(ballots: Ballots, numbers: list[Any], options: int) -> Choice:
+    """What numbers say. Raises UsageError."""
+    try:
+        if ballots.form == Form.RANKS:
+            said: Any = tuple(tuple(sorted({_number(each, options) for each in rank})) for rank in numbers)
+            named = [each for rank in said for each in rank]
+        elif ballots.form == Form.SCORES:
+            said = tuple(
+                sorted((_number(option, options), _number(score, limits.SCORE + 1)) for option, score in numbers)
+            )
+            named = [option for option, _ in said]
+        else:
+            said = tuple(sorted(_number(each, options) for each in numbers))
+            named = list(said)
+    except (TypeError, ValueError) as error:
+        raise UsageError("the numbers of this ballot can't be read") from error
+    if len(named) != len(set(named)) or (ballots.form == Form.RANKS and () in said):
+        raise UsageError("each option stands on a ballot once at most")
+    if ballots.most is not None and ballots.form not in (Form.RANKS, Form.SCORES) and len(named) > ballots.most:
+        raise UsageError(f"choose at most {ballots.most} option")
+    return said  # type: ignore[no-any-return]
+
+
+def _number(value: Any, bound: int) -> int:
+    if type(value) is not int or not 0 <= value < bound:
+        raise ValueError("no such number")
+    return value
 
 
 def _choice(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> Choice:

@@ -32,6 +32,8 @@ NUMBER = Argument(int)
 NAME = Argument(str, optional=False)
 SOME = Argument(list, optional=False)
 SECRET = Argument(str, any_text=True)
+NUMBERS = Argument(list, any_text=True)
+"""Numbers, and lists of numbers: whoever answers the verb looks at each."""
 
 Schema = Mapping[str, Argument]
 """What a verb may be given, by name. Each stands beside the function that answers the verb (`meshd.service.verbs`)."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -90,3 +91,14 @@ def test_bash_completes_a_whole_line(ada, tmp_path):
     env = ada.env | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-c", asked], env=env, capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == identity, done.stderr
+
+
+def test_a_daemon_that_is_stopped_holds_up_nobody(ada):
+    ada.start()
+    ada.ok("propose", "An oven")
+    ada.daemon.send_signal(signal.SIGSTOP)
+    try:
+        assert _offered(ada, "meshd vote ") == []
+    finally:
+        ada.daemon.send_signal(signal.SIGCONT)
+    assert len(_offered(ada, "meshd vote ")) == 1

@@ -107,7 +107,7 @@ async def test_a_stick_that_may_be_pulled_is_told(bus):
         hook = sticks.several(sticks.runs(None), desktop.tell_of_stick)
         for what in ("begin", "done", "failed"):
             await hook(what, Path("/media/ada/STICK"))
-        assert [(member, body[0], body[4]) for member, body in asked] == [
+        assert [(member, body[0], body[3]) for member, body in asked] == [
             ("Notify", "meshd", "The stick STICK may be pulled now."),
             ("Notify", "meshd", "The stick STICK may be pulled; not all of it could be read or written."),
         ]

@@ -129,7 +129,8 @@ class _Forms(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._area is not None:
-            self.forms[-1][1][self._area][0] += data
+            before = self.forms[-1][1][self._area][0]
+            self.forms[-1][1][self._area][0] += data if before else data.removeprefix("\n")  # as browsers do
         elif self._select is not None and self.forms[-1][1].get(self._select) == ["\0"]:
             self.forms[-1][1][self._select] = [data]
 

@@ -2,14 +2,17 @@
 come between.
 """
 
+import os
 import re
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from meshd_page.access import Access
+from meshd_page.neighbours import is_own_user
 from tests.page.browser import Browser
 
 
@@ -161,3 +164,52 @@ def test_a_port_that_is_taken_and_a_home_that_is_none_are_said(house, tmp_path):
     assert "no port" in house.shell.fails(2, "page", "--url", "--port", "70000")[0]
     house.shell.home = tmp_path / "nowhere"
     assert "no home" in house.shell.fails(10, "page", "--url")[0]
+
+
+def test_a_program_of_another_user_is_shown_nothing(house):
+    """Whoever reads an address in a list of processes can't use it."""
+    if os.geteuid() != 0:
+        pytest.skip("only the administrator can be another user")
+    address = house.serve()
+    code = f"import urllib.request, urllib.error\ntry:\n urllib.request.urlopen({address!r})\n print('in')\nexcept urllib.error.HTTPError as e:\n print(e.code, e.read().decode())"
+    done = subprocess.run(["/usr/bin/python3", "-c", code], user=65534, capture_output=True, text=True, cwd="/")
+    assert done.stdout.startswith("403 This page is of another user"), done.stderr
+    assert Browser(address).visit().status == 200, "it was not spent by that"
+
+
+def test_whose_end_it_is_is_looked_up_in_the_kernels_table(tmp_path):
+    table = tmp_path / "tcp"
+    row = " 0: 0100007F:{port:04X} 0100007F:1F40 01 00000000:00000000 00:00000000 00000000 {uid} 0 1\n"
+    table.write_text("head\n" + row.format(port=4000, uid=os.getuid()) + row.format(port=4001, uid=os.getuid() + 7))
+    assert is_own_user("127.0.0.1", 4000, table)
+    assert not is_own_user("127.0.0.1", 4001, table)
+    assert not is_own_user("127.0.0.1", 4002, table)
+    assert is_own_user("127.0.0.1", 4002, tmp_path / "none"), "where nobody knows"
+
+
+def test_odd_requests_have_an_answer_and_every_answer_its_headers(house):
+    browser = house.browser()
+    fresh = house.address().removeprefix(f"http://{browser.host}")
+    assert browser.ask("HEAD", fresh).status == 405
+    assert browser.ask("GET", fresh).status == 200, "it was not spent by that"
+    for place in (f"/help/{'a' * 300}", "/nosuch", "/decisions/x/y/z"):
+        answer = browser.get(f"{browser.at}{place}")
+        assert answer.status == 404
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert browser.get(f"{browser.base}nosuch/events").status == 404
+    upgrade = {"Cookie": browser.cookie, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "x" * 22 + "=="}  # fmt: skip
+    assert browser.ask("GET", f"{browser.at}/", upgrade).status in (400, 403)
+    with socket.create_connection(("127.0.0.1", int(browser.host.partition(":")[2])), 30) as raw:
+        head = f"POST {browser.at}/talk HTTP/1.1\r\nHost: {browser.host}\r\nOrigin: http://{browser.host}\r\nCookie: {browser.cookie}\r\n"
+        raw.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nto".encode())
+    assert browser.visit().status == 200
+
+
+def test_a_stick_that_is_not_plugged_in_is_not_written(house, tmp_path):
+    browser = house.browser()
+    fields = browser.visit("/machine").form("/lock") | {"path": [str(tmp_path)]}
+    refused = browser.send("/machine/stick", fields)
+    assert refused.status == 409
+    assert "not plugged in" in refused.words
+    assert not list(tmp_path.glob("meshd"))

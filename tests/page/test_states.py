@@ -1,9 +1,11 @@
 """What the page does when things are not as they should be: no daemon, a locked one, a form sent twice, two browsers."""
 
 import signal
+import subprocess
+import sys
 import threading
 
-from tests.commands.shell import wait
+from tests.commands.shell import MESHD, wait
 from tests.page.browser import Browser
 
 
@@ -136,3 +138,54 @@ def test_killed_it_leaves_nothing_in_the_way(house):
     house.page.communicate()
     house.page = None
     assert house.browser().visit().status == 200
+
+
+def test_what_was_sent_to_a_locked_home_stands_on_the_page(house):
+    browser = house.browser()
+    page = browser.visit("/propose")
+    house.shell.ok("lock")
+    wait(lambda: house.shell.json("status").get("locked"))
+    answer = browser.fill(page, "/propose", title="An oven", text="Many words about it")
+    assert answer.status == 503
+    assert "Passphrase" in answer.words
+    assert "Many words about it" in answer.words
+
+
+def test_where_nobody_knows_whether_it_was_done_that_is_said(house):
+    """A daemon that is stopped (Ctrl-Z) answers nothing: the form may be done once it goes on."""
+    browser = house.browser()
+    fields = browser.visit("/talk").form("/talk") | {"text": ["Hello"]}
+    house.shell.daemon.send_signal(signal.SIGSTOP)
+    try:
+        silent = browser.send("/talk", fields)
+    finally:
+        house.shell.daemon.send_signal(signal.SIGCONT)
+    assert silent.status == 503
+    assert "Hello" in silent.words
+    wait(lambda: house.shell.rows("read"))
+    again = browser.send("/talk", fields)
+    assert again.status == 409
+    assert "nobody knows whether it was done" in again.words
+    assert [row["text"] for row in house.shell.rows("read")] == ["Hello"]
+    assert browser.fill(again, "/talk").status == 200
+    assert [row["text"] for row in house.shell.rows("read")] == ["Hello", "Hello"], "with the form that was shown then"
+
+
+def test_a_browser_in_the_terminal_is_served(house, tmp_path):
+    """One that runs in the foreground until its person ends it."""
+    seen = tmp_path / "seen"
+    program = tmp_path / "browser"
+    program.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c \'import sys, urllib.request; open(sys.argv[2], "w").write('
+        f'urllib.request.urlopen(sys.argv[1]).read().decode())\' "$1" {seen}\n'
+    )
+    program.chmod(0o755)
+    house.shell.env["BROWSER"] = f"{program} %s"
+    page = subprocess.Popen(
+        [*MESHD, "--home", str(house.shell.home), "page"], env=house.shell.env, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait(lambda: seen.exists() and "Go on" in seen.read_text())
+    page.send_signal(signal.SIGINT)
+    page.communicate(timeout=60)
+    assert page.returncode == 0

@@ -46,7 +46,7 @@ def test_each_thing_is_told_once():
 def test_what_waits_for_ones_ballot_is_not_told_as_a_proposal_too():
     proposed = [{"id": "a", "title": "An oven", "person": "Bo·abcd"}, {"id": "b", "title": "No", "person": "Bo·abcd"}]
     said = news(_home(_vote("a"), since=_since(proposed=proposed)), set())
-    assert [each.key for each in said] == ["vote a", "proposed b"]
+    assert [each.key for each in said] == ["vote a", "proposed b 1"]
 
 
 def test_what_happened_has_a_command_where_one_helps():
@@ -118,3 +118,22 @@ async def test_a_node_tells_a_desktop_as_it_comes(two, autojump_clock):
     assert [text.partition(" · ")[0] for text in said] == [
         f"{ada.title}: Vote: {title}" for title in ("An oven", "Bikes", "Bread")
     ]
+
+
+def test_what_comes_after_a_look_is_news_though_it_is_as_much_as_before():
+    told = set()
+    assert news(_home(since=_since(messages=1)), told)
+    assert news(_home(since=_since(messages=0, since_ms=2)), told) == []
+    assert [each.text for each in news(_home(since=_since(messages=1, since_ms=2)), told)] == [
+        "1 message since you last looked"
+    ]
+    act = {
+        "what": "act",
+        "id": "a",
+        "title": "Buys flour",
+        "person": "Bo·b",
+        "command": "meshd delegates",
+        "ends": None,
+    }
+    assert len(news(_home(act | {"count": 1}), told)) == 1
+    assert len(news(_home(act | {"count": 2}), told)) == 1

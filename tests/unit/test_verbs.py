@@ -23,6 +23,8 @@ WITHOUT_A_NODE = {
     "lock",
     "unlock",
     "panic",
+    "service",
+    "pi-card",
     "watch",
     "page",
     "help",

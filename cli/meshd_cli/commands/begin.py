@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import output, reading
+from meshd_cli import output
 from meshd_cli.client import Where, passphrase
 from meshd_cli.errors import CommandError
 from meshd_cli.homes import mean
+from meshd_cli.tickets import ticket_of
 from meshd_protocol.names import text_of
-from meshd_protocol.tickets import is_ticket
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -74,7 +74,7 @@ def join(where: Where, options: Any) -> int:
     """`meshd join TICKET --as PERSON`."""
     from meshd.app import alone
 
-    line = _ticket(options.ticket)
+    line = ticket_of(options.ticket)
     key = member_key_in(options.member_key) if options.member_key else None
     how = alone.joining(not options.no_witness, key, options.formerly)
 
@@ -142,26 +142,3 @@ def member_key_in(path: str) -> str:
         return Path(path).read_text()[:1024]
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read the member key from {path}") from error
-
-
-def _ticket(words: str) -> str:
-    if words == "-":
-        if sys.stdin is None:
-            raise CommandError("there is no standard input to read the ticket from")
-        if sys.stdin.isatty():
-            sys.stderr.write("Ticket: ")
-        return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)
-    if is_ticket(words):
-        return words
-    try:
-        return reading.line(words)[:8192]
-    except ValueError as error:  # no path has a zero in it
-        raise CommandError(*_NO_TICKET) from error
-    except CommandError as error:
-        raise error if Path(words).is_file() else CommandError(*_NO_TICKET) from error
-
-
-_NO_TICKET = (
-    "this is neither a ticket nor a file with one",
-    "A ticket is one line starting meshd:, or a picture of its code.",
-)

@@ -27,7 +27,16 @@ def page(where: Where, options: Any) -> int:
         raise CommandError(f"{options.port} is no port", f"From 1 to {_PORTS}.", 2)
     if not is_running(where):
         output.warn("the daemon is not running, and the page shows nothing without it: `meshd run` starts it")
-    words = [sys.executable, "-m", "meshd_page", "--home", str(where.home.absolute()), "--port", str(options.port)]
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "meshd_page",
+        "--home",
+        str(where.home.absolute()),
+        "--port",
+        str(options.port),
+    ]
     words += ["--url"] if options.url else []
     words += ["--json"] if where.json else []
     sys.stdout.flush()

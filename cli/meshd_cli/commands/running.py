@@ -114,7 +114,7 @@ def _unlocked(where: Where, *, locked: bool) -> str | None:
 
 def _again(where: Where, options: Any) -> list[str]:
     """The words with which this daemon begins anew, locked."""
-    words = [sys.executable, "-m", "meshd_cli", "--home", str(where.home.absolute())]
+    words = [sys.executable, "-P", "-m", "meshd_cli", "--home", str(where.home.absolute())]
     words += ["--assembly", where.assembly] if where.assembly is not None else []
     words += ["--json"] if where.json else []
     words += ["run", "--locked"]

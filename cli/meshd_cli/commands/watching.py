@@ -32,7 +32,9 @@ def watch(where: Where, options: Any) -> int:
     first = True
     with connection, suppress(KeyboardInterrupt):
         for _ in _changes(connection, where.assembly):
-            home = ask(where, "home", {"look": first and not where.json})
+            home = ask(where, "home", {"all": True})
+            if first and home["since"] is not None and home["since"]["since_ms"] is None:
+                ask(where, "home", {"look": True})  # what is new is told from the first look on
             for each in news(home, told):
                 _tell(where, each)
             if first and not told and not where.json:

@@ -2,69 +2,144 @@
 // Everything works without this.
 "use strict";
 
-const main = () => document.getElementById("main");
-let touched = false;
+const QUIET = { "meshd-quiet": "1" }; // nobody has clicked: what is asked for so counts as seen by nobody
 let waiting = null;
 
-document.addEventListener("input", () => { touched = true; });
-document.addEventListener("submit", () => { touched = false; });
-
-async function showAnew() {
-  waiting = null;
-  const answer = await fetch(location.href, { credentials: "same-origin" });
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
-  if (fresh === null || fresh.textContent === main().textContent) return;
-  if (touched || document.querySelector("#main form :focus, #main details[open] form")) {
-    say("Something has changed. Load this page again to see it: what you typed would be lost.");
-    return;
-  }
-  const focused = document.activeElement && document.activeElement.id;
-  main().replaceChildren(...fresh.childNodes);
-  if (focused && document.getElementById(focused)) document.getElementById(focused).focus({ preventScroll: true });
-  prepare();
-}
+const main = () => document.getElementById("main");
 
 function say(text) {
   const news = document.getElementById("news");
-  if (news.textContent === text) return;
-  news.textContent = text;
+  if (news.textContent !== text) news.textContent = text;
 }
 
-function listen(address) {
-  const events = new EventSource(address);
-  events.addEventListener("change", () => { // each stream begins with one: something may have come before it began
-    if (waiting === null) waiting = setTimeout(() => showAnew().catch(() => {}), 300);
-  });
-  events.addEventListener("error", () => { if (waiting === null) waiting = setTimeout(() => showAnew().catch(() => {}), 1500); });
+// Whether somebody has begun to fill in a form, or the browser has done it for them.
+function isTouched() {
+  for (const field of main().querySelectorAll("input, textarea, select")) {
+    if (field.type === "hidden") continue;
+    if (field.type === "checkbox" || field.type === "radio") {
+      if (field.checked !== field.defaultChecked) return true;
+    } else if (field.tagName === "SELECT") {
+      const first = [...field.options].findIndex((option) => option.defaultSelected);
+      if (field.selectedIndex !== Math.max(0, first)) return true;
+    } else if (field.value !== field.defaultValue) return true;
+  }
+  return main().querySelector("form :focus, details[open] form") !== null;
 }
 
-// Ranks: the buttons and a drag move an option, and number those that have a place.
+// Where the focus is, so that it can be put there again: a link by its address, anything else by its id.
+function focused() {
+  const element = document.activeElement;
+  if (!main().contains(element) || element === main()) return () => null;
+  if (element.id) return () => document.getElementById(element.id);
+  const address = element.getAttribute("href");
+  return address === null ? undefined : () => main().querySelector(`a[href="${CSS.escape(address)}"]`);
+}
 
-function number(list) {
-  let place = 0;
+async function showAnew() {
+  waiting = null;
+  if (isTouched()) {
+    say("Something may have changed. Load this page again to see it: what you typed would be lost.");
+    return;
+  }
+  const answer = await fetch(location.href, { credentials: "same-origin", headers: QUIET });
+  if (answer.status === 403) {
+    say("This page is shut: it was begun anew. Type `meshd page` for a new address.");
+    return;
+  }
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+  if (fresh === null || fresh.textContent === main().textContent || isTouched()) return;
+  const find = focused();
+  if (find === undefined) {
+    say("Something has changed. Load this page again to see it.");
+    return;
+  }
+  const open = [...main().querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+  main().replaceChildren(...fresh.childNodes);
+  for (const each of main().querySelectorAll("details > summary")) {
+    if (open.includes(each.textContent)) each.parentElement.open = true;
+  }
+  const again = find();
+  if (again !== null) again.focus({ preventScroll: true });
+  say("This page has been brought up to date.");
+  prepare();
+}
+
+function soon(milliseconds) {
+  if (waiting === null) waiting = setTimeout(() => showAnew().catch(() => say("The page does not answer: is it still running?")), milliseconds);
+}
+
+// One stream for all pages of this assembly that are looked at: a browser has few connections to one host. Whoever holds
+// the lock listens, and tells the others; nobody does while no page is seen.
+const address = document.body.dataset.events;
+const others = new BroadcastChannel(address || "none");
+others.onmessage = () => { if (!document.hidden) soon(300); };
+let rested = null;
+
+function listen() {
+  if (document.hidden || rested !== null) return;
+  rested = new AbortController();
+  const { signal } = rested;
+  navigator.locks.request(address, { signal }, () => new Promise((done) => {
+    const events = new EventSource(address);
+    // Each stream begins with a change: something may have come before it did.
+    events.addEventListener("change", () => { others.postMessage(""); soon(300); });
+    events.addEventListener("error", () => soon(1500));
+    signal.addEventListener("abort", () => { events.close(); done(); });
+  })).catch(() => {}); // it was not needed any more before it was one's turn
+}
+
+function rest() {
+  if (rested !== null) rested.abort();
+  rested = null;
+}
+
+function look() {
+  if (document.hidden) return;
+  listen();
+  soon(300);
+}
+
+// Ranks: the buttons and a drag move an option. What stands side by side stays so, unless it is what moves.
+
+function groupsOf(list) {
+  const places = new Map();
   for (const item of list.children) {
-    const select = item.querySelector("select");
-    if (select.value !== "") select.value = String(++place);
+    const place = Number(item.querySelector("select").value);
+    if (place) places.set(place, [...(places.get(place) || []), item]);
   }
-  touched = true;
+  return [...places.keys()].sort((a, b) => a - b).map((place) => places.get(place));
 }
 
-function move(item, up) {
-  const select = item.querySelector("select");
-  const list = item.parentElement;
-  const ranked = [...list.children].filter((each) => each.querySelector("select").value !== "");
-  if (select.value === "") {
-    if (!up) return;
-    list.insertBefore(item, ranked.length ? ranked[ranked.length - 1].nextSibling : list.firstChild);
-    select.value = "1";
-  } else if (up && item.previousElementSibling) {
-    list.insertBefore(item, item.previousElementSibling);
-  } else if (!up && item === ranked[ranked.length - 1]) {
-    select.value = "";
-  } else if (!up) {
-    list.insertBefore(item.nextElementSibling, item);
+function arrange(list, groups) {
+  const ranked = groups.flat();
+  const others = [...list.children].filter((item) => !ranked.includes(item));
+  groups.forEach((group, place) => group.forEach((item) => { item.querySelector("select").value = String(place + 1); }));
+  others.forEach((item) => { item.querySelector("select").value = ""; });
+  list.append(...ranked, ...others);
+}
+
+function move(list, item, up) {
+  const groups = groupsOf(list);
+  const at = groups.findIndex((group) => group.includes(item));
+  if (at < 0) {
+    if (up) groups.push([item]);
+  } else if (groups[at].length > 1) {
+    groups[at] = groups[at].filter((each) => each !== item);
+    groups.splice(up ? at : at + 1, 0, [item]);
+  } else {
+    groups.splice(at, 1);
+    if (up) groups.splice(Math.max(0, at - 1), 0, [item]);
+    else if (at < groups.length) groups.splice(at + 1, 0, [item]); // below the last one it has no place any more
   }
-  number(list);
+  arrange(list, groups);
+}
+
+function drop(list, held, on, below) {
+  if (held === on) return;
+  const groups = groupsOf(list).map((group) => group.filter((each) => each !== held)).filter((group) => group.length);
+  const at = groups.findIndex((group) => group.includes(on));
+  groups.splice(at < 0 ? groups.length : below ? at + 1 : at, 0, [held]);
+  arrange(list, groups);
 }
 
 function prepare() {
@@ -77,23 +152,22 @@ function prepare() {
       item.addEventListener("dragover", (event) => { if (held !== null) event.preventDefault(); });
       item.addEventListener("drop", (event) => {
         event.preventDefault();
-        if (held === null || held === item) return;
-        const below = event.clientY > item.getBoundingClientRect().top + item.offsetHeight / 2;
-        list.insertBefore(held, below ? item.nextSibling : item);
-        const at = [...list.children].indexOf(held);
-        [...list.children].slice(0, at + 1).forEach((each) => { each.querySelector("select").value ||= "1"; });
-        number(list);
+        if (held !== null) drop(list, held, item, event.clientY > item.getBoundingClientRect().top + item.offsetHeight / 2);
       });
     }
     list.addEventListener("click", (event) => {
       const button = event.target.closest("button[name=move]");
       if (button === null) return;
       event.preventDefault();
-      move(button.closest("li"), button.value.startsWith("up"));
+      move(list, button.closest("li"), button.value.startsWith("up"));
       button.focus();
     });
   }
 }
 
 prepare();
-if (document.body.dataset.events) listen(document.body.dataset.events);
+if (address && navigator.locks && main().hasAttribute("data-live")) {
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : look()));
+  window.addEventListener("pagehide", rest);
+  window.addEventListener("pageshow", (event) => (event.persisted ? look() : listen()));
+}

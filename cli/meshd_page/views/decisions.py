@@ -11,7 +11,8 @@ from meshd_cli.errors import UsageError
 from meshd_cli.pictures import rounds_of, shares_of
 from meshd_cli.times import moment
 from meshd_page import ballots
-from meshd_page.frame import Page, does, needed, shown, text
+from meshd_page.frame import Again, Page, does, needed, shown, text
+from meshd_protocol import limits
 
 _A_PAGE = 50
 
@@ -34,6 +35,10 @@ async def decision(page: Page) -> Response:
     row = await page.ask("show", id=page.param("id"))
     [mine] = await page.ask("list", id=row["id"])
     why = await page.ask("why", id=row["id"])
+    policies = {each["name"]: each["changeable"] for each in await page.ask("policies")}
+    sent = page.sent_to(f"/decisions/{row['id']}/vote")
+    open_ = row["outcome"] is None and not row["withdrawn"] and not row["void"]
+    changes = open_ and (policies.get(row["policy"], False) or (row["policy"] == "recall" and mine["said"] == "no"))
     return await page.show(
         "decision.html",
         row=row,
@@ -41,32 +46,29 @@ async def decision(page: Page) -> Response:
         reasons=why["reasons"],
         rounds=rounds_of(why["reasons"]),
         shares=shares_of(row),
-        voting=page.request.method == "POST" and page.request.url.path.endswith("/vote"),
+        ballot=bool(mine["asked"]) or sent or changes,
+        sent=sent,
         kind=ballots.form_of(row),
         ranks=ballots.ranks(row, page.said),
         rank=ballots.RANK,
         score=ballots.SCORE,
+        most=limits.SCORE,
     )
 
 
-async def vote(page: Page, form: FormData) -> str | Response:
+async def vote(page: Page, form: FormData) -> str | Again:
     """Cast a ballot; one that can't be changed only once that was seen and said. A button beside an option moves it."""
-    identity = page.param("id")
-    row = await page.ask("show", id=identity)
+    row = await page.ask("show", id=page.param("id"))
     query = ballots.moved(row, form)
     if query is not None:
-        return RedirectResponse(f"{page.at}/decisions/{row['id']}?{query}#ballot", 303)
-    said = {
-        "id": row["id"],
-        "choices": ballots.choices(row, form),
-        "reason": text(form, "reason"),
-        "late": bool(form.get("late")),
-    }
+        return Again(RedirectResponse(f"{page.at}/decisions/{row['id']}?{query}#ballot", 303))
+    ballot = ballots.read(row, form)
+    said = ballot.arguments | {"id": row["id"], "reason": text(form, "reason"), "late": bool(form.get("late"))}
     if not form.get("sure"):
         ahead = await page.ask("vote", **said, preview=True)
         if not ahead["changeable"]:
             kept = [(name, value) for name, value in form.multi_items() if name not in ("token", "once")]
-            return await page.show("sure.html", ahead=ahead, row=row, kept=kept, choices=said["choices"])
+            return Again(await page.show("sure.html", ahead=ahead, row=row, kept=kept, words=ballot.words))
     await page.ask("vote", **said)
     return f"/decisions/{row['id']}?voted=yes#state"
 

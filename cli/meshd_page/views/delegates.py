@@ -9,7 +9,7 @@ from meshd_page.frame import Page, does, needed, shown, text
 
 async def delegates(page: Page) -> Response:
     """All mandates, those in force first."""
-    rows = await page.ask("delegates")
+    rows = await page.ask("delegates", quiet=not page.looks)
     who = await page.ask("whoami")
     rows.sort(key=lambda row: row["state"] not in ("in force", "suspended"))
     return await page.show("delegates.html", rows=rows, me=who["member"])

@@ -34,7 +34,7 @@ def place_of(row: dict[str, Any]) -> str | None:
 
 async def home(page: Page) -> Response:
     """What waits, first of all."""
-    found = await page.ask("home")
+    found = await page.ask("home", all="all" in page.request.query_params or None)
     if found["since"] is not None and found["since"]["since_ms"] is None:
         await page.ask("home", look=True)  # what is new is told from the first look on
     return await page.show("home.html", home=found, place_of=place_of)

@@ -4,6 +4,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
+from meshd_cli.errors import CommandError
 from meshd_page.frame import Page, does, needed, shown
 
 
@@ -17,7 +18,10 @@ async def machine(page: Page) -> Response:
 
 async def stick(page: Page, form: FormData) -> Response:
     """Exchange with a stick: read what this node lacks, write what others lack."""
-    carried = await page.ask("stick", path=needed(form, "path", "no stick was named"))
+    path = needed(form, "path", "no stick was named")
+    if path not in {each["path"] for each in (await page.ask("stick"))["plugged"]}:
+        raise CommandError(f"{path} is not plugged in any more")
+    carried = await page.ask("stick", path=path)
     return await page.show("carried.html", carried=carried)
 
 

@@ -10,7 +10,7 @@ from meshd_page.frame import Page, does, needed, shown, text
 async def talk(page: Page) -> Response:
     """The newest messages, those of one topic where the address says which."""
     topic = page.request.query_params.get("topic") or None
-    rows = await page.ask("read", topic=topic)
+    rows = await page.ask("read", topic=topic, quiet=not page.looks)
     topics = await page.ask("topics")
     people = [each for each in await page.ask("members") if each["role"] in ("member", "observer") and not each["me"]]
     return await page.show("talk.html", rows=rows, topics=topics, topic=topic, people=people)
