@@ -3,7 +3,6 @@
 import argparse
 import json
 import signal
-import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import trio
 
 from meshd_page import door, server
+from meshd_page.room import Room
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--url", action="store_true")
+    parser.add_argument("--room", metavar="HOST:PORT")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     address = door.ask(options.home)
@@ -32,23 +33,36 @@ def main() -> int:
             _browse(address)
         return 0
     try:
-        listener = server.listen(options.port)
+        listeners = _listeners(options.port, options.room)
     except OSError as error:
-        _refuse(f"nothing can listen on port {options.port}: {error.strerror}", as_json=options.json)
+        place = options.room or f"port {options.port}"
+        _refuse(f"nothing can listen on {place}: {error.strerror or error}", as_json=options.json)
         return 1
-    with listener:
-        ready = partial(_show, browse=not options.url, as_json=options.json)
-        trio.run(_main, options.home, listener, ready)
+    ready = partial(_show, browse=not options.url, as_json=options.json)
+    trio.run(_main, options.home, listeners, ready)
     print("stopped", file=sys.stderr)
     return 0
 
 
-async def _main(home: Path, listener: socket.socket, ready: Callable[[str], None]) -> None:
+def _listeners(port: int, room: str | None) -> server.Listeners:
+    """What the page listens with, and the room's screen where there is one. Raises OSError."""
+    page = server.listen(port)
+    if room is None:
+        return server.Listeners(page)
+    host, _, number = room.rpartition(":")
+    try:
+        return server.Listeners(page, server.listen(int(number), host))
+    except OSError:
+        page.close()
+        raise
+
+
+async def _main(home: Path, listeners: server.Listeners, ready: Callable[[str, Room | None], None]) -> None:
     stopped = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_until_told, signals, stopped)
-            await server.run(home, listener, ready, stopped)
+            await server.run(home, listeners, ready, stopped)
             nursery.cancel_scope.cancel()
 
 
@@ -67,9 +81,15 @@ def _refuse(text: str, *, as_json: bool) -> None:
         print(f"error: {text}\nhint: {hint}", file=sys.stderr)
 
 
-def _show(address: str, *, browse: bool, as_json: bool) -> None:
+def _show(address: str, room: Room | None, *, browse: bool, as_json: bool) -> None:
     """Print an address that lets one browser in, and open it in a browser, which may be one that takes the terminal."""
-    _print(address, as_json=as_json)
+    if room is not None and as_json:
+        print(json.dumps({"url": address, "room": room.address, "pin": room.pin}), flush=True)
+    else:
+        _print(address, as_json=as_json)
+    if room is not None and not as_json:
+        print(f"The screen for the room: {room.address} with the PIN {room.pin}", flush=True)
+        print("What it shows you choose on the page, under Screen for the room.", file=sys.stderr)
     if browse:
         threading.Thread(target=_browse, args=(address,), daemon=True).start()
 

@@ -16,6 +16,7 @@ from meshd_cli.html import render
 from meshd_page import node
 from meshd_page.access import Access, Session
 from meshd_page.live import Live
+from meshd_page.room import Room
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Site:
     home: Path
     access: Access
     live: Live
+    room: Room | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ FORM_BYTES = 1 << 20
 """A form's size: a text has at most 12 kB."""
 
 _SHUT = "This page is shut to this browser. Type `meshd page` in a terminal: its address lets one browser in, once.\n"
-_HEADERS = {
+HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -95,8 +95,8 @@ class Guard:
 
 
 def _add_headers(message: MutableMapping[str, Any]) -> None:
-    headers = [(name, value) for name, value in message["headers"] if name.decode() not in _HEADERS]
-    message["headers"] = headers + [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+    headers = [(name, value) for name, value in message["headers"] if name.decode() not in HEADERS]
+    message["headers"] = headers + [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 def _bounded(receive: Receive) -> Receive:

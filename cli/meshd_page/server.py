@@ -2,13 +2,15 @@
 
 import os
 import socket
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import ifaddr
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
@@ -26,19 +28,21 @@ from meshd_page.door import keep_door
 from meshd_page.frame import TEMPLATES, Site
 from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
 from meshd_page.live import Events, Live
-from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, talk
+from meshd_page.room import Room, new_room
+from meshd_page.room import application as rooms
+from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, rooming, talk
 
 HOST = "127.0.0.1"
 _LAST_SECONDS = 1.0
 _STATIC = Path(__file__).parent / "static"
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one. Raises OSError."""
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """A listening socket, on loopback unless told elsewhere; port 0 takes a free one. Raises OSError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(64)
     except OSError:
         listener.close()
@@ -46,25 +50,46 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
+class Listeners(NamedTuple):
+    """Listening sockets: the page's own on loopback, and the room's, if there is one."""
+
+    page: socket.socket
+    room: socket.socket | None = None
+
+
 async def run(
-    house: Path, listener: socket.socket, ready: Callable[[str], None], stopped: trio.Event,
-    entropy: Callable[[int], bytes] = os.urandom,
+    house: Path, listeners: Listeners, ready: Callable[[str, Room | None], None], stopped: trio.Event,
+    entropy: Callable[[int], bytes] = os.urandom, steady: Callable[[], float] = time.monotonic,
 ) -> None:  # fmt: skip
-    """Serve until `stopped` is set. `ready` hears an address that lets one browser in."""
-    host = f"{HOST}:{listener.getsockname()[1]}"
+    """Serve until `stopped` is set. `ready` hears an address that lets one browser in, and of the room."""
+    host = f"{HOST}:{listeners.page.getsockname()[1]}"
     access = Access(entropy)
+    room = new_room(Access(entropy), entropy, steady) if listeners.room is not None else None
     async with trio.open_nursery() as nursery:
-        app = application(Site(house, access, Live(house, nursery)), host)
-        config = Config()
-        config.bind = [f"fd://{listener.detach()}"]  # theirs to close from now on
-        config.include_server_header = False
-        config.graceful_timeout = config.shutdown_timeout = _LAST_SECONDS
-        config.errorlog = None
         invite = partial(_address, access, host)
         await nursery.start(keep_door, house, invite)
-        ready(invite())
-        await serve(cast(Any, app), config, shutdown_trigger=stopped.wait, mode="asgi")
+        if room is not None and listeners.room is not None:
+            place, port = listeners.room.getsockname()[:2]
+            room.address = f"http://{_reached_at() if place == '0.0.0.0' else place}:{port}/"  # noqa: S104 (a comparison)
+            nursery.start_soon(_serve, rooms(room, house), listeners.room, stopped)
+        ready(invite(), room)
+        await _serve(application(Site(house, access, Live(house, nursery), room), host), listeners.page, stopped)
         nursery.cancel_scope.cancel()
+
+
+async def _serve(app: Any, listener: socket.socket, stopped: trio.Event) -> None:
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]  # theirs to close from now on
+    config.include_server_header = False
+    config.graceful_timeout = config.shutdown_timeout = _LAST_SECONDS
+    config.errorlog = None
+    await serve(app, config, shutdown_trigger=stopped.wait, mode="asgi")
+
+
+def _reached_at() -> str:
+    """An address of this machine on a network that others may be on, too; loopback where there is none."""
+    found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
+    return next((each for each in found if not each.startswith("127.")), HOST)
 
 
 def _address(access: Access, host: str) -> str:
@@ -73,7 +98,7 @@ def _address(access: Access, host: str) -> str:
 
 def application(site: Site, host: str) -> Guard:
     """The pages behind their guard."""
-    views = (home, decisions, talk, people, delegates, meetings, institutions, machine, helping)
+    views = (home, decisions, talk, people, delegates, meetings, institutions, machine, rooming, helping)
     pages = [route for view in views for route in view.ROUTES]
     routes = [
         Route(f"{ENTER}{{word}}", _enter, methods=["GET"]),

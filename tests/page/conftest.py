@@ -14,6 +14,8 @@ class House:
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.page: subprocess.Popen[str] | None = None
+        self.said: dict[str, str] = {}
+        """What the page said when it began."""
 
     def serve(self, *words: str) -> str:
         """Start the page: the address that lets one browser in."""
@@ -24,7 +26,8 @@ class House:
         assert self.page.stdout is not None
         line = self.page.stdout.readline()
         assert line, self.page.communicate()[1]
-        return str(json.loads(line)["url"])
+        self.said = json.loads(line)
+        return str(self.said["url"])
 
     def address(self) -> str:
         """One more address of the page that runs."""

@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 PLACES = (
     "/", "/decisions?which=all", "/propose", "/talk", "/people", "/delegates", "/mandate", "/meetings",
-    "/institutions", "/machine", "/help", "/help/hold-an-election",
+    "/institutions", "/machine", "/room", "/help", "/help/hold-an-election",
 )  # fmt: skip
 PATIENCE = 60_000
 
@@ -46,7 +46,7 @@ def opened(chromium, houses):
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.problems = problems
         house = houses[0]
-        page.goto(house.serve() if house.page is None else house.address())
+        page.goto(house.serve("--room", "--listen", "127.0.0.1:0") if house.page is None else house.address())
         page.wait_for_url(re.compile(r"/[a-z2-7]{26}/[^/]+/$"))
         return page, page.url.rstrip("/")
 
@@ -305,3 +305,37 @@ def test_the_focus_stays_where_it_was(opened, filled, houses):
     expect(page.locator("main")).to_contain_text("One more thing", timeout=PATIENCE)
     assert page.evaluate("document.activeElement.getAttribute('href')") == address
     expect(page.locator("#news")).to_contain_text("brought up to date")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_room_reads_on_a_telephone_and_by_screen_reader(opened, filled, houses, scheme):
+    script = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    page, at = opened(color_scheme=scheme, bypass_csp=True, viewport={"width": 320, "height": 640})
+    page.goto(f"{at}/room")
+    page.fill("#agenda", "Minutes\nThe oven: which one\nمريم: the garden")
+    page.click("button:text-is('Show this agenda')")
+    page.check(f"input[value='{filled['ranks']}']")
+    page.click("button:text-is('Show these')")
+    said = houses[0].said
+    for step in ("pin", "room"):
+        page.goto(said["room"])
+        if step == "room":
+            page.fill("#pin", said["pin"])
+            page.click("button")
+            expect(page.locator("main")).to_contain_text("The oven: which one")
+        page.evaluate(script)
+        assert page.evaluate("axe.run()")["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_room_shows_what_changes_by_itself(opened, filled, houses):
+    page, at = opened()
+    said = houses[0].said
+    screen = page.context.new_page()
+    screen.goto(said["room"])
+    screen.fill("#pin", said["pin"])
+    screen.click("button")
+    page.goto(f"{at}/room")
+    page.fill("#agenda", "Something else now")
+    page.click("button:text-is('Show this agenda')")
+    expect(screen.locator("main")).to_contain_text("Something else now", timeout=PATIENCE)

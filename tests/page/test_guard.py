@@ -70,9 +70,20 @@ def test_a_form_of_another_site_does_nothing(house, origin):
 
 def _changes():
     """The address of every form, with something in each place of it."""
-    from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, talk
+    from meshd_page.views import (
+        decisions,
+        delegates,
+        helping,
+        home,
+        institutions,
+        machine,
+        meetings,
+        people,
+        rooming,
+        talk,
+    )
 
-    views = (decisions, delegates, helping, home, institutions, machine, meetings, people, talk)
+    views = (decisions, delegates, helping, home, institutions, machine, meetings, people, rooming, talk)
     return sorted(route.path for view in views for route in view.ROUTES if "POST" in route.methods)
 
 

@@ -14,6 +14,11 @@ def register(verbs: Any, common: Any) -> None:
     parser = verbs.add_parser("page", parents=[common], help="what waits for you, and everything daily, in a browser")
     parser.add_argument("--url", action="store_true", help="print the address, and open no browser")
     parser.add_argument("--port", metavar="N", type=int, default=0, help="listen on this port (default: a free one)")
+    parser.add_argument("--room", action="store_true", help="a screen for the room, too: read-only, behind a PIN")
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", default="0.0.0.0:8080",
+        help="where the room's screen listens (default: everywhere, port 8080)",
+    )  # fmt: skip
     parser.set_defaults(function=page)
 
 
@@ -37,6 +42,11 @@ def page(where: Where, options: Any) -> int:
         "--port",
         str(options.port),
     ]
+    if options.room:
+        host, colon, port = options.listen.rpartition(":")
+        if not colon or not host or not port.isdecimal() or int(port) > _PORTS:
+            raise CommandError(f"{options.listen} is no address to listen at", "Like 0.0.0.0:8080.", 2)
+        words += ["--room", options.listen]
     words += ["--url"] if options.url else []
     words += ["--json"] if where.json else []
     sys.stdout.flush()

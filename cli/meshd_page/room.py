@@ -1,0 +1,175 @@
+"""The screen for the room: what a meeting chose to show, read-only, on a beamer or on phones, behind a PIN.
+
+It listens on the network, so there is nothing private in it: an agenda, who speaks next, and how some votes stand. It
+says who can see it. What it shows is in memory, and gone with the page's process.
+"""
+
+import hmac
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from meshd_cli.errors import CommandError
+from meshd_cli.html import render
+from meshd_cli.pictures import Bar, shares_of
+from meshd_page import node
+from meshd_page.access import Access
+from meshd_page.guard import HEADERS
+
+COOKIE = "meshd-room"
+_PIN_DIGITS = 6
+_TRIES = 20
+"""Wrong PINs after which nobody is let in for a while: a million are to be guessed."""
+_SHUT_SECONDS = 60.0
+_SEEN_SECONDS = 30.0
+"""A screen that asked so lately is there."""
+_FRESH_SECONDS = 2.0
+"""How old what all screens are shown may be: the daemon is asked once for all of them."""
+_FORM_BYTES = 1024
+
+
+@dataclass(eq=False)
+class Room:
+    """What is shown, who may see it, and who does. `steady` is a clock in seconds."""
+
+    pin: str
+    access: Access
+    steady: Callable[[], float]
+    address: str = ""
+    assembly: str = ""
+    agenda: list[str] = field(default_factory=list[str])
+    at: int = 0
+    """The point of the agenda that is talked about."""
+    speakers: list[str] = field(default_factory=list[str])
+    votes: list[str] = field(default_factory=list[str])
+    missing: bool = False
+    """Whether those are named who have not voted yet."""
+    _wrong: list[float] = field(default_factory=list[float])
+    _seen: dict[int, float] = field(default_factory=dict[int, float])
+    _shown: tuple[float, str] = (float("-inf"), "")
+
+    def is_right(self, pin: str) -> bool | None:
+        """Whether a PIN lets in; None while nobody is let in."""
+        now = self.steady()
+        self._wrong = [each for each in self._wrong if now - each < _SHUT_SECONDS]
+        if len(self._wrong) >= _TRIES:
+            return None
+        if hmac.compare_digest(pin.encode("utf-8", "surrogatepass"), self.pin.encode()):
+            return True
+        self._wrong.append(now)
+        return False
+
+    def note(self, session: object) -> None:
+        """Note that a screen asked."""
+        self._seen[id(session)] = self.steady()
+
+    @property
+    def screens(self) -> int:
+        """How many screens there are now."""
+        now = self.steady()
+        self._seen = {key: when for key, when in self._seen.items() if now - when < _SEEN_SECONDS}
+        return len(self._seen)
+
+    def changed(self) -> None:
+        """Have all screens be shown what it is now."""
+        self._shown = (float("-inf"), "")
+
+    async def html(self, home: Any) -> str:
+        """What every screen is shown, as new as it must be."""
+        when, text = self._shown
+        if self.steady() - when > _FRESH_SECONDS:
+            text = render("meshd_page", "room.html", room=self, **await _looked_up(self, home))
+            self._shown = self.steady(), text
+        return text
+
+
+async def _looked_up(room: Room, home: Any) -> dict[str, Any]:
+    """The name of the assembly, and how the chosen votes stand; a word where the daemon does not answer."""
+    if not room.assembly:
+        return {"name": "", "votes": [], "problem": "Nothing is shown yet."}
+    try:
+        who = await node.ask(home, room.assembly, "whoami", {})
+        votes: list[tuple[dict[str, Any], list[Bar], list[str]]] = []
+        for identity in room.votes:
+            why = await node.ask(home, room.assembly, "why", {"id": identity})
+            missing = [each["text"] for each in why["reasons"] if each["rule"] == "unseen"] if room.missing else []
+            votes.append((why, shares_of(why), missing))
+    except CommandError as error:
+        return {"name": "", "votes": [], "problem": error.error}
+    return {"name": who["name"], "votes": votes, "problem": ""}
+
+
+def new_room(access: Access, entropy: Callable[[int], bytes], steady: Callable[[], float]) -> Room:
+    """A room of which nobody knows the PIN yet."""
+    return Room(f"{int.from_bytes(entropy(8)) % 10**_PIN_DIGITS:0{_PIN_DIGITS}}", access, steady)
+
+
+def application(room: Room, home: Any) -> ASGIApp:
+    """The two pages of the room: a field for the PIN, and what is shown."""
+
+    async def look(request: Request) -> Response:
+        session = room.access.session(request.cookies.get(COOKIE))
+        if session is None:
+            return HTMLResponse(render("meshd_page", "pin.html", problem=""), 200)
+        room.note(session)
+        return HTMLResponse(await room.html(home))
+
+    async def enter(request: Request) -> Response:
+        if int(request.headers.get("content-length") or _FORM_BYTES + 1) > _FORM_BYTES:
+            return PlainTextResponse("That is too much for a PIN.\n", 413)
+        async with request.form(max_files=0, max_fields=4) as form:
+            right = room.is_right(str(form.get("pin", "")).strip())
+        if not right:
+            problem = "That is not the PIN." if right is False else "Too many wrong PINs: wait a minute."
+            return HTMLResponse(render("meshd_page", "pin.html", problem=problem), 403)
+        cookie = room.access.enter(room.access.entrance())
+        response = RedirectResponse("/", 303)
+        response.set_cookie(COOKIE, cookie or "", httponly=True, samesite="lax")
+        return response
+
+    static = Mount("/static", StaticFiles(packages=[("meshd_page", "static")]))
+    routes = [Route("/", look, methods=["GET"]), Route("/", enter, methods=["POST"]), static]
+    return _Door(Starlette(routes=routes))
+
+
+class _Door:
+    """Answers to this machine's addresses and names alone, so that no site points its own name here; adds headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        if scope["type"] == "http" and not is_own_name(Request(scope).headers.get("host", "")):
+            await PlainTextResponse("Nothing is here under that name.\n", 421)(scope, receive, answer)
+        elif scope["type"] != "websocket":
+            await self._app(scope, receive, answer)
+
+
+def is_own_name(host: str) -> bool:
+    """Whether a `Host` is an address, or this machine's own name: a site's name is neither."""
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        own = socket.gethostname().partition(".")[0].lower()
+        return name.lower() in (own, f"{own}.local", "localhost")
+    return True
