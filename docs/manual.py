@@ -24,6 +24,7 @@ _FILES = (
 )
 _ENVIRONMENT = (
     ("MESHD_HOME", "the home"),
+    ("MESHD_PLAIN", "1: no colour, no columns, one fact a line, for screen readers"),
     ("MESHD_PASSPHRASE", "the passphrase; processes of the same user can read it"),
 )
 

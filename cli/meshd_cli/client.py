@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from meshd_cli import outside, socket_client
 from meshd_cli.errors import CommandError, LockedError
 from meshd_cli.homes import UNPROTECTED
+from meshd_cli.plain import is_plain
 
 LOCK = "lock"
 CREDENTIAL = "meshd.passphrase"
@@ -157,7 +158,7 @@ def progress(verb: str) -> Iterator[Any]:
 
     def tell(text: str, done: int, total: int) -> None:
         nonlocal shown
-        if sys.stderr is None or not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty() or is_plain():
             return
         shown = True
         took = time.monotonic() - begun

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output
+from meshd_cli.plain import is_plain
 
 
 def line_words(row: dict[str, Any], now_ms: int) -> str:
@@ -192,7 +193,9 @@ def _puts_forward(row: dict[str, Any]) -> str:
 
 
 def spark(values: list[int | None]) -> str:
-    """A figure over time as a line of blocks; a point where there was none."""
+    """A figure over time as a line of blocks; a point where there was none. Plainly as numbers."""
+    if is_plain():
+        return " ".join("none" if each is None else str(each) for each in values)
     told = [each for each in values if each is not None]
     most = max([*told, 1])
     return "".join("·" if each is None else _SPARKS[each * (len(_SPARKS) - 1) // most] for each in values)

@@ -4,17 +4,36 @@ Nothing that came from a record is printed raw. `rich` is imported late, and onl
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from meshd_cli.homes import named
+from meshd_cli.plain import is_plain
 from meshd_protocol.names import DRILL, printable
 
 SHORT_ID = 8
+_LABELLED = re.compile(r" {2,}(\S+(?: \S+)?) {2,}(\S.*)")
+"""A label and what stands beside it, in columns."""
 _PAGE_WIDTH = 100
 """Lines of a page are no longer: they are hard to follow."""
+
+
+def sign(holds: bool) -> str:
+    """How a reason that holds is told from one that does not."""
+    if is_plain():
+        return "holds:" if holds else "does not hold:"
+    return "+" if holds else "-"
+
+
+def _fact(text: str) -> str:
+    """A line as it is; plainly, without what sets it off for the eye: `  state     open` is `state: open`."""
+    if not is_plain():
+        return text
+    label = _LABELLED.fullmatch(text)
+    return f"{label[1]}: {label[2]}" if label is not None else text.strip()
 
 
 def emit(value: Any) -> None:
@@ -39,7 +58,7 @@ def _marked(text: str) -> str:
 
 def say(text: str, out: TextIO | None = None) -> None:
     """A line of answer, to stdout unless it is told elsewhere. Commands in it name the assembly where they must."""
-    print(_marked(printable(named(text))), file=out)
+    print(_marked(_fact(printable(named(text)))), file=out)
 
 
 def paragraph(text: str, indent: str = "  ") -> None:
@@ -50,7 +69,7 @@ def paragraph(text: str, indent: str = "  ") -> None:
 
 def tell(text: str) -> None:
     """A line that is no answer: to stderr. Commands in it name the assembly where they must."""
-    print(_marked(printable(named(text))), file=sys.stderr)
+    print(_marked(_fact(printable(named(text)))), file=sys.stderr)
 
 
 def warn(text: str) -> None:
@@ -85,10 +104,19 @@ def tell_who_decides(answer: dict[str, Any], people: str = "") -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Rows under a heading on a terminal; tab-separated elsewhere. `empty` goes to stderr where there is none."""
+    """Rows under a heading on a terminal; tab-separated elsewhere; plainly each cell with its heading on a line of its
+    own. `empty` goes to stderr where there is none.
+    """
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         tell(empty)
+    elif is_plain():
+        for number, row in enumerate(cells):
+            if number:
+                print()
+            for name, cell in zip(columns, row, strict=True):
+                if cell.strip():
+                    print(_marked(f"{name}: {cell}" if name else cell))
     elif sys.stdout is None or not sys.stdout.isatty():
         for row in cells:
             print(_marked("\t".join(row)))
@@ -107,7 +135,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
 
 def page(text: str) -> None:
     """A page of Markdown: set on a terminal, as it is written elsewhere."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    if is_plain() or sys.stdout is None or not sys.stdout.isatty():
         print(printable(text, lines=True))
         return
     from rich.console import Console
@@ -119,7 +147,7 @@ def page(text: str) -> None:
 
 def clear() -> None:
     """Begin anew at the top of a terminal; nothing elsewhere."""
-    if sys.stdout is not None and sys.stdout.isatty():
+    if not is_plain() and sys.stdout is not None and sys.stdout.isatty():
         sys.stdout.write("\x1b[H\x1b[J")
 
 

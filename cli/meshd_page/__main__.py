@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--url", action="store_true")
     parser.add_argument("--room", metavar="HOST:PORT")
+    parser.add_argument("--while-input", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     address = door.ask(options.home)
@@ -39,7 +41,7 @@ def main() -> int:
         _refuse(f"nothing can listen on {place}: {error.strerror or error}", as_json=options.json)
         return 1
     ready = partial(_show, browse=not options.url, as_json=options.json)
-    trio.run(_main, options.home, listeners, ready)
+    trio.run(_main, options.home, listeners, ready, options.while_input)
     print("stopped", file=sys.stderr)
     return 0
 
@@ -57,13 +59,25 @@ def _listeners(port: int, room: str | None) -> server.Listeners:
         raise
 
 
-async def _main(home: Path, listeners: server.Listeners, ready: Callable[[str, Room | None], None]) -> None:
+async def _main(
+    home: Path, listeners: server.Listeners, ready: Callable[[str, Room | None], None], while_input: bool
+) -> None:
     stopped = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_until_told, signals, stopped)
+            if while_input:
+                nursery.start_soon(_until_alone, stopped)
             await server.run(home, listeners, ready, stopped)
             nursery.cancel_scope.cancel()
+
+
+async def _until_alone(stopped: trio.Event) -> None:
+    """Stop once nobody holds the other end of the input any more: the daemon beside which this runs has ended."""
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+        async for _ in stream:
+            pass
+    stopped.set()
 
 
 async def _until_told(signals: AsyncIterator[int], stopped: trio.Event) -> None:

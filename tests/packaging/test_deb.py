@@ -39,6 +39,9 @@ def package(tmp_path_factory):
     return Path(done.stdout.strip())
 
 
+_INSIDE = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+
+
 class Box:
     """A root of its own over this machine's: what is written there is thrown away. Commands run without a network."""
 
@@ -55,7 +58,7 @@ class Box:
     def run(self, *words, ok=True):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "MESHD_PASSPHRASE": "pw"}
         done = subprocess.run(
-            ["unshare", "--net", "--mount", "--pid", "--fork", "chroot", str(self.root), *words],
+            ["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-c", _INSIDE, str(self.root), *words],
             env=env, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert not ok or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"

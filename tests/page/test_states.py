@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from tests.commands.shell import MESHD, wait
 from tests.page.browser import Browser
 
@@ -189,3 +191,19 @@ def test_a_browser_in_the_terminal_is_served(house, tmp_path):
     page.send_signal(signal.SIGINT)
     page.communicate(timeout=60)
     assert page.returncode == 0
+
+
+def test_a_daemon_serves_the_page_beside_itself(house):
+    house.shell.stop()
+    house.shell.start("--page")
+    wait(lambda: (house.shell.home / "page.sock").exists())
+    address = house.shell.json("page", "--url")["url"]
+    browser = Browser(address)
+    assert browser.visit().status == 200
+    house.shell.ok("lock")
+    wait(lambda: browser.get(f"{browser.at}/").status == 503)
+    assert "Passphrase" in browser.get(f"{browser.at}/").words, "it stays while the daemon begins anew"
+    house.shell.stop()
+    wait(lambda: not (house.shell.home / "page.sock").exists())
+    with pytest.raises(OSError):
+        browser.get(f"{browser.at}/")

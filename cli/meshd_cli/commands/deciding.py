@@ -259,7 +259,7 @@ def why(where: Where, options: Any) -> int:
     else:
         output.say(f"{answer['title']}: {answer['of']}")
     for reason in answer["reasons"]:
-        output.say(f"{'+' if reason['holds'] else '-'} {reason['text']}")
+        output.say(f"{output.sign(reason['holds'])} {reason['text']}")
     return 0
 
 

@@ -8,6 +8,7 @@ from meshd_cli.commands.begin import founded
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.figures import readiness_words, spark
 from meshd_cli.homes import folders, mean
+from meshd_cli.plain import is_plain
 
 _DOES = ("start", "roles", "end", "report", "scripts")
 _FIGURES = (
@@ -60,8 +61,9 @@ def readiness(where: Where, options: Any) -> int:
         output.emit(rows)
         return 0
     for row in rows:
-        sign = "+" if row["ready"] else "-"
-        output.say(f"{sign} {spark(row['over_time'])}  {readiness_words(row)}")
+        figures = f"{readiness_words(row)}; by cycle: " if is_plain() else ""
+        after = "" if is_plain() else f"  {readiness_words(row)}"
+        output.say(f"{output.sign(row['ready'])} {figures}{spark(row['over_time'])}{after}")
     good = sum(row["ready"] for row in rows)
     output.say(f"Ready {good} of {len(rows)}. Each mark is a cycle of 28 days, the last one is now.")
     return 0

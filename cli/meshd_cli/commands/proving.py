@@ -150,7 +150,7 @@ def verify(where: Where, options: Any) -> int:
         if mandate["ends_ms"] is not None:
             output.say(f"  until     {output.when(mandate['ends_ms'])}")
     for _, text in shown.reasons:
-        output.say(f"  + {text}")
+        output.say(f"  {output.sign(True)} {text}")
     steps = output.plural(shown.depth, "step")
     output.say(f"  roster    of {output.plural(len(shown.members), 'member')}, {steps} from the genesis")
     output.say(f"  leads to  the roster {text_of(shown.roster)}")

@@ -1,5 +1,7 @@
 """run, peers, connect: the daemon and its links."""
 
+import os
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -36,6 +38,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--stick-hook", metavar="PROGRAM", help="run it with `begin`, `done` or `failed` and the folder: a lamp, a beep"
     )
+    parser.add_argument("--page", action="store_true", help="serve the page, too: `meshd page` opens it")
     parser.add_argument("--notify", action="store_true", help="tell the desktop what waits for you, once each")
     parser.add_argument("--locked", action="store_true", help="hold no key and do nothing until `meshd unlock`")
     parser.add_argument(
@@ -84,6 +87,8 @@ def run(where: Where, options: Any) -> int:
         stick_hook=options.stick_hook,
         notify=notices if options.notify else None,
     )
+    if options.page:
+        _begin_page(where)
     secret = _unlocked(where, locked=options.locked)
     if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, ready, output.tell):
         from meshd.app import locked
@@ -91,6 +96,17 @@ def run(where: Where, options: Any) -> int:
         locked.again(_again(where, options))
     output.tell("stopped")
     return 0
+
+
+def _begin_page(where: Where) -> None:
+    """Have the page served by a process of its own, which ends with this one: once nothing holds the other end of its
+    input. This process holds it, also after it has begun anew without keys. Where a page runs already, one is enough.
+    """
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    words = [sys.executable, "-P", "-m", "meshd_page", "--home", str(where.home.absolute()), "--url", "--while-input"]
+    subprocess.Popen(words, stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 (our words)
+    os.close(reading)
 
 
 def _unlocked(where: Where, *, locked: bool) -> str | None:
@@ -126,6 +142,7 @@ def _again(where: Where, options: Any) -> list[str]:
     words += ["--no-mdns"] if options.no_mdns else []
     words += ["--sticks"] if options.sticks else []
     words += ["--notify"] if options.notify else []
+    words += ["--page"] if options.page else []
     words += ["--stick-hook", options.stick_hook] if options.stick_hook else []
     words += ["--quiet-discovery"] if options.quiet_discovery else []
     return words + (["--lock-after", options.lock_after] if options.lock_after else [])

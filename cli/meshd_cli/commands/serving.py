@@ -22,6 +22,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("do", metavar="DO", choices=("install", "status", "remove"), help="install, status or remove")
     parser.add_argument("--sticks", action="store_true", help="exchange with sticks by itself, as they are mounted")
     parser.add_argument("--notify", action="store_true", help="tell the desktop what waits for you")
+    parser.add_argument("--page", action="store_true", help="serve the page, too: `meshd page` opens it")
     parser.add_argument("--lock-after", metavar="TIME", help="lock after so long without a command: 30m, 2h")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen (default: everywhere, a free port)")
     parser.add_argument("--show", action="store_true", help="install: print the unit, and change nothing")
@@ -47,6 +48,7 @@ def _install(where: Where, options: Any) -> int:
     seconds(options.lock_after)
     words = ["--sticks"] if options.sticks else []
     words += ["--notify"] if options.notify else []
+    words += ["--page"] if options.page else []
     words += ["--lock-after", options.lock_after] if options.lock_after else []
     words += ["--listen", options.listen] if options.listen else []
     home = ["--home", str(where.home.absolute())] if where.home != default_home() else []
