@@ -14,7 +14,8 @@ class Date(NamedTuple):
 
 
 def dates(home: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[Date]:
-    """The dates that a home screen, `list`, `todo` and `delegates` tell of, in their order in time."""
+    """The dates that a home screen, `list`, `todo` and `delegates` tell of, in their order in time; what no calendar
+    knows is left out."""
     found = [
         Date(f"vote-{row['id']}", row["ends"], f"Vote ends: {row['title']}", row["command"])
         for row in home["waiting"]
@@ -41,11 +42,20 @@ def dates(home: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[D
         for row in rows["delegates"]
         if row["ends_ms"] and row["state"] in ("in force", "suspended")
     ]
-    return sorted(found, key=lambda each: (each.time_ms, each.key))
+    told = [each for each in found if _moment(each.time_ms) is not None]
+    return sorted(told, key=lambda each: (each.time_ms, each.key))
+
+
+def _moment(time_ms: int) -> datetime | None:
+    """A moment as calendars have it; None for one that none knows."""
+    try:
+        return datetime.fromtimestamp(time_ms // 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def calendar(name: str, assembly: str, found: list[Date], now_ms: int) -> bytes:
-    """The dates as a file that calendars read. A moment that no calendar knows is left out."""
+    """The dates as a file that calendars read."""
     from icalendar import Calendar, Event
 
     written = Calendar()
@@ -53,10 +63,7 @@ def calendar(name: str, assembly: str, found: list[Date], now_ms: int) -> bytes:
     written.add("version", "2.0")
     written.add("x-wr-calname", name)
     for each in found:
-        try:
-            when = datetime.fromtimestamp(each.time_ms // 1000, UTC)
-        except (OverflowError, ValueError, OSError):
-            continue
+        when = _moment(each.time_ms)
         event = Event()
         event.add("uid", f"{each.key}@{assembly[:16]}.meshd")
         event.add("dtstamp", datetime.fromtimestamp(now_ms // 1000, UTC))

@@ -40,7 +40,9 @@ def check(boot: Path, package: Path) -> None:
 
 
 def write(boot: Path, package: Path, *, ticket: str | None, name: str, hostname: str, sticks: bool) -> list[str]:
-    """Write the card: what was written, by name. What somebody else has put there stays. Raises CommandError."""
+    """Write the card: what was written, by name. What somebody else has put there stays; what this wrote before and is
+    not asked for now goes. Raises CommandError.
+    """
     ticket = ticket.strip() if ticket is not None else None
     if ticket is not None and not is_ticket(ticket):
         raise UsageError("that is no ticket", "`meshd invite` makes one: a line that begins with meshd:")
@@ -55,6 +57,9 @@ def write(boot: Path, package: Path, *, ticket: str | None, name: str, hostname:
     files[boot / _seed(boot)] = cloud_config(hostname)  # the last: it has all of it begin
     try:
         folder.mkdir(exist_ok=True)
+        for name_ in ("ticket", "sticks.rules"):
+            if folder / name_ not in files:
+                (folder / name_).unlink(missing_ok=True)
         _put(folder / "meshd.deb", package.read_bytes())
         for path, text in files.items():
             _put(path, text.encode())
@@ -66,21 +71,31 @@ def write(boot: Path, package: Path, *, ticket: str | None, name: str, hostname:
 
 
 def cloud_config(hostname: str) -> str:
-    """What cloud-init does at the first start: JSON is YAML, and needs no library to be written."""
-    commands = [["sh", f"/boot/firmware/{FOLDER}/first-start.sh"]]
-    return "#cloud-config\n" + json.dumps({"hostname": hostname, "runcmd": commands}, indent=2) + "\n"
+    """What cloud-init does: JSON is YAML, and needs no library to be written. `bootcmd` is of every start, `runcmd` of
+    the first alone, which a power cut may end.
+    """
+    commands = [["sh", f"/boot/firmware/{FOLDER}/first-start.sh", "arm"]]
+    return "#cloud-config\n" + json.dumps({"hostname": hostname, "bootcmd": commands}, indent=2) + "\n"
 
 
 def _seed(boot: Path) -> str:
-    """The file for our part: `user-data` unless somebody has written theirs there, whose words come before ours."""
+    """The file for our part: `user-data`, unless somebody has written theirs there, whose words come before ours.
+    Raises CommandError where theirs would take the place of ours.
+    """
     path = boot / "user-data"
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read {path}") from error
-    own = any(f"{FOLDER}/first-start.sh" in line for line in lines)
-    theirs = any(line.strip() and not line.lstrip().startswith("#") for line in lines)
-    return "vendor-data" if theirs and not own else "user-data"
+    said = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not said or any(f"{FOLDER}/first-start.sh" in line for line in said):
+        return "user-data"
+    if any("bootcmd" in line for line in said):
+        raise CommandError(
+            f"{path} has a bootcmd of its own, which would take the place of meshd's",
+            f"Add to it: - [sh, /boot/firmware/{FOLDER}/first-start.sh, arm]",
+        )
+    return "vendor-data"
 
 
 def _part(name: str) -> str:

@@ -88,7 +88,10 @@ def holds_words(field: dict[str, Any]) -> str:
 def value_words(value: Any) -> str:
     """What a field says: a date as people write it, rows one after the other."""
     if isinstance(value, list):
-        return "; ".join(" / ".join(value_words(each) for each in row.values()) for row in value)
+        between = "; " if any(isinstance(each, list | dict) for each in value) else " / "
+        return between.join(map(value_words, value))
+    if isinstance(value, dict):
+        return " / ".join(map(value_words, value.values()))
     text = str(value)
     date = re.fullmatch(rf"(\d+) {_DATE}", text)
     return output.when(int(date[1])) if date is not None else text

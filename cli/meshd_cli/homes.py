@@ -43,8 +43,11 @@ _meant: dict[str, tuple[Path, str | None]] = {}
 def default_home() -> Path:
     """`MESHD_HOME`, else the platform's data folder."""
     named = os.environ.get("MESHD_HOME")
-    if named:
-        return Path(named)
+    return Path(named) if named else platform_home()
+
+
+def platform_home() -> Path:
+    """The home in the platform's data folder: what is meant where nothing is said."""
     from platformdirs import user_data_path
 
     return user_data_path("meshd", appauthor=False)

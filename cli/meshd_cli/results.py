@@ -15,6 +15,11 @@ METHOD_WORDS = {
 """What a ballot says under a counting method; under any other the options are put in order."""
 
 
+def said_as(row: dict[str, Any], name: str) -> str:
+    """What a count is of: where a no is an objection, a yes is consent."""
+    return _CONSENT.get(name, name) if row["consent"] else name
+
+
 def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
     """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
     note = " (repealed)" if row["repealed"] else " (withdrawn)" if row["withdrawn"] else ""

@@ -4,6 +4,8 @@ import csv
 import io
 from typing import Any
 
+from meshd_cli.results import said_as
+
 _COLUMNS = ("id", "title", "proposed by", "policy", "state", "outcome", "counts", "ballots", "members", "closes")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet reads as the beginning of a formula: titles are written by anybody."""
@@ -18,7 +20,8 @@ def results(rows: list[dict[str, Any]], when: Any) -> str:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else "; ".join(row["outcome"] or ())
         cells = (
             row["id"], row["title"], row["by"], row["policy"], row["state"], outcome,
-            "; ".join(f"{name}: {count}" for name, count in row["counts"].items()), row["seen"], row["electorate"],
+            "; ".join(f"{said_as(row, name)}: {count}" for name, count in row["counts"].items()), row["seen"],
+            row["electorate"],
             when(row["closes_ms"]) if row["closes_ms"] else "",
         )  # fmt: skip
         table.writerow([_harmless(each) for each in cells])

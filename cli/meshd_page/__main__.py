@@ -27,6 +27,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     address = door.ask(options.home)
+    if address is not None and options.room:
+        _refuse("a page of this home runs already", "End it, and begin it with --room.", as_json=options.json)
+        return 1
     if address is not None:
         if options.port and f":{options.port}/" not in address:
             print("warning: a page of this home runs already, on another port", file=sys.stderr)
@@ -38,7 +41,10 @@ def main() -> int:
         listeners = _listeners(options.port, options.room)
     except OSError as error:
         place = options.room or f"port {options.port}"
-        _refuse(f"nothing can listen on {place}: {error.strerror or error}", as_json=options.json)
+        hint = (
+            "--listen says where the room's screen listens." if options.room else "Without --port a free one is taken."
+        )
+        _refuse(f"nothing can listen on {place}: {error.strerror or error}", hint, as_json=options.json)
         return 1
     ready = partial(_show, browse=not options.url, as_json=options.json)
     trio.run(_main, options.home, listeners, ready, options.while_input)
@@ -53,7 +59,7 @@ def _listeners(port: int, room: str | None) -> server.Listeners:
         return server.Listeners(page)
     host, _, number = room.rpartition(":")
     try:
-        return server.Listeners(page, server.listen(int(number), host))
+        return server.Listeners(page, server.listen(int(number), host.strip("[]")))
     except OSError:
         page.close()
         raise
@@ -86,9 +92,8 @@ async def _until_told(signals: AsyncIterator[int], stopped: trio.Event) -> None:
         return
 
 
-def _refuse(text: str, *, as_json: bool) -> None:
+def _refuse(text: str, hint: str, *, as_json: bool) -> None:
     """Say why there is no page, as every command says it."""
-    hint = "Without --port a free one is taken."
     if as_json:
         print(json.dumps({"code": 1, "error": text, "hint": hint}), file=sys.stderr)
     else:

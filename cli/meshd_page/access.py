@@ -43,8 +43,9 @@ class Access:
     program that listens on this machine.
     """
 
-    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, entropy: Callable[[int], bytes], sessions: int = _SESSIONS) -> None:
         self._entropy = entropy
+        self._most = sessions
         self.path = self.word()
         self._entrances: OrderedDict[bytes, None] = OrderedDict()
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
@@ -67,13 +68,16 @@ class Access:
             return None
         cookie = self.word()
         self._sessions[_digest(cookie)] = Session(self.word())
-        while len(self._sessions) > _SESSIONS:
+        while len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
         return cookie
 
     def session(self, cookie: str | None) -> Session | None:
         """The session of a cookie."""
-        return self._sessions.get(_digest(cookie)) if cookie else None
+        found = self._sessions.get(_digest(cookie)) if cookie else None
+        if found is not None and cookie:
+            self._sessions.move_to_end(_digest(cookie))  # of many those give way that nobody uses
+        return found
 
 
 def _digest(word: str) -> bytes:

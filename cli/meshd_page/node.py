@@ -16,9 +16,13 @@ class AwayError(CommandError):
         super().__init__("The daemon is not running", "`meshd run` starts it. This page goes on by itself then.")
 
 
-async def ask(home: Path, assembly: str | None, verb: str, arguments: dict[str, Any]) -> Any:
-    """The daemon's answer. Raises CommandError with its error, AwayError where none runs."""
-    return await trio.to_thread.run_sync(_ask, home, assembly, verb, arguments, abandon_on_cancel=True)
+async def ask(
+    home: Path, assembly: str | None, verb: str, arguments: dict[str, Any], limiter: trio.CapacityLimiter | None = None
+) -> Any:
+    """The daemon's answer. Raises CommandError with its error, AwayError where none runs. A `limiter` of one's own
+    keeps many who wait from holding up others.
+    """
+    return await trio.to_thread.run_sync(_ask, home, assembly, verb, arguments, abandon_on_cancel=True, limiter=limiter)
 
 
 def _ask(home: Path, assembly: str | None, verb: str, arguments: dict[str, Any]) -> Any:

@@ -9,8 +9,10 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import trio
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -28,8 +30,10 @@ from meshd_page.guard import HEADERS
 
 COOKIE = "meshd-room"
 _PIN_DIGITS = 6
-_TRIES = 20
-"""Wrong PINs after which nobody is let in for a while: a million are to be guessed."""
+_TRIES, _TRIES_OF_ALL = 20, 500
+"""Wrong PINs after which nobody at an address, or nobody, is let in for a while: a million are to be guessed."""
+SCREENS = 1000
+"""Screens that are let in: of more those give way that look no more."""
 _SHUT_SECONDS = 60.0
 _SEEN_SECONDS = 30.0
 """A screen that asked so lately is there."""
@@ -50,23 +54,34 @@ class Room:
     agenda: list[str] = field(default_factory=list[str])
     at: int = 0
     """The point of the agenda that is talked about."""
-    speakers: list[str] = field(default_factory=list[str])
+    speakers: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    """Who wants to speak, each with a number of their own: two who press a button at once mean the same one."""
+    spoke: int = 0
+    """The last of these numbers."""
     votes: list[str] = field(default_factory=list[str])
     missing: bool = False
     """Whether those are named who have not voted yet."""
-    _wrong: list[float] = field(default_factory=list[float])
+    _wrong: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     _seen: dict[int, float] = field(default_factory=dict[int, float])
     _shown: tuple[float, str] = (float("-inf"), "")
+    _turn: trio.Lock = field(default_factory=trio.Lock)
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
-    def is_right(self, pin: str) -> bool | None:
-        """Whether a PIN lets in; None while nobody is let in."""
+    def show(self, assembly: str) -> None:
+        """Show something of an assembly from now on: of another one nothing stays."""
+        if self.assembly != assembly:
+            self.agenda, self.at, self.speakers, self.votes = [], 0, [], []
+        self.assembly = assembly
+
+    def is_right(self, pin: str, place: str) -> bool | None:
+        """Whether a PIN lets in whoever is at an address; None while nobody there is let in."""
         now = self.steady()
-        self._wrong = [each for each in self._wrong if now - each < _SHUT_SECONDS]
-        if len(self._wrong) >= _TRIES:
+        self._wrong = [each for each in self._wrong if now - each[1] < _SHUT_SECONDS]
+        if len(self._wrong) >= _TRIES_OF_ALL or sum(each == place for each, _ in self._wrong) >= _TRIES:
             return None
         if hmac.compare_digest(pin.encode("utf-8", "surrogatepass"), self.pin.encode()):
             return True
-        self._wrong.append(now)
+        self._wrong.append((place, now))
         return False
 
     def note(self, session: object) -> None:
@@ -84,29 +99,36 @@ class Room:
         """Have all screens be shown what it is now."""
         self._shown = (float("-inf"), "")
 
-    async def html(self, home: Any) -> str:
-        """What every screen is shown, as new as it must be."""
-        when, text = self._shown
-        if self.steady() - when > _FRESH_SECONDS:
-            text = render("meshd_page", "room.html", room=self, **await _looked_up(self, home))
-            self._shown = self.steady(), text
-        return text
+    async def html(self, home: Path) -> str:
+        """What every screen is shown, as new as it must be. The daemon is asked once for all who wait."""
+        async with self._turn:
+            begun, text = self._shown
+            if self.steady() - begun > _FRESH_SECONDS:
+                begun = self.steady()
+                self._shown = begun, text
+                text = render("meshd_page", "room.html", room=self, **await _looked_up(self, home, self._limiter))
+                if self._shown[0] == begun:  # else it was changed meanwhile
+                    self._shown = self.steady(), text
+            return text
 
 
-async def _looked_up(room: Room, home: Any) -> dict[str, Any]:
-    """The name of the assembly, and how the chosen votes stand; a word where the daemon does not answer."""
+async def _looked_up(room: Room, home: Path, limiter: trio.CapacityLimiter) -> dict[str, Any]:
+    """The name of the assembly, and how the chosen votes stand; a word where the daemon does not answer. People are
+    named where that was chosen alone.
+    """
+    votes: list[tuple[dict[str, Any], list[Bar], list[str]]] = []
+    found: dict[str, Any] = {"name": "", "votes": votes, "problem": "" if room.assembly else "Nothing is shown yet."}
     if not room.assembly:
-        return {"name": "", "votes": [], "problem": "Nothing is shown yet."}
+        return found
     try:
-        who = await node.ask(home, room.assembly, "whoami", {})
-        votes: list[tuple[dict[str, Any], list[Bar], list[str]]] = []
-        for identity in room.votes:
-            why = await node.ask(home, room.assembly, "why", {"id": identity})
+        found["name"] = (await node.ask(home, room.assembly, "whoami", {}, limiter))["name"]
+        for identity in list(room.votes):
+            why = await node.ask(home, room.assembly, "why", {"id": identity}, limiter)
             missing = [each["text"] for each in why["reasons"] if each["rule"] == "unseen"] if room.missing else []
-            votes.append((why, shares_of(why), missing))
+            votes.append((why | {"waits_for": []}, shares_of(why), missing))
     except CommandError as error:
-        return {"name": "", "votes": [], "problem": error.error}
-    return {"name": who["name"], "votes": votes, "problem": ""}
+        found["problem"] = f"{error.error[:1].upper()}{error.error[1:]}."
+    return found
 
 
 def new_room(access: Access, entropy: Callable[[int], bytes], steady: Callable[[], float]) -> Room:
@@ -114,7 +136,7 @@ def new_room(access: Access, entropy: Callable[[int], bytes], steady: Callable[[
     return Room(f"{int.from_bytes(entropy(8)) % 10**_PIN_DIGITS:0{_PIN_DIGITS}}", access, steady)
 
 
-def application(room: Room, home: Any) -> ASGIApp:
+def application(room: Room, home: Path) -> ASGIApp:
     """The two pages of the room: a field for the PIN, and what is shown."""
 
     async def look(request: Request) -> Response:
@@ -128,7 +150,9 @@ def application(room: Room, home: Any) -> ASGIApp:
         if int(request.headers.get("content-length") or _FORM_BYTES + 1) > _FORM_BYTES:
             return PlainTextResponse("That is too much for a PIN.\n", 413)
         async with request.form(max_files=0, max_fields=4) as form:
-            right = room.is_right(str(form.get("pin", "")).strip())
+            right = room.is_right(str(form.get("pin", "")).strip(), request.client.host if request.client else "")
+        if room.access.session(request.cookies.get(COOKIE)) is not None:
+            return RedirectResponse("/", 303)  # it was let in before
         if not right:
             problem = "That is not the PIN." if right is False else "Too many wrong PINs: wait a minute."
             return HTMLResponse(render("meshd_page", "pin.html", problem=problem), 403)

@@ -5,6 +5,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,18 +29,19 @@ from meshd_page.door import keep_door
 from meshd_page.frame import TEMPLATES, Site
 from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
 from meshd_page.live import Events, Live
-from meshd_page.room import Room, new_room
+from meshd_page.room import SCREENS, Room, new_room
 from meshd_page.room import application as rooms
 from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, rooming, talk
 
 HOST = "127.0.0.1"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what a person may say; nothing is bound here)
 _LAST_SECONDS = 1.0
 _STATIC = Path(__file__).parent / "static"
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
     """A listening socket, on loopback unless told elsewhere; port 0 takes a free one. Raises OSError."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -64,13 +66,14 @@ async def run(
     """Serve until `stopped` is set. `ready` hears an address that lets one browser in, and of the room."""
     host = f"{HOST}:{listeners.page.getsockname()[1]}"
     access = Access(entropy)
-    room = new_room(Access(entropy), entropy, steady) if listeners.room is not None else None
+    room = new_room(Access(entropy, SCREENS), entropy, steady) if listeners.room is not None else None
     async with trio.open_nursery() as nursery:
         invite = partial(_address, access, host)
         await nursery.start(keep_door, house, invite)
         if room is not None and listeners.room is not None:
             place, port = listeners.room.getsockname()[:2]
-            room.address = f"http://{_reached_at() if place == '0.0.0.0' else place}:{port}/"  # noqa: S104 (a comparison)
+            place = _reached_at() if place in _EVERYWHERE else f"[{place}]" if ":" in place else place
+            room.address = f"http://{place}:{port}/"
             nursery.start_soon(_serve, rooms(room, house), listeners.room, stopped)
         ready(invite(), room)
         await _serve(application(Site(house, access, Live(house, nursery), room), host), listeners.page, stopped)
@@ -87,7 +90,12 @@ async def _serve(app: Any, listener: socket.socket, stopped: trio.Event) -> None
 
 
 def _reached_at() -> str:
-    """An address of this machine on a network that others may be on, too; loopback where there is none."""
+    """The address of this machine on the network that others are on, by the way out of it; loopback where there is
+    none. Nothing is sent.
+    """
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect(("192.0.2.1", 9))  # an address of nobody (RFC 5737)
+        return str(asked.getsockname()[0])
     found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
     return next((each for each in found if not each.startswith("127.")), HOST)
 

@@ -16,8 +16,11 @@ from meshd_protocol.trees import tree
 
 TREE = "tree"
 _OF_THIS_MACHINE = frozenset({"witness-here"})
-_OF_PEOPLE = frozenset({"ballot", "unseen"})
-"""Rules whose reasons say who did something."""
+_OF_NOBODY = frozenset({
+    "electorate", "quorum", "threshold", "so-far", "round", "consent", "witnesses", "final", "roster", "effect",
+    "in-effect", "force", "repealed", "anew", "stuck", "heard", "federation",
+})  # fmt: skip
+"""Rules whose reasons say how it was counted, and not what somebody did or said."""
 
 
 @verb("print", {"what": NAME, "names": FLAG})
@@ -53,18 +56,33 @@ def _decision(context: Context, words: str, *, names: bool) -> Result:
     reasons = [each for each in why(context, {"id": words})["reasons"] if each["rule"] not in _OF_THIS_MACHINE]
     if names:
         return {"decision": row, "reasons": reasons}
-    reasons = [each | {"text": _unnamed(context, each["text"])} for each in reasons if each["rule"] not in _OF_PEOPLE]
-    effect = _unnamed(context, row["effect"]) if row["effect"] else row["effect"]
-    unsaid: Result = {"by": None, "about": [], "answers": [], "effect": effect, "waits_for": []}
-    return {"decision": row | unsaid, "reasons": reasons}
+    hidden = _hidden(context, row["options"])
+    reasons = [each | {"text": _unnamed(each["text"], hidden)} for each in reasons if each["rule"] in _OF_NOBODY]
+    told = {name: _unnamed(row[name], hidden) for name in ("action", "effect", "force", "void") if row[name]}
+    fields = {name: _unnamed(value, hidden) for name, value in row["fields"].items()}
+    outcomes = [each | {"person": None} for each in row["outcomes"]]
+    unsaid: Result = {"by": None, "about": [], "answers": [], "waits_for": [], "outcomes": outcomes, "fields": fields}
+    return {"decision": row | unsaid | told, "reasons": reasons, "person": None}
 
 
-def _unnamed(context: Context, text: str) -> str:
-    """A sentence without the names of people: those of assemblies stay."""
+def _hidden(context: Context, options: list[str]) -> list[str]:
+    """The names that stand for people, as labels; one that is an option of an election is what it is about."""
     people = context.assembly.people
-    for member in {row.member for row in context.assembly.store.find(tables.Certificate)}:
-        text = text.replace(people.label(member), "a member")
-    return text
+    found = {people.label(row.member) for row in context.assembly.store.find(tables.Certificate)}
+    return sorted(found - set(options), key=len, reverse=True)
+
+
+def _unnamed(said: Any, hidden: list[str]) -> Any:
+    """A sentence, or what a field holds, without the names of people: those of assemblies stay."""
+    if isinstance(said, list):
+        return [_unnamed(each, hidden) for each in said]
+    if isinstance(said, dict):
+        return {name: _unnamed(value, hidden) for name, value in said.items()}
+    if not isinstance(said, str):
+        return said
+    for label in hidden:
+        said = said.replace(label, "a member")
+    return f"{said[:1].upper()}{said[1:]}" if said.startswith("a member") and said != "a member" else said
 
 
 def _minutes(context: Context, words: str) -> Result:

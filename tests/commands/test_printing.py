@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 
 import pytest
@@ -155,9 +156,39 @@ def test_results_for_a_spreadsheet(ada, tmp_path):
     ada.ok("propose", 'Bread, "fresh"\tand more')
     ada.ok("propose", "Who", "--option", "-1", "--option", "مريم")
     ada.ok("export", "--csv", str(tmp_path / "results.csv"))
-    rows = list(csv.reader(io.StringIO((tmp_path / "results.csv").read_text(encoding="utf-8"))))
+    rows = list(csv.reader(io.StringIO((tmp_path / "results.csv").read_text(encoding="utf-8-sig"))))
     assert rows[0][:2] == ["id", "title"]
     assert [row[1] for row in rows[1:]] == ['\'=HYPERLINK("http://evil.example")', 'Bread, "fresh"\tand more', "Who"]
     assert rows[3][6] == "'-1: 0; مريم: 0"
     for words in ([], ["--ics", "a", "--csv", "b"], ["dir", "--csv", "b"]):
         assert "say where to" in ada.fails(2, "export", *words)[0]
+
+
+def test_a_sheet_without_names_has_no_word_of_anybody(band):
+    """What people are chosen, removed or trusted with is the decision; who said what of it is not on the sheet."""
+    ada, bo = band
+    labels = {row["person"]: row["label"] for row in ada.rows("members")}
+    consent = ada.ok("propose", "Close on Mondays", "--policy", "consent").split()[0]
+    wait(lambda: any(row["id"] == consent for row in bo.rows("list")))
+    bo.ok("vote", consent, "object", "--reason", "Ada would be alone")
+    mandate = ada.ok("mandate", "Flour", "--holder", "Bo", "--power", "buy").split()[0]
+    people = ada.ok("propose", "Who speaks", "--option", labels["Ada"], "--option", labels["Bo"]).split()[0]
+    ada.ok("vote", people, labels["Ada"], "--yes")
+    withdrawn = ada.ok("propose", "Never mind").split()[0]
+    ada.ok("withdraw", withdrawn, "--reason", "Bo was right")
+    wait(lambda: ada.json("show", consent)["seen"] == 1)
+    for identity in (consent, mandate, withdrawn):
+        for words in (_words(ada.ok("print", identity)), json.dumps(ada.json("print", identity))):
+            assert not any(label in words for label in labels.values()), words
+            assert "would be alone" not in words
+            assert "Bo was right" not in words
+    assert "gives a member the mandate Flour" in _words(ada.ok("print", mandate))
+    sheet = _words(ada.ok("print", people))
+    assert f"{labels['Ada']} against" in sheet or labels["Ada"] in sheet
+    assert "a member against a member" not in sheet
+
+
+def test_a_decision_with_a_template_is_shown_and_printed(ada):
+    adopted = ada.json("institutions", "adopt", "co-op")["id"]
+    for words in (["show", adopted], ["print", adopted], ["print", adopted, "--names"]):
+        assert "Co-operative" in ada.ok(*words)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from meshd_cli.services import quoted, unit_text
-from tests.commands.shell import wait
+from tests.commands.shell import MESHD, wait
 
 EXPOSURE = 2.0
 
@@ -56,6 +56,12 @@ def test_a_unit_is_installed_told_of_and_removed(ada, systemd, tmp_path):
     assert not unit.exists()
     assert ada.home.is_dir()
     assert "no unit" in ada.fails(1, "service", "remove")[0]
+    for words in (["remove", "--show"], ["status", "--sticks"]):
+        assert "takes no options" in ada.fails(2, "service", *words)[0]
+    assert ada.fails(2, "service", "install", "--listen", "nonsense")[0]
+    ada.env["MESHD_HOME"] = str(ada.home)
+    shown = subprocess.run([*MESHD, "service", "install", "--show"], env=ada.env, capture_output=True, text=True).stdout
+    assert f"--home {ada.home} run" in shown, "systemd does not know MESHD_HOME"
 
 
 def test_a_daemon_that_runs_by_hand_is_left_alone(ada, systemd):
@@ -63,6 +69,7 @@ def test_a_daemon_that_runs_by_hand_is_left_alone(ada, systemd):
     said = ada.run("service", "install")
     assert said.returncode == 0
     assert "runs here by hand" in said.stderr
+    assert "runs now" not in said.stdout
     assert "restart" not in systemd.read_text()
     assert ada.json("service", "status")["running"] is True
     ada.ok("lock")
@@ -162,7 +169,7 @@ def test_a_card_has_what_a_pi_needs(ada, boot):
     text = (folder / "user-data").read_text()
     assert text.startswith("#cloud-config\n")
     config = json.loads(text.partition("\n")[2])
-    assert config == {"hostname": "meshd", "runcmd": [["sh", "/boot/firmware/meshd/first-start.sh"]]}
+    assert config == {"hostname": "meshd", "bootcmd": [["sh", "/boot/firmware/meshd/first-start.sh", "arm"]]}
     assert (folder / "meshd/meshd.deb").read_bytes() == package.read_bytes()
     assert (folder / "meshd/ticket").read_text() == f"{ticket}\n"
     assert (folder / "meshd/name").read_text() == "Cellar\n"
@@ -172,6 +179,8 @@ def test_a_card_has_what_a_pi_needs(ada, boot):
     assert not list(folder.rglob("*.new"))
     again = ada.json("pi-card", str(folder), "--deb", str(package), "--hostname", "cellar-2", "--no-sticks")["written"]
     assert again[-1] == "user-data", "its own part is written over"
+    assert not (folder / "meshd/ticket").exists(), "what is not asked for any more goes"
+    assert not (folder / "meshd/sticks.rules").exists()
 
 
 def test_what_somebody_has_set_up_on_a_card_stays(ada, boot):
@@ -180,6 +189,8 @@ def test_what_somebody_has_set_up_on_a_card_stays(ada, boot):
     written = ada.json("pi-card", str(folder), "--deb", str(package))["written"]
     assert written[-1] == "vendor-data"
     assert (folder / "user-data").read_text() == "#cloud-config\nusers:\n- name: ada\n"
+    (folder / "user-data").write_text("#cloud-config\nbootcmd:\n- [true]\n")
+    assert "bootcmd of its own" in ada.fails(1, "pi-card", str(folder), "--deb", str(package))[0]
 
 
 def test_what_is_no_card_no_package_and_no_ticket_is_said(ada, boot, tmp_path):

@@ -1,6 +1,8 @@
 """The screen for the room: what was chosen, behind a PIN, and nothing else."""
 
 import http.client
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -88,11 +90,15 @@ def test_it_shows_what_was_chosen_and_nothing_else(house, room):
     assert "Everybody who is on this network and has the PIN can see this; 1 screen now" in seen.words
     house.shell.ok("vote", shown, "yes")
     browser.fill(browser.visit("/room"), "/room/votes", vote=[shown])
-    browser.fill(browser.visit("/room"), "/room/speak", done="0")
+    done = next(part.partition('"')[0] for part in browser.visit("/room").text.split('name="done" value="')[1:])
+    browser.fill(browser.visit("/room"), "/room/speak", done=done)
+    browser.fill(browser.visit("/room"), "/room/speak", done=done)
     seen = screen.ask()
     assert "final: passed" in seen.words
     assert "not seen here" not in seen.words
     assert "Bo <b>" not in seen.words
+    assert "Cem speaks" in seen.words, "two who press the button mean the same one"
+    assert "An oven" in browser.visit("/room").words, "what is over can be shown"
 
 
 def test_nothing_can_be_done_there(house, room):
@@ -124,10 +130,43 @@ def test_a_pin_is_not_guessed():
     room = new_room(Access(bytes), lambda size: b"\x01" * size, lambda: now[0])
     assert len(room.pin) == 6
     for _ in range(20):
-        assert room.is_right("nonsense") is False
-    assert room.is_right(room.pin) is None, "nobody is let in for a while"
+        assert room.is_right("nonsense", "10.0.0.7") is False
+    assert room.is_right(room.pin, "10.0.0.7") is None, "nobody there is let in for a while"
+    assert room.is_right(room.pin, "10.0.0.8") is True, "others are"
+    for number in range(500):
+        room.is_right("nonsense", f"10.0.1.{number}")
+    assert room.is_right(room.pin, "10.0.0.8") is None
     now[0] += 61
-    assert room.is_right(room.pin) is True
+    assert room.is_right(room.pin, "10.0.0.7") is True
+
+
+def test_many_who_come_do_not_push_out_the_beamer(house, room):
+    _, screen, pin = room
+    screen.enter(pin)
+    for _ in range(40):
+        assert Screen(f"http://{screen.host}/").enter(pin).status == 303
+    assert "The PIN" not in screen.ask().words
+
+
+def test_the_daemon_is_asked_once_for_all_screens(house, room):
+    browser, screen, pin = room
+    identity = house.shell.ok("propose", "An oven").split()[0]
+    browser.fill(browser.visit("/room"), "/room/votes", vote=[identity])
+    screen.enter(pin)
+    house.shell.daemon.send_signal(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            looks = [pool.submit(screen.ask) for _ in range(30)]
+            assert browser.get(f"{browser.at}/help").status in (200, 503)
+            assert {each.result().status for each in looks} == {200}
+    finally:
+        house.shell.daemon.send_signal(signal.SIGCONT)
+    assert "said nothing" in screen.ask().words or "An oven" in screen.ask().words
+
+
+def test_a_page_that_runs_has_no_room_later(house):
+    house.serve()
+    assert "runs already" in house.shell.fails(1, "page", "--room", "--url", "--listen", "127.0.0.1:0")[0]
 
 
 def test_without_the_option_there_is_no_room(house):

@@ -132,7 +132,7 @@ def _export_for_others(where: Where, options: Any) -> int:
         from meshd_cli.spreadsheets import results
 
         listed = ask(where, "list")
-        data, told = results(listed, output.when).encode(), output.plural(len(listed), "decision")
+        data, told = results(listed, output.when).encode("utf-8-sig"), output.plural(len(listed), "decision")
     target = options.ics or options.csv
     if target == "-":
         sys.stdout.buffer.write(data)

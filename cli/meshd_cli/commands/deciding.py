@@ -292,7 +292,11 @@ def withdraw(where: Where, options: Any) -> int:
     if where.json:
         output.emit(taken)
         return 0
-    cast = f" {output.plural(taken['seen'], 'ballot')} stay cast." if taken["seen"] else ""
+    cast = (
+        f" {output.plural(taken['seen'], 'ballot that was cast stands', 'ballots that were cast stand')}."
+        if taken["seen"]
+        else ""
+    )
     output.say(f"Withdrawn: {taken['title']}. It waits for nobody any more.{cast}")
     output.tell("Where that has not arrived people may still vote, and what they decide counts.")
     output.tell_unsent(taken)

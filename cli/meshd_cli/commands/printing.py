@@ -52,7 +52,9 @@ def print_(where: Where, options: Any) -> int:
         _write_pdf(html, Path(options.pdf))
     if options.out:
         _write(html.encode(), Path(options.out))
-    if not (options.pdf or options.out):
+    if where.json and not (options.pdf or options.out):
+        output.emit({"html": html})
+    elif not (options.pdf or options.out):
         sys.stdout.write(html)
     elif where.json:
         output.emit({"written": [each for each in (options.pdf, options.out) if each]})

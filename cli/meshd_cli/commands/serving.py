@@ -8,10 +8,11 @@ from typing import Any
 from meshd_cli import cards, output
 from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import CommandError, UsageError
-from meshd_cli.homes import default_home
+from meshd_cli.homes import platform_home
 from meshd_cli.services import PACKAGED, UNIT, answers, own_unit, program, systemctl, unit_text
 from meshd_cli.tickets import ticket_of
 from meshd_cli.times import seconds
+from meshd_protocol.names import as_word
 
 _HOSTNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -39,19 +40,36 @@ def register(verbs: Any, common: Any) -> None:
 
 def service(where: Where, options: Any) -> int:
     """`meshd service install|status|remove`."""
-    return {"install": _install, "status": _status, "remove": _remove}[options.do](where, options)
+    given = [options.sticks, options.notify, options.page, options.lock_after, options.listen, options.show]
+    if options.do != "install" and any(given):
+        raise UsageError(f"service {options.do} takes no options", "They are of `meshd service install`.")
+    if options.do == "install":
+        return _install(where, options)
+    return _status(where) if options.do == "status" else _remove(where)
+
+
+def _check_place(place: str) -> None:
+    """Raise UsageError for an address at which a daemon would not listen."""
+    from meshd.transports.addresses import parse_address
+
+    try:
+        parse_address(place)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _install(where: Where, options: Any) -> int:
     if where.json and options.show:
         raise UsageError("--show prints a unit, which is no JSON")
     seconds(options.lock_after)
+    if options.listen:
+        _check_place(options.listen)
     words = ["--sticks"] if options.sticks else []
     words += ["--notify"] if options.notify else []
     words += ["--page"] if options.page else []
     words += ["--lock-after", options.lock_after] if options.lock_after else []
     words += ["--listen", options.listen] if options.listen else []
-    home = ["--home", str(where.home.absolute())] if where.home != default_home() else []
+    home = ["--home", str(where.home.absolute())] if where.home.absolute() != platform_home() else []
     text = unit_text("user", [*program(), *home], words)
     if options.show:
         print(text, end="")
@@ -80,7 +98,8 @@ def _install(where: Where, options: Any) -> int:
     if where.json:
         output.emit(found)
         return 0
-    output.say(f"Installed: {path}. It starts at your next login, and runs now.")
+    runs = ", and runs now" if found["active"] == "active" else ""
+    output.say(f"Installed: {path}. It starts at your next login{runs}.")
     if not found["linger"]:
         output.tell(
             f"To have it start with the machine, before anybody logs in: `sudo loginctl enable-linger {_user()}`"
@@ -89,7 +108,7 @@ def _install(where: Where, options: Any) -> int:
     return 0
 
 
-def _status(where: Where, options: Any) -> int:
+def _status(where: Where) -> int:
     found = _state(where)
     if where.json:
         output.emit(found)
@@ -108,7 +127,7 @@ def _status(where: Where, options: Any) -> int:
     return 0
 
 
-def _remove(where: Where, options: Any) -> int:
+def _remove(where: Where) -> int:
     path = own_unit()
     if not path.exists():
         hint = "The unit of a package goes with the package." if PACKAGED.exists() else ""
@@ -139,7 +158,9 @@ def pi_card(where: Where, options: Any) -> int:
     output.say(f"Written to {boot}: {', '.join(written)}.")
     output.tell("Unmount the card, put it into the Pi, and give it power: in some minutes it comes up as a node.")
     if ticket is not None:
-        output.tell(f"It applies as {options.name}: `meshd vouch {options.name}` where its application arrives.")
+        output.tell(
+            f"It applies as {options.name}: `meshd vouch {as_word(options.name)}` where its application arrives."
+        )
     output.tell("Its passphrase is made there and lies on the card, for root alone: whoever takes the card reads it.")
     return 0
 

@@ -4,6 +4,7 @@
 
 const QUIET = { "meshd-quiet": "1" }; // nobody has clicked: what is asked for so counts as seen by nobody
 let waiting = null;
+let turn = 0; // of several answers the last one that was asked for counts
 
 const main = () => document.getElementById("main");
 
@@ -35,8 +36,16 @@ function focused() {
   return address === null ? undefined : () => main().querySelector(`a[href="${CSS.escape(address)}"]`);
 }
 
+// What a page says, but for the words that are new in each form.
+function told(element) {
+  const copy = element.cloneNode(true);
+  for (const hidden of copy.querySelectorAll("input[type=hidden]")) hidden.remove();
+  return copy.innerHTML;
+}
+
 async function showAnew() {
   waiting = null;
+  const mine = ++turn;
   if (isTouched()) {
     say("Something may have changed. Load this page again to see it: what you typed would be lost.");
     return;
@@ -47,7 +56,7 @@ async function showAnew() {
     return;
   }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
-  if (fresh === null || fresh.textContent === main().textContent || isTouched()) return;
+  if (fresh === null || told(fresh) === told(main()) || isTouched() || mine !== turn) return;
   const find = focused();
   if (find === undefined) {
     say("Something has changed. Load this page again to see it.");

@@ -8,6 +8,10 @@ from meshd_cli.errors import CommandError
 from meshd_page.frame import Page, does, needed, shown, text, texts
 from meshd_page.room import Room
 
+_OVER = 10
+"""Votes that are over and can be shown: the last ones, and those that are shown already."""
+_NAME = 100
+"""Letters of a speaker's name."""
 _MOST = 200
 """Points of an agenda, speakers and votes that are shown."""
 
@@ -21,14 +25,16 @@ def _room(page: Page) -> Room:
 async def room(page: Page) -> Response:
     """What is shown now, and what can be."""
     shown_ = _room(page)
-    rows = await page.ask("list", open=True)
-    return await page.show("rooming.html", room=shown_, rows=rows[::-1])
+    rows = (await page.ask("list"))[::-1]
+    over = [row["id"] for row in rows if row["outcome"] is not None][:_OVER]
+    rows = [row for row in rows if row["outcome"] is None or row["id"] in over or row["id"] in shown_.votes]
+    return await page.show("rooming.html", room=shown_, rows=rows)
 
 
 async def agenda(page: Page, form: FormData) -> str:
     """Write the agenda, one point on each line."""
     found = _room(page)
-    found.assembly = page.assembly
+    found.show(page.assembly)
     found.agenda = [line.strip() for line in (text(form, "agenda") or "").splitlines() if line.strip()][:_MOST]
     found.at = min(found.at, max(0, len(found.agenda) - 1))
     found.changed()
@@ -49,12 +55,13 @@ async def point(page: Page, form: FormData) -> str:
 async def speak(page: Page, form: FormData) -> str:
     """Put somebody at the end of the speakers, or take away whoever has spoken."""
     found = _room(page)
-    found.assembly = page.assembly
+    found.show(page.assembly)
     name, done = text(form, "name"), text(form, "done")
-    if done is not None and done.isdecimal() and int(done) < len(found.speakers):
-        del found.speakers[int(done)]
+    if done is not None:
+        found.speakers = [each for each in found.speakers if str(each[0]) != done]
     elif name is not None and len(found.speakers) < _MOST:
-        found.speakers.append(name.strip())
+        found.spoke += 1
+        found.speakers.append((found.spoke, name.strip()[:_NAME]))
     found.changed()
     return "/room#speakers"
 
@@ -62,7 +69,7 @@ async def speak(page: Page, form: FormData) -> str:
 async def votes(page: Page, form: FormData) -> str:
     """Choose the votes whose count is shown, and whether those are named who have not voted."""
     found = _room(page)
-    found.assembly = page.assembly
+    found.show(page.assembly)
     known = {row["id"] for row in await page.ask("list")}
     found.votes = [each for each in texts(form, "vote") if each in known][:_MOST]
     found.missing = bool(form.get("missing"))
