@@ -17,7 +17,7 @@ _SPENT = 256
 """Forms of a session that are remembered as sent."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Session:
     """A browser that was let in. `token` stands in each form that it is given: no other site knows it."""
 

@@ -42,7 +42,7 @@ _FRESH_SECONDS = 2.0
 _FORM_BYTES = 1024
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Room:
     """What is shown, who may see it, and who does. `steady` is a clock in seconds."""
 

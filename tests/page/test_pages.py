@@ -214,19 +214,33 @@ def test_minutes_and_tasks(browser, ada, bo):
     assert "Nothing is to be done" in done.words
 
 
-def test_institutions_are_entered_and_confirmed(browser, ada, bo):
-    made = ada.json("institutions", "adopt", "mutual-aid")["id"]
+def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
+    made = ada.json("institutions", "adopt", "co-op")["id"]
     wait(lambda: any(row["id"] == made for row in bo.rows("list")))
     bo.ok("vote", made, "yes")
     wait(lambda: "adopted" in browser.visit("/institutions").words)
-    page = browser.visit("/institutions")
-    form = page.text.partition("/entry?form=")[2].partition('"')[0]
-    entry = browser.visit(f"/entry?form={form}")
-    fields = {name: ["2"] for name in entry.form("/entry") if name.startswith("field ")}
-    answer = browser.send("/entry", entry.form("/entry") | fields)
-    assert answer.status in (303, 409)
-    if answer.status == 409:
-        assert 'id="problem"' in answer.text
+    assert "Co-operative" in browser.visit(f"/decisions/{made}").words, "a template has fields of its own"
+    assert 'href="' + f"{browser.at}/entry?form=pots" in browser.visit("/institutions").text
+    pots = browser.visit("/entry?form=pots")
+    assert "This is decided" in pots.words
+    said = {"title": ["Money for spring"], "field time": ["March to May"], "field whole": ["80000"]}
+    refused = browser.send("/entry", pots.form("/entry") | said | {"field pots": ["Repairs"]})
+    assert refused.status == 409
+    assert refused.form("/entry")["title"] == ["Money for spring"]
+    assert refused.form("/entry")["field pots"] == ["Repairs"]
+    fields = refused.form("/entry") | {"field pots": ["Repairs / 50000\nFlour / 30000"]}
+    sent = browser.send("/entry", fields)
+    assert sent.status == 303, sent.words
+    decision = browser.get(sent.headers["location"])
+    assert "Money for spring" in decision.words
+    assert "50000 / Repairs; 30000 / Flour" in decision.words
+    other = browser.visit("/institutions")
+    entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.startswith("pots")).partition('"')[
+        0
+    ]
+    nothing = browser.fill(browser.visit(f"/entry?form={entered}"), "/entry")
+    assert nothing.status == 409
+    assert 'id="problem"' in nothing.text
 
 
 def test_this_machine_and_help(browser, ada):

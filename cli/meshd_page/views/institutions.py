@@ -1,5 +1,7 @@
 """Institutions: what is open of each form, one thing with what was said of it, and the federations that one is in."""
 
+from typing import Any
+
 from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
@@ -26,13 +28,33 @@ async def entry(page: Page) -> Response:
 
 
 async def enter(page: Page, form: FormData) -> str:
-    """Enter something by a form."""
+    """Enter something by a form; what is decided by one is put to a vote."""
     name, about = needed(form, "form", "no form was named"), text(form, "about")
     described = await page.ask("institutions", do="form", what=name)
-    typed = {field["name"]: text(form, f"{_FIELD}{field['name']}") for field in described["fields"]}
-    fields = [as_the_node_takes_it(described, f"{name}={value}") for name, value in typed.items() if value is not None]
-    made = await page.ask("entry", form=name, about=about, fields=fields)
-    return f"/institutions/{about or made['id']}"
+    fields = [
+        as_the_node_takes_it(described, f"{field['name']}={line}")
+        for field in described["fields"]
+        for line in _lines(field, text(form, f"{_FIELD}{field['name']}"))
+    ]
+    if described["who"]:
+        made = await page.ask("entry", form=name, about=about, fields=fields)
+        return f"/institutions/{about or made['id']}"
+    title = needed(form, "title", "what is put to a vote has a title")
+    made = await page.ask("propose", title=title, form=name, fields=fields, text=text(form, "text"))
+    return f"/decisions/{made['id']}"
+
+
+def _lines(field: dict[str, Any], typed: str | None) -> list[str]:
+    """What was typed into a field: of rows each line is one."""
+    if typed is None:
+        return []
+    return [line for line in typed.splitlines() if line.strip()] if field["type"] == "rows" else [typed]
+
+
+async def voice(page: Page, form: FormData) -> str:
+    """Put what a federation asks to this assembly."""
+    made = await page.ask("voice", matter=needed(form, "matter", "no matter was named"))
+    return f"/decisions/{made['id']}"
 
 
 async def institution(page: Page) -> Response:
@@ -52,6 +74,7 @@ ROUTES = [
     Route("/institutions", shown(institutions), methods=["GET"]),
     Route("/entry", shown(entry), methods=["GET"]),
     Route("/entry", does(enter, entry), methods=["POST"]),
+    Route("/voice", does(voice, institutions), methods=["POST"]),
     Route("/institutions/{id}", shown(institution), methods=["GET"]),
     Route("/institutions/{id}/confirm", does(confirm, institution), methods=["POST"]),
 ]
