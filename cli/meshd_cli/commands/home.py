@@ -9,7 +9,6 @@ from meshd_cli.commands.running import link_words
 from meshd_cli.errors import CommandError
 from meshd_cli.figures import line_words, post_lines, readiness_words, silent_words, span_words
 from meshd_cli.homes import folders, mean
-from meshd_cli.news import digest
 from meshd_cli.waiting import ends_words, waiting_words
 
 _LINE_SECONDS = 3.0
@@ -49,6 +48,8 @@ def home(where: Where, options: Any) -> int:
 
 def _line(where: Where) -> int:
     """What waits, in one line of each assembly; no word where no daemon runs, and nobody is asked for a passphrase."""
+    from meshd_cli.news import digest
+
     for folder in [where.assembly] if where.assembly is not None else folders(where.home):
         connection = socket_client.connect(where.home)
         if connection is None:

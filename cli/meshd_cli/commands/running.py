@@ -1,7 +1,6 @@
 """run, peers, connect: the daemon and its links."""
 
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -11,7 +10,6 @@ from meshd_cli import output
 from meshd_cli.client import Where, ask, is_running, passphrase
 from meshd_cli.errors import CommandError, LockedError
 from meshd_cli.homes import folders
-from meshd_cli.news import notices
 from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
@@ -64,6 +62,7 @@ def run(where: Where, options: Any) -> int:
             "`meshd status` asks it; Ctrl-C or SIGTERM ends it. Or use another --home.",
         )
     from meshd.app import daemon
+    from meshd_cli.news import notices
 
     def ready(nodes: list[daemon.Ready]) -> None:
         if where.json:
@@ -102,6 +101,8 @@ def _begin_page(where: Where) -> None:
     """Have the page served by a process of its own, which ends with this one: once nothing holds the other end of its
     input. This process holds it, also after it has begun anew without keys. Where a page runs already, one is enough.
     """
+    import subprocess  # `home` reads this file, and starts nothing
+
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     words = [sys.executable, "-P", "-m", "meshd_page", "--home", str(where.home.absolute()), "--url", "--while-input"]
