@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import cards, output
+from meshd_cli import output, pi_cards
 from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import platform_home
@@ -147,9 +147,9 @@ def pi_card(where: Where, options: Any) -> int:
     boot, package = Path(options.boot), Path(options.deb)
     if not _HOSTNAME.fullmatch(options.hostname):
         raise UsageError(f"{options.hostname} is no name on a network", "Letters, digits and dashes, 63 at most.")
-    cards.check(boot, package)
+    pi_cards.check(boot, package)
     ticket = ticket_of(options.ticket) if options.ticket else None
-    written = cards.write(
+    written = pi_cards.write(
         boot, package, ticket=ticket, name=options.name, hostname=options.hostname, sticks=not options.no_sticks
     )
     if where.json:
