@@ -9,7 +9,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from manual import manual
+from manual import CODES, manual
 
 from meshd_cli.main import FAMILIES, build_parser
 from meshd_protocol import bodies, contexts, kinds, limits
@@ -46,15 +46,7 @@ def commands() -> str:
         "",
         "| code | meaning |",
         "| --- | --- |",
-        "| 0 | done |",
-        "| 1 | failed; the message says why |",
-        "| 2 | the words of the command don't fit |",
-        "| 3 | partly done: something on a stick was damaged |",
-        "| 4 | no such, or more than one such, id, person or assembly |",
-        "| 10 | no such home |",
-        "| 11 | locked: a passphrase is needed, and there is no terminal to ask on |",
-        "| 12 | wrong passphrase |",
-        "| 130 | interrupted |",
+        *(f"| {code} | {meaning} |" for code, meaning in CODES),
         "",
         'With `--json` an error leaves stdout empty and puts `{"code", "error", "hint"}` on stderr.',
         "",

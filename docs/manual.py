@@ -6,7 +6,7 @@ from typing import Any
 from meshd_cli.main import THEMES, build_parser
 
 _COMMON = {"--help", "--home", "--assembly", "--json", "--passphrase-file"}
-_CODES = (
+CODES = (
     ("0", "done"),
     ("1", "failed; the message says why"),
     ("2", "the words of the command don't fit"),
@@ -60,7 +60,7 @@ def manual() -> str:
                 for action in own:
                     lines += [".TP", _usage(action), _plain(action.help or "")]
                 lines.append(".RE")
-    for title, rows in (("EXIT STATUS", _CODES), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
+    for title, rows in (("EXIT STATUS", CODES), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
         lines.append(f'.SH "{title}"')
         for name, text in rows:
             lines += [".TP", f"\\fB{_plain(name)}\\fR", _plain(text)]

@@ -14,8 +14,6 @@ from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import default_home
 from meshd_cli.topics import topics
 
-ASKED = "_ARGCOMPLETE"
-"""Set where a shell asks."""
 SHELLS = ("bash", "zsh", "fish")
 _SHORT = 8
 _PATIENCE_SECONDS = 0.9

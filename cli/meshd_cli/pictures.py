@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-_CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
+from meshd_cli.results import said_as
+
 _WIDE = 600
 """The width of a picture, in its own units."""
 
@@ -30,14 +31,13 @@ def shares_of(row: dict[str, Any]) -> list[Bar]:
         most = max(counts.values(), default=0)
         return [_bar(name, str(counts[name]), counts[name], most) for name in sorted(counts, key=lambda o: -counts[o])]
     whole = max(row["electorate"], sum(counts.values()), 1)
-    words: dict[str, str] = _CONSENT if row["consent"] else {}
     bars: list[Bar] = []
     begins = 0.0
     parts: list[tuple[str, int]] = [*counts.items(), ("not seen", whole - sum(counts.values()))]
     for name, count in parts:
         width = count * _WIDE / whole
         if count:
-            bars.append(Bar(words.get(name, name), str(count), round(begins, 1), round(width, 1)))
+            bars.append(Bar(said_as(row, name), str(count), round(begins, 1), round(width, 1)))
         begins += width
     return bars
 

@@ -64,8 +64,10 @@ class Access:
 
     def enter(self, word: str) -> str | None:
         """Spend a word: the cookie of the session that it begins; None if it is none, or was spent."""
-        if self._entrances.pop(_digest(word), 0) is not None:
-            return None
+        return self.begin() if self._entrances.pop(_digest(word), 0) is None else None
+
+    def begin(self) -> str:
+        """Begin a session: its cookie."""
         cookie = self.word()
         self._sessions[_digest(cookie)] = Session(self.word())
         while len(self._sessions) > self._most:

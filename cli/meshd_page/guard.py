@@ -6,9 +6,7 @@ another program on this machine, at another port, is not sent the cookie, whose 
 another user is told by its end of the connection, which the kernel knows: an address that it read somewhere is no use.
 """
 
-from collections.abc import MutableMapping
-from typing import Any
-
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +21,7 @@ FORM_BYTES = 1 << 20
 """A form's size: a text has at most 12 kB."""
 
 _SHUT = "This page is shut to this browser. Type `meshd page` in a terminal: its address lets one browser in, once.\n"
-HEADERS = {
+_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -60,7 +58,7 @@ class Guard:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(message)
+                add_headers(message)
             await send(message)
 
         refused = self._refusal(Request(scope))
@@ -94,9 +92,9 @@ class Guard:
         return request.headers.getlist("origin") == [f"http://{self._host}"] and site == "same-origin"
 
 
-def _add_headers(message: MutableMapping[str, Any]) -> None:
-    headers = [(name, value) for name, value in message["headers"] if name.decode() not in HEADERS]
-    message["headers"] = headers + [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+def add_headers(begin: Message) -> None:
+    """Say in the beginning of an answer what a browser may do with it."""
+    MutableHeaders(scope=begin).update(_HEADERS)
 
 
 def _bounded(receive: Receive) -> Receive:

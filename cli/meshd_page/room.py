@@ -14,7 +14,6 @@ from typing import Any
 
 import trio
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -26,7 +25,7 @@ from meshd_cli.html import render
 from meshd_cli.pictures import Bar, shares_of
 from meshd_page import node
 from meshd_page.access import Access
-from meshd_page.guard import HEADERS
+from meshd_page.guard import add_headers
 
 COOKIE = "meshd-room"
 _PIN_DIGITS = 6
@@ -63,7 +62,9 @@ class Room:
     """Whether those are named who have not voted yet."""
     _wrong: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     _seen: dict[int, float] = field(default_factory=dict[int, float])
-    _shown: tuple[float, str] = (float("-inf"), "")
+    _shown: str = ""
+    _fresh_until: float = float("-inf")
+    _changes: int = 0
     _turn: trio.Lock = field(default_factory=trio.Lock)
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
@@ -97,19 +98,19 @@ class Room:
 
     def changed(self) -> None:
         """Have all screens be shown what it is now."""
-        self._shown = (float("-inf"), "")
+        self._fresh_until = float("-inf")
+        self._changes += 1
 
     async def html(self, home: Path) -> str:
         """What every screen is shown, as new as it must be. The daemon is asked once for all who wait."""
         async with self._turn:
-            begun, text = self._shown
-            if self.steady() - begun > _FRESH_SECONDS:
-                begun = self.steady()
-                self._shown = begun, text
-                text = render("meshd_page", "room.html", room=self, **await _looked_up(self, home, self._limiter))
-                if self._shown[0] == begun:  # else it was changed meanwhile
-                    self._shown = self.steady(), text
-            return text
+            if self.steady() >= self._fresh_until:
+                before = self._changes
+                found = await _looked_up(self, home, self._limiter)
+                self._shown = render("meshd_page", "room.html", room=self, **found)
+                if before == self._changes:  # else it is asked for anew by the next one
+                    self._fresh_until = self.steady() + _FRESH_SECONDS
+            return self._shown
 
 
 async def _looked_up(room: Room, home: Path, limiter: trio.CapacityLimiter) -> dict[str, Any]:
@@ -156,9 +157,9 @@ def application(room: Room, home: Path) -> ASGIApp:
         if not right:
             problem = "That is not the PIN." if right is False else "Too many wrong PINs: wait a minute."
             return HTMLResponse(render("meshd_page", "pin.html", problem=problem), 403)
-        cookie = room.access.enter(room.access.entrance())
+        cookie = room.access.begin()
         response = RedirectResponse("/", 303)
-        response.set_cookie(COOKIE, cookie or "", httponly=True, samesite="lax")
+        response.set_cookie(COOKIE, cookie, httponly=True, samesite="lax")
         return response
 
     static = Mount("/static", StaticFiles(packages=[("meshd_page", "static")]))
@@ -177,9 +178,7 @@ class _Door:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
+                add_headers(message)
             await send(message)
 
         if scope["type"] == "http" and not is_own_name(Request(scope).headers.get("host", "")):

@@ -7,6 +7,7 @@ from meshd.service.matters import Matter, all_matters, matter_of
 from meshd.service.proposing import about
 from meshd.service.results import describe
 from meshd.service.verbs import verb
+from meshd.service.voting import may_vote_again
 from meshd.store import tables
 from meshd_protocol.control import FLAG, TEXT
 
@@ -15,13 +16,17 @@ from meshd_protocol.control import FLAG, TEXT
 def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over alone, with
     `mine` what this person proposed, voted on, or is asked to vote on, with `id` one alone, and whether it is
-    theirs, or about them.
+    theirs, or about them, and takes another ballot of theirs.
     """
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
     if arguments.get("id"):
         row = context.proposal(arguments["id"])
-        to_them = {"mine": row.member == context.me, "about_me": context.me in about(context, row)}
+        to_them = {
+            "mine": row.member == context.me,
+            "about_me": context.me in about(context, row),
+            "again": may_vote_again(context, row),
+        }
         return [_listed(context, row, matter_of(context, row)) | to_them]
     matters = {matter.id: matter for matter in all_matters(context)}
     found: list[Result] = []

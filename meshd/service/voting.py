@@ -126,6 +126,15 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     }
 
 
+def may_vote_again(context: Context, row: tables.Proposal) -> bool:
+    """Whether this person has voted, and another ballot of theirs would count, too, while the vote is open."""
+    called = votes.of(context.standing(), row)
+    mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
+    if isinstance(called, Void) or not mine or outcome_of(context, row).outcome is not None:
+        return False
+    return retraction(context, row) is None and (called.policy.changeable or _adds_a_yes(row, mine, Say.YES))
+
+
 def _adds_a_yes(row: tables.Proposal, mine: list[tables.Ballot], choice: Choice) -> bool:
     """On a motion of recall, who signed to keep may still sign for recall: a yes counts beside a no."""
     return row.verb == Verb.RECALL and choice == Say.YES and all(each.choice == b"\x00" for each in mine)

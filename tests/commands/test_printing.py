@@ -195,3 +195,19 @@ def test_a_decision_with_a_template_is_shown_and_printed(ada):
     adopted = ada.json("institutions", "adopt", "co-op")["id"]
     for words in (["show", adopted], ["print", adopted], ["print", adopted, "--names"]):
         assert "Co-operative" in ada.ok(*words)
+
+
+def test_the_tree_of_an_alarm(band):
+    ada, bo = band
+    adopted = ada.json("institutions", "adopt", "union")["id"]
+    wait(lambda: any(row["id"] == adopted for row in bo.rows("list")))
+    bo.ok("vote", adopted, "yes")
+    wait(lambda: ada.json("institutions")["adopted"][0]["state"] == "adopted")
+    alarm = ada.ok("alarm", "Eviction at ten", "--where", "Harbour 4", "--asks", "Come").split()[0]
+    wait(lambda: bo.rows("entries"))
+    of_ada, of_bo = ada.json("print", alarm), bo.json("print", alarm)
+    assert of_ada["alarm"] == alarm
+    assert of_ada["calls"] == of_bo["calls"], "it is the same on everybody's node"
+    words = _words(ada.ok("print", alarm))
+    assert f"For the alarm {alarm[:8]}" in words
+    assert "(begins)" in words

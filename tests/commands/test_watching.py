@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from pathlib import Path
 
 from tests.commands.shell import MESHD, wait
 
@@ -99,5 +100,18 @@ def test_help_shows_pages_and_commands(ada):
         assert "no page and no command" in ada.fails(4, "help", *words)[0]
 
 
-def test_what_is_plugged_in(ada):
-    assert ada.rows("stick") == [] or all({"path", "ours"} == set(row) for row in ada.rows("stick"))
+def test_what_is_plugged_in(ada, tmp_path, monkeypatch):
+    """Whatever is mounted here: a stick with records of this assembly is told from one without, and from a disk."""
+    from meshd.app import alone
+    from meshd.service import carry
+    from meshd.sneakernet.mounts import Mount, is_removable
+    from meshd_protocol.control import Request
+
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    ada.ok("export", str(stick))
+    plugged = [Mount(1, stick), Mount(2, Path("/media/ada/EMPTY")), Mount(3, Path("/home"))]
+    monkeypatch.setattr(carry, "mounted", lambda: plugged)
+    found = alone.ask(ada.home, Request("stick", {}, None), lambda: "pw", lambda *_: None)
+    assert found == {"plugged": [{"path": str(stick), "ours": True}, {"path": "/media/ada/EMPTY", "ours": False}]}
+    assert not is_removable(Path("/mediatheque/x"))

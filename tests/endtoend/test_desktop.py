@@ -138,3 +138,22 @@ async def test_a_bus_that_goes_away_ends_nothing(bus):
     os.close(write)
     os.close(read)
     assert not lock.is_set()
+
+
+async def test_run_notify_tells_what_waits(bus, tmp_path):
+    """The whole way: the option, the daemon, the bus."""
+    from tests.commands.shell import Shell
+
+    ada = Shell(tmp_path / "ada")
+    ada.found("Bakery", "Ada")
+    answer = partial(new_method_return, signature="u", body=(7,))
+    async with service("org.freedesktop.Notifications", answer) as (_, asked):
+        await trio.to_thread.run_sync(ada.start, "--notify")
+        try:
+            await trio.to_thread.run_sync(ada.ok, "propose", "An <b>oven</b>", "--policy", "significant")
+            await _until(lambda: asked)
+        finally:
+            await trio.to_thread.run_sync(ada.stop)
+    assert [(member, body[4]) for member, body in asked] == [("Notify", "")]
+    assert "Bakery: " in asked[0][1][3]
+    assert "Vote: An <b>oven</b>" in asked[0][1][3]

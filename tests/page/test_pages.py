@@ -61,6 +61,10 @@ def test_consent_needs_a_reason_and_can_be_changed(browser, ada):
     changed = browser.fill(browser.visit(f"/decisions/{identity}"), "/vote", say="consent")
     assert "you said: consent" in changed.words
     assert ada.json("show", identity)["counts"] == {"yes": 1, "no": 0, "abstain": 0}
+    assert "A new ballot takes its place" in changed.words
+    fixed = browser.fill(browser.visit("/propose"), "/propose", title="An oven", policy="significant")
+    cast = browser.fill(browser.fill(fixed, "/vote", say="yes"), "/vote")
+    assert 'id="ballot"' not in cast.text, "where it can't be changed nobody is asked again"
 
 
 def test_ranks_by_buttons_and_numbers(browser, ada):

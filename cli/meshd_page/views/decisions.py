@@ -35,10 +35,7 @@ async def decision(page: Page) -> Response:
     row = await page.ask("show", id=page.param("id"))
     [mine] = await page.ask("list", id=row["id"])
     why = await page.ask("why", id=row["id"])
-    policies = {each["name"]: each["changeable"] for each in await page.ask("policies")}
     sent = page.sent_to(f"/decisions/{row['id']}/vote")
-    open_ = row["outcome"] is None and not row["withdrawn"] and not row["void"]
-    changes = open_ and (policies.get(row["policy"], False) or (row["policy"] == "recall" and mine["said"] == "no"))
     return await page.show(
         "decision.html",
         row=row,
@@ -46,7 +43,7 @@ async def decision(page: Page) -> Response:
         reasons=why["reasons"],
         rounds=rounds_of(why["reasons"]),
         shares=shares_of(row),
-        ballot=bool(mine["asked"]) or sent or changes,
+        ballot=bool(mine["asked"]) or sent or mine["again"],
         sent=sent,
         kind=ballots.form_of(row),
         ranks=ballots.ranks(row, page.said),
