@@ -4,6 +4,7 @@ Words are told by their first four letters, whatever language they are of.
 """
 
 import difflib
+from functools import cache
 
 from mnemonic import Mnemonic
 
@@ -22,7 +23,7 @@ def words_of(key: SigningKey, language: str = LANGUAGES[0]) -> list[str]:
     """The 24 words of a key. Raises UsageError for a language that has no list here."""
     if language not in LANGUAGES:
         raise UsageError(f"there are no words in {printable(language)}", f"There are: {', '.join(LANGUAGES)}.")
-    return Mnemonic(language).to_mnemonic(key.seed).split()
+    return _list_of(language)[0].to_mnemonic(key.seed).split()
 
 
 def letters_of(key: SigningKey) -> str:
@@ -39,13 +40,9 @@ def member_key(text: str) -> SigningKey:
         return _of_letters("".join(words))
     if len(words) != _WORDS:
         raise UsageError(f"these are {len(words)} words of {_WORDS}", _HINT)
-    problems: list[UsageError] = []
-    for language in LANGUAGES:
-        try:
-            return _of_words(words, language)
-        except UsageError as error:
-            problems.append(error)
-    raise min(problems, key=lambda error: "no word" in error.error)
+    typed = [_plain(word.casefold()) for word in words]
+    language = max(LANGUAGES, key=lambda each: sum(word in _list_of(each)[1] for word in typed))
+    return _of_words(words, language)
 
 
 def _is_letters(words: list[str]) -> bool:
@@ -64,16 +61,15 @@ def _of_letters(text: str) -> SigningKey:
 
 
 def _of_words(words: list[str], language: str) -> SigningKey:
-    known = Mnemonic(language)
+    known, by_typed = _list_of(language)
     found: list[str] = []
     for place, word in enumerate(words, 1):
-        typed = Mnemonic.normalize_string(word.casefold())
-        fitting = [each for each in known.wordlist if _fits(each, typed)]
-        if len(fitting) != 1:
-            near = difflib.get_close_matches(typed, known.wordlist, 1)
+        meant = by_typed.get(_plain(word.casefold()))
+        if meant is None:
+            near = difflib.get_close_matches(Mnemonic.normalize_string(word.casefold()), known.wordlist, 1)
             hint = f"Do you mean {near[0]}?" if near else _HINT
             raise UsageError(f"word {place}, {printable(word)}, is no word of the list", hint)
-        found += fitting
+        found.append(meant)
     sentence = " ".join(found)
     if not known.check(sentence):
         raise UsageError(
@@ -82,11 +78,14 @@ def _of_words(words: list[str], language: str) -> SigningKey:
     return SigningKey.from_seed(bytes(known.to_entropy(sentence)))
 
 
-def _fits(known: str, typed: str) -> bool:
-    """Whether a word of the list is typed whole, or by its first four letters, with accents or without."""
-    plain = (_plain(known), _plain(typed))
-    return plain[0] == plain[1] or (len(plain[1]) == 4 and plain[0].startswith(plain[1]))
+@cache
+def _list_of(language: str) -> tuple[Mnemonic, dict[str, str]]:
+    """The list of a language, and its words by what is typed for them: the whole or the first four letters, plain."""
+    known = Mnemonic(language)
+    plain = {_plain(word): word for word in known.wordlist}
+    return known, {letters[:4]: word for letters, word in plain.items()} | plain
 
 
 def _plain(word: str) -> str:
+    """The letters of a word, without their accents."""
     return "".join(letter for letter in Mnemonic.normalize_string(word) if letter.isalpha())
