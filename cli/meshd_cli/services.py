@@ -13,6 +13,8 @@ PACKAGED = Path("/usr/lib/systemd/user") / UNIT
 """Where a package puts the unit."""
 _OPT = Path("/opt/meshd")
 """Where a package has its environments."""
+_NEED_NAMESPACES = ("Private", "Protect", "Capability")
+"""How settings of a unit begin that a user's services can have in namespaces alone (systemd.exec, PrivateUsers=)."""
 _PATIENCE_SECONDS = 60
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+,./:=@")
 
@@ -24,9 +26,13 @@ def own_unit() -> Path:
     return user_config_path() / "systemd" / "user" / UNIT
 
 
-def unit_text(kind: str, program: list[str], words: list[str]) -> str:
-    """The unit of a `user` or a `system`. `program` is how meshd is called, `words` follow `run`."""
+def unit_text(kind: str, program: list[str], words: list[str], *, namespaces: bool = True) -> str:
+    """The unit of a `user` or a `system`. `program` is how meshd is called, `words` follow `run`. Without `namespaces`
+    it is for a kernel that gives none to a user's services.
+    """
     text = resources.files("meshd_cli").joinpath("units", f"{kind}.service").read_text(encoding="utf-8")
+    if not namespaces:
+        text = "".join(line for line in text.splitlines(True) if not line.startswith(_NEED_NAMESPACES))
     after = "".join(f" {quoted(word)}" for word in words)
     return text.replace("@MESHD@", " ".join(map(quoted, program))).replace("@WORDS@", after)
 
@@ -62,6 +68,13 @@ def systemctl(*words: str) -> str:
             f"`systemctl --user {' '.join(words)}` says more.",
         )
     return done.stdout.strip()
+
+
+def gives_namespaces() -> bool:
+    """Whether the kernel gives namespaces to the person's own services: tried, since each system says it elsewhere."""
+    settings = [word for each in ("PrivateUsers=yes", "CapabilityBoundingSet=") for word in ("--property", each)]
+    done = _run("systemd-run", "--user", "--wait", "--quiet", "--collect", *settings, "true")
+    return done is not None and not done.returncode
 
 
 def answers(*words: str) -> str | None:

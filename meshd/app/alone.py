@@ -12,7 +12,7 @@ from meshd.app import choosing, restoring, salvaging
 from meshd.app.bridges import bridge_all
 from meshd.assembly import keystore, paper, reached
 from meshd.assembly.assembly import REAL, Assembly, World, role_of
-from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
+from meshd.errors import NodeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
 from meshd.home import (
     BEFORE,
@@ -21,7 +21,6 @@ from meshd.home import (
     folder_of,
     keep_out_of_dumps,
     lay_ballast,
-    lost_keys,
     make_private,
     only_writer,
 )
@@ -65,14 +64,7 @@ def opened(
 
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
     """
-    folders = assemblies(home)
-    if not folders and (lost := lost_keys(home)):
-        raise NoHomeError(f"the key file {lost[0] / KEYS} is missing", keystore.WITHOUT_KEYS)
-    if not folders:
-        raise NoHomeError(
-            f"there is no assembly in {home}",
-            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
-        )
+    folders = keystore.found_in(home)
     keep_out_of_dumps()
     secret = passphrase()
     with only_writer(home, patience):

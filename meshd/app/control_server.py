@@ -46,6 +46,13 @@ _WATCHING = Step("watching")
 _LOCKS = {"result": {"locked": False, "running": True}}
 """The answer of a daemon that locks once it has given it: the caller asks again until it has."""
 
+_NOT_THEIRS = {
+    "error": "this home is of another user of this machine",
+    "hint": "Ask as the one who owns it: `sudo -u USER meshd …`.",
+    "code": NodeError.code,
+}
+"""The answer to any other user, the administrator too."""
+
 
 class Asked(NamedTuple):
     """What callers ask of the daemon itself: `heard` is called at each request, `lock` set when it is to lock."""
@@ -266,12 +273,13 @@ async def _exchange(
     answer: dict[str, Any] | None = None
     try:
         async with stream:
-            if not _is_own(stream):
-                return None
             asked: tuple[bytes, bytes] | None = None
             with trio.move_on_after(limits.HANDSHAKE_SECONDS):
                 asked = await _read_line(stream)
             if asked is None:
+                return None
+            if not _is_own(stream):
+                await stream.send_all(write_line(_NOT_THEIRS))
                 return None
             line, rest = asked
             words = _Words(stream, rest)

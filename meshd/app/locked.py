@@ -14,7 +14,7 @@ import trio
 
 from meshd.app.control_server import serve_locked
 from meshd.assembly import keystore
-from meshd.errors import NodeError, NoHomeError, PassphraseError
+from meshd.errors import NodeError, PassphraseError
 from meshd.home import assemblies, keep_out_of_dumps, only_writer
 
 SAID_AHEAD = "MESHD_PASSPHRASE"
@@ -27,8 +27,7 @@ def wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None
     """Answer nothing but `status` and `unlock`, until somebody says the passphrase: that is returned; None at SIGTERM
     or Ctrl-C. Raises NoHomeError.
     """
-    if not assemblies(home):
-        raise NoHomeError(f"there is no assembly in {home}", "`meshd init NAME --as YOU` founds one.")
+    keystore.found_in(home)
     keep_out_of_dumps()
     with only_writer(home):
         return trio.run(_wait, home, words, ready)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from meshd.errors import NodeError, PassphraseError
-from meshd.home import KEYS, write_durably
+from meshd.errors import NodeError, NoHomeError, PassphraseError
+from meshd.home import KEYS, assemblies, lost_keys, write_durably
 from meshd.store.api import DiskFullError
 from meshd_crypto.identity import Entropy, ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Lock, NotAKeyFileError, open_keys, seal_keys
@@ -22,6 +22,19 @@ WITHOUT_KEYS = (
     "on paper, with a ticket: `meshd --home NEW join TICKET --as YOU --member-key -`; the records come from others."
 )
 """What helps where keys are lost."""
+
+
+def found_in(home: Path) -> list[Path]:
+    """The folders of a home's assemblies. Raises NoHomeError where there is none, or none whose keys are there."""
+    folders = assemblies(home)
+    if not folders and (lost := lost_keys(home)):
+        raise NoHomeError(f"the key file {lost[0] / KEYS} is missing", WITHOUT_KEYS)
+    if not folders:
+        raise NoHomeError(
+            f"there is no assembly in {home}",
+            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
+        )
+    return folders
 
 
 @dataclass(frozen=True)

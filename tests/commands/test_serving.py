@@ -28,6 +28,7 @@ is-enabled) echo disabled; exit 1 ;;
 is-active) echo inactive; exit 3 ;;
 esac
 """)
+    (tools / "systemd-run").write_text("#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec $1\n")
     (tools / "loginctl").write_text("#!/bin/sh\necho Linger=no\n")
     for each in tools.iterdir():
         each.chmod(0o755)
@@ -62,6 +63,31 @@ def test_a_unit_is_installed_told_of_and_removed(ada, systemd, tmp_path):
     ada.env["MESHD_HOME"] = str(ada.home)
     shown = subprocess.run([*MESHD, "service", "install", "--show"], env=ada.env, capture_output=True, text=True).stdout
     assert f"--home {ada.home} run" in shown, "systemd does not know MESHD_HOME"
+
+
+def test_where_the_kernel_gives_no_namespaces_the_unit_asks_for_none(ada, systemd, tmp_path):
+    shut_in = ada.ok("service", "install", "--show")
+    assert "PrivateUsers=yes" in shut_in
+    (tmp_path / "tools/systemd-run").write_text("#!/bin/sh\nexit 217\n")
+    said = ada.run("service", "install")
+    assert said.returncode == 0
+    assert "no namespaces" in said.stderr
+    unit = (tmp_path / "config/systemd/user/meshd.service").read_text()
+    settings = {line.partition("=")[0] for line in unit.splitlines() if "=" in line}
+    assert not {each for each in settings if each.startswith(("Private", "Protect", "Capability"))}
+    assert {"ExecStart", "NoNewPrivileges", "SystemCallFilter", "WantedBy"} <= settings
+
+
+def test_a_service_without_a_home_ends_with_a_code_that_systemd_takes_for_final(ada, tmp_path):
+    """Else it would begin anew every five seconds, for ever, with a word about a passphrase."""
+    for kind in ("user", "system"):
+        assert "\nRestartPreventExitStatus=10\n" in unit_text(kind, ["meshd"], [])
+    del ada.env["MESHD_PASSPHRASE"]
+    done = subprocess.run(
+        [*MESHD, "--home", str(tmp_path / "none"), "run"], env=ada.env, capture_output=True, text=True
+    )
+    assert done.returncode == 10
+    assert "there is no assembly" in done.stderr
 
 
 def test_a_daemon_that_runs_by_hand_is_left_alone(ada, systemd):
@@ -107,7 +133,7 @@ def test_units_are_what_systemd_reads(kind, tmp_path):
     )
     found = re.search(r"exposure level for meshd.service: ([\d.]+)", told.stdout)
     assert found is not None, told.stderr
-    assert kind == "user" or float(found[1]) <= EXPOSURE
+    assert float(found[1]) <= EXPOSURE
 
 
 def test_the_passphrase_comes_as_a_credential(ada, tmp_path):

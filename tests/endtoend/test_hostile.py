@@ -565,13 +565,22 @@ def test_nothing_leaves_before_it_is_committed(tmp_path):
 async def test_only_one_s_own_user_is_answered(monkeypatch):
     from meshd.app import control_server
 
-    near, far = socket.socketpair()
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(near))
-    assert control_server._is_own(stream)
+    async def said():
+        near, far = socket.socketpair()
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(near))
+        with far:
+            far.sendall(b'{"verb": "list"}\n')
+            await control_server._exchange(stream, answering)
+            return far.recv(10_000)
+
+    async def answering(line, words):
+        return {"result": "seen"}
+
+    assert b"seen" in await said()
     monkeypatch.setattr(control_server.os, "getuid", lambda: 4_000_000)
-    assert not control_server._is_own(stream)
-    await stream.aclose()
-    far.close()
+    refused = await said()
+    assert b"of another user" in refused
+    assert b"seen" not in refused
 
 
 async def test_many_turns_are_not_many_answers(pair, autojump_clock):

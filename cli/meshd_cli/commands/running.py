@@ -9,7 +9,6 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask, is_running, passphrase
 from meshd_cli.errors import CommandError, LockedError
-from meshd_cli.homes import folders
 from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
@@ -113,11 +112,8 @@ def _begin_page(where: Where) -> None:
 def _unlocked(where: Where, *, locked: bool) -> str | None:
     """The passphrase: asked for here, or, by a daemon that starts locked, waited for; None if it was told to stop."""
     if not locked:
-        try:
+        with suppress(LockedError):
             return passphrase(where)
-        except LockedError:
-            if not folders(where.home):
-                raise
     from meshd.app import locked as waiting
 
     def ready() -> None:

@@ -9,7 +9,7 @@ from meshd_cli import output, pi_cards
 from meshd_cli.client import Where, ask, is_running
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import platform_home
-from meshd_cli.services import PACKAGED, UNIT, answers, own_unit, program, systemctl, unit_text
+from meshd_cli.services import PACKAGED, UNIT, answers, gives_namespaces, own_unit, program, systemctl, unit_text
 from meshd_cli.tickets import ticket_of
 from meshd_cli.times import seconds
 from meshd_protocol.names import as_word
@@ -70,7 +70,8 @@ def _install(where: Where, options: Any) -> int:
     words += ["--lock-after", options.lock_after] if options.lock_after else []
     words += ["--listen", options.listen] if options.listen else []
     home = ["--home", str(where.home.absolute())] if where.home.absolute() != platform_home() else []
-    text = unit_text("user", [*program(), *home], words)
+    namespaces = gives_namespaces()
+    text = unit_text("user", [*program(), *home], words, namespaces=namespaces)
     if options.show:
         print(text, end="")
         return 0
@@ -104,6 +105,8 @@ def _install(where: Where, options: Any) -> int:
         output.tell(
             f"To have it start with the machine, before anybody logs in: `sudo loginctl enable-linger {_user()}`"
         )
+    if not namespaces:
+        output.tell("The kernel gives your services no namespaces: it is less shut in than it could be.")
     output.tell("It starts locked where it is not told the passphrase: `meshd unlock` opens it, once.")
     return 0
 
