@@ -37,8 +37,8 @@ class NothingHereError(NodeError):
 
 _CAN_T_WRITE = {
     errno.ENOSPC: "The stick is full: make room on it, or take another one. What is on it stays good.",
-    errno.EROFS: "It is write-protected: `meshd import DIR` reads it all the same.",
-    errno.EACCES: "Its folder is somebody else's: `meshd import DIR` reads it all the same.",
+    errno.EROFS: "It is write-protected: `meshd import DIR` reads a stick all the same.",
+    errno.EACCES: "Its folder is somebody else's: `meshd import DIR` reads a stick all the same.",
     errno.EFBIG: "The stick takes no file of that size: format it anew as exFAT.",
 }
 

@@ -18,17 +18,21 @@ class Mount(NamedTuple):
     path: Path
 
 
-def mounted() -> list[Mount]:
-    """What is mounted now and may be a stick."""
-    found: list[Mount] = []
+def mounted(table: Path = Path("/proc/self/mountinfo")) -> list[Mount]:
+    """What is mounted now and may be a stick. The table is that of proc(5), "mountinfo".
+
+    A file system counts where all of it is mounted: a service has folders mounted over themselves, and then a stick
+    below them is in the table twice, of which the later one is seen.
+    """
+    found: dict[str, Mount] = {}
     with suppress(OSError):
-        for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        for line in table.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             before, _, after = line.partition(" - ")
-            number, _, _, _, path, *_ = before.split()
-            if after.split()[0] in _KINDS and path != "/":
+            number, _, _, root, path, *_ = before.split()
+            if after.split()[0] in _KINDS and root == "/" and path != "/":
                 plain = path.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1")
-                found.append(Mount(int(number), Path(plain.decode("utf-8", "surrogateescape"))))
-    return found
+                found[path] = Mount(int(number), Path(plain.decode("utf-8", "surrogateescape")))
+    return list(found.values())
 
 
 def is_removable(path: Path) -> bool:

@@ -178,3 +178,17 @@ async def test_a_hook_hears_what_happens_and_where_and_may_be_missing(tmp_path):
 def test_the_kernel_s_table_is_read_whatever_a_place_is_called():
     assert all(each.path.is_absolute() for each in sticks.mounted())
     assert Path("/") not in [each.path for each in sticks.mounted()]
+
+
+def test_a_service_sees_a_stick_once_and_no_folder_for_one(tmp_path):
+    """As seen in a unit with ReadWritePaths=: the folders are mounted over themselves, and the stick in both places."""
+    table = tmp_path / "mountinfo"
+    table.write_text(
+        "21 1 254:1 / / ro,relatime shared:1 - ext4 /dev/vda rw\n"
+        "300 21 254:1 /tmp /tmp rw,relatime - ext4 /dev/vda rw\n"
+        "301 21 254:1 /media /media rw,relatime - ext4 /dev/vda rw\n"
+        "310 21 7:0 / /media/a\\040stick rw - vfat /dev/loop0 rw\n"
+        "311 301 7:0 / /media/a\\040stick rw - vfat /dev/loop0 rw\n"
+        "312 301 0:40 / /media/none rw - tmpfs tmpfs rw\n"
+    )
+    assert sticks.mounted(table) == [Mount(311, Path("/media/a stick"))]
