@@ -44,7 +44,8 @@ def build(arch: str, out: Path) -> Path:
         collect(arch, wheels, Path(folder))
         _lay_out(root)
         _describe(root, arch)
-        _run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(target))
+        # Wheels are compressed already: xz would take twenty times as long, on a Pi as it installs too, for a twentieth.
+        _run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(target))
     return target
 
 

@@ -40,7 +40,7 @@ def pytest_configure(config):
         folder = str(config.cache.mkdir("bytecode")) if hasattr(config, "cache") else None
         sys.dont_write_bytecode, sys.pycache_prefix = folder is None, folder
         os.environ.update({"PYTHONDONTWRITEBYTECODE": "1"} if folder is None else {"PYTHONPYCACHEPREFIX": folder})
-    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _has_room(MEMORY):
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and has_room(MEMORY):
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
@@ -57,7 +57,7 @@ MEMORY = Path("/dev/shm")
 """A file system in memory: nodes write through to the disk, and the tests would wait for it thousands of times."""
 
 
-def _has_room(folder):
+def has_room(folder):
     """Whether the tests' files can go there; a container may have a few megabytes alone."""
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 1 << 30
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import MEMORY, has_room
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600
 
@@ -70,7 +72,7 @@ class Box:
 
 @pytest.fixture
 def box():
-    folder = Path("/var/tmp") / f"meshd-deb-{os.getpid()}"
+    folder = (MEMORY if has_room(MEMORY) else Path("/var/tmp")) / f"meshd-deb-{os.getpid()}"
     folder.mkdir()
     made = None
     try:
