@@ -7,9 +7,13 @@ default:
 demo:
     meshd demo
 
-# all tests, on all cores
+# the tests, on all cores
 test:
     pytest
+
+# those that take long: a real browser, the package, what waits
+long:
+    pytest -m long
 
 # linters, types, layers
 lint:

@@ -1,5 +1,5 @@
-"""Hypothesis: the same examples in every run, more of them when MESHD_EXAMPLES asks. Golden files. How many workers, and
-where files go while the tests run.
+"""Hypothesis: the same examples in every run, more of them when MESHD_EXAMPLES asks. Golden files. How many workers, which
+tests, and where files go while they run.
 """
 
 import gc
@@ -32,7 +32,11 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_configure(config):
-    """Keep what is needed for the length of a run where it costs little; each worker gets both from here."""
+    """Leave out what takes long where nobody chose any tests, and keep what is needed for the length of a run where it
+    costs little, which each worker gets from here.
+    """
+    if config.args_source is not config.ArgsSource.ARGS and not config.option.markexpr and not config.option.keyword:
+        config.option.markexpr = "not long"
     if "PYTEST_XDIST_WORKER" in os.environ:
         return
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):

@@ -15,6 +15,7 @@ from meshd.clock import Reading
 from meshd.founding.opening import create, found, genesis_record, join
 from meshd.service import explaining, membership, proposing
 from meshd.service.context import Context
+from meshd.store.tables import Kept
 from meshd_crypto.identity import ExchangeKey, SigningKey
 from meshd_crypto.passphrase import Cost
 from meshd_protocol.bodies.decisions import Ballot, Form, Proposal, Say, Verb
@@ -197,7 +198,7 @@ def newcomer(folder: Path, inviter: Context, person: str, *, seed: int, clock: C
 
 
 def exchange(*assemblies: Assembly) -> None:
-    """Everybody gives everybody everything, in whole logs, until nothing is new."""
+    """Everybody gives everybody what they lack, until nothing is new."""
     from meshd_protocol.chains import Waiting
     from meshd_protocol.records import encode_record
 
@@ -205,10 +206,22 @@ def exchange(*assemblies: Assembly) -> None:
     while moved:
         moved = False
         for giver in assemblies:
-            records = [encode_record(e.header, e.signature, e.body) for batch in giver.store.walk() for e in batch]
+            given = _log(giver)
             for taker in assemblies:
-                if taker is not giver and taker.receive(records, Waiting()).new:
+                if taker is giver:
+                    continue
+                whole = {each.id: each.body is not None for each in _log(taker)}
+                lacking = (
+                    encode_record(each.header, each.signature, each.body)
+                    for each in given
+                    if each.id not in whole or (each.body is not None and not whole[each.id])
+                )
+                if taker.receive(lacking, Waiting()).new:
                     moved = True
+
+
+def _log(assembly: Assembly) -> list[Kept]:
+    return [each for batch in assembly.store.walk() for each in batch]
 
 
 def give(assembly: Assembly, *records: Record) -> Any:

@@ -460,6 +460,7 @@ def test_a_passphrase_of_any_bytes_is_asked_for(shells):
     assert shell.json("whoami", "--member-key")["member_key"] == paper
 
 
+@pytest.mark.long
 def test_a_home_that_another_process_writes(ada, untouched):
     with opened(ada.home, None, lambda: "pw"):
         error, _ = ada.fails(1, "list")
@@ -562,6 +563,7 @@ def test_nothing_acknowledged_is_lost_by_kill_9(ada):
     ada_propose(ada, 6)
 
 
+@pytest.mark.long
 def test_a_frozen_daemon_is_told_of_soon(ada):
     """It took the request and says nothing: the command ends within seconds, and what was asked may be done later."""
     ada.start()
@@ -604,6 +606,7 @@ def test_garbage_on_the_control_socket(ada):
     assert oct(os.stat(ada.home).st_mode & 0o777) == "0o700"
 
 
+@pytest.mark.long
 def test_garbage_on_the_network(ada):
     """Strangers on the real port: noise, half a frame, silence, a flood. They get no byte, and the daemon goes on."""
     ada.start()
@@ -720,6 +723,7 @@ def test_the_demo(tmp_path):
         assert f" {words}" in done.stderr
 
 
+@pytest.mark.long
 def test_the_demo_of_a_federation(tmp_path):
     """Nine daemons, three assemblies, parted twice: one decision, which a stranger verifies."""
     env = {**Shell(tmp_path).env, "TMPDIR": str(tmp_path)}

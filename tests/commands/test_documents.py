@@ -39,12 +39,16 @@ def _prints(expected: list[str], printed: str) -> bool:
     return all(any(re.fullmatch(pattern, line) for line in lines) for pattern in patterns)
 
 
+def _marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] if page.name == "tutorial-landmark.md" else []
+
+
 def test_there_are_examples():
     assert len(WITH_EXAMPLES) >= 4
     assert sum(len(_examples(page)) for page in WITH_EXAMPLES) >= 30
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name, marks=_marks(page)) for page in WITH_EXAMPLES])
 def test_examples_do_what_they_say(page, tmp_path):
     people: dict[str, Shell] = {}
     variables: dict[str, str] = {}

@@ -58,6 +58,7 @@ class Machine(Shell):
         self._listens()
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_joining_and_meeting_over_mdns(cable, tmp_path):
     """A ticket without an address, a newcomer who looks around, and later two members who find each other."""

@@ -27,7 +27,10 @@ def _is_able():
     )
 
 
-pytestmark = pytest.mark.skipif(not _is_able(), reason="this is no Debian on which a package can be installed as root")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not _is_able(), reason="this is no Debian on which a package can be installed as root"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.commands.shell import wait
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 PLACES = (
     "/", "/decisions?which=all", "/propose", "/talk", "/people", "/delegates", "/mandate", "/meetings",
     "/institutions", "/machine", "/room", "/help", "/help/hold-an-election",

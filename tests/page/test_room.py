@@ -148,6 +148,7 @@ def test_many_who_come_do_not_push_out_the_beamer(house, room):
     assert "The PIN" not in screen.ask().words
 
 
+@pytest.mark.long
 def test_the_daemon_is_asked_once_for_all_screens(house, room):
     browser, screen, pin = room
     identity = house.shell.ok("propose", "An oven").split()[0]

@@ -153,6 +153,7 @@ def test_what_was_sent_to_a_locked_home_stands_on_the_page(house):
     assert "Many words about it" in answer.words
 
 
+@pytest.mark.long
 def test_where_nobody_knows_whether_it_was_done_that_is_said(house):
     """A daemon that is stopped (Ctrl-Z) answers nothing: the form may be done once it goes on."""
     browser = house.browser()
