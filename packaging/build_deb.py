@@ -44,7 +44,7 @@ def build(arch: str, out: Path) -> Path:
         collect(arch, wheels, Path(folder))
         _lay_out(root)
         _describe(root, arch)
-        # Wheels are compressed already: xz would take twenty times as long, on a Pi as it installs too, for a twentieth.
+        # Wheels are compressed already: xz takes twenty times as long, and saves a twentieth.
         _run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(target))
     return target
 

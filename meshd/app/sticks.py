@@ -31,11 +31,14 @@ _MOST = 64 * 1024
 
 
 class Exchanged(NamedTuple):
-    """What an exchange took from a stick and brought to it, in records."""
+    """What an exchange took from a stick and brought to it, in records; and applications to join and answers to them,
+    which are left for newcomers' sake beside the records.
+    """
 
     taken: int = 0
     brought: int = 0
     damaged: int = 0
+    left: int = 0
 
 
 Hook = Callable[[str, Path], Any]
@@ -84,6 +87,7 @@ async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None
         _tell_bearer(stick, total, whole=not problems)
     said = f"{total.taken} records taken, {total.brought} brought"
     said += f", {total.damaged} damaged" if total.damaged else ""
+    said += f", {total.left} left for joining" if total.left else ""
     for problem in dict.fromkeys(problems):
         note(f"stick {stick}: {problem}")
     note(f"stick {stick}: {said}. It may be pulled now")
@@ -98,7 +102,8 @@ async def _exchange(node: Node, stick: Path) -> tuple[Exchanged, str | None]:
         if told is None and result is not None:
             read, written = result["read"], result["written"]
             taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
-            return Exchanged(taken, written["records"] if written is not None else 0, damaged), result["problem"]
+            brought, left = (written["records"], written["answers"]) if written is not None else (0, 0)
+            return Exchanged(taken, brought, damaged, left), result["problem"]
 
 
 def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:
@@ -112,9 +117,11 @@ def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:
     if held is not None and not held.startswith(_FIRST_LINE.encode()):
         return
     ready = "It was read and written, and may be pulled." if whole else "Not all of it could be read or written."
+    joining = f"Applications to join, or answers:  {total.left}\n" if total.left else ""
     text = (
         f"{_FIRST_LINE}\n\n{ready}\n\n"
-        f"Records that were taken from it:  {total.taken}\nRecords that were brought to it:  {total.brought}\n\n"
+        f"Records that were taken from it:  {total.taken}\n"
+        f"Records that were brought to it:  {total.brought}\n{joining}\n"
         "Carry it on: whoever has a node of the same assembly plugs it in. All that lies in the folder meshd is\n"
         "encrypted; leave it as it is. This page is written anew at each visit.\n"
     )

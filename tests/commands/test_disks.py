@@ -133,9 +133,9 @@ def crash(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("state", "ending"),
     [
-        ("full", "in order"),
+        pytest.param("full", "in order", marks=pytest.mark.long),
         ("full", "by a power cut"),
-        ("read-only", "in order"),
+        pytest.param("read-only", "in order", marks=pytest.mark.long),
         ("read-only", "by a power cut"),
         ("read-only", "by a power cut, -shm lost"),
     ],

@@ -117,6 +117,7 @@ def test_ballots_are_typed_and_counted(ada, tmp_path):
     assert "can't be printed" in ada.fails(2, "print", identity, "--ballots", "0")[0]
 
 
+@pytest.mark.long
 def test_a_hundred_pages(ada, tmp_path):
     try:
         import weasyprint  # noqa: F401 (it may lack a library of the system)

@@ -93,7 +93,7 @@ async def test_a_record_comes_to_everybody_little_more_than_once(tmp_path, autoj
             await trio.sleep(5)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)])
 async def test_partitions_heal(tmp_path, autojump_clock, seed):
     """Two halves decide apart, and have everything soon after they meet; then a record travels as before."""
     async with meshed(tmp_path, 24, seed) as (nodes, network, copies):
@@ -115,7 +115,7 @@ async def test_partitions_heal(tmp_path, autojump_clock, seed):
         assert copies.each(1, 24) <= 1.3
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_the_tree_heals_where_nodes_vanish(tmp_path, autojump_clock, seed):
     """Nodes fall silent while records spread: the others get them by other links, without waiting for a comparison."""
     async with meshed(tmp_path, 24, seed) as (nodes, network, _):

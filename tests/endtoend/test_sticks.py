@@ -8,13 +8,13 @@ import trio
 
 from meshd.app import sticks
 from meshd.app.sticks import Mount
-from meshd.service import talk
+from meshd.service import membership, talk
 from meshd.service.context import Context
 from meshd.sneakernet import media
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.transports.memory import MemoryNetwork
 from tests.endtoend.harness import Running, running, until
-from tests.worlds import commune, exchange, propose
+from tests.worlds import commune, exchange, founder, newcomer, propose
 
 
 class Machine:
@@ -163,6 +163,30 @@ async def test_a_page_that_somebody_else_wrote_stays(world, autojump_clock):
         await until(lambda: len(machine.heard) == 2)
         nursery.cancel_scope.cancel()
     assert (stick / sticks.READ_ME).read_text() == "Holiday pictures. Hands off!"
+
+
+async def test_a_newcomer_s_application_and_its_answer_are_told_to_the_bearer(tmp_path, autojump_clock):
+    """A Pi that was given a ticket and no network: what it leaves on the stick is no record, and matters all the same."""
+    ada = founder(tmp_path)
+    cellar = newcomer(tmp_path, ada.context, "Cellar", seed=2)
+    network = MemoryNetwork()
+    nodes = [Running(name, each.assembly, network) for name, each in (("ada", ada), ("cellar", cellar))]
+    stick = folder(tmp_path, "stick")
+    (stick / sticks.HERE).touch()
+    for node, does in ((nodes[1], None), (nodes[0], "vouch"), (nodes[0], None)):
+        machine = Machine()
+        async with running([node]), trio.open_nursery() as nursery:
+            await minding(nursery, node, machine)
+            machine.plug(stick)
+            await until(lambda machine=machine: len(machine.heard) == 2)
+            nursery.cancel_scope.cancel()
+        left = "1 left for joining" in " ".join(machine.notes)
+        assert left == (does is None)
+        assert ("Applications to join, or answers:  1\n" in (stick / sticks.READ_ME).read_text()) == left
+        if does == "vouch":
+            membership.vouch(ada.context, {"person": "Cellar"})
+    for each in (ada, cellar):
+        each.assembly.close()
 
 
 async def test_a_hook_hears_what_happens_and_where_and_may_be_missing(tmp_path):
