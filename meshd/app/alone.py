@@ -79,15 +79,22 @@ def opened(
 
 @contextmanager
 def opened_all(
-    home: Path, words: str | None, passphrase: Passphrase, tell: Callable[[str], None], *, world: World = REAL
+    home: Path,
+    words: str | None,
+    passphrase: Passphrase,
+    note: Callable[[str], None],
+    tell: Tell = nobody,
+    *,
+    world: World = REAL,
 ) -> Iterator[list[Assembly]]:
     """The assembly of a home that the words name; with None, all that the passphrase opens. Holds the home's lock.
 
-    `tell` hears of those that it does not open. Raises as `opened` does.
+    `note` hears of those that it does not open, and that something takes long; `tell` how far that is. Raises as
+    `opened` does.
     """
     folders = assemblies(home)
     if words is not None or len(folders) < 2:
-        with opened(home, words, passphrase, world=world, tell=_once(tell)) as assembly:
+        with opened(home, words, passphrase, world=world, tell=_noting(note, tell)) as assembly:
             yield [assembly]
         return
     keep_out_of_dumps()
@@ -97,7 +104,7 @@ def opened_all(
         closed: list[str] = []
         for folder in folders:
             try:
-                assembly = open_assembly(folder, secret, world, _once(tell))
+                assembly = open_assembly(folder, secret, world, _noting(note, tell))
             except (PassphraseError, StoreError) as error:
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
@@ -108,7 +115,7 @@ def opened_all(
         if not found:
             raise PassphraseError("no assembly of this home opens with this passphrase")
         for line in closed:
-            tell(line)
+            note(line)
         yield found
 
 
@@ -339,14 +346,15 @@ def _say_something(text: str, what: str) -> None:
         raise NodeError(f"{what} is empty")
 
 
-def _once(tell: Callable[[str], None]) -> Tell:
-    """Says once that something takes long."""
-    said: list[str] = []
+def _noting(note: Callable[[str], None], tell: Tell) -> Tell:
+    """Notes once that something takes long, and tells of each step of it."""
+    noted: list[str] = []
 
     def hear(text: str, done: int, total: int) -> None:
-        if not said and done < total:
-            said.append(text)
-            tell(f"after an update everything is counted anew, once: {total} records")
+        if not noted and done < total:
+            noted.append(text)
+            note(f"after an update everything is counted anew, once: {total} records")
+        tell(text, done, total)
 
     return hear
 

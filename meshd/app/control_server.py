@@ -92,6 +92,26 @@ async def serve_locked(
     await _serve(home, serve, task_status)
 
 
+async def serve_renewing(
+    home: Path, step: Callable[[], Step], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Answer until cancelled how far it is with a log that has to be counted anew before anything can be answered."""
+
+    async def reply(_line: bytes, _words: "_Words") -> dict[str, Any]:
+        now = step()
+        far = f"{now.done} of {now.total} records so far" if now.total else "all records are read"
+        return {
+            "error": f"after an update everything is counted anew: {far}",
+            "hint": "Ask again later. Nothing is lost meanwhile.",
+            "code": NodeError.code,
+        }
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await _exchange(stream, reply)
+
+    await _serve(home, serve, task_status)
+
+
 async def _serve(
     home: Path, serve: Callable[[trio.SocketStream], Awaitable[None]], task_status: trio.TaskStatus[None]
 ) -> None:

@@ -5,14 +5,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
-from meshd.app import desktop, notices, sticks
-from meshd.app.alone import Passphrase, opened_all
+from meshd.app import desktop, notices, renewing, sticks
+from meshd.app.alone import Passphrase
 from meshd.app.bridges import keep_bridging
 from meshd.app.control_server import Asked, serve_control
 from meshd.app.locked import Idle, lock_when_idle
@@ -94,7 +95,8 @@ def run(
             parse_line(line)
         except ValueError as error:
             raise UsageError(str(error)) from error
-    with opened_all(home, words, passphrase, note) as assemblies:
+    with ExitStack() as stack:
+        assemblies = renewing.opened(stack, home, words, passphrase, note)
         for each in assemblies:
             if each.store.refusal is not None:
                 raise each.store.refusal

@@ -1,13 +1,16 @@
 """Logs of earlier versions open, with everything that was in them. Each schema that there ever was is in `vectors/schemas`."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlcipher3.dbapi2 as sqlcipher
 
+from meshd.app import renewing
 from meshd.assembly import survey
+from meshd.errors import PassphraseError
 from meshd.founding.opening import open_assembly
 from meshd.home import LOG
 from meshd.service import checking, explaining, membership, talk
@@ -17,12 +20,15 @@ from meshd.store.api import StoreError
 from meshd.store.shapes import name_of, statements
 from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount
+from meshd_cli import socket_client
+from meshd_cli.errors import CommandError
+from meshd_cli.socket_client import connect
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from tests.unit.test_projections import run
 from tests.vectors import FOLDER, data_of
-from tests.worlds import commune, exchange, give, newcomer, propose
+from tests.worlds import commune, exchange, founder, give, newcomer, propose
 
 SCHEMAS = sorted(path.name for path in (FOLDER / "schemas").iterdir())
 KEY = b"k" * 32
@@ -276,3 +282,34 @@ def test_what_takes_long_after_an_update_is_told(tmp_path):
     told.clear()
     open_assembly(ada.folder, "pw", ada.world, lambda *step: told.append(step)).close()
     assert told == []
+
+
+def test_a_daemon_that_counts_anew_says_how_far_it_is(tmp_path):
+    """To whoever asks meanwhile, on its socket, which is gone afterwards, as is everything if the passphrase was wrong."""
+    ada = founder(tmp_path)
+    for number in range(1500):
+        talk.say(ada.context, {"text": f"word {number}"})
+    with ada.assembly.store.transaction():
+        ada.assembly.store.replace(tables.Setting("projections", "another version"))
+    ada.assembly.close()
+    home = ada.assembly.folder.parent
+    heard: list[CommandError] = []
+
+    def ask(text: str, done: int, total: int) -> None:
+        connection = connect(home)
+        if connection is not None:
+            with connection, pytest.raises(CommandError) as refused:
+                socket_client.ask(connection, "status", {})
+            heard.append(refused.value)
+
+    notes: list[str] = []
+    with ExitStack() as stack:
+        (opened,) = renewing.opened(stack, home, None, lambda: "pw", notes.append, ask)
+        assert connect(home) is None
+        assert len(opened.store.find(tables.Message)) == 1500
+    assert notes == ["after an update everything is counted anew, once: 1502 records"]
+    said = [each.error.removeprefix("after an update everything is counted anew: ") for each in heard]
+    assert said[0] == "1000 of 1502 records so far"
+    assert said[-1] == "all records are read"
+    with ExitStack() as stack, pytest.raises(PassphraseError):
+        renewing.opened(stack, home, None, lambda: "wrong", notes.append)
