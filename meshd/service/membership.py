@@ -8,6 +8,7 @@ from meshd.assembly.assembly import role_of
 from meshd.assembly.keystore import Keys
 from meshd.assembly.paper import LANGUAGES, letters_of, words_of
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
+from meshd.service.applying import asking, asks_again, vouchers_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
 from meshd.service.hearing import seated
@@ -35,6 +36,8 @@ from meshd_protocol.policies import MEMBERSHIP
 from meshd_protocol.tickets import Ticket
 
 INVITATION_DAYS = 7
+_OUT = "is out, and has not asked to come back"
+_ANEW = "They apply anew, from the same home: `meshd invite` makes a ticket for them."
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -92,7 +95,7 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
     rows: list[Result] = []
     order = {"assembly": 0, "member": 1, "observer": 2, "applicant": 3, "removed": 4}
     for member in people:
-        role = role_of(assembly, member)
+        role = "applicant" if asks_again(context, member) else role_of(assembly, member)
         row: Result = {
             "person": assembly.people.name(member),
             "label": assembly.people.label(member),
@@ -111,8 +114,8 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
 def _pending(context: Context, member: bytes, needed: int | None) -> Result:
     """What an applicant waits for, and who invited her."""
     store, people = context.assembly.store, context.assembly.people
-    applications = store.find(tables.Application, member=member)
-    vouchers = {vouch.member for row in applications for vouch in store.find(tables.Vouch, application=row.id)}
+    applications = asking(context, member)
+    vouchers = {each for row in applications for each in vouchers_of(context, row)}
     invitations = [store.get(tables.Invitation, public=row.invitation) for row in applications]
     twins = {
         other.member for row in applications for other in store.find(tables.Application, invitation=row.invitation)
@@ -190,8 +193,8 @@ def vouch(context: Context, arguments: dict[str, Any]) -> Result:
         "person": assembly.people.label(application.member),
         "role": role_of(assembly, application.member),
     }
-    if row["role"] == "applicant":
-        row |= _pending(context, application.member, vouches_needed(len(state.members)))
+    if row["role"] in ("applicant", "removed"):
+        row |= {"role": "applicant"} | _pending(context, application.member, vouches_needed(len(state.members)))
     return row
 
 
@@ -213,7 +216,10 @@ def _application(context: Context, words: str) -> tables.Application:
             hint = "`meshd admit` makes an observer a member." if role == "observer" else ""
             raise NodeError(f"{assembly.people.label(known)} is {article(role)} already", hint) from None
         raise
-    return [row for row in rows if row.member == member][-1]
+    open_ = asking(context, member)
+    if not open_:
+        raise NodeError(f"{assembly.people.label(member)} {_OUT}", _ANEW)
+    return open_[-1]
 
 
 def _applicant(context: Context, words: str, waiting: set[bytes]) -> bytes:
@@ -266,12 +272,17 @@ def _check_newcomer(context: Context, member: bytes) -> None:
     state, label = context.state(), context.assembly.people.label(member)
     if member in state.members:
         raise NodeError(f"{label} is a member already")
+    if member in state.removed and not asks_again(context, member):
+        raise NodeError(f"{label} {_OUT}", _ANEW)
     if member not in state.observers:
-        pending = _pending(context, member, None)
+        vouchers = {each for row in asking(context, member) for each in vouchers_of(context, row)}
         needed = vouches_needed(len(state.members))
+        typed = f"`meshd vouch {as_word(label)}`"
         raise NodeError(
-            f"{label} is not vouched for yet: {len(pending['vouched_by'])} of {needed}",
-            f"`meshd vouch {as_word(label)}`; a person who is vouched for reads and talks.",
+            f"{label} is not vouched for yet: {len(vouchers)} of {needed}",
+            f"Somebody else types {typed}; you have vouched."
+            if context.me in vouchers
+            else f"{typed}; a person who is vouched for reads and talks.",
         )
 
 

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from meshd.founding import refounding
 from meshd.home import assemblies
 from meshd.service import entering, federations, figures, landmarks
+from meshd.service.applying import is_spent, vouchers_of
 from meshd.service.context import Context, Result
 from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
 from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
 from meshd.service.offering import lacks_device
+from meshd.service.outside import out
 from meshd.service.proposing import about
 from meshd.service.resting import Rest, is_urgent, rest
 from meshd.service.results import outcome_of
@@ -56,7 +58,7 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     `assent`, `task` or `letter`.
     """
     standing = context.assembly.standing
-    if standing is None or standing.state is None or not standing.knows_rules or context.assembly.has_twin():
+    if standing is None or standing.state is None or not standing.knows_rules or out(context) is not None:
         return Waiting([], 0)
     inside = context.me in standing.state.people
     asked = _asked(context) if inside else []
@@ -206,9 +208,9 @@ def _applicants(context: Context) -> Iterator[Result]:
     inside = state.inside
     told: set[bytes] = set()
     for row in assembly.store.find(tables.Application):
-        if row.member in inside or row.member in told:
+        if row.member in inside or row.member in told or is_spent(context, row):
             continue
-        vouchers = {vouch.member for vouch in assembly.store.find(tables.Vouch, application=row.id)}
+        vouchers = vouchers_of(context, row)
         invitation = assembly.store.get(tables.Invitation, public=row.invitation)
         fresh = invitation is not None and invitation.expires_ms > now
         if context.me in vouchers or not (fresh or (vouchers and row.member not in state.removed)):

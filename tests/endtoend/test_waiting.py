@@ -4,6 +4,7 @@ import pytest
 
 from meshd.assembly import survey
 from meshd.errors import NodeError, UsageError
+from meshd.founding.opening import Joining, join
 from meshd.service import (
     delegation,
     explaining,
@@ -25,7 +26,8 @@ from meshd.upkeep.witness import keep_time
 from meshd_protocol.chains import Waiting
 from meshd_protocol.control import Request
 from meshd_protocol.names import bytes_of, text_of
-from tests.worlds import Clock, commune, exchange, give, newcomer, propose
+from meshd_protocol.tickets import read_ticket
+from tests.worlds import Clock, commune, exchange, give, newcomer, propose, world
 
 DAY = 24 * 3600 * 1000
 
@@ -284,6 +286,65 @@ def test_a_removed_person_and_a_revoked_device(tmp_path):
     assert waiting(cy).shown == []
     for node in nodes:
         node.close()
+
+
+def test_who_left_or_was_removed_asks_nobody_until_they_apply_anew(tmp_path):
+    """By the application that let them in nobody is asked, or can, let them in again; by a new one everybody is."""
+    ada, bea, cy, dan = people = [Context(node) for node in commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"])[0]]
+    meet(people)
+    eve = newcomer(tmp_path / "eve", ada, "Eve", seed=9)
+    give_applications(eve.assembly, ada.assembly)
+    everybody = [*people, eve.context]
+    for voucher in (ada, bea):
+        membership.vouch(voucher, {"person": "Eve"})
+        meet(people)
+    with pytest.raises(NodeError, match="already"):
+        membership.vouch(bea, {"person": "Eve"})
+    membership.admit(ada, {"people": ["Eve"]})
+    meet(everybody)
+    for voter in (bea, cy):
+        membership.admit(voter, {"people": ["Eve"]})
+        meet(everybody)
+    assert eve.context.me in ada.state().members
+    propose(ada, "A question")
+    meet(everybody)
+    assert "vote" in whats(eve.context)
+    rosters.leave(eve.context, {})
+    assert waiting(eve.context).shown == [], "nobody takes the ballot of who left"
+    meet(everybody)
+    label = ada.assembly.people.label(eve.context.me)
+    for person in people:
+        assert "vouch" not in whats(person)
+    assert [row["role"] for row in do(ada, "members") if row["label"] == label] == ["removed"]
+    for command in (
+        lambda: membership.vouch(ada, {"person": "Eve"}),
+        lambda: membership.vouch(cy, {"person": "Eve"}),
+        lambda: membership.admit(cy, {"people": ["Eve"]}),
+    ):
+        with pytest.raises(NodeError, match="has not asked to come back") as refused:
+            command()
+        assert "meshd invite" in refused.value.hint
+    ticket = read_ticket(membership.invite(dan, {})["ticket"])
+    key = Joining(member=eve.assembly.keys.member)
+    again = join(tmp_path / "again", ticket, "Eve", "pw", how=key, world=world(10))
+    give_applications(again, ada.assembly)
+    meet(people)
+    (row,) = [row for row in do(ada, "members") if row["label"] == label]
+    assert (row["role"], row["vouched_by"]) == ("applicant", [])
+    for person in people:
+        assert ("vouch", label, f"meshd vouch {label}") in told(person)
+    said = do(ada, "vouch", person="Eve")
+    assert (said["role"], len(said["vouched_by"])) == ("applicant", 1)
+    with pytest.raises(NodeError, match="1 of 2") as refused:
+        membership.admit(ada, {"people": ["Eve"]})
+    assert refused.value.hint.startswith("Somebody else types")
+    meet(people)
+    assert do(bea, "vouch", person="Eve")["role"] == "observer"
+    meet(people)
+    assert eve.context.me in ada.state().observers
+    for each in (*people, eve.context):
+        each.assembly.close()
+    again.close()
 
 
 def test_an_admission_and_a_removal_name_each_other(three, tmp_path):
