@@ -233,10 +233,11 @@ def _check_options(arguments: list[str]) -> None:
 def _quoted(arguments: list[str], unknown: list[str]) -> str:
     """What to type instead of words that a command does not know: a text of several words needs quotes."""
     verb = _verb(arguments)
-    words = arguments[arguments.index(verb or "") + 1 :]
-    if verb in _ONE_TEXT and arguments[0] == verb and not any(word.startswith("-") for word in words):
+    at = arguments.index(verb or "")
+    before, words = arguments[:at], arguments[at + 1 :]
+    if verb in _ONE_TEXT and not any(word.startswith("-") for word in words):
         kept, text = words[: _ONE_TEXT[verb]], " ".join(words[_ONE_TEXT[verb] :])
-        return f"In quotes: `meshd {shlex.join([verb, *kept, text])}`"
+        return f"In quotes: `meshd {shlex.join([*before, verb, *kept, text])}`"
     if verb in _ONE_TEXT and not any(word.startswith("-") for word in unknown):
         return f"A text of several words needs quotes. `meshd {verb} --help`"
     return f"`meshd {verb} --help`"

@@ -26,7 +26,7 @@ def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
     if row["outcome"] is not None:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else ", ".join(row["outcome"])
         if row["in_effect"] is False or row["force"]:
-            lacks = "not in effect" if row["in_effect"] is False else "not in force"
+            lacks = "no longer in effect" if row["ended"] else "no effect so far"
             note += f" ({waits_for(row['waits_for']) if row['waits_for'] else lacks})"
         return f"final: {outcome}{note}{' (' + row['state'] + ')' if exact else ''}"
     if row["void"]:

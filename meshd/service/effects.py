@@ -30,6 +30,12 @@ def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool 
     return _is_inside(context, row) and _ended(context, row) is None
 
 
+def has_ended(context: Context, row: tables.Proposal, outcome: Outcome) -> bool:
+    """Whether a decision that passed was in effect, and is no longer."""
+    passed = bool(row.verb) and outcome.outcome == PASSED
+    return passed and _is_inside(context, row) and _ended(context, row) is not None
+
+
 class InForce(NamedTuple):
     """Whether a final decision on a text binds the people of today, in words."""
 
@@ -86,7 +92,7 @@ def effect_text(context: Context, row: tables.Proposal, outcome: Outcome) -> str
     if row.verb == Verb.VOICE:
         return _voice_text(context, row)
     if not _is_inside(context, row):
-        return f"It is not in effect here. {_missing(context, row)}"
+        return f"It has no effect here so far. {_missing(context, row)}"
     return _ended(context, row) or "It is in effect: the roster that this node follows holds it."
 
 

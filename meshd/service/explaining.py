@@ -66,7 +66,7 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result["effect"] = effect_text(context, row, outcome)
     found = stuck(context, row, outcome)
     result["stuck"] = None if found is None else found._asdict() | {"why": found.why.value}
-    result["waits_ms"] = witness.left_ms(context.assembly, row.id)
+    result["waits_ms"] = None if result["withdrawn"] else witness.left_ms(context.assembly, row.id)
     result["waits"] = span(result["waits_ms"]) if result["waits_ms"] else ""
     return result
 
@@ -184,7 +184,7 @@ def _witness_here(context: Context, row: tables.Proposal, outcome: Outcome) -> l
     """What this machine, as a witness, waits for."""
     watch = context.assembly.store.get(tables.Watch, proposal=row.id)
     vote = votes.certified(context.standing(), row)
-    if watch is None or vote is None or outcome.outcome is not None:
+    if watch is None or vote is None or outcome.outcome is not None or retraction(context, row) is not None:
         return []
     if context.assembly.keys.device.public not in vote.state.witnesses.devices:
         return []

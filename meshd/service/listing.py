@@ -3,9 +3,10 @@
 from typing import Any
 
 from meshd.service.context import Context, Result
+from meshd.service.effects import whose_yes_helps
 from meshd.service.matters import Matter, all_matters, matter_of
 from meshd.service.proposing import about
-from meshd.service.results import describe
+from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.service.voting import may_vote_again
 from meshd.store import tables
@@ -14,9 +15,9 @@ from meshd_protocol.control import FLAG, TEXT
 
 @verb("list", {"open": FLAG, "mine": FLAG, "id": TEXT})
 def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
-    """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over alone, with
-    `mine` what this person proposed, voted on, or is asked to vote on, with `id` one alone, and whether it is
-    theirs, or about them, and takes another ballot of theirs.
+    """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over, or waits for a
+    yes, alone; with `mine` what this person proposed, voted on, or is asked to vote on; with `id` one alone, and
+    whether it is theirs, or about them, and takes another ballot of theirs.
     """
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
@@ -32,12 +33,17 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     found: list[Result] = []
     for row in sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id)):
         matter = matters[row.id]
-        if arguments.get("open") and not (matter.open or matter.asked):
-            continue
         if arguments.get("mine") and not (matter.asked or matter.said or row.member == context.me):
+            continue
+        if arguments.get("open") and not (matter.open or matter.asked or (matter.final and _lacks_yes(context, row))):
             continue
         found.append(_listed(context, row, matter))
     return found
+
+
+def _lacks_yes(context: Context, row: tables.Proposal) -> bool:
+    """Whether what is final waits for somebody's yes."""
+    return bool(whose_yes_helps(context, row, outcome_of(context, row)))
 
 
 def _listed(context: Context, row: tables.Proposal, matter: Matter) -> Result:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from meshd.service.context import Context, Result
+from meshd.service.effects import retraction
 from meshd.service.letters import open_letter
 from meshd.service.matters import Matter
 from meshd.store import tables
@@ -68,7 +69,7 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
         result["proposed"] = [
             {"id": text_of(row.id), "title": row.title, "person": label(row.member)}
             for row in _newest(context, tables.Proposal)
-            if row.member != context.me
+            if row.member != context.me and retraction(context, row) is None
         ][-_SHOWN:]
     if look:
         _look(context, final)

@@ -16,7 +16,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.membership import Leave, Revocation
-from meshd_protocol.control import NAME, TEXT
+from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.items import Decision, Endorsement, Followed, Item, Quoted
 from meshd_protocol.kinds import Kind
@@ -25,9 +25,11 @@ from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.thresholds import policies_of, ratification_needed
 
 
-@verb("remove", {"person": NAME, "reason": TEXT}, writes=True)
+@verb("remove", {"person": NAME, "reason": TEXT, "preview": FLAG}, writes=True)
 def remove(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer."""
+    """`meshd remove PERSON --reason TEXT`: propose to remove somebody, and vote yes. She is asked for an answer. With
+    `preview` nothing is done: it says who is meant.
+    """
     state = context.member_only("remove")
     member = context.member(arguments["person"])
     label = context.assembly.people.label(member)
@@ -36,6 +38,8 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
     reason = (arguments.get("reason") or "").strip()
     if not reason:
         raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
+    if arguments.get("preview"):
+        return {"person": label}
     action = (int(Verb.REMOVE), (member,))
     body = Proposal(context.standing().head, REMOVAL, f"Remove {label}", reason, action=action)
     motion = move(context, body, lambda item: item.removes == (member,))
@@ -141,9 +145,11 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
     return rows
 
 
-@verb("revoke", {"device": NAME, "reason": TEXT}, writes=True)
+@verb("revoke", {"device": NAME, "reason": TEXT, "preview": FLAG}, writes=True)
 def revoke(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays."""
+    """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays. With `look`
+    nothing is done: it says which device of whom is meant, and by what it would be shut out.
+    """
     state = context.state()
     store = context.assembly.store
     low, high = id_range(arguments["device"])
@@ -161,21 +167,23 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that is this device", "Revoke it from another one of yours, or let the others decide it.")
     if row.device in state.revoked:
         raise NodeError("that device is revoked already")
+    people = context.assembly.people
+    key = context.assembly.keys.member if row.member == context.me else None
+    if arguments.get("preview"):
+        by = "decision" if key is None else "member key"
+        return {"person": people.label(row.member), "device": people.device_name(row.device), "by": by}
     good = _good(context, row.device)
-    if row.member == context.me and context.assembly.keys.member is not None:
+    if key is not None:
         with context.assembly.writing():
             ready_to_pin(context.assembly)
             body = Revocation(member=context.me, device=row.device, good=good, roster=context.standing().head)
-            record = context.assembly.write(
-                Kind.REVOCATION, body.signed_by(context.assembly.keys.member, context.assembly.id)
-            )
+            record = context.assembly.write(Kind.REVOCATION, body.signed_by(key, context.assembly.id))
         attests = take_over(context)
         revoked = row.device in context.state().revoked
         return {"id": text_of(record.id), "by": "member key", "revoked": revoked, "attests": attests}
     context.member_only("revoke others' devices")
-    label = context.assembly.people.label(row.member)
     action = (int(Verb.REVOKE), (row.member, row.device, good))
-    words = short_title(f"Revoke {label}'s device {context.assembly.people.device_name(row.device)}")
+    words = short_title(f"Revoke {people.label(row.member)}'s device {people.device_name(row.device)}")
     device = row.device
     body_ = Proposal(context.standing().head, REMOVAL, words, arguments.get("reason") or "", action=action)
     motion = move(context, body_, lambda item: item.payload[1] == device)

@@ -398,6 +398,34 @@ def test_the_member_key_needs_the_passphrase(ada, tmp_path, daemon):
     assert "the passphrase is wrong" in _typed(none, asked, "pww")
 
 
+def test_a_motion_against_somebody_says_first_whom_it_is_against(ada, shells):
+    """And asks nothing where it could not be done."""
+    bea = shells("bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    ada.start()
+    bea.start("--connect", ada.address)
+    wait(lambda: len(ada.rows("members")) == 2)
+    ada.ok("vouch", "Bea")
+    label = next(row["label"] for row in ada.rows("members") if not row["me"])
+    (device,) = (row["device"] for row in ada.rows("devices", "Bea"))
+    (own,) = (row["device"] for row in ada.rows("devices"))
+    command = (*MESHD, "--home", str(ada.home))
+    said = _typed(ada, (*command, "remove", "bea", "--reason", "gone"), "n")
+    assert f"This opens a motion to remove {label}, for everybody to see" in said
+    assert "nothing was done" in said
+    said = _typed(ada, (*command, "revoke", device[:12]), "n")
+    assert f"This opens a motion to shut out {label}'s device" in said
+    for words, problem in (
+        (("remove", "Nobody"), "no such person"),
+        (("remove", "Bea"), "a removal says why"),
+        (("revoke", own[:12]), "that is this device"),
+    ):
+        said = _typed(ada, (*command, *words), "n")
+        assert problem in said
+        assert "[y/N]" not in said
+    assert ada.rows("list") == []
+
+
 def _typed(shell: Shell, words: tuple[str, ...], line: str) -> str:
     """What a command says on a terminal on which somebody types the same line at each prompt."""
     spawn = "import pty, sys; pty.spawn(sys.argv[1:])"
@@ -407,7 +435,7 @@ def _typed(shell: Shell, words: tuple[str, ...], line: str) -> str:
         said = b""
         while chunk := os.read(typing.stdout.fileno(), 1000):
             said += chunk
-            if said.endswith(b": "):
+            if said.endswith((b": ", b"[y/N] ")):
                 typing.stdin.write(line.encode() + b"\n")
                 typing.stdin.flush()
     return said.decode()

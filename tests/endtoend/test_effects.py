@@ -94,7 +94,7 @@ def test_admissions_side_by_side_are_warned_of_and_say_what_they_lack(nodes):
     (out,) = [each for each in (first, second["id"]) if not explaining.show(ada, {"id": each})["in_effect"]]
     assert explaining.show(ada, {"id": out})["state"] == "settled"
     (text,) = _why(ada, out, "in-effect")
-    assert text.startswith("It is not in effect here. Of the members of now, 3 must have said yes, and 2 have.")
+    assert text.startswith("It has no effect here so far. Of the members of now, 3 must have said yes, and 2 have.")
     _, _, names = text.partition("vote on it: ")
     assert ("Dan" in names) != ("Eve" in names), "the newcomer who is in may say yes, too"
     answer = _yes(bea if "Bea" in names else cy, out)

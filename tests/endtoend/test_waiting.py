@@ -316,6 +316,8 @@ def test_who_left_or_was_removed_asks_nobody_until_they_apply_anew(tmp_path):
     for person in people:
         assert "vouch" not in whats(person)
     assert [row["role"] for row in do(ada, "members") if row["label"] == label] == ["removed"]
+    (admission,) = [row for row in do(ada, "list") if row["title"] == f"Admit {label}"]
+    assert (admission["outcome"], admission["in_effect"], admission["ended"]) == ("passed", False, True)
     for command in (
         lambda: membership.vouch(ada, {"person": "Eve"}),
         lambda: membership.vouch(cy, {"person": "Eve"}),
@@ -555,7 +557,9 @@ def test_a_proposal_that_its_author_withdraws(three):
     for person in (ada, bea, cy):
         assert whats(person) == []
         assert do(person, "list", open=True) == []
-        assert explaining.show(person, {"id": text_of(question)})["withdrawn"]
+        shown = explaining.show(person, {"id": text_of(question)})
+        assert (shown["withdrawn"], shown["waits"]) == (True, "")
+    assert do(bea, "home")["since"]["proposed"] == [], "what is withdrawn is no news"
     reasons = {each["rule"]: each["text"] for each in explaining.why(bea, {"id": text_of(question)})["reasons"]}
     assert "too dear" in reasons["withdrawn"]
     with pytest.raises(NodeError, match=rf"withdrawn by its author, Ada·{text_of(ada.me)[:4]}: too dear") as refused:
@@ -611,6 +615,7 @@ def test_what_is_decided_and_lacks_the_yes_of_today_waits_for_it(tmp_path):
         "passed", False, [cy.assembly.people.label(cy.me)],
     )  # fmt: skip
     assert told(cy) == [("step", "Buy an oven", f"meshd vote {short(question)} --late")]
+    assert [row["id"] for row in do(ada, "list", open=True)] == [text_of(question)], "it waits, though not for her"
     do(cy, "vote", id=short(question), choices=["yes"], late=True)
     assert explaining.show(cy, {"id": text_of(question)})["in_force"] is True
     assert whats(cy) == []

@@ -38,6 +38,7 @@ def test_no_words_at_all_ask_for_the_home_screen(capsys, monkeypatch, tmp_path):
         (["stauts"], "no command stauts", "`meshd status`"),
         (["xyzzyx"], "no command xyzzyx", "`meshd --help` shows all"),
         (["propose", "Buy", "an", "oven"], "unrecognized", "`meshd propose 'Buy an oven'`"),
+        (["--home", "/x", "propose", "An", "oven"], "unrecognized", "`meshd --home /x propose 'An oven'`"),
         (["say", "it's", "on"], "unrecognized", """`meshd say 'it'"'"'s on'`"""),
         (["answer", "k3fq", "I", "am", "here"], "unrecognized", "`meshd answer k3fq 'I am here'`"),
         (["say", "--to", "Bea", "a", "secret"], "unrecognized", "needs quotes. `meshd say --help`"),

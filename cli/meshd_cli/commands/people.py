@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from meshd_cli import codes, output, outside
-from meshd_cli.asking import make_sure
+from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import mean
@@ -184,12 +184,12 @@ def admit(where: Where, options: Any) -> int:
 
 def remove(where: Where, options: Any) -> int:
     """`meshd remove PERSON --reason TEXT`."""
-    question = (
-        f"This opens a motion to remove {options.person}, for everybody to see, with your yes if you have a vote. "
-        "Do you want that?"
-    )
-    make_sure(question, yes=options.yes)
-    answer = ask(where, "remove", {"person": options.person, "reason": options.reason})
+    asked = {"person": options.person, "reason": options.reason}
+    if on_terminal() and not options.yes:
+        person = ask(where, "remove", asked | {"preview": True})["person"]
+        motion = f"a motion to remove {person}, for everybody to see, with your yes if you have a vote"
+        make_sure(f"This opens {motion}. Do you want that?", yes=False)
+    answer = ask(where, "remove", asked)
     if where.json:
         output.emit(answer)
         return 0
@@ -236,9 +236,15 @@ def devices(where: Where, options: Any) -> int:
 
 def revoke(where: Where, options: Any) -> int:
     """`meshd revoke DEVICE`."""
-    question = f"This shuts out the device {options.device}, or asks the others to, for good. Do you want that?"
-    make_sure(question, yes=options.yes)
-    answer = ask(where, "revoke", {"device": options.device, "reason": options.reason})
+    asked = {"device": options.device, "reason": options.reason}
+    if on_terminal() and not options.yes:
+        found = ask(where, "revoke", asked | {"preview": True})
+        if found["by"] == "member key":
+            does = f"This shuts out your own device {found['device']}, now and for good."
+        else:
+            does = f"This opens a motion to shut out {found['person']}'s device {found['device']} for good."
+        make_sure(f"{does} Do you want that?", yes=False)
+    answer = ask(where, "revoke", asked)
     if where.json:
         output.emit(answer)
     elif answer["revoked"]:
