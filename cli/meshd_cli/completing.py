@@ -48,8 +48,15 @@ def answer(known: Collection[str], grammar_of: Callable[[list[str]], Any]) -> No
         for action in parser._actions:
             if action.choices is None:
                 files = _is_file(action)
-                action.completer = FilesCompleter() if files else _of(name, action) or SuppressCompleter()
+                action.completer = FilesCompleter() if files else _of(name, action) or _nothing
     CompletionFinder()(grammar, always_complete_options=False, default_completer=SuppressCompleter())
+
+
+def _nothing(**_: Any) -> _Words:
+    """What completes an argument that nobody knows beforehand. The option itself is completed all the same, which
+    argcomplete's own completer that suppresses would hide.
+    """
+    return {}
 
 
 def _is_file(action: Any) -> bool:

@@ -1,6 +1,7 @@
 """HTML, for the page and for paper: the templates' filters. Nothing that came from a record stands there raw."""
 
 import re
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -15,8 +16,11 @@ from meshd_protocol.names import DOT, printable
 
 _COMMAND = re.compile(r"`([^`]+)`")
 _LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_ISOLATED = re.compile(f"[{_LEFTWARD}](?:[^A-Za-z\u00c0-\u058f\u0900-\ufb1c\n]*[{_LEFTWARD}])?")
-"""Words that are written from right to left, one after the other."""
+_WORD = f"[{_LEFTWARD}][^\\sA-Za-z\u00c0-\u058f\u0900-\ufb1c,;:()]*"
+_ISOLATED = re.compile(f"{_WORD}(?: {_WORD})*")
+"""Words that are written from right to left, one after the other. A number by itself is none: of several names with a
+number each, every one stays beside its own.
+"""
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -46,6 +50,8 @@ def _environment(package: str) -> Environment:
     )
     environment.filters.update(
         exact=Exact,
+        alone=_alone,
+        direction=_direction,
         when=output.when,
         span=output.span,
         size=output.size,
@@ -78,6 +84,17 @@ def _plain(value: Any) -> Any:
 def _isolated(text: str) -> str:
     """Text whose words from right to left keep what is around them in its place (UAX 9, isolates): `3 to 1` stays."""
     return _ISOLATED.sub(lambda found: f"{_ISOLATE}{found[0]}{_END}", printable(text, lines=True))
+
+
+def _alone(text: str) -> Exact:
+    """Text that fills an element, whose direction is its own (`direction`)."""
+    return Exact(printable(text, lines=True))
+
+
+def _direction(text: str) -> str:
+    """The direction of a text by its first letter (UAX 9, P2), for what reads no `dir=auto`, as makers of PDFs."""
+    strong = (unicodedata.bidirectional(letter) for letter in text)
+    return next(("ltr" if kind == "L" else "rtl" for kind in strong if kind in ("L", "R", "AL")), "ltr")
 
 
 def _short(identity: str) -> str:

@@ -80,9 +80,11 @@ class Page:
         """Whether a person looks at this page now, and it is not only brought up to date behind their back."""
         return self.request.headers.get(QUIET) is None
 
-    async def show(self, template: str, **values: Any) -> Response:
-        """The page of a template."""
-        who = await self.ask("whoami")
+    async def show(self, template: str, *, alone: bool = False, **values: Any) -> Response:
+        """The page of a template; what needs nothing of the daemon stands `alone` where it does not answer."""
+        who = None
+        with suppress(*([CommandError] if alone else [])):
+            who = await self.ask("whoami")
         return self._html(template, 200 if self.problem is None else 409, who=who, **values)
 
     def _html(self, template: str, status: int, /, **values: Any) -> Response:

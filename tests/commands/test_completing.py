@@ -30,6 +30,10 @@ def _offered(shell, line):
 def test_commands_options_and_topics_need_no_daemon(ada):
     assert _offered(ada, "meshd vo") == ["vouch", "vote", "voice", "voices"]
     assert _offered(ada, "meshd propose X --pol") == ["--policy"]
+    assert {"--open", "--mine"} <= set(_offered(ada, "meshd list --"))
+    assert _offered(ada, "meshd vote k3fq --rea") == ["--reason"]
+    assert {"--option", "--closes", "--seats"} <= set(_offered(ada, "meshd propose X --"))
+    assert _offered(ada, "meshd propose X --closes ") == []
     assert _offered(ada, "meshd help hold-an") == ["hold-an-election"]
     assert _offered(ada, "meshd completion ") == list(SHELLS)
     assert _offered(ada, "meshd vote ") == []

@@ -246,7 +246,10 @@ def test_a_form_that_was_refused_stays_as_it_is(opened, filled, houses):
     page.fill("#closes", "2020-01-01T10:00")
     page.click("button:text-is('Propose it')")
     expect(page.locator("#problem")).to_contain_text("has passed")
+    other = page.context.new_page()
+    other.goto(f"{at}/talk")
     houses[1].ok("say", "Something new")
+    expect(other.locator("main")).to_contain_text("Something new", timeout=PATIENCE)
     page.wait_for_timeout(1500)  # longer than a page takes to bring itself up to date
     assert page.input_value("#text") == "A long text"
     expect(page.locator("#problem")).to_contain_text("has passed")
@@ -339,3 +342,19 @@ def test_the_room_shows_what_changes_by_itself(opened, filled, houses):
     page.fill("#agenda", "Something else now")
     page.click("button:text-is('Show this agenda')")
     expect(screen.locator("main")).to_contain_text("Something else now", timeout=PATIENCE)
+
+
+def test_a_lock_is_seen_in_every_window_and_so_is_its_end(opened, filled, houses):
+    page, at = opened()
+    page.goto(f"{at}/people")
+    other = page.context.new_page()
+    other.goto(f"{at}/")
+    title = page.title()
+    houses[0].shell.ok("lock")
+    for each in (page, other):
+        expect(each.locator("main")).to_contain_text("Passphrase", timeout=PATIENCE)
+        expect(each.locator("nav")).to_have_count(0)
+    houses[0].shell.ok("unlock")
+    for each in (page, other):
+        expect(each.locator("nav")).to_be_visible(timeout=PATIENCE)
+    assert page.title() == title

@@ -106,8 +106,10 @@ def stick(where: Where, options: Any) -> int:
 
 def export(where: Where, options: Any) -> int:
     """`meshd export DIR`."""
-    if sum(map(bool, (options.path, options.file, options.ics, options.csv))) != 1:
-        raise UsageError("say where to: a folder, --file, --ics or --csv", "`meshd export /media/stick`")
+    places = sum(map(bool, (options.path, options.file, options.ics, options.csv)))
+    if places != 1:
+        problem = "one place at a time" if places else "say where to"
+        raise UsageError(f"{problem}: a folder, --file, --ics or --csv", "`meshd export /media/stick`")
     if options.ics or options.csv:
         return _export_for_others(where, options)
     arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}

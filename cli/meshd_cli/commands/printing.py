@@ -55,7 +55,8 @@ def print_(where: Where, options: Any) -> int:
     if where.json and not (options.pdf or options.out):
         output.emit({"html": html})
     elif not (options.pdf or options.out):
-        sys.stdout.write(html)
+        sys.stdout.buffer.write(html.encode())  # as the sheet itself says, whatever the terminal's letters are
+        sys.stdout.flush()
     elif where.json:
         output.emit({"written": [each for each in (options.pdf, options.out) if each]})
     return 0
@@ -97,8 +98,11 @@ def _ballots(sheet: dict[str, Any], copies: int) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name in quotes, as a BLT file has it; quotes in it are doubled."""
-    return '"' + name.replace('"', '""') + '"'
+    """A name in quotes, as a BLT file has it; quotes in it are doubled. One that ends with a quoted word has an empty
+    field behind it: alone it would be read as a name and a party, as papers are published.
+    """
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f'{quoted},""' if name.endswith('"') else quoted
 
 
 def _code(sheet: dict[str, Any], identity: str, state: str) -> Any:

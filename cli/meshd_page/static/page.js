@@ -24,7 +24,8 @@ function isTouched() {
       if (field.selectedIndex !== Math.max(0, first)) return true;
     } else if (field.value !== field.defaultValue) return true;
   }
-  return main().querySelector("form :focus, details[open] form") !== null;
+  // The field for a passphrase has the focus from the beginning, and is of no use once somebody has unlocked elsewhere.
+  return main().querySelector("form :focus:not([type=password]), details[open] form") !== null;
 }
 
 // Where the focus is, so that it can be put there again: a link by its address, anything else by its id.
@@ -55,7 +56,8 @@ async function showAnew() {
     say("This page is shut: it was begun anew. Type `meshd page` for a new address.");
     return;
   }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("main");
   if (fresh === null || told(fresh) === told(main()) || isTouched() || mine !== turn) return;
   const find = focused();
   if (find === undefined) {
@@ -64,6 +66,9 @@ async function showAnew() {
   }
   const open = [...main().querySelectorAll("details[open] > summary")].map((each) => each.textContent);
   main().replaceChildren(...fresh.childNodes);
+  document.title = page.title;
+  const [header, around] = [document.querySelector("header"), page.querySelector("header")];
+  if (header.innerHTML !== around.innerHTML && !header.contains(document.activeElement)) header.replaceChildren(...around.childNodes);
   for (const each of main().querySelectorAll("details > summary")) {
     if (open.includes(each.textContent)) each.parentElement.open = true;
   }
@@ -81,7 +86,6 @@ function soon(milliseconds) {
 // the lock listens, and tells the others; nobody does while no page is seen.
 const address = document.body.dataset.events;
 const others = new BroadcastChannel(address || "none");
-others.onmessage = () => { if (!document.hidden) soon(300); };
 let rested = null;
 
 function listen() {
@@ -92,7 +96,7 @@ function listen() {
     const events = new EventSource(address);
     // Each stream begins with a change: something may have come before it did.
     events.addEventListener("change", () => { others.postMessage(""); soon(300); });
-    events.addEventListener("error", () => soon(1500));
+    events.addEventListener("error", () => { others.postMessage(""); soon(1500); });
     signal.addEventListener("abort", () => { events.close(); done(); });
   })).catch(() => {}); // it was not needed any more before it was one's turn
 }
@@ -176,6 +180,7 @@ function prepare() {
 
 prepare();
 if (address && navigator.locks && main().hasAttribute("data-live")) {
+  others.onmessage = () => { if (!document.hidden) soon(300); };
   document.addEventListener("visibilitychange", () => (document.hidden ? rest() : look()));
   window.addEventListener("pagehide", rest);
   window.addEventListener("pageshow", (event) => (event.persisted ? look() : listen()));

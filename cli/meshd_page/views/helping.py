@@ -17,7 +17,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 async def all_topics(page: Page) -> Response:
     """The list of pages."""
-    return await page.show("topics.html", topics=topics())
+    return await page.show("topics.html", alone=True, topics=topics())
 
 
 async def topic(page: Page) -> Response:
@@ -36,7 +36,7 @@ async def topic(page: Page) -> Response:
         "<pre>", '<pre tabindex="0">'
     )  # wide ones are scrolled by keys
     html = Markup(html)  # noqa: S704 (a page of ours, and no HTML in it is kept)
-    return await page.show("topic.html", html=html, title=text.partition("\n")[0].removeprefix("# "))
+    return await page.show("topic.html", alone=True, html=html, title=text.partition("\n")[0].removeprefix("# "))
 
 
 ROUTES = [

@@ -1,11 +1,17 @@
 """This machine: how the node is, whom it reached and what each lacks, sticks that are plugged in, and the lock."""
 
+from contextlib import suppress
+
+import trio
 from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
 from meshd_cli.errors import CommandError
 from meshd_page.frame import Page, does, needed, shown
+
+_PATIENCE_SECONDS = 10.0
+_LOOK_SECONDS = 0.1
 
 
 async def machine(page: Page) -> Response:
@@ -28,13 +34,25 @@ async def stick(page: Page, form: FormData) -> Response:
 async def unlock(page: Page, form: FormData) -> str:
     """Open a locked home."""
     await page.ask("unlock", passphrase=needed(form, "passphrase", "there is no passphrase yet"))
+    await _until(page, locked=False)
     return "/"
 
 
 async def lock(page: Page, _: FormData) -> str:
     """Let the daemon forget its keys."""
     await page.ask("lock")
+    await _until(page, locked=True)
     return "/"
+
+
+async def _until(page: Page, *, locked: bool) -> None:
+    """Wait a little while the daemon opens its logs, or begins anew without them: it answers nobody meanwhile."""
+    with trio.move_on_after(_PATIENCE_SECONDS):
+        while True:
+            with suppress(CommandError):
+                if bool((await page.ask("status")).get("locked")) == locked:
+                    return
+            await trio.sleep(_LOOK_SECONDS)
 
 
 ROUTES = [

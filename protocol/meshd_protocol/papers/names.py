@@ -122,7 +122,8 @@ def _fields(line: Line) -> list[str]:
     between = _QUOTED.sub(" ", text).replace(",", " ").split()
     if between:
         found.append(" ".join(between))
-    return [*_split(found[0]), *found[1:]] if len(found) == 1 else found
+    first, *rest = _split(found[0]) if len(found) == 1 else found
+    return [first, *(each for each in rest if each)]
 
 
 def _split(text: str) -> list[str]:
