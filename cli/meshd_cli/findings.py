@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from meshd_cli import output, outside
+from meshd_cli.plain import is_plain
 
 
 def finding_words(row: dict[str, Any]) -> str:
     """`ok  81.8 GB free on the disk`; with `! ` where something is to be done."""
     good, bad = _WORDS[row["what"]]
-    return f"{'ok' if row['good'] else '! '}  {(good if row['good'] else bad)(row['value'])}"
+    words = (good if row["good"] else bad)(row["value"])
+    label = "ok" if row["good"] else "to do" if is_plain() else "!"
+    return output.beside(label, words, width=len("ok"))
 
 
 _Words = Callable[[Any], str]

@@ -16,7 +16,7 @@ from meshd_protocol.names import DOT, printable
 
 _COMMAND = re.compile(r"`([^`]+)`")
 _LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_WORD = f"[{_LEFTWARD}][^\\sA-Za-z\u00c0-\u058f\u0900-\ufb1c,;:()]*"
+_WORD = f"[{_LEFTWARD}](?:[^\\sA-Za-z\u00c0-\u058f\u0900-\ufb1c,;:()]*[{_LEFTWARD}0-9])?"
 _ISOLATED = re.compile(f"{_WORD}(?: {_WORD})*")
 """Words that are written from right to left, one after the other. A number by itself is none: of several names with a
 number each, every one stays beside its own.

@@ -36,6 +36,13 @@ def _fact(text: str) -> str:
     return f"{label[1]}: {label[2]}" if label is not None else text.strip()
 
 
+def beside(label: str, *parts: str, width: int = 0) -> str:
+    """A line of what stands side by side: a label, `width` wide, and what belongs to it; plainly after a colon."""
+    if is_plain():
+        return f"{label}: {', '.join(parts)}"
+    return "  ".join([label.ljust(width), *parts])
+
+
 def emit(value: Any) -> None:
     """One object as one line of JSON, or one line for each of a list."""
     for each in value if isinstance(value, list) else [value]:

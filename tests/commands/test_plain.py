@@ -46,6 +46,7 @@ def votes(ada):
     found = [ada.ok("propose", f"Oven for {name}", "--policy", "significant").split()[0] for name in NAMES]
     ada.ok("propose", "Who \u202ekeeps\u202c the key \u2067x", *(f"--option={each}" for each in NAMES))
     ada.ok("vote", found[0], "yes", "--yes")
+    ada.ok("say", "Who brings flour?")
     return found
 
 
@@ -56,13 +57,19 @@ def test_plainly_each_fact_has_a_line_of_its_own(ada, votes):
         assert f"\nid: {votes[1][:8]}\nstate: open\n" in listed
         assert "title: Oven for مريم" in listed
         for words in (["list"], ["show", votes[0]], ["status"], ["why", votes[0]], ["members"], ["home"], ["policies"],
-                      ["peers"], ["help"], ["help", "election"], ["readiness"], ["topics"]):  # fmt: skip
+                      ["peers"], ["help"], ["help", "election"], ["readiness"], ["topics"], ["whoami"], ["read"],
+                      ["log"]):  # fmt: skip
             said = run(*words)
             assert "\x1b" not in said, words
             if words[:2] != ["help", "election"]:
                 assert not re.search(r"\S {2,}\S|\t", said), words
             assert not re.search("[▁▂▃▄▅▆▇█│─┃━]", said), words
         assert "holds: 1 member may vote" in run("why", votes[0])
+        assert "\nmember key: " in run("whoami")
+        assert re.search(r"^[\d-]+ [\d:]+: Ada·\w{4}, ", run("read"), re.MULTILINE)
+    said = ada.run("doctor").stdout
+    assert "ok: " in said
+    assert not re.search(r"\S {2,}\S", said)
     ada.env["MESHD_PLAIN"] = "0"
     assert "\t" in ada.ok("list")
 

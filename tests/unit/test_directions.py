@@ -13,7 +13,9 @@ def test_each_of_several_names_keeps_its_number():
 
 
 def test_what_belongs_to_a_word_stays_in_it():
-    assert _isolated("see מפתח ב-2027?") == f"see {BEGIN}מפתח ב-2027?{END}"
+    assert _isolated("see מפתח ב-2027?") == f"see {BEGIN}מפתח ב-2027{END}?"
+    assert _isolated("passed: דליה. No") == f"passed: {BEGIN}דליה{END}. No"
+    assert _isolated('see ש"ח') == f'see {BEGIN}ש"ח{END}'
     assert _isolated("Bread 5, oven 3") == "Bread 5, oven 3"
     assert "\u202e" not in _isolated("a\u202eb")
 

@@ -331,9 +331,8 @@ def whoami(where: Where, options: Any) -> int:
         return 0
     name = answer["name"] or "an assembly whose log is not here yet"
     output.say(f"{answer['label']}, {answer['role']} of {name}")
-    output.say(f"member key  {answer['member']}")
-    output.say(f"device key  {answer['device']}")
-    output.say(f"assembly    {answer['assembly']}")
+    for label, key in (("member key", "member"), ("device key", "device"), ("assembly", "assembly")):
+        output.say(output.beside(label, answer[key], width=len("member key")))
     if answer["out"]:
         output.tell(outside.WORDS[answer["out"]])
     return 0

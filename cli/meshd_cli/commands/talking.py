@@ -53,11 +53,11 @@ def read(where: Where, options: Any) -> int:
         known = row["role"] in ("member", "observer")
         stranger = "" if known else f"  ({'a revoked device' if row['role'] == 'revoked' else 'not in the roster'})"
         if row["text"] is None:
-            output.say(f"{output.when(row['time_ms'])}  {row['person']}  took a message back{stranger}")
+            output.say(output.beside(output.when(row["time_ms"]), row["person"], f"took a message back{stranger}"))
             continue
         where_to = f"to {row['to']} alone" if row["to"] else f"[{row['topic']}]"
         where_to += f" about {row['about'][: output.SHORT_ID]}" if row["about"] else ""
-        output.say(f"{output.when(row['time_ms'])}  {row['person']}  {where_to}{stranger}")
+        output.say(output.beside(output.when(row["time_ms"]), row["person"], f"{where_to}{stranger}"))
         output.paragraph(row["text"])
     if not answer:
         output.tell("Nothing has been said here yet.")

@@ -80,6 +80,6 @@ def _tell(where: Where, item: Item) -> None:
     if where.json:
         output.emit({"what": item.key.partition(" ")[0], "text": item.text, "command": item.command})
         return
-    output.say(f"{time.strftime('%H:%M')}  {item.text}")
+    output.say(output.beside(time.strftime("%H:%M"), item.text))
     if item.command is not None:
         output.say(f"         {item.command}")
