@@ -34,15 +34,16 @@ async def _opened(
 ) -> list[Assembly]:
     found: list[Assembly] = []
     problem: BaseException | None = None
-    steps: list[Step] = []
+    now, serves = Step(""), False
 
     async with trio.open_nursery() as nursery:
 
         def hear(text: str, done: int, total: int) -> None:
-            if not steps and done < total:  # before, another daemon may have had the home, and its socket
-                steps.append(Step(text, done, total))
-                trio.from_thread.run(nursery.start, serve_renewing, home, lambda: steps[0])
-            steps[:1] = [Step(text, done, total)]
+            nonlocal now, serves
+            now = Step(text, done, total)
+            if not serves and done < total:  # not before: another daemon may have had the home, and its socket
+                serves = True
+                trio.from_thread.run(nursery.start, serve_renewing, home, lambda: now)
             tell(text, done, total)
 
         def enter() -> list[Assembly]:

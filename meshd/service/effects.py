@@ -30,10 +30,9 @@ def in_effect(context: Context, row: tables.Proposal, outcome: Outcome) -> bool 
     return _is_inside(context, row) and _ended(context, row) is None
 
 
-def has_ended(context: Context, row: tables.Proposal, outcome: Outcome) -> bool:
-    """Whether a decision that passed was in effect, and is no longer."""
-    passed = bool(row.verb) and outcome.outcome == PASSED
-    return passed and _is_inside(context, row) and _ended(context, row) is not None
+def was_in_effect(context: Context, row: tables.Proposal) -> bool:
+    """Whether a decision that passed, and is not in effect, was so before."""
+    return _is_inside(context, row)
 
 
 class InForce(NamedTuple):

@@ -182,7 +182,7 @@ def vouch(context: Context, arguments: dict[str, Any]) -> Result:
     context.people_only("nobody vouches")
     assembly = context.assembly
     application = _application(context, arguments["person"])
-    if any(row.member == context.me for row in assembly.store.find(tables.Vouch, application=application.id)):
+    if context.me in vouchers_of(context, application):
         raise NodeError(f"you have vouched for {assembly.people.label(application.member)} already")
     with assembly.writing():
         ready_to_pin(assembly)

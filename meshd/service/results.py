@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd.service.context import Context, Result
-from meshd.service.effects import force_of, has_ended, in_effect, is_in_force, retraction, whose_yes_helps
+from meshd.service.effects import force_of, in_effect, is_in_force, retraction, was_in_effect, whose_yes_helps
 from meshd.state import tallies, votes
 from meshd.state.rows import attested_of, question_of
 from meshd.state.votes import Void
@@ -28,6 +28,7 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
     closes = row.closes_ms
     final = outcome.outcome is not None
     force = force_of(context, row) if final and not row.verb else None
+    effect = in_effect(context, row, outcome)
     return {
         "id": text_of(row.id),
         "title": row.title,
@@ -52,8 +53,8 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
         "costs": list(question.costs),
         "budget": row.budget,
         "action": action_text(context, row),
-        "in_effect": in_effect(context, row, outcome),
-        "ended": has_ended(context, row, outcome),
+        "in_effect": effect,
+        "ended": effect is False and was_in_effect(context, row),
         "waits_for": sorted(map(context.assembly.people.label, whose_yes_helps(context, row, outcome)))
         if final
         else [],
