@@ -23,6 +23,12 @@ _READING = frozenset({
 """Verbs that show what the assembly says. `home`, `status` and `whoami` tell by themselves who is out."""
 
 
+def who_words(label: str, role: str, name: str | None, code: str | None) -> str:
+    """Who somebody is: what they are in an assembly, or that they are no longer in it."""
+    named = name or "an assembly whose log is not here yet"
+    return f"{label}, no longer in {named}" if code in ("left", "removed") else f"{label}, {role} of {named}"
+
+
 def tell(verb: str, code: str) -> None:
     """Say so in one line beside the answer to a verb that reads; a code of a later meshd says nothing. What comes of an
     exercise says that it is one, line by line.

@@ -135,6 +135,8 @@ def test_coming_back_over_the_network(shells):
     assert "in that assembly already" in bea_joins_again(ada, bea)
     bea.ok("leave", "--yes")
     wait(lambda: [row["role"] for row in ada.rows("members") if row["person"] == "Bea"] == ["removed"])
+    for verb in ("whoami", "status", "home"):
+        assert ", no longer in " in bea.ok(verb).splitlines()[0]
     bea.stop()
     bea.ok("join", ada.json("invite")["ticket"], "--as", "Bea")
     bea.start()

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from meshd_cli import output, socket_client
+from meshd_cli import output, outside, socket_client
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
 from meshd_cli.errors import CommandError
@@ -118,8 +118,7 @@ def _show_institutions(answer: dict[str, Any]) -> None:
 
 
 def _who(answer: dict[str, Any], more: str = "") -> None:
-    name = answer["name"] or "an assembly whose log is not here yet"
-    output.say(f"{answer['person']}, {answer['role']} of {name}{more}")
+    output.say(outside.who_words(answer["person"], answer["role"], answer["name"], answer["out"]) + more)
 
 
 def _how_large(answer: dict[str, Any]) -> str:

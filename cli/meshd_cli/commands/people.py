@@ -329,8 +329,7 @@ def whoami(where: Where, options: Any) -> int:
             "Whoever has this is you. On paper, away from this machine, it brings you back if the machine is lost."
         )
         return 0
-    name = answer["name"] or "an assembly whose log is not here yet"
-    output.say(f"{answer['label']}, {answer['role']} of {name}")
+    output.say(outside.who_words(answer["label"], answer["role"], answer["name"], answer["out"]))
     for label, key in (("member key", "member"), ("device key", "device"), ("assembly", "assembly")):
         output.say(output.beside(label, answer[key], width=len("member key")))
     if answer["out"]:
