@@ -46,11 +46,20 @@ def lock(where: Where, options: Any) -> int:
     deadline = time.monotonic() + _LOCKS_SECONDS
     while time.monotonic() < deadline:  # its process begins anew, and then its socket is there again
         with suppress(CommandError):
-            if is_running(where) and ask(where, "lock").get("locked"):
+            if _is_locked(where):
                 _tell(where, {"locked": True, "running": True}, "Locked. `meshd unlock` opens it.")
                 return 0
         time.sleep(0.1)
     raise CommandError("the daemon does not say that it is locked", "Stop it: `meshd status` says whether it runs.")
+
+
+def _is_locked(where: Where) -> bool:
+    """What the daemon itself says; not what a command would without one, while there is none for a moment."""
+    connection = socket_client.connect(where.home)
+    if connection is None:
+        return False
+    with connection:
+        return bool(socket_client.ask(connection, "lock", {}, where.assembly).get("locked"))
 
 
 def unlock(where: Where, options: Any) -> int:
