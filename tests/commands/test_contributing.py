@@ -68,6 +68,7 @@ class Copy:
         return done.stdout
 
 
+@pytest.mark.long
 def test_one_more_kind_and_one_more_command(tmp_path):
     copy = Copy(tmp_path)
     number, body, rule, row, table = _codes(KIND)

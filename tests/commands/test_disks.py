@@ -137,7 +137,7 @@ def crash(shell: Shell) -> None:
         ("full", "by a power cut"),
         pytest.param("read-only", "in order", marks=pytest.mark.long),
         ("read-only", "by a power cut"),
-        ("read-only", "by a power cut, -shm lost"),
+        pytest.param("read-only", "by a power cut, -shm lost", marks=pytest.mark.long),
     ],
 )
 def test_everything_is_read_and_nothing_written(disk, ada, tmp_path, state, ending):

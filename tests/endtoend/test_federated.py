@@ -92,6 +92,7 @@ def test_histories_of_federations(played, seed):
         raise
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + (SEEDS + 2) // 3))
 def test_histories_of_federations_of_federations(tmp_path, seed):
     try:

@@ -213,7 +213,9 @@ def _points(work, place: Place, at: int) -> int:
     os._exit(1)
 
 
-@pytest.mark.parametrize("name", WORK)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name in ("backup", "restore") else []) for name in WORK]
+)
 def test_killed_at_any_point(base, tmp_path, name):
     work, look, prepare = WORK[name]
 

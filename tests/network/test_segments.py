@@ -66,6 +66,7 @@ def segments():
         made.remove()
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_a_bridge_goes_down_and_up(tmp_path, segments):
     """Everybody finds everybody; apart, both sides go on; together again, everything is everywhere."""
