@@ -15,6 +15,8 @@ _OPT = Path("/opt/meshd")
 """Where a package has its environments."""
 _NEED_NAMESPACES = ("Private", "Protect", "Capability")
 """How settings of a unit begin that a user's services can have in namespaces alone (systemd.exec, PrivateUsers=)."""
+_REFUSED = (217, 218, 226)
+"""How systemd ends what it can't give its user, capabilities or namespaces (systemd.exec, "Process exit codes")."""
 _PATIENCE_SECONDS = 60
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+,./:=@")
 
@@ -71,10 +73,12 @@ def systemctl(*words: str) -> str:
 
 
 def gives_namespaces() -> bool:
-    """Whether the kernel gives namespaces to the person's own services: tried, since each system says it elsewhere."""
+    """Whether the kernel gives namespaces to the person's own services: tried, since each system says it elsewhere.
+    Where nothing can be tried, it is taken to.
+    """
     settings = [word for each in ("PrivateUsers=yes", "CapabilityBoundingSet=") for word in ("--property", each)]
     done = _run("systemd-run", "--user", "--wait", "--quiet", "--collect", *settings, "true")
-    return done is not None and not done.returncode
+    return done is None or done.returncode not in _REFUSED
 
 
 def answers(*words: str) -> str | None:

@@ -82,9 +82,12 @@ class Page:
 
     async def show(self, template: str, *, alone: bool = False, **values: Any) -> Response:
         """The page of a template; what needs nothing of the daemon stands `alone` where it does not answer."""
-        who = None
-        with suppress(*([CommandError] if alone else [])):
+        try:
             who = await self.ask("whoami")
+        except CommandError:
+            if not alone:
+                raise
+            who = None
         return self._html(template, 200 if self.problem is None else 409, who=who, **values)
 
     def _html(self, template: str, status: int, /, **values: Any) -> Response:

@@ -30,6 +30,11 @@ def vouchers_of(context: Context, application: tables.Application) -> set[bytes]
     return {each.member for each in vouches if _lasts(context, each)}
 
 
+def vouchers_for(context: Context, member: bytes) -> set[bytes]:
+    """The members who vouch for somebody by any application that is not spent."""
+    return {each for row in asking(context, member) for each in vouchers_of(context, row)}
+
+
 def _lasts(context: Context, vouch: tables.Vouch) -> bool:
     standing = context.assembly.standing
     if standing is None or standing.state is None:

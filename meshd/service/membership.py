@@ -8,7 +8,7 @@ from meshd.assembly.assembly import role_of
 from meshd.assembly.keystore import Keys
 from meshd.assembly.paper import LANGUAGES, letters_of, words_of
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
-from meshd.service.applying import asking, asks_again, vouchers_of
+from meshd.service.applying import asking, asks_again, vouchers_for, vouchers_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import other_admissions
 from meshd.service.hearing import seated
@@ -115,13 +115,12 @@ def _pending(context: Context, member: bytes, needed: int | None) -> Result:
     """What an applicant waits for, and who invited her."""
     store, people = context.assembly.store, context.assembly.people
     applications = asking(context, member)
-    vouchers = {each for row in applications for each in vouchers_of(context, row)}
     invitations = [store.get(tables.Invitation, public=row.invitation) for row in applications]
     twins = {
         other.member for row in applications for other in store.find(tables.Application, invitation=row.invitation)
     } - {member}
     return {
-        "vouched_by": sorted(people.label(each) for each in vouchers),
+        "vouched_by": sorted(people.label(each) for each in vouchers_for(context, member)),
         "vouches_needed": needed,
         "invited_by": sorted({people.label(each.member) for each in invitations if each}),
         "same_ticket_as": sorted(people.label(each) for each in twins),
@@ -275,7 +274,7 @@ def _check_newcomer(context: Context, member: bytes) -> None:
     if member in state.removed and not asks_again(context, member):
         raise NodeError(f"{label} {_OUT}", _ANEW)
     if member not in state.observers:
-        vouchers = {each for row in asking(context, member) for each in vouchers_of(context, row)}
+        vouchers = vouchers_for(context, member)
         needed = vouches_needed(len(state.members))
         typed = f"`meshd vouch {as_word(label)}`"
         raise NodeError(

@@ -147,7 +147,7 @@ def devices(context: Context, arguments: dict[str, Any]) -> list[Result]:
 
 @verb("revoke", {"device": NAME, "reason": TEXT, "preview": FLAG}, writes=True)
 def revoke(context: Context, arguments: dict[str, Any]) -> Result:
-    """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays. With `look`
+    """`meshd revoke DEVICE`: one's own by the member key; another's by a decision. What it wrote stays. With `preview`
     nothing is done: it says which device of whom is meant, and by what it would be shut out.
     """
     state = context.state()
