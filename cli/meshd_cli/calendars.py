@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from meshd_cli.homes import typed
+
 
 class Date(NamedTuple):
     """A moment, what it is, and what more there is to say. `key` is the same whenever it is written."""
@@ -17,13 +19,13 @@ def dates(home: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[D
     """The dates that a home screen, `list`, `todo` and `delegates` tell of, in their order in time; what no calendar
     knows is left out."""
     found = [
-        Date(f"vote-{row['id']}", row["ends"], f"Vote ends: {row['title']}", row["command"])
+        Date(f"vote-{row['id']}", row["ends"], f"Vote ends: {row['title']}", typed(row["command"]))
         for row in home["waiting"]
         if row["what"] == "vote" and row["ends"] is not None
     ]
     known = {each.key for each in found}
     found += [
-        Date(f"vote-{row['id']}", row["closes_ms"], f"Vote ends: {row['title']}", f"meshd show {row['id'][:8]}")
+        Date(f"vote-{row['id']}", row["closes_ms"], f"Vote ends: {row['title']}", typed(f"meshd show {row['id'][:8]}"))
         for row in rows["list"]
         if row["closes_ms"] and row["outcome"] is None and f"vote-{row['id']}" not in known
     ]

@@ -1,5 +1,6 @@
 """Where a home lies, which assemblies it has, and which of them is meant: so that a command that is shown works when it
-is typed. In a home of several it names the assembly; whoever prints asks `named` for that, and no text has to.
+is typed. It names the assembly in a home of several, and the home where that was given; whoever prints asks `named` or
+`typed` for that, and no text has to.
 """
 
 import os
@@ -11,7 +12,8 @@ KEYS = "keys.sealed"
 UNPROTECTED = "unprotected"
 """Holds the passphrase of a home whose person wants none."""
 _SHORT = 8
-_SHOWN = re.compile(r"`meshd ([^`]+)`")
+_SHOWN = re.compile(r"(?<!with )`(meshd(?: [^`]+)?)`")
+"""A command for whoever reads it. What others do it *with* is for their homes: it stays as it is."""
 _ALONE = frozenset(
     {
         "demo",
@@ -34,6 +36,8 @@ _ALONE = frozenset(
     }
 )
 """Commands that need no choice: they make an assembly, run all of a home, or ask none."""
+_HOMELESS = frozenset({"demo", "verify", "count", "pi-card", "help", "completion"})
+"""Commands that are about no home."""
 _SAYS_ITSELF = frozenset({"--assembly", "--home", "--help", "--version"})
 
 _meant: dict[str, tuple[Path, str | None]] = {}
@@ -64,19 +68,23 @@ def mean(home: Path, words: str | None) -> None:
 
 
 def named(text: str) -> str:
-    """The text, with the assembly in each command in backticks that needs it."""
-    if "now" not in _meant or not _SHOWN.search(text):
-        return text
-    home, words = _meant["now"]
-    several = folders(home)
-    if len(several) < 2:
-        return text
-    words = words[:_SHORT] if words in several else words
-    option = f"--assembly {shlex.quote(words) if words else 'NAME'}"
-    return _SHOWN.sub(lambda found: found[0] if _needs_none(found[1]) else f"`meshd {option} {found[1]}`", text)
+    """The text, with each command in backticks as it must be typed."""
+    return _SHOWN.sub(lambda found: f"`{typed(found[1])}`", text)
 
 
-def _needs_none(command: str) -> bool:
+def typed(command: str) -> str:
+    """A command, with the home and the assembly that it needs here."""
+    if "now" not in _meant:
+        return command
+    home, meant = _meant["now"]
     words = command.split()
-    verb = next((word for word in words if not word.startswith("-")), None)
-    return verb is None or verb in _ALONE or not _SAYS_ITSELF.isdisjoint(words)
+    verb = next((word for word in words[1:] if not word.startswith("-")), "home")
+    said = _SAYS_ITSELF.intersection(words)
+    if verb in _HOMELESS or said - {"--assembly"}:
+        return command
+    options = []
+    if home.absolute() != default_home().absolute():
+        options += ["--home", str(home)]
+    if not said and verb not in _ALONE and len(several := folders(home)) > 1:
+        options += ["--assembly", (meant[:_SHORT] if meant in several else meant) or "NAME"]
+    return " ".join(["meshd", *map(shlex.quote, options), *([rest] if (rest := command[6:]) else [])])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from meshd_page import door, server
+from meshd_page import inviting, server
 from meshd_page.room import Room
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--while-input", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    address = door.ask(options.home)
+    address = inviting.ask(options.home)
     if address is not None and options.room:
         _refuse("a page of this home runs already", "End it, and begin it with --room.", as_json=options.json)
         return 1

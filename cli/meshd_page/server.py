@@ -25,9 +25,9 @@ from starlette.staticfiles import StaticFiles
 from meshd_cli.homes import folders
 from meshd_cli.html import render
 from meshd_page.access import Access
-from meshd_page.door import keep_door
 from meshd_page.frame import TEMPLATES, Site
 from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
+from meshd_page.inviting import keep_inviting
 from meshd_page.live import Events, Live
 from meshd_page.room import SCREENS, Room, new_room
 from meshd_page.room import application as rooms
@@ -69,7 +69,7 @@ async def run(
     room = new_room(Access(entropy, SCREENS), entropy, steady) if listeners.room is not None else None
     async with trio.open_nursery() as nursery:
         invite = partial(_address, access, host)
-        await nursery.start(keep_door, house, invite)
+        await nursery.start(keep_inviting, house, invite)
         if room is not None and listeners.room is not None:
             place, port = listeners.room.getsockname()[:2]
             place = _reached_at() if place in _EVERYWHERE else f"[{place}]" if ":" in place else place

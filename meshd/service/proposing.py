@@ -42,10 +42,10 @@ _HEADER_BYTES = 512
 
 DEFAULT_METHOD = "schulze"
 _INSTEAD = {
-    "membership": "Members are admitted with `meshd admit PERSON`.",
-    "removal": "Members are removed with `meshd remove PERSON`.",
-    "mandate": "Mandates are given with `meshd mandate`.",
-    "recall": "Mandates are recalled with `meshd recall MANDATE`.",
+    "membership": "`meshd admit PERSON` admits a member.",
+    "removal": "`meshd remove PERSON` removes a member.",
+    "mandate": "`meshd mandate` gives a mandate.",
+    "recall": "`meshd recall MANDATE` recalls one.",
 }
 
 

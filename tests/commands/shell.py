@@ -27,7 +27,7 @@ class Shell:
     def __init__(self, home: Path, passphrase: str | None = "pw") -> None:
         self.home = home
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MESHD_")}
-        self.env["PYTHONWARNINGS"] = "error"
+        self.env |= {"PYTHONWARNINGS": "error", "MESHD_HOME": str(home)}
         if passphrase is not None:
             self.env["MESHD_PASSPHRASE"] = passphrase
         self.within: list[str] = []
@@ -42,7 +42,6 @@ class Shell:
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """What a command says and returns."""
-        words = ("--home", str(self.home), *words)
         if not (self.fresh or self.within):
             return forks.run(words, self.env, stdin)
         return subprocess.run(
@@ -97,7 +96,7 @@ class Shell:
         return said["error"], said["hint"]
 
     def start(self, *words: str) -> None:
-        words = ("--home", str(self.home), "--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words)
+        words = ("--json", "run", "--no-mdns", "--listen", "127.0.0.1:0", *words)
         if not (self.fresh or self.within):
             self.daemon = forks.Process(words, self.env)
         else:

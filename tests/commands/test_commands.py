@@ -891,6 +891,26 @@ def test_commands_that_are_shown_work_in_a_home_of_several(ada):
     assert "I typed `meshd list` here" in ada.ok("--assembly", bakery, "read")
 
 
+def test_commands_that_are_shown_work_where_the_home_was_named(ada, tmp_path):
+    """They name it: on the home screen, in answers, in errors; what others type is left for their homes."""
+    named = ("--home", str(ada.home.rename(tmp_path / "a home")))
+    del ada.env["MESHD_HOME"]
+    shown = rf"meshd {re.escape(shlex.join(named))}"
+    proposed = ada.run(*named, "propose", "Buy flour").stderr
+    (vote,) = re.findall(rf"`{shown} ([^`]*vote [^`]*)`", proposed)
+    assert re.search(rf"^      {shown} vote ", ada.ok(*named), re.MULTILINE)
+    ada.ok(*named, *shlex.split(vote), "yes")
+    assert re.search(rf"`{shown} list` shows", ada.run(*named, "show", "zzzz").stderr)
+    assert re.search(rf"`{shown} status`", ada.run(*named, "stauts").stderr)
+    minutes = ada.run(*named, "minutes", "Weekly", "--text", "-", "--present", "Ada", stdin="We met.")
+    assert "signs with `meshd assent " in minutes.stderr, minutes.stderr
+    ada.ok(*named, "init", "Orchard", "--as", "Ada")
+    both = ada.ok(*named)
+    assert re.search(rf"^      {shown} --assembly \w+ ", both, re.MULTILINE) or "Waits for you" not in both
+    ada.env["MESHD_HOME"] = named[1]
+    assert "--home" not in (said := ada.run(*named)).stdout + said.stderr, "it is the one that is meant anyhow"
+
+
 def test_two_assemblies_side_by_side(ada, shells):
     """One daemon runs both, each with a port, peers and records of its own; neither knows of the other."""
     bea = shells("bea")

@@ -1,5 +1,6 @@
 """init, join: how a home comes to be in an assembly."""
 
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -93,11 +94,12 @@ def join(where: Where, options: Any) -> int:
     if key is not None:
         output.tell("Once you are in, `meshd devices` shows yours, and `meshd revoke DEVICE` shuts out a lost one.")
     if answer["before"]:
-        output.tell(f"What this home held of the assembly before is kept: `meshd --home {answer['before']} list`.")
+        before = f"meshd --home {shlex.quote(answer['before'])}"
+        output.tell(f"What this home held of the assembly before is kept: `{before} list`.")
         if answer["unsent_before"]:
             output.warn(
                 f"{output.plural(answer['unsent_before'], 'record')} of yours in it may not have reached anybody, your "
-                f"leave perhaps: `meshd --home {answer['before']} export DIR` carries them."
+                f"leave perhaps: `{before} export DIR` carries them."
             )
     return 0
 

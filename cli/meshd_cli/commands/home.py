@@ -8,7 +8,7 @@ from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
 from meshd_cli.errors import CommandError
 from meshd_cli.figures import line_words, post_lines, readiness_words, silent_words, span_words
-from meshd_cli.homes import folders, mean
+from meshd_cli.homes import folders, mean, typed
 from meshd_cli.waiting import ends_words, waiting_words
 
 _LINE_SECONDS = 3.0
@@ -132,7 +132,7 @@ def _show_waiting(rows: list[dict[str, Any]], more: int, now_ms: int) -> None:
         output.say("Waits for you:")
     for row in rows:
         output.say(f"  {waiting_words(row)}{ends_words(row, now_ms)}")
-        output.say(f"      {row['command']}")
+        output.say(f"      {typed(row['command'])}")
     if more:
         output.say(f"  and {more} more: `meshd status` shows all")
 

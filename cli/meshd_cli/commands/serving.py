@@ -161,9 +161,8 @@ def pi_card(where: Where, options: Any) -> int:
     output.say(f"Written to {boot}: {', '.join(written)}.")
     output.tell("Unmount the card, put it into the Pi, and give it power: in some minutes it comes up as a node.")
     if ticket is not None:
-        output.tell(
-            f"It applies as {options.name}: `meshd vouch {as_word(options.name)}` where its application arrives."
-        )
+        vouch = f"`meshd vouch {as_word(options.name)}`"
+        output.tell(f"It applies as {options.name}: whoever its application reaches vouches with {vouch}.")
     output.tell("Its passphrase is made there and lies on the card, for root alone: whoever takes the card reads it.")
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 from meshd_cli import output, socket_client
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError
+from meshd_cli.homes import typed
 from meshd_cli.news import Item, news
 
 _TOGETHER_SECONDS = 0.3
@@ -82,4 +83,4 @@ def _tell(where: Where, item: Item) -> None:
         return
     output.say(output.beside(time.strftime("%H:%M"), item.text))
     if item.command is not None:
-        output.say(f"         {item.command}")
+        output.say(f"         {typed(item.command)}")

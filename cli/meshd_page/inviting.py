@@ -1,4 +1,4 @@
-"""The door: a socket in the home at which another `meshd page` of the same user asks for an address to enter by.
+"""A socket in the home at which another `meshd page` of the same user asks for an address to enter by.
 
 It is 0600 in a 0700 folder. Who connects is told one address, and that is all.
 """
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import trio
 
-DOOR = "page.sock"
+SOCKET = "page.sock"
 _BYTES = 1024
 _PATIENCE_SECONDS = 5.0
 
 
-async def keep_door(
+async def keep_inviting(
     home: Path, invite: Callable[[], str], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Tell each caller a new address until cancelled; then remove the socket."""
@@ -32,7 +32,7 @@ async def keep_door(
             await nursery.start(trio.serve_listeners, tell, [listener])
             task_status.started()
     finally:
-        (home / DOOR).unlink(missing_ok=True)
+        (home / SOCKET).unlink(missing_ok=True)
 
 
 def ask(home: Path) -> str | None:
@@ -40,7 +40,7 @@ def ask(home: Path) -> str | None:
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         folder = os.open(home, os.O_RDONLY)
         try:
-            caller.connect(f"/proc/self/fd/{folder}/{DOOR}")  # a socket's own path may be too long
+            caller.connect(f"/proc/self/fd/{folder}/{SOCKET}")  # a socket's own path may be too long
         finally:
             os.close(folder)
         caller.settimeout(_PATIENCE_SECONDS)
@@ -51,13 +51,13 @@ def ask(home: Path) -> str | None:
 
 def _bound(home: Path) -> socket.socket:
     """The listening socket. One that nobody answers at any more gives way."""
-    (home / DOOR).unlink(missing_ok=True)
+    (home / SOCKET).unlink(missing_ok=True)
     folder = os.open(home, os.O_RDONLY)
     try:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)
         try:
-            listener.bind(f"/proc/self/fd/{folder}/{DOOR}")
+            listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
         finally:
             os.umask(before)
         listener.listen(16)
