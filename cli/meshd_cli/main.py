@@ -100,8 +100,12 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(message, f"`{self.prog} --help`")
+        """Raise UsageError. Of words that are missing, it says what the first one is."""
+        lacks = message.partition(_LACKS)[2].split(", ")
+        first = next((action.help for action in self._actions if lacks[0] == action.metavar), None)
+        if first is None:
+            raise UsageError(message, f"`{self.prog} --help`")
+        raise UsageError(f"missing: {', '.join(lacks)}", f"{lacks[0]}: {first}. `{self.prog} --help`")
 
 
 class Top(Parser):
@@ -243,6 +247,8 @@ def _quoted(arguments: list[str], unknown: list[str]) -> str:
     return f"`meshd {verb} --help`"
 
 
+_LACKS = "the following arguments are required: "
+"""How argparse begins to say what is missing."""
 _VALUED = ("--home", "--assembly", "--passphrase-file")
 _FLAGS = ("--json", "--version", "--help", "-h")
 """What every command takes, and `meshd` alone: with a value, and without."""

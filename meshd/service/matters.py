@@ -81,8 +81,9 @@ def ends_ms(context: Context, matter: Matter) -> int | None:
     """When a vote is over, by this machine's clock and measure; None where it is over once enough have said yes."""
     if matter.wait_s is None:
         return matter.closes_ms
-    left = witness.left_ms(context.assembly, matter.id)
-    over = matter.time_ms + matter.wait_s * 1000 if left is None else context.assembly.world.clock() + left
+    over = witness.over_ms(context.assembly, matter.id)
+    if over is None:
+        over = matter.time_ms + matter.wait_s * 1000
     return over if matter.closes_ms is None else min(over, matter.closes_ms)
 
 

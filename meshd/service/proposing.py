@@ -37,6 +37,8 @@ from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import settles
 
 DEFAULT_POLICY = "standard"
+_NEARLY_MS = 60_000
+"""How far a date may be off from the end that it means."""
 _HEADER_BYTES = 512
 """Room for what a record has beside its body."""
 
@@ -86,7 +88,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name in RESERVED:
         raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
-    _check_closes(context, policy, arguments.get("closes_ms"))
+    warnings = _check_closes(context, policy, arguments.get("closes_ms"))
     repealed = _repealed(context, name, arguments.get("repeals") or [])
     body = Proposal(
         roster=context.standing().head,
@@ -108,7 +110,8 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     )
     _check_options(options)
     plan = plan_of(context.assembly.id, b"", body)
-    warnings = landmarks.check(context, plan, policy) if plan is not None else []
+    if plan is not None:
+        warnings += landmarks.check(context, plan, policy)
     proposal = open_proposal(context, body)
     witnesses = context.state().witnesses
     if policy.finality == Finality.CERTIFIED and not witnesses.seats:
@@ -189,16 +192,22 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> None:
-    """Witnesses attest a vote after its policy's time, whatever date is wished for. Raises UsageError."""
+def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> list[str]:
+    """Witnesses attest a vote after its policy's time, whatever date is wished for: to be warned of. Raises UsageError
+    for one that is over by then.
+    """
     if closes_ms is None or policy.finality != Finality.CERTIFIED:
-        return
-    earliest = context.assembly.world.clock() + (policy.notice + policy.open_for) * 1000
-    if closes_ms < earliest - 60_000:
+        return []
+    open_for = span((policy.notice + policy.open_for) * 1000)
+    other = f"choose another policy; `meshd amend {policy.name} --open SPAN` changes this one."
+    given = closes_ms - context.assembly.world.clock()
+    if given < (policy.notice + policy.open_for) * 1000 - _NEARLY_MS:
         raise UsageError(
-            f"{policy.name} is open for {span((policy.notice + policy.open_for) * 1000)}: it can't close before that",
-            f"Leave out --closes, or choose another policy; `meshd amend {policy.name} --open SPAN` changes this one.",
+            f"{policy.name} is open for {open_for}: it can't close before that", f"Leave out --closes, or {other}"
         )
+    if given > policy.wait * 1000 + _NEARLY_MS:
+        return [f"{policy.name} is open for {open_for}, and final then, whatever --closes says. For more time {other}"]
+    return []
 
 
 def _method(policy: Policy, arguments: dict[str, Any]) -> str | None:

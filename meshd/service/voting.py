@@ -61,7 +61,7 @@ def vote(context: Context, arguments: dict[str, Any]) -> Result:
         form, choice = choice_of(ballots, arguments["choices"], called.question.options, label)
     reason = arguments.get("reason") or ""
     if ballots.objections and choice == Say.NO and not reason.strip():
-        raise UsageError("an objection needs a reason", "`meshd vote ID object --reason TEXT`")
+        raise UsageError("an objection needs a reason", f"`meshd vote {label} object --reason TEXT`")
     mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
     if mine and not policy.changeable and not _adds_a_yes(row, mine, choice):
         raise NodeError(f"you have voted on {label} already, and you can't change your vote")
@@ -214,7 +214,7 @@ def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...], labe
     """
     form = Form(ballots.form)
     if form == Form.YES_NO:
-        return form, _say(words, consent=ballots.objections)
+        return form, _say(words, label, consent=ballots.objections)
     if [word.casefold() for word in words] == [_BLANK] and _BLANK not in map(str.casefold, options):
         return form, ()
     whole = " ".join(words)
@@ -309,11 +309,11 @@ def _fits(ballots: Ballots, words: list[str], options: tuple[str, ...]) -> bool:
     return True
 
 
-def _say(words: list[str], *, consent: bool) -> int:
+def _say(words: list[str], label: str, *, consent: bool) -> int:
     known = _CONSENT if consent else _YES_NO
     if len(words) != 1 or words[0].casefold() not in known:
         asked = "consent, object or stand-aside" if consent else "yes, no or abstain"
-        raise UsageError(f"this is a question of {asked}", f"`meshd vote ID {'consent' if consent else 'yes'}`")
+        raise UsageError(f"this is a question of {asked}", f"`meshd vote {label} {'consent' if consent else 'yes'}`")
     return int(known[words[0].casefold()])
 
 
@@ -340,7 +340,9 @@ def _scores(choices: list[str], options: tuple[str, ...]) -> tuple[tuple[int, in
     for words in choices:
         name, equals, number = words.rpartition("=")
         if not equals or not number.strip().isdecimal() or int(number) > limits.SCORE:
-            raise UsageError(f"{printable(words)} gives no score from 0 to {limits.SCORE}", "`meshd vote ID A=5 B=3`")
+            raise UsageError(
+                f"{printable(words)} gives no score from 0 to {limits.SCORE}", f"Like {shlex.quote(f'{options[0]}=5')}."
+            )
         option = _option(name.strip(), options)
         if option in scores:
             raise UsageError("score each option at most once", f"Options: {_listed(options)}.")

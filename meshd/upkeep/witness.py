@@ -215,12 +215,23 @@ def is_due(assembly: Assembly, row: tables.Watch, now: int) -> bool:
 
 def left_ms(assembly: Assembly, proposal: bytes) -> int | None:
     """How long this machine still waits before it takes a vote for over; None where it doesn't watch it."""
+    found = _left(assembly, proposal)
+    return None if found is None else max(0, found[0])
+
+
+def over_ms(assembly: Assembly, proposal: bytes) -> int | None:
+    """When that will be, by the clock that was read when time was measured last; None where it doesn't watch it."""
+    found = _left(assembly, proposal)
+    return None if found is None else found[1].wall_ms + found[0]
+
+
+def _left(assembly: Assembly, proposal: bytes) -> tuple[int, tables.Passed] | None:
     row = assembly.store.get(tables.Watch, proposal=proposal)
     passed = assembly.store.get(tables.Passed, n=1)
     vote = _watched(assembly, proposal)
     if row is None or passed is None or vote is None:
         return None
-    return max(0, vote.policy.wait * 1000 - (passed.total_ms - row.since_ms))
+    return vote.policy.wait * 1000 - (passed.total_ms - row.since_ms), passed
 
 
 def agree(assembly: Assembly, proposal: bytes) -> None:

@@ -19,10 +19,11 @@ WITH_EXAMPLES = [page for page in PAGES if "```console" in page.read_text(encodi
 SETTLE_SECONDS = PATIENCE
 
 
-def _examples(page: Path) -> list[tuple[str, str, list[str]]]:
-    """Who runs what, and what it must print."""
+def _examples(page: Path, folder: Path) -> list[tuple[str, str, list[str]]]:
+    """Who runs what, and what it must print; what a page has in /tmp is in the folder."""
     found: list[tuple[str, str, list[str]]] = []
-    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+    text = page.read_text(encoding="utf-8").replace("/tmp/", f"{folder}/")
+    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
             prompt = re.match(r"(\w+)\$ (.*)", line)
             if prompt:
@@ -43,9 +44,9 @@ def _marks(page: Path) -> list[pytest.MarkDecorator]:
     return [pytest.mark.long] if page.name == "tutorial-landmark.md" else []
 
 
-def test_there_are_examples():
+def test_there_are_examples(tmp_path):
     assert len(WITH_EXAMPLES) >= 4
-    assert sum(len(_examples(page)) for page in WITH_EXAMPLES) >= 30
+    assert sum(len(_examples(page, tmp_path)) for page in WITH_EXAMPLES) >= 30
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name, marks=_marks(page)) for page in WITH_EXAMPLES])
@@ -59,7 +60,7 @@ def test_examples_do_what_they_say(page, tmp_path):
     for name, text in re.findall(r"```toml\n# (\S+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")
     try:
-        for name, words, expected in _examples(page):
+        for name, words, expected in _examples(page, tmp_path):
             shell = people.setdefault(name, Shell(tmp_path / name))
             env = {**shell.env, **variables, "MESHD_HOME": str(shell.home)}
             env["PATH"] = f"{bin_folder}:{env['PATH']}"

@@ -113,6 +113,8 @@ def test_a_vote_says_when_it_ends(tmp_path):
     begun = node.store.get(tables.Proposal, id=second).time_ms
     assert abs(found[1]["ends"] - begun - wait) < 1000
     assert found[2]["ends"] is None
+    clock.now_ms += 30_000
+    assert waiting(ada).shown[1]["ends"] == found[1]["ends"], "it does not move while nothing is measured"
     closing = bytes_of(
         proposing.propose(ada, {"title": "Soon", "policy": "significant", "closes_ms": clock() + 5000})["id"]
     )
@@ -447,6 +449,10 @@ def test_a_date_before_the_policy_s_time_is_refused(tmp_path):
     with pytest.raises(UsageError, match="can't close before"):
         do(ada, "propose", title="Soon", closes_ms=clock() + 60_000)
     do(ada, "propose", title="Soon", policy="significant", closes_ms=clock() + 60_000)
+    policy = ada.state().policies["standard"]
+    assert do(ada, "propose", title="In time", closes_ms=clock() + policy.wait * 1000)["warnings"] == []
+    (late,) = do(ada, "propose", title="Late", closes_ms=clock() + 2 * policy.wait * 1000)["warnings"]
+    assert "whatever --closes says" in late
     node.close()
 
 

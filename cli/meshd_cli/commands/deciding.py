@@ -14,7 +14,7 @@ from meshd_cli.results import METHOD_WORDS, counts_words, state_words
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
-_ID = "any unique beginning of its id"
+_ID = "any unique beginning of its id, as `meshd list` shows it"
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -63,6 +63,7 @@ def register(verbs: Any, common: Any) -> None:
         "choices",
         metavar="CHOICE",
         nargs="*",
+        default=[],
         help="yes, no, abstain; consent, object, stand-aside; options, best first (A=B: equal); A=5 B=3 where scores "
         "are asked; blank. Without one you are shown the question, and asked",
     )

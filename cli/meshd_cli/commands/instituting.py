@@ -25,7 +25,9 @@ def register(verbs: Any, common: Any) -> None:
         "entry", parents=[common], help="enter something by a form, as `meshd institutions` shows"
     )
     parser.add_argument("form", metavar="FORM", help="the form's name; TEMPLATE/FORM where several have one")
-    parser.add_argument("fields", metavar="FIELD=VALUE", nargs="*", help="what it says; on a terminal you are asked")
+    parser.add_argument(
+        "fields", metavar="FIELD=VALUE", nargs="*", default=[], help="what it says; on a terminal you are asked"
+    )
     parser.add_argument("--about", metavar="ID", help="what it is about")
     parser.add_argument("--again", metavar="ID", help="takes the place of that entry of yours in figures")
     parser.add_argument("--mandate", metavar="ID", help="the mandate under which it is, where several would do")

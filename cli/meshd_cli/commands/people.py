@@ -296,12 +296,12 @@ def refound(where: Where, options: Any) -> int:
         output.emit(answer)
         return 0
     short, before = answer["id"][: output.SHORT_ID], answer["before"][: output.SHORT_ID]
-    mean(where.home, before)  # as others need it who have several, too
+    mean(where.home, before)
     if options.id is None:
         output.say(answer["folder"])
         output.tell(
-            f"Founded anew, without {', '.join(answer['without'])}. Others confirm with `meshd refound {short}` "
-            "when this has reached them: meet, or carry a stick."
+            f"Founded anew, without {', '.join(answer['without'])}. Others confirm with `meshd --assembly "
+            f"{before} refound {short}` when this has reached them: meet, or carry a stick."
         )
     else:
         output.say(f"Confirmed: you are in {short}, founded anew by {answer['founder']}.")
