@@ -11,7 +11,7 @@ demo:
 test:
     pytest
 
-# those that take long: a real browser, the package, what waits
+# those that take long: a real browser, the package, the demo, what waits, more seeds
 long:
     pytest -m long
 

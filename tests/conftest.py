@@ -5,6 +5,7 @@ tests, and where files go while they run.
 import gc
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def pytest_configure(config):
     """Leave out what takes long where nobody chose any tests, and keep what is needed for the length of a run where it
     costs little, which each worker gets from here.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job: what tests interrupt would go on
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.args_source is not config.ArgsSource.ARGS and not config.option.markexpr and not config.option.keyword:
         config.option.markexpr = "not long"
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -735,6 +735,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(ada):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_demo(tmp_path):
     """The main job: three daemons, with and without a network. Thirty seconds of two cores are more than it may take."""
     env = {**Shell(tmp_path).env, "TMPDIR": str(tmp_path)}

@@ -136,7 +136,7 @@ def crash(shell: Shell) -> None:
         pytest.param("full", "in order", marks=pytest.mark.long),
         ("full", "by a power cut"),
         pytest.param("read-only", "in order", marks=pytest.mark.long),
-        ("read-only", "by a power cut"),
+        pytest.param("read-only", "by a power cut", marks=pytest.mark.long),
         pytest.param("read-only", "by a power cut, -shm lost", marks=pytest.mark.long),
     ],
 )

@@ -33,9 +33,9 @@ from meshd_protocol.meaning import Meaning, State
 from meshd_protocol.policies import Finality
 from meshd_protocol.rosters import Rosters
 from tests.histories import History, seeded_seals
+from tests.seeds import seeds
 from tests.worlds import CHEAP, world
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "6"))
 FIRST = int(os.environ.get("MESHD_FIRST", "0"))
 ORDERS = int(os.environ.get("MESHD_ORDERS", "4"))
 STEPS = int(os.environ.get("MESHD_STEPS", "45"))
@@ -286,7 +286,7 @@ def _others(standing, decision: Decision) -> list[Decision]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
+@pytest.mark.parametrize("seed", seeds(6, always=3, first=FIRST))
 def test_histories(tmp_path, seed):
     try:
         play(tmp_path, seed)

@@ -7,6 +7,8 @@ cost of a passphrase are injected.
 import re
 from pathlib import Path
 
+import pytest
+
 from meshd.service import audit, carry, checking, explaining, listing, proposing, voting
 from meshd.service.context import Context
 from meshd.sneakernet.export import Narrow, export_stick
@@ -44,6 +46,7 @@ def _exhaust(steps):
             return end.value
 
 
+@pytest.mark.long
 async def test_the_debian_election_of_2006(tmp_path, autojump_clock):
     """421 founders vote on five nodes in two islands, which sync by socket and by stick: one result everywhere."""
     options, ranks = _election()

@@ -6,7 +6,6 @@ named; `just seeds` takes more of them.
 """
 
 import functools
-import os
 import random
 
 import pytest
@@ -22,9 +21,9 @@ from meshd_protocol.bodies.decisions import Ballot, Form, Say
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of
 from tests.endtoend.harness import LaggingNetwork, Running, equal, until
+from tests.seeds import seeds
 from tests.worlds import Clock, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "5"))
 NODES = 4
 
 
@@ -197,7 +196,7 @@ def played(tmp_path_factory):
     return functools.lru_cache(16)(lambda seed: _play(seed, tmp_path_factory.mktemp(f"seed{seed}")))
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(5, always=2))
 def test_random_histories(played, seed):
     assert sum(map(bool, played(seed).acknowledged)) >= 3, "several nodes wrote"
 

@@ -13,6 +13,7 @@ import pytest
 
 from meshd_page.access import Access
 from meshd_page.neighbours import is_own_user
+from tests.commands.shell import Shell
 from tests.page.browser import Browser
 
 
@@ -173,8 +174,7 @@ def test_a_port_that_is_taken_and_a_home_that_is_none_are_said(house, tmp_path):
     with socket.create_server(("127.0.0.1", int(port))):
         assert f"port {port}" in house.shell.fails(1, "page", "--url", "--port", port)[0]
     assert "no port" in house.shell.fails(2, "page", "--url", "--port", "70000")[0]
-    house.shell.home = tmp_path / "nowhere"
-    assert "no home" in house.shell.fails(10, "page", "--url")[0]
+    assert "no home" in Shell(tmp_path / "nowhere").fails(10, "page", "--url")[0]
 
 
 def test_a_program_of_another_user_is_shown_nothing(house):

@@ -190,6 +190,7 @@ def _campaign(mutant: str = "") -> dict[str, int]:
     return seen
 
 
+@pytest.mark.long
 def test_never_both_in_any_order_on_any_two_islands():
     seen = _campaign()
     assert min(seen.values()) > 50, f"each is final in many of these worlds: {seen}"
