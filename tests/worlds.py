@@ -202,21 +202,20 @@ def exchange(*assemblies: Assembly) -> None:
     from meshd_protocol.chains import Waiting
     from meshd_protocol.records import encode_record
 
+    logs = [_log(each) for each in assemblies]
     moved = True
     while moved:
         moved = False
-        for giver in assemblies:
-            given = _log(giver)
-            for taker in assemblies:
-                if taker is giver:
-                    continue
-                whole = {each.id: each.body is not None for each in _log(taker)}
-                lacking = (
+        for giver in range(len(assemblies)):
+            for taker in range(len(assemblies)):
+                whole = {each.id: each.body is not None for each in logs[taker]}
+                lacking = [
                     encode_record(each.header, each.signature, each.body)
-                    for each in given
+                    for each in logs[giver]
                     if each.id not in whole or (each.body is not None and not whole[each.id])
-                )
-                if taker.receive(lacking, Waiting()).new:
+                ]
+                if lacking and assemblies[taker].receive(lacking, Waiting()).new:
+                    logs[taker] = _log(assemblies[taker])
                     moved = True
 
 
