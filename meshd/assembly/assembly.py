@@ -140,10 +140,10 @@ class Assembly:
         finally:
             self._report = None
             self.frontier = None
-        if any(isinstance(row, tables.Quotation) for row in report.rows):
+        if report.rows.of(tables.Quotation):
             self._people = None
         if self._people is not None:
-            self._people.add(row for row in report.rows if isinstance(row, tables.Certificate))
+            self._people.add(report.rows.of(tables.Certificate))
         self.remembered.forget(report.rows)
         self._care.after_commit(self)
         if self._commits is not None and (report.new or report.filled):

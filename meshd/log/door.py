@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from meshd.log.intake import Checked, Intake, prepare
 from meshd.store import tables
+from meshd.store.added import Added, Row
 from meshd.store.api import Store
-from meshd.store.projections import NO_SKETCHES, Row, Sketches, beside, project
+from meshd.store.projections import NO_SKETCHES, Sketches, beside, project
 from meshd_protocol.chains import ChainKey, Waiting, settle
 from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.records import Record, body_fits, is_signed, read_record
@@ -23,7 +24,7 @@ class Report:
     """
 
     new: list[Record] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    rows: Added = field(default_factory=Added)
     own: list[Record] = field(default_factory=list)
     filled: list[bytes] = field(default_factory=list)
     known: int = 0
@@ -35,7 +36,7 @@ class Report:
     def add(self, other: "Report") -> None:
         """Take in the report of another batch of the same transfer."""
         self.new += other.new
-        self.rows += other.rows
+        self.rows.add(other.rows)
         self.own += other.own
         self.filled += other.filled
         self.known += other.known
@@ -110,7 +111,7 @@ class Door:
             lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
         )
         logged: list[tables.Kept] = []
-        rows: dict[type[Row], list[Row]] = {}
+        rows = report.rows
         for key in sorted(by_chain):
             candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
             settled = settle(candidates, self._parents(key, candidates), verify)
@@ -120,9 +121,8 @@ class Door:
             waiting.put(key, settled.waiting)
             report.refused += ["a record whose place in its chain is impossible"] * len(settled.broken)
         self._store.insert(logged)
-        for table in rows.values():
+        for table in rows.by_table().values():
             self._store.insert(table)
-            report.rows += table
         report.waiting = len(waiting)
         return report
 
@@ -228,7 +228,7 @@ class Door:
         signed: set[bytes],
         sketches: Sketches,
         logged: list[tables.Kept],
-        rows: dict[type[Row], list[Row]],
+        rows: Added,
     ) -> None:
         """Add the records and rows of valid records of one chain, each after its parent, and move the chain's end."""
         before = self.chain(key)
@@ -266,8 +266,9 @@ class Door:
                 row = project(self._assembly, record, author, sketches.get(record.id))
                 if row is None:
                     continue
-                for each in (row, *beside(row)):
-                    rows.setdefault(type(each), []).append(each)
+                rows.put(row)
+                for each in beside(row):
+                    rows.put(each)
                 if type(row) is tables.Certificate:
                     self._certificates[row.id] = author = row
                     certificate = certificate or row.id
@@ -277,7 +278,7 @@ class Door:
                 if record.body is None and self._store.get(tables.Forgotten, id=record.id) is not None:
                     row = _forgotten(record)
                 if row is not None:
-                    rows.setdefault(type(row), []).append(row)
+                    rows.put(row)
         size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)
         records = chain.records + len(added)
         chain = tables.Chain(number, key[0], key[1], head_seq, head_id, forked, certificate, records, size)

@@ -11,6 +11,7 @@ from typing import Any
 from meshd.state.rows import split
 from meshd.state.standing import Standing
 from meshd.store import tables
+from meshd.store.added import Added
 from meshd.store.api import Store
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
@@ -32,20 +33,19 @@ from meshd_protocol.meaning import State
 from meshd_protocol.names import printable
 
 
-def update(store: Store, standing: Standing, rows: Iterable[tuple[Any, ...]], fresh: Iterable[bytes]) -> None:
+def update(store: Store, standing: Standing, added: Added, fresh: Iterable[bytes]) -> None:
     """Take in rows that were just added, and rosters that became known."""
     judge = _Judge(store, standing)
     for roster in fresh:
         judge.all(store.find(tables.Entry, roster=roster))
-    for row in rows:
-        if isinstance(row, tables.Entry):
-            judge.all([row])
-        elif isinstance(row, tables.Proposal) and row.template == row.id:
+    judge.all(added.of(tables.Entry))
+    for row in added.of(tables.Proposal):
+        if row.template == row.id:
             judge.all(store.find(tables.Entry, template=row.id))
-        elif isinstance(row, tables.Countersignature):
-            judge.countersigned(row.act)
-        if isinstance(row, tables.Proposal | tables.Minutes | tables.Act):
-            judge.follow(row.id)
+    for act in added.of(tables.Countersignature):
+        judge.countersigned(act.act)
+    for identity in added.ids(tables.Proposal, tables.Minutes, tables.Act):
+        judge.follow(identity)
 
 
 def count(store: Store, standing: Standing, rows: Iterable[tables.Entry]) -> None:

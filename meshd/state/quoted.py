@@ -23,9 +23,9 @@ def said_in(row: tables.Quotation, body: Quotation) -> Iterator[Quote]:
     return (each for each, good in zip(said, row.good, strict=True) if each is not None and good)
 
 
-def take_up(store: Store, quotations: Quotations, rows: Iterable[object]) -> bool:
-    """Take in the quotations among some rows. Says whether there were any."""
-    found = [row for row in rows if isinstance(row, tables.Quotation)]
+def take_up(store: Store, quotations: Quotations, rows: Iterable[tables.Quotation]) -> bool:
+    """Take in quotations. Says whether there were any."""
+    found = list(rows)
     for row in found:
         body = quotation_of(store, row)
         quotations.take(row.assembly, said_in(row, body), (RosterStep(*step) for step in body.steps))

@@ -4,26 +4,28 @@ A home with thousands of decisions is asked all the time what is open in it: mos
 remembered hangs on rows alone, never on a clock.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from meshd.store import tables
+from meshd.store.added import Added, Row
 
-_OF_A_PROPOSAL = (tables.Ballot, tables.Attestation, tables.Answer, tables.Retraction)
-_OF_NONE = (
-    tables.Message,
-    tables.Letter,
-    tables.Erasure,
-    tables.Minutes,
-    tables.Assent,
-    tables.Resolution,
-    tables.FollowUp,
-    tables.Act,
-    tables.Countersignature,
-    tables.Handover,
-    tables.Invitation,
-    tables.Welcome,
-    tables.Entry,
+_OF_A_PROPOSAL: tuple[type[Any], ...] = (tables.Ballot, tables.Attestation, tables.Answer, tables.Retraction)
+_OF_NONE: frozenset[type[Row]] = frozenset(
+    {
+        tables.Message,
+        tables.Letter,
+        tables.Erasure,
+        tables.Minutes,
+        tables.Assent,
+        tables.Resolution,
+        tables.FollowUp,
+        tables.Act,
+        tables.Countersignature,
+        tables.Handover,
+        tables.Invitation,
+        tables.Welcome,
+        tables.Entry,
+    }
 )
 """Rows that no result hangs on. Any other kind may change all of them."""
 
@@ -51,21 +53,22 @@ class Remembered:
             self._values, self._reach = {}, reach
         return self._values.setdefault(name, {})
 
-    def forget(self, rows: Iterable[object]) -> None:
+    def forget(self, added: Added) -> None:
         """Rows came: forget what they may change."""
-        for row in rows:
-            if isinstance(row, _OF_NONE):
-                continue
-            if isinstance(row, _OF_A_PROPOSAL):
+        proposals = added.of(tables.Proposal)
+        known = {*_OF_NONE, *_OF_A_PROPOSAL, tables.Proposal}
+        if any(row.verb for row in proposals) or not added.by_table().keys() <= known:
+            self._values.clear()
+            self.proposals = None
+            return
+        for table in _OF_A_PROPOSAL:
+            for row in added.of(table):
                 self._drop(row.proposal)
-            elif isinstance(row, tables.Proposal) and not row.verb:
-                if self.proposals is not None:
-                    self.proposals.append(row.id)
-                for values in self._values.values():
-                    values.clear() if row.repeals else values.pop(row.id, None)
-            else:
-                self._values.clear()
-                self.proposals = None
+        for row in proposals:
+            if self.proposals is not None:
+                self.proposals.append(row.id)
+            for values in self._values.values():
+                values.clear() if row.repeals else values.pop(row.id, None)
 
     def _drop(self, proposal: bytes) -> None:
         for values in self._values.values():

@@ -10,6 +10,7 @@ from meshd.state import rows
 from meshd.state.quoted import take_up
 from meshd.state.rows import join, split
 from meshd.store import tables
+from meshd.store.added import Added
 from meshd.store.api import Store
 from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Verb
@@ -194,15 +195,15 @@ class Standing:
         item = self.item(identity)
         return item is not None and self.rosters.is_over(self.head, item)
 
-    def arrived(self, added: Iterable[object]) -> None:
+    def arrived(self, added: Added) -> None:
         """Rows were added: what they bring may be cited, and what was not known may be now."""
         self._absent.clear()
-        rows = list(added)
-        if self.quotations is not None and take_up(self._store, self.quotations, rows):
+        if self.quotations is not None and take_up(self._store, self.quotations, added.of(tables.Quotation)):
             self._open = None
             self.rosters.forget()
         if self._open is not None:
-            self._open.update(dict.fromkeys(row.id for row in rows if _is_citable(row)))  # type: ignore[attr-defined]
+            self._open.update(dict.fromkeys(added.ids(*_WORDS)))
+            self._open.update(dict.fromkeys(row.id for row in added.of(tables.Proposal) if row.verb))
 
     def uncited(self) -> list[Item]:
         """What may change the head and is not in it. Of one person's words the earliest: the others wait their turn."""
@@ -393,7 +394,3 @@ class Standing:
         self._heads |= {head.n: head for head in heads}
         self._store.insert(heads)
         return heads
-
-
-def _is_citable(row: object) -> bool:
-    return isinstance(row, _WORDS) or (isinstance(row, tables.Proposal) and bool(row.verb))

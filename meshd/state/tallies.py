@@ -4,13 +4,13 @@ They follow from the records (`Sum` is a projection), and a recount from scratch
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from meshd.state import entries, votes
 from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
+from meshd.store.added import Added
 from meshd.store.api import Store
 from meshd_protocol.bodies.decisions import Choice, read_choice
 from meshd_protocol.decisions.outcome import Cast, Electorate
@@ -28,7 +28,7 @@ _AT_ONCE = 2000
 def update(
     store: Store,
     standing: Standing,
-    rows: Iterable[tuple[Any, ...]],
+    added: Added,
     fresh: Iterable[bytes],
     counted: Iterable[bytes] = (),
 ) -> set[bytes]:
@@ -40,19 +40,18 @@ def update(
     changed: set[bytes] = set(counted)
     if standing.quotations is not None:
         changed |= standing.quotations.touched()
-    rows, fresh = list(rows), list(fresh)
-    entries.update(store, standing, rows, fresh)
+    fresh = list(fresh)
+    entries.update(store, standing, added, fresh)
     for roster in fresh:
         for proposal in store.find(tables.Proposal, roster=roster):
             changed |= count(store, standing, proposal)
-    added: dict[tuple[bytes, bytes], set[bytes]] = {}
-    for row in rows:
-        if isinstance(row, tables.Proposal):
-            changed |= count(store, standing, row)
-        elif isinstance(row, tables.Ballot):
-            added.setdefault((row.proposal, row.member), set()).add(row.id)
+    for proposal in added.of(tables.Proposal):
+        changed |= count(store, standing, proposal)
+    cast: dict[tuple[bytes, bytes], set[bytes]] = {}
+    for ballot in added.of(tables.Ballot):
+        cast.setdefault((ballot.proposal, ballot.member), set()).add(ballot.id)
     called: dict[bytes, Vote | None] = {}
-    for (identity, member), ids in added.items():
+    for (identity, member), ids in cast.items():
         if identity in changed:
             continue
         if identity not in called:

@@ -7,12 +7,13 @@ A row's columns are copied from its body's fields of the same name, and else fro
 (`_SOURCES`). What is neither, or is checked, is listed by kind (`_COLUMNS`, `_CHECKS`): a new kind needs nothing here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from meshd.store import tables
+from meshd.store.added import Row
 from meshd_protocol.bodies import BODIES, read_body
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.institutions import Figures
@@ -32,7 +33,6 @@ from meshd_protocol.records import Record
 from meshd_protocol.refoundings import founding
 from meshd_protocol.schema import Body, plain
 
-Row = tuple[Any, ...]
 Sketches = Mapping[bytes, Row]
 """By the record's id."""
 NO_SKETCHES: Sketches = {}
@@ -88,14 +88,14 @@ def _lacks(error: BadBodyError) -> tables.Lacks:
     return tables.Lacks.ITS_BODY if isinstance(error, MissingBodyError) else tables.Lacks.NOTHING
 
 
-def beside(row: Row) -> list[Row]:
+def beside(row: Row) -> Sequence[Row]:
     """The rows that a row brings with it, for what is looked up the other way round."""
     if type(row) is tables.Proposal:
         designs: list[Row] = [tables.Design(row.id)] if row.template == row.id else []
         return [*designs, *(tables.Repeal(row.id, each) for each in _ids(row.repeals))]
     if type(row) is tables.Entry:
         return [tables.Replacement(row.id, each) for each in _ids(row.replaces)]
-    return []
+    return ()
 
 
 def _ids(joined: bytes) -> list[bytes]:

@@ -16,6 +16,7 @@ from meshd.state.rows import cast_of
 from meshd.state.standing import Standing
 from meshd.state.votes import Vote
 from meshd.store import tables
+from meshd.store.added import NONE, Mark
 from meshd.upkeep import drawing, erasing, landmarks, rotation, witness
 from meshd_crypto.sealing import CannotOpenError, seal, unseal
 from meshd_protocol import contexts, limits
@@ -61,12 +62,12 @@ def after(assembly: Assembly, report: Report) -> None:
         standing.refresh()
     fresh = standing.newly_known()
     changed = tallies.update(assembly.store, standing, report.rows, fresh, counted)
-    seen = len(report.rows)
-    attested = {row.proposal for row in report.rows if isinstance(row, tables.Attestation)}
+    seen = report.rows.mark()
+    attested = {row.proposal for row in report.rows.of(tables.Attestation)}
     if any(_moves_rosters(assembly, each) for each in changed | attested):
         standing.refresh()
         fresh += (more := standing.newly_known())
-        changed |= tallies.update(assembly.store, standing, (), more)
+        changed |= tallies.update(assembly.store, standing, NONE, more)
     standing.forget(changed | attested)
     witness.watch(assembly, report, fresh)
     landmarks.notice(assembly, changed)
@@ -81,18 +82,18 @@ def after(assembly: Assembly, report: Report) -> None:
             record_head(assembly)
         witness.attend(assembly, changed | attested, acts=standing.head != head or _has_acts(report))
         seen = _draw_lots(assembly, report, seen, moved=standing.head != head)
-    tallies.update(assembly.store, standing, report.rows[seen:], standing.newly_known())
+    tallies.update(assembly.store, standing, report.rows.since(seen), standing.newly_known())
 
 
-def _draw_lots(assembly: Assembly, report: Report, seen: int, *, moved: bool) -> int:
-    """Commit and reveal where this person draws. Returns how many rows of the report are counted."""
-    rows = [row for row in report.rows if isinstance(row, tables.Entry)]
+def _draw_lots(assembly: Assembly, report: Report, seen: Mark, *, moved: bool) -> Mark:
+    """Commit and reveal where this person draws. Returns which rows of the report are counted."""
+    rows = report.rows.of(tables.Entry)
     touched = None if moved else {each for row in rows for each in (row.id, row.about) if each is not None}
     if not (moved or rows) or not drawing.is_drawer(assembly):
         return seen
     for _ in range(2):  # what was just committed may be the last commit, after which one reveals
-        tallies.update(assembly.store, assembly.known, report.rows[seen:], ())
-        seen = len(report.rows)
+        tallies.update(assembly.store, assembly.known, report.rows.since(seen), ())
+        seen = report.rows.mark()
         if not drawing.attend(assembly, touched):
             break
     return seen
@@ -118,7 +119,7 @@ def catch_up(assembly: Assembly, *, renewed: bool = False) -> None:
     if standing is not None and standing.knows_rules:
         with assembly.store.transaction():
             standing.refresh()
-            tallies.update(assembly.store, standing, (), standing.newly_known())
+            tallies.update(assembly.store, standing, NONE, standing.newly_known())
     committed(assembly)
 
 
@@ -132,7 +133,7 @@ def _count_all(assembly: Assembly) -> set[bytes]:
 
 
 def _has_acts(report: Report) -> bool:
-    return any(isinstance(row, tables.Act) or (isinstance(row, tables.Entry) and row.mandate) for row in report.rows)
+    return bool(report.rows.of(tables.Act)) or any(row.mandate for row in report.rows.of(tables.Entry))
 
 
 def _moves_rosters(assembly: Assembly, proposal: bytes) -> bool:

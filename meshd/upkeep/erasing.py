@@ -15,16 +15,10 @@ from meshd.store.api import Store
 def take_back(assembly: Assembly, report: Report) -> None:
     """Let go of what records that were just appended take back, or were taken back before. In their transaction."""
     store = assembly.store
-    erasures: set[tables.Erasure] = set()
-    said, members = list(report.filled), set[bytes]()
     filled = (store.get(tables.Erasure, id=each) for each in report.filled)
-    for row in (*report.rows, *(each for each in filled if each is not None)):
-        if isinstance(row, tables.Erasure):
-            erasures.add(row)
-        elif isinstance(row, tables.Message | tables.Letter):
-            said.append(row.id)
-        elif isinstance(row, tables.Certificate):
-            members.add(row.member)
+    erasures = {*report.rows.of(tables.Erasure), *(each for each in filled if each is not None)}
+    said = [*report.filled, *report.rows.ids(tables.Message, tables.Letter)]
+    members = {row.member for row in report.rows.of(tables.Certificate)}
     if (said or members) and store.find(tables.Erasure, limit=1):
         erasures.update(each for one in said for each in store.find(tables.Erasure, said=one))
         erasures.update(each for member in members for each in _erasures_by(store, member))

@@ -32,7 +32,7 @@ def notice(assembly: Assembly, changed: Collection[bytes]) -> None:
 def notice_files(assembly: Assembly, report: Report) -> None:
     """Note since when all of a file is here that came in pieces: by such a proof an assembly knows GO. In `writing`."""
     store = assembly.store
-    asked = {row.file: row.pieces for row in report.rows if isinstance(row, tables.Piece)}
+    asked = {row.file: row.pieces for row in report.rows.of(tables.Piece)}
     for name, fewest in sorted(asked.items()):
         if store.get(tables.Noticed, id=name) is not None or len(store.find(tables.Piece, file=name)) < fewest:
             continue

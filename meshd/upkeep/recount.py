@@ -22,8 +22,8 @@ from meshd.progress import Step, Steps, Tell, finish, nobody
 from meshd.state import entries, tallies
 from meshd.state.standing import Standing
 from meshd.store import tables
+from meshd.store.added import NONE, Added
 from meshd.store.api import Store
-from meshd.store.projections import Row
 from meshd_crypto.hashing import digest
 from meshd_protocol.chains import ChainKey, Waiting
 from meshd_protocol.errors import BadRecordError
@@ -168,7 +168,7 @@ def catch_up(recount: Recount) -> None:
     fresh = _stand(recount)
     if recount.standing is not None and recount.standing.knows_rules:
         with recount.counted.transaction():
-            tallies.update(recount.counted, recount.standing, (), fresh)
+            tallies.update(recount.counted, recount.standing, NONE, fresh)
 
 
 def put_in_place(recount: Recount) -> None:
@@ -211,7 +211,7 @@ def _read(assembly: bytes, kept: tables.Kept) -> Record | str:
     return record if record.id == kept.id else f"{text_of(kept.id)[:8]} is not what its id says"
 
 
-def _take(recount: Recount, found: Iterable[tuple[tables.Kept, Record | str]]) -> list[Row]:
+def _take(recount: Recount, found: Iterable[tuple[tables.Kept, Record | str]]) -> Added:
     """Take records in, through the same door and by the same rules as everywhere. Returns what the new ones mean."""
     records: list[Record] = []
     for kept, record in found:

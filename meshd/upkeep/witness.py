@@ -52,19 +52,19 @@ def watch(assembly: Assembly, report: Report, fresh: Iterable[bytes]) -> None:
     so that its time has not begun, however long its record lay here.
     """
     standing = assembly.known
-    entered = [row.id for row in report.rows if isinstance(row, tables.Entry)]
-    entered += [row.id for row in report.rows if isinstance(row, tables.Act) and _opens(standing, row)]
+    entered = report.rows.ids(tables.Entry)
+    entered += [row.id for row in report.rows.of(tables.Act) if _opens(standing, row)]
     if entered:
         now = measure(assembly)
         unseen = [each for each in entered if assembly.store.get(tables.Noticed, id=each) is None]
         assembly.store.insert([tables.Noticed(each, now) for each in unseen])
-    rows = [row for row in report.rows if isinstance(row, tables.Proposal)]
+    rows = list(report.rows.of(tables.Proposal))
     rows += [row for roster in fresh for row in assembly.store.find(tables.Proposal, roster=roster)]
     called = {row.id: vote for row in rows if (vote := votes.certified(standing, row)) is not None}
     if not called:
         return
     now = measure(assembly)
-    came = {row.id for row in report.rows if isinstance(row, tables.Ballot | tables.Attestation)}
+    came = set(report.rows.ids(tables.Ballot, tables.Attestation))
     for identity, vote in called.items():
         if assembly.store.get(tables.Watch, proposal=identity) is None:
             assembly.store.insert([tables.Watch(identity, now, _judged(assembly, vote, came), 0)])
