@@ -101,10 +101,10 @@ class SqliteStore:
             self.check_writable("an earlier meshd wrote the log, and it has to be renewed before it is read")
             from meshd.store.migrations import migrate
 
-            migrate(self._db, VERSION)
-        if not version:
-            with self.transaction():
-                self.make_projections()
+            with self.transaction():  # all of it, or nothing
+                migrate(self._db, VERSION)
+                if not version:
+                    self.make_projections()
 
     def _unlock(self, key: bytes) -> int:
         """Give the key, set how the file is written, and return the version of its tables."""

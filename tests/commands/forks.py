@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -102,7 +103,7 @@ def _server() -> socket.socket:
 
 def _serve(requests: socket.socket) -> None:
     """Fork for each request and tell which process it is and how it ends, until nobody can send any."""
-    for name in ("meshd.app.alone", "meshd.app.daemon", "meshd_cli.main"):
+    for name in ("meshd.app.alone", "meshd.app.daemon", "meshd_cli.main", "meshd_page.server"):
         importlib.import_module(name)
     gc.freeze()  # no command looks through what all share
     ready = select.poll()
@@ -153,6 +154,7 @@ def _become(files: list[int], words: list[str], env: dict[str, str], folder: str
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
+    os.execv = _go_on  # type: ignore[assignment]
     sys.argv = ["meshd", *words]
     code: object = None
     try:
@@ -161,6 +163,13 @@ def _become(files: list[int], words: list[str], env: dict[str, str], folder: str
         code = end.code
     assert isinstance(code, int)
     _end(code)
+
+
+def _go_on(_: str, words: list[str]) -> None:
+    """What `meshd page` does: the same process goes on as another module, whose code is here already."""
+    module = words.index("-m")
+    sys.argv = [words[0], *words[module + 2 :]]
+    runpy.run_module(words[module + 1], run_name="__main__")
 
 
 def _end(code: int) -> None:

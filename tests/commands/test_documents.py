@@ -41,7 +41,7 @@ def _prints(expected: list[str], printed: str) -> bool:
 
 
 def _marks(page: Path) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.long] if page.name == "tutorial-landmark.md" else []
+    return [pytest.mark.long] if page.name in ("tutorial-landmark.md", "decide-together.md") else []
 
 
 def test_there_are_examples(tmp_path):

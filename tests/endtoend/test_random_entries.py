@@ -169,7 +169,7 @@ def _ok(node):
             return end.value
 
 
-@pytest.mark.parametrize("seed", seeds(5, always=2))
+@pytest.mark.parametrize("seed", seeds(5, always=1))
 def test_random_entries(tmp_path, seed):
     rng = random.Random(seed)
     (ada, bea), authors = commune(

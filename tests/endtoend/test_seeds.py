@@ -196,11 +196,12 @@ def played(tmp_path_factory):
     return functools.lru_cache(16)(lambda seed: _play(seed, tmp_path_factory.mktemp(f"seed{seed}")))
 
 
-@pytest.mark.parametrize("seed", seeds(5, always=2))
+@pytest.mark.parametrize("seed", seeds(5, always=1))
 def test_random_histories(played, seed):
     assert sum(map(bool, played(seed).acknowledged)) >= 3, "several nodes wrote"
 
 
+@pytest.mark.long
 def test_one_seed_gives_one_history(tmp_path, played):
     """The canary: if two runs of one seed differ, no failing seed can be replayed."""
     one, other = _play(3, tmp_path), played(3)
@@ -209,6 +210,7 @@ def test_one_seed_gives_one_history(tmp_path, played):
     assert one.digest == other.digest
 
 
+@pytest.mark.long
 def test_the_histories_are_not_empty(played):
     """Among a few seeds there are results, forks, and several nodes that wrote."""
     plays = [played(seed) for seed in range(4)]

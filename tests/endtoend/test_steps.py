@@ -25,9 +25,9 @@ from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.records import Record
+from tests.seeds import seeds
 from tests.worlds import Author, commune, exchange, give
 
-SEEDS = int(os.environ.get("MESHD_SEEDS", "3"))
 LENGTH = 2_100
 """Records with which a log begins: it is read in batches of a thousand."""
 
@@ -392,7 +392,7 @@ def test_an_import_with_everything_between_its_steps(life, tmp_path):
     life.holds()
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(3, always=1))
 def test_random_work_at_a_time(tmp_path, seed):
     """Several pieces of work, a step of one and then commands; sometimes a record is damaged on the disk."""
     life = Life(tmp_path, seed=seed + 1, length=1_200)

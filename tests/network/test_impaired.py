@@ -13,6 +13,7 @@ from meshd.transports.tcp import TcpTransport
 from meshd_protocol.bodies.talk import Message
 from meshd_protocol.kinds import Kind
 from tests.network.proxy import Harm, proxied
+from tests.seeds import seeds
 from tests.worlds import Author, commune, give
 
 HARMS = {
@@ -24,7 +25,7 @@ HARMS = {
 
 
 @pytest.mark.parametrize("name", HARMS)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", seeds(2, always=1, first=1))
 async def test_both_logs_become_one(tmp_path, monkeypatch, name, seed):
     monkeypatch.setattr(dialling, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr(dialling, "_LONGEST_WAIT", 0.1)

@@ -1,10 +1,10 @@
 import json
 import signal
-import subprocess
 
 import pytest
 
-from tests.commands.shell import MESHD, Shell, wait
+from tests.commands.forks import Process
+from tests.commands.shell import Shell, wait
 from tests.page.browser import Browser
 
 
@@ -13,17 +13,13 @@ class House:
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
-        self.page: subprocess.Popen[str] | None = None
+        self.page: Process | None = None
         self.said: dict[str, str] = {}
         """What the page said when it began."""
 
     def serve(self, *words: str) -> str:
         """Start the page: the address that lets one browser in."""
-        self.page = subprocess.Popen(
-            [*MESHD, "--home", str(self.shell.home), "--json", "page", "--url", *words],
-            env=self.shell.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert self.page.stdout is not None
+        self.page = Process(["--json", "page", "--url", *words], self.shell.env)
         line = self.page.stdout.readline()
         assert line, self.page.communicate()[1]
         self.said = json.loads(line)
@@ -44,6 +40,7 @@ class House:
         page, self.page = self.page, None
         page.send_signal(signal.SIGTERM)
         _, said = page.communicate(timeout=60)
+        assert page.returncode is not None
         return page.returncode, said
 
 

@@ -92,6 +92,7 @@ def test_a_backup_that_is_given_up_leaves_the_one_before(two, tmp_path):
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith("kept")] == ["kept"]
 
 
+@pytest.mark.long
 def test_every_byte_matters(two, tmp_path):
     """One that is flipped or cut anywhere is refused, or told as not whole; it never makes something else of it."""
     ada, _ = two

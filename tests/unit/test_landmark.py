@@ -199,7 +199,8 @@ def test_never_both_in_any_order_on_any_two_islands():
 @pytest.mark.parametrize(
     "mutant",
     [
-        "once for each decision", "on its own roster alone", "k + a = n", "captured assemblies forgotten",
+        "once for each decision", "on its own roster alone", "k + a = n",
+        pytest.param("captured assemblies forgotten", marks=pytest.mark.long),
         "a simple majority", "go while few aborts are seen", "by whatever device",
     ],
 )  # fmt: skip

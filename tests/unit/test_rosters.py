@@ -410,7 +410,10 @@ class _Islands:
                 )
 
 
-@pytest.mark.parametrize(("people", "islands", "rounds"), [(3, 2, 3), (5, 2, 6), (7, 3, 6), (10, 3, 10), (10, 4, 20)])
+LARGEST = pytest.param(10, 4, 20, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(("people", "islands", "rounds"), [(3, 2, 3), (5, 2, 6), (7, 3, 6), (10, 3, 10), LARGEST])
 def test_islands(people, islands, rounds):
     """Hard case 14: nobody comes back, no minority moves a line, nothing is left, a ratification joins what parted."""
     for seed in range(SEEDS):

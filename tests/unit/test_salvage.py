@@ -86,6 +86,7 @@ def test_what_is_left_is_saved_and_the_rest_comes_from_others(two, tmp_path, see
         assert not ada.store.count(tables.Chain, forked=1)
 
 
+@pytest.mark.long
 def test_most_homes_can_go_on(two, tmp_path):
     """Of all single pages but the first."""
     folder, _, _ = two
