@@ -214,7 +214,7 @@ def _points(work, place: Place, at: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] if name in ("backup", "restore") else []) for name in WORK]
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name not in ("export", "import") else []) for name in WORK]
 )
 def test_killed_at_any_point(base, tmp_path, name):
     work, look, prepare = WORK[name]

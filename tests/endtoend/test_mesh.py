@@ -80,6 +80,7 @@ async def meshed(tmp_path, count: int, seed: int) -> AsyncIterator[tuple[list[Ru
         node.assembly.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 async def test_a_record_comes_to_everybody_little_more_than_once(tmp_path, autojump_clock, seed):
     async with meshed(tmp_path, NODES, seed) as (nodes, _, copies):

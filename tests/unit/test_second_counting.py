@@ -85,6 +85,7 @@ def test_the_second_reader_elects_the_same(seed):
         assert code == second, (seed, method, *asked)
 
 
+@pytest.mark.long
 def test_the_polls_show_what_they_are_for():
     """Ties that decide, and, for methods that follow ways, ties that don't."""
     decided, idle = set(), set()
