@@ -93,7 +93,8 @@ class Door:
         """
         report = Report()
         by_chain: dict[ChainKey, dict[bytes, Record]] = {}
-        ends = {key: self._end(key) for key in {(record.device, record.log) for record in records}}
+        chains = {key: self.chain(key) for key in {(record.device, record.log) for record in records}}
+        ends = {key: -1 if chain is None else chain.head_seq for key, chain in chains.items()}
         within = [record.id for record in records if record.seq <= ends[record.device, record.log]]
         known = self._store.known(within)  # what lies beyond the end of its chain here, the log can't hold
         for record in records:
@@ -111,25 +112,29 @@ class Door:
             lambda record: (record.id, record.signature) in checked or self._verify(self._assembly, record)
         )
         logged: list[tables.Kept] = []
+        begun: list[tables.Chain] = []
         rows = report.rows
         for key in sorted(by_chain):
             candidates = self._with_waiting(self._not_known(waiting.take(key), report), by_chain[key])
-            settled = settle(candidates, self._parents(key, candidates), verify)
+            before = self._chains.get(key)  # what waited may have mended it
+            settled = settle(candidates, self._parents(before, candidates), verify)
             if settled.valid:
-                self._append(key, settled.valid, settled.signed, sketches, logged, rows)
+                chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None, 0, 0)
+                chain = self._append(chain, settled.valid, settled.signed, sketches, logged, rows)
+                self._chains[key] = chain
+                if before is None:
+                    begun.append(chain)
+                else:
+                    self._store.replace(chain)
                 report.new += settled.valid
             waiting.put(key, settled.waiting)
             report.refused += ["a record whose place in its chain is impossible"] * len(settled.broken)
+        self._store.insert(begun)
         self._store.insert(logged)
         for table in rows.by_table().values():
             self._store.insert(table)
         report.waiting = len(waiting)
         return report
-
-    def _end(self, key: ChainKey) -> int:
-        """The seq of a chain's end; -1 where there is no chain."""
-        chain = self.chain(key)
-        return chain.head_seq if chain is not None else -1
 
     def fill(self, identity: bytes, body: bytes) -> bool:
         """Put the missing body of a log-1 or log-2 record in its place. False if it is not wanted, or not the one."""
@@ -203,9 +208,8 @@ class Door:
                 together[record.id] = record
         return list(together.values())
 
-    def _parents(self, key: ChainKey, candidates: Sequence[Record]) -> dict[bytes, int]:
+    def _parents(self, chain: tables.Chain | None, candidates: Sequence[Record]) -> dict[bytes, int]:
         """The seq of each valid record that a candidate names as the one before it."""
-        chain = self.chain(key)
         if chain is None:
             return {}
         among = {record.id for record in candidates}
@@ -223,16 +227,16 @@ class Door:
 
     def _append(
         self,
-        key: ChainKey,
+        chain: tables.Chain,
         valid: list[Record],
         signed: set[bytes],
         sketches: Sketches,
         logged: list[tables.Kept],
         rows: Added,
-    ) -> None:
-        """Add the records and rows of valid records of one chain, each after its parent, and move the chain's end."""
-        before = self.chain(key)
-        chain = before or tables.Chain(self._next_number(), key[0], key[1], -1, b"", 0, None, 0, 0)
+    ) -> tables.Chain:
+        """Add the records and rows of valid records of one chain, each after its parent. Returns the chain with its end
+        moved.
+        """
         number, head_seq, head_id, forked = chain.number, chain.head_seq, chain.head_id, chain.forked
         added: list[tables.Kept] = []
         for record in valid:
@@ -257,7 +261,7 @@ class Door:
                     head_seq, head_id = seq, identity
         logged += added
         certificate = chain.certificate
-        if key[1] == Log.DECISIONS:
+        if chain.log == Log.DECISIONS:
             authors = self._authors(chain, valid, added) if forked else None
             author = self._certificate(certificate)
             for record in valid:
@@ -281,12 +285,7 @@ class Door:
                     rows.put(row)
         size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)
         records = chain.records + len(added)
-        chain = tables.Chain(number, key[0], key[1], head_seq, head_id, forked, certificate, records, size)
-        self._chains[key] = chain
-        if before is None:
-            self._store.insert([chain])
-        else:
-            self._store.replace(chain)
+        return tables.Chain(number, chain.device, chain.log, head_seq, head_id, forked, certificate, records, size)
 
     def _authors(
         self, chain: tables.Chain, valid: list[Record], added: list[tables.Kept]

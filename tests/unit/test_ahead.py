@@ -60,13 +60,24 @@ def test_what_was_read_before_something_failed_is_given_out(batches):
     assert found == [1200]
 
 
-@pytest.mark.parametrize("command", [["/nonexistent"], ["true"], ["cat", "/dev/zero"], ["sh", "-c", "printf .; exit"]])
-def test_everything_works_without_the_process(batches, monkeypatch, command):
+@pytest.mark.parametrize("much", [ahead._MUCH, 1000])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["/nonexistent"], ["true"], ["cat", "/dev/zero"], ["sh", "-c", "printf .; exit"],
+        ["sh", "-c", "printf .; head -c 100000 > /dev/null"],
+    ],
+)  # fmt: skip
+def test_everything_works_without_the_process(batches, monkeypatch, command, much):
     monkeypatch.setattr(ahead, "COMMAND", command)
+    monkeypatch.setattr(ahead, "_MUCH", much)
     assert [len(each.records) for each in intakes(ASSEMBLY, batches)] == [1200, 10, 0, 1190, 1200, 0, 1200]
 
 
-def test_no_process_is_left(batches, monkeypatch):
+@pytest.mark.parametrize("much", [ahead._MUCH, 1000])
+def test_no_process_is_left(batches, monkeypatch, much):
+    """Neither of one that is used, nor of one that was started for a batch after which none came."""
+    monkeypatch.setattr(ahead, "_MUCH", much)
     started = []
     real = ahead._started
 
@@ -81,3 +92,6 @@ def test_no_process_is_left(batches, monkeypatch):
     work.close()
     assert len(started) == 1
     assert started[0].poll() is not None
+    assert len(list(intakes(ASSEMBLY, batches[:1]))) == 1
+    assert len(started) == 1 + (much == 1000)
+    assert all(each.poll() is not None for each in started)
