@@ -5,6 +5,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import trio
 from starlette.responses import Response
@@ -15,6 +16,8 @@ _ENTRANCES = 8
 _SESSIONS = 32
 _SPENT = 256
 """Forms of a session that are remembered as sent."""
+_KEPT = 32
+"""Things that a session's next pages show."""
 
 
 @dataclass(eq=False, repr=False)
@@ -30,6 +33,16 @@ class Session:
     """Forms that were sent, each with the digest of what it said, and what was answered; None where nobody knows
     whether it was done.
     """
+
+    kept: OrderedDict[str, Any] = field(default_factory=OrderedDict[str, Any])
+    """What a page to come shows that is in no address: a ballot to be sure of, say. By a word that is in it."""
+
+    def keep(self, word: str, value: Any) -> str:
+        """Keep something for a page to come: its word."""
+        self.kept[word] = value
+        while len(self.kept) > _KEPT:
+            self.kept.popitem(last=False)
+        return word
 
     def spend(self, once: str, said: bytes, answer: Response | None) -> None:
         """Note that a form was sent."""

@@ -41,11 +41,16 @@ class Page:
     assembly: str
     problem: CommandError | None = None
     said: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    warnings: list[str] = field(default_factory=list[str])
+    """What the node warned of while it did what a form asks for."""
 
     async def ask(self, verb: str, **arguments: Any) -> Any:
         """The daemon's answer; arguments that are None are left out. Raises CommandError."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        return await node.ask(self.site.home, self.assembly, verb, given)
+        answer = await node.ask(self.site.home, self.assembly, verb, given)
+        if isinstance(answer, dict) and not arguments.get("preview"):
+            self.warnings.extend(answer.get("warnings", ()))
+        return answer
 
     @property
     def at(self) -> str:
@@ -106,6 +111,7 @@ class Page:
             problem=self.problem,
             said=self.said,
             kept_words=kept,
+            told=self.session.kept.get(self.request.query_params.get(TOLD, ""), ()),
             **values,
         )
         return HTMLResponse(text, status)
@@ -139,6 +145,8 @@ _NOT_FOUND = 4
 _OF_ALL_FORMS = ("token", "once")
 _UNTYPED = (*_OF_ALL_FORMS, "passphrase", "sure", "move")
 """Fields whose words are not shown again as what somebody typed."""
+TOLD = "told"
+"""In an address: the word of what the page tells beside what it shows."""
 QUIET = "meshd-quiet"
 """A header of what a page asks for by itself, while nobody has clicked on anything."""
 
@@ -196,9 +204,18 @@ async def _done(page: Page, form: FormData, act: Act, back: View) -> Response:
         return await _shown(back, replace(page, problem=error))
     if isinstance(to, Again):
         return to.page
-    answer = to if isinstance(to, Response) else RedirectResponse(f"{page.at}{to}", 303)
+    answer = to if isinstance(to, Response) else RedirectResponse(f"{page.at}{_telling(page, to)}", 303)
     page.session.spend(once, said, answer)
     return answer
+
+
+def _telling(page: Page, to: str) -> str:
+    """The address of a page that shows what was warned of, too."""
+    if not page.warnings:
+        return to
+    word = page.session.keep(page.site.access.word(), tuple(page.warnings))
+    address, sign, part = to.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}{TOLD}={word}{sign}{part}"
 
 
 def _sent_before(before: bytes, answer: Response | None, said: bytes) -> Response:

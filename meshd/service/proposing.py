@@ -203,10 +203,11 @@ def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> li
     given = closes_ms - context.assembly.world.clock()
     if given < (policy.notice + policy.open_for) * 1000 - _NEARLY_MS:
         raise UsageError(
-            f"{policy.name} is open for {open_for}: it can't close before that", f"Leave out --closes, or {other}"
+            f"{policy.name} is open for {open_for}: it can't close before that",
+            f"Leave the end out (--closes), or {other}",
         )
     if given > policy.wait * 1000 + _NEARLY_MS:
-        return [f"{policy.name} is open for {open_for}, and final then, whatever --closes says. For more time {other}"]
+        return [f"{policy.name} is open for {open_for}, and final then: a later end has no effect. For more, {other}"]
     return []
 
 

@@ -89,10 +89,38 @@ def test_back_after_voting_shows_what_became_of_it(house):
     assert browser.fill(sure, "/vote").status == 200
     again = browser.fill(sure, "/vote")
     assert again.status == 200, "the same form leads to the same page"
+    back = browser.get(sure.path)
+    assert (back.status, back.headers["location"]) == (303, f"{browser.at}/decisions/{identity}#state"), (
+        "no form to send"
+    )
     other = browser.fill(before, "/vote", say="no")
     assert other.status == 409
     assert "you can't change your vote" in other.words
     assert house.shell.json("show", identity)["counts"]["yes"] == 1
+
+
+def test_who_thinks_too_long_before_a_ballot_is_told(house):
+    browser = house.browser()
+    identity = house.shell.ok("propose", "An oven").strip()
+    sure = browser.fill(browser.visit(f"/decisions/{identity}"), "/vote", say="yes", reason="It leaks")
+    assert browser.get(sure.path).words == sure.words, "it can be loaded again"
+    house.shell.ok("vote", identity, "no", "--yes")
+    later = browser.get(sure.path)
+    assert later.status == 409
+    assert "you can't change your vote" in later.words
+    assert "How it stands" in later.words
+    other = Browser(house.address())
+    lost = other.get(f"{other.at}{sure.path.removeprefix(browser.at)}")
+    assert (lost.status, lost.headers["location"]) == (303, f"{other.at}/decisions/{identity}#state"), "it is another's"
+
+
+def test_what_the_node_warns_of_is_told_and_stays_while_one_looks(house):
+    browser = house.browser()
+    page = browser.visit("/propose")
+    made = browser.fill(page, "/propose", title="An oven", policy="standard", closes="2099-01-01T10:00")
+    assert "a later end has no effect" in made.words
+    assert "a later end has no effect" in browser.get(made.path).words
+    assert "a later end has no effect" not in browser.get(made.path.partition("?")[0]).words
 
 
 def test_two_browsers_at_once(house):

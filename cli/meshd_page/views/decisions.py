@@ -1,13 +1,14 @@
 """Decisions: all of them, one with its ballot, discussion and reasons, and a new one."""
 
 import time
+from dataclasses import replace
 
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from meshd_cli import output
-from meshd_cli.errors import UsageError
+from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.pictures import rounds_of, shares_of
 from meshd_cli.times import moment
 from meshd_page import ballots
@@ -15,6 +16,8 @@ from meshd_page.frame import Again, Page, does, needed, shown, text
 from meshd_protocol import limits
 
 _A_PAGE = 50
+DRAFT = "draft"
+"""In an address and a form: the word of a ballot that waits to be confirmed."""
 
 
 async def decisions(page: Page) -> Response:
@@ -65,9 +68,27 @@ async def vote(page: Page, form: FormData) -> str | Again:
         ahead = await page.ask("vote", **said, preview=True)
         if not ahead["changeable"]:
             kept = [(name, value) for name, value in form.multi_items() if name not in ("token", "once")]
-            return Again(await page.show("sure.html", ahead=ahead, row=row, kept=kept, words=ballot.words))
+            word = page.session.keep(page.site.access.word(), FormData(kept))
+            return Again(RedirectResponse(f"{page.at}/decisions/{row['id']}/sure?{DRAFT}={word}", 303))
     await page.ask("vote", **said)
+    page.session.kept.pop(text(form, DRAFT) or "", None)
     return f"/decisions/{row['id']}?voted=yes#state"
+
+
+async def sure(page: Page) -> Response:
+    """What a ballot would do that can't be changed; where it was cast, or is kept no longer, the proposal."""
+    row = await page.ask("show", id=page.param("id"))
+    draft = page.session.kept.get(page.request.query_params.get(DRAFT, ""))
+    if not isinstance(draft, FormData):
+        return RedirectResponse(f"{page.at}/decisions/{row['id']}#state", 303)
+    said = ballots.read(row, draft)
+    given = {"reason": text(draft, "reason"), "late": bool(draft.get("late"))}
+    try:
+        ahead = await page.ask("vote", **said.arguments, id=row["id"], **given, preview=True)
+    except CommandError as error:  # it is over meanwhile, say
+        return await decision(replace(page, problem=error))
+    kept = [*draft.multi_items(), (DRAFT, page.request.query_params[DRAFT])]
+    return await page.show("sure.html", ahead=ahead, row=row, kept=kept, words=said.words)
 
 
 async def say(page: Page, form: FormData) -> str:
@@ -146,6 +167,7 @@ ROUTES = [
     Route("/propose", shown(new), methods=["GET"]),
     Route("/propose", does(propose, new), methods=["POST"]),
     Route("/decisions/{id}", shown(decision), methods=["GET"]),
+    Route("/decisions/{id}/sure", shown(sure), methods=["GET"]),
     Route("/decisions/{id}/vote", does(vote, decision), methods=["POST"]),
     Route("/decisions/{id}/say", does(say, decision), methods=["POST"]),
     Route("/decisions/{id}/answer", does(answer, decision), methods=["POST"]),
