@@ -229,6 +229,23 @@ def test_without_scripts_the_same_ballot_is_cast(opened, filled):
     assert "you said: Bread=5" in page.locator("#state").inner_text()
 
 
+def test_back_after_a_ballot_leads_to_what_became_of_it(opened, houses):
+    """Nothing is sent again, and the browser asks for nothing to be."""
+    house, _, _ = houses
+    page, at = opened()
+    identity = house.shell.ok("propose", "Mend the roof", "--policy", "significant").split()[0]
+    page.goto(f"{at}/decisions/{identity}")
+    page.check("input[value=yes]")
+    page.click("#ballot button:text-is('Vote') >> nth=1")
+    page.click("text=Cast it")
+    page.wait_for_url("**voted=yes*")
+    assert "you said: yes" in page.inner_text("#state")
+    page.go_back()
+    assert "you said: yes" in page.inner_text("#state")
+    page.go_back()
+    assert "you said: yes" in page.inner_text("#state")
+
+
 def test_it_prints(opened, filled):
     page, at = opened()
     page.emulate_media(media="print")
