@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from meshd_cli.client import Where
 from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
 from meshd_cli.homes import default_home, mean
+from meshd_cli.plain import is_plain
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -92,11 +93,21 @@ THEMES: dict[str, tuple[str, ...]] = {
 """What people look for, and the commands for it, in the order of the help text."""
 
 
+class _PlainHelp(argparse.HelpFormatter):
+    """Each argument on a line of its own, with what it means after a colon."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        told = self._expand_help(action) if action.help else ""
+        return f"{self._format_action_invocation(action)}: {told}\n"
+
+
 class Parser(argparse.ArgumentParser):
     """Says usage errors as every other error is said, and takes no abbreviated options: scripts would lean on them."""
 
     def __init__(self, **options: Any) -> None:
         options["allow_abbrev"] = False
+        if is_plain():
+            options["formatter_class"] = _PlainHelp
         super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
@@ -117,8 +128,9 @@ class Top(Parser):
         """The usage, the commands by theme, the options that every command has."""
         told = {action.dest: action.help or "" for action in self.verbs.listed()}
         lines = ["usage: meshd [OPTION]… COMMAND …", "", *textwrap.wrap(_ABOUT, 100)]
+        line = "{}: {}" if is_plain() else "  {:10} {}"
         for theme, words in THEMES.items():
-            lines += ["", f"{theme}:", *(f"  {word:10} {told[word]}" for word in words)]
+            lines += ["", f"{theme}:", *(line.format(word, told[word]) for word in words)]
         formatter = self._get_formatter()
         formatter.start_section("Options")
         formatter.add_arguments(action for action in self._actions if action is not self.verbs)

@@ -69,9 +69,9 @@ def say(text: str, out: TextIO | None = None) -> None:
 
 
 def paragraph(text: str, indent: str = "  ") -> None:
-    """A text of several lines, indented."""
+    """A text of several lines, indented; plainly as it is."""
     for line in printable(text, lines=True).split("\n"):
-        print(_marked(f"{indent}{line}".rstrip()))
+        print(_marked(f"{'' if is_plain() else indent}{line}".rstrip()))
 
 
 def tell(text: str) -> None:

@@ -50,15 +50,17 @@ def votes(ada):
     return found
 
 
-def test_plainly_each_fact_has_a_line_of_its_own(ada, votes):
+def test_plainly_each_fact_has_a_line_of_its_own(ada, votes, tmp_path):
     ada.env["MESHD_PLAIN"] = "1"
+    (tmp_path / "papers.blt").write_text('3 1\n2 1 2 0\n2 2 0\n1 3 2 0\n0\n"Ada"\n"Bo"\n"Cem"\n"A chair"\n')
+    counted = ["count", str(tmp_path / "papers.blt"), "--method", "irv"]
     for run in (lambda *words: ada.ok(*words), lambda *words: on_terminal(ada, *words)):
         listed = run("list")
         assert f"\nid: {votes[1][:8]}\nstate: open\n" in listed
         assert "title: Oven for مريم" in listed
         for words in (["list"], ["show", votes[0]], ["status"], ["why", votes[0]], ["members"], ["home"], ["policies"],
                       ["peers"], ["help"], ["help", "election"], ["readiness"], ["topics"], ["whoami"], ["read"],
-                      ["log"]):  # fmt: skip
+                      ["log"], ["--help"], ["vote", "--help"], counted):  # fmt: skip
             said = run(*words)
             assert "\x1b" not in said, words
             if words[:2] != ["help", "election"]:
@@ -66,6 +68,9 @@ def test_plainly_each_fact_has_a_line_of_its_own(ada, votes):
             assert not re.search("[▁▂▃▄▅▆▇█│─┃━]", said), words
         assert "holds: 1 member may vote" in run("why", votes[0])
         assert "\nmember key: " in run("whoami")
+        assert "\nCHOICE: yes, no, abstain" in run("vote", "--help")
+        assert "\nvote: cast your ballot\n" in run("--help")
+        assert "\nAda: 2\nBo: 2\nCem: 1\n" in run(*counted)
         assert re.search(r"^[\d-]+ [\d:]+: Ada·\w{4}, ", run("read"), re.MULTILINE)
     said = ada.run("doctor").stdout
     assert "ok: " in said

@@ -10,6 +10,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.plain import is_plain
 from meshd_cli.reading import beginning, whole
 
 _METHODS = (
@@ -284,10 +285,11 @@ def count(where: Where, options: Any) -> int:
         output.say(papers.title)
     for note in papers.notes:
         output.say(f"Note: {note}")
+    between = "\n" if is_plain() else "  "
     for number, each in enumerate(result.rounds, 1):
         output.say(f"{number}. {each.text}")
         if each.votes:
-            output.paragraph("  ".join(f"{name}: {votes}" for name, votes in each.votes.items()), "   ")
+            output.paragraph(between.join(f"{name}: {votes}" for name, votes in each.votes.items()), "   ")
     for note in notes[len(papers.notes) :]:
         output.say(note)
     if tied:
