@@ -25,9 +25,9 @@ def dates(home: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[D
     ]
     known = {each.key for each in found}
     found += [
-        Date(f"vote-{row['id']}", row["closes_ms"], f"Vote ends: {row['title']}", typed(f"meshd show {row['id'][:8]}"))
+        Date(f"vote-{row['id']}", row["ends_ms"], f"Vote ends: {row['title']}", typed(f"meshd show {row['id'][:8]}"))
         for row in rows["list"]
-        if row["closes_ms"] and row["outcome"] is None and f"vote-{row['id']}" not in known
+        if row["ends_ms"] and row["outcome"] is None and f"vote-{row['id']}" not in known
     ]
     found += [
         Date(

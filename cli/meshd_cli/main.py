@@ -113,10 +113,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError. Of words that are missing, it says what the first one is."""
         lacks = message.partition(_LACKS)[2].split(", ")
-        first = next((action.help for action in self._actions if lacks[0] == action.metavar), None)
+        first = next((action.help for action in self._actions if lacks[0] in _names(action)), None)
         if first is None:
             raise UsageError(message, f"`{self.prog} --help`")
         raise UsageError(f"missing: {', '.join(lacks)}", f"{lacks[0]}: {first}. `{self.prog} --help`")
+
+
+def _names(action: argparse.Action) -> Any:
+    """What a usage error calls an argument."""
+    return ["/".join(action.option_strings)] if action.option_strings else [action.metavar]
 
 
 class Top(Parser):

@@ -8,7 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 from meshd_cli.errors import CommandError, UsageError
-from meshd_protocol.tickets import is_ticket
+from meshd_protocol.errors import BadTicketError
+from meshd_protocol.tickets import read_ticket
 
 FOLDER = "meshd"
 _BOOT = ("config.txt", "cmdline.txt")
@@ -44,8 +45,12 @@ def write(boot: Path, package: Path, *, ticket: str | None, name: str, hostname:
     not asked for now goes. Raises CommandError.
     """
     ticket = ticket.strip() if ticket is not None else None
-    if ticket is not None and not is_ticket(ticket):
-        raise UsageError("that is no ticket", "`meshd invite` makes one: a line that begins with meshd:")
+    if ticket is not None:
+        try:
+            read_ticket(ticket)
+        except BadTicketError as error:
+            hint = "`meshd invite` makes one: a line that begins with meshd:"
+            raise UsageError(f"that is no ticket: {error}", hint) from error
     folder = boot / FOLDER
     files = {folder / "first-start.sh": _part("first-start.sh"), folder / "name": f"{name}\n"}
     if sticks:

@@ -43,6 +43,13 @@ def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
     return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
 
 
+def wished_end(row: dict[str, Any], now_ms: int) -> int | None:
+    """When its author would like a vote to be over; None where it is over before, whatever they wish."""
+    wished: int | None = row["closes_ms"]
+    over = now_ms + row["waits_ms"] if row.get("waits_ms") else None
+    return wished if wished and (over is None or wished <= over) else None
+
+
 def waits_for(people: list[str]) -> str:
     """`waits for Émil·k3fq's yes`, of any of several."""
     if len(people) > _NAMED:

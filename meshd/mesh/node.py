@@ -7,7 +7,7 @@ goes through the executor, one at a time. It returns what it committed, and the 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar, cast
 
@@ -167,7 +167,7 @@ class Node:
         for each in worked.commits if self._push else ():
             self.gossip.spread(each.spans, each.own, source, pushed=pushed)
         if worked.moved is not None:
-            self._review(worked.moved)
+            self._review(worked.moved, [span for each in worked.commits for span in each.spans])
         for each in worked.commits:
             self.watches.tell(each.change)
         if worked.commits:
@@ -244,6 +244,7 @@ class Node:
             away(tried, self.world.steady().ms),
             tuple(self.addresses()),
             not connected and any(map(self._is_turned_away, tried)),
+            not connected and _hang_up(tried),
             self.pace,
         )
 
@@ -269,19 +270,21 @@ class Node:
         self._reviewed = head
         return _Moved(head, self._role if self._role != before and before and standing else None, verdicts)
 
-    def _review(self, moved: _Moved) -> None:
-        """Tell the person of a new role and watchers of the new head. Hang up on peers that are out of the roster; let
-        those read that are in it now, each in a task of its own.
+    def _review(self, moved: _Moved, spans: list[Span]) -> None:
+        """Tell the person of a new role and watchers of the new head. Hang up on peers that are out of the roster by
+        what was just written, `spans`; let those read that are in it now, each in a task of its own.
         """
         if moved.head is not None:
             self.watches.tell(HeadMoved(text_of(moved.head)))
         if moved.role is not None:
-            self.note(f"you are {article(moved.role)} of {self.assembly.title} now")
+            inside = moved.role != "removed"
+            now = f"you are {article(moved.role)} of" if inside else "you are no longer in"
+            self.note(f"{now} {self.assembly.title}{' now' if inside else ''}")
         for peer, verdict in moved.verdicts:
             if verdict is True and self._nursery is not None:
                 self._nursery.start_soon(self._guarded, peer, peer.let_in)
-            elif verdict is None and peer.guest is None:
-                peer.stop(REMOVED)
+            elif verdict is None and peer.guest is None and self._nursery is not None:
+                self._nursery.start_soon(self._guarded, peer, partial(peer.dismiss, REMOVED, spans))
 
     async def _guarded(self, peer: Peer, function: Callable[[], Awaitable[None]]) -> None:
         """Run a function of a peer beside its own tasks. An error ends its session, never the node."""
@@ -417,3 +420,12 @@ def _own_certificate(assembly: Assembly) -> bytes:
     kept = assembly.store.get(tables.Kept, id=row.id)
     assert kept is not None and kept.body is not None
     return kept.body
+
+
+def _hang_up(tried: Iterable[Dialled]) -> bool:
+    """Whether somebody answers at these addresses, and everybody who does hangs up on a member without a word."""
+    answered = {each.problem.trouble for each in tried if each.problem is not None} - _SILENT
+    return answered == {Trouble.HUNG_UP}
+
+
+_SILENT = {Trouble.NOT_TRIED, Trouble.NO_ANSWER_YET, Trouble.UNREACHABLE}

@@ -35,6 +35,7 @@ class Seen:
     away: tuple[Result, ...]
     reached_at: tuple[str, ...]
     hung_up: bool
+    shut_out: bool
     pace: Pace
 
     def peers(self) -> list[Result]:
@@ -52,6 +53,10 @@ class Seen:
     def turned_away(self) -> bool:
         """See `Live.turned_away`."""
         return self.hung_up
+
+    def shunned(self) -> bool:
+        """See `Live.shunned`."""
+        return self.shut_out
 
     def _who(self, certificate: Certificate) -> Result:
         people = self.assembly.people

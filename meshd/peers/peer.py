@@ -52,6 +52,8 @@ _TOGETHER = 9_216
 """The most records to commit together."""
 _READ_AHEAD = 64
 """Messages to read ahead of the one that is being taken in."""
+_FAREWELL_SECONDS = 1.0
+"""How long somebody who was removed may still ask for what they were told of."""
 _SILENT_SECONDS = 10
 _LIVELY_SECONDS = 1.0
 _QUIET_SECONDS = 40
@@ -116,6 +118,7 @@ class Peer:
     _silent: int = 0
     """For how many seconds no record has come, though some are to come."""
     _over: bool = False
+    _dismissed: bool = False
     """Whether the session ended: its tasks are gone."""
     _stated: trio.Event = field(default_factory=trio.Event)
     """Set while the peer has stated more than it may send without our Go."""
@@ -184,6 +187,15 @@ class Peer:
             raise SessionError(REMOVED)
         self.may_read = self.may_read or bool(verdict)
 
+    async def dismiss(self, why: str, spans: Iterable[Span]) -> None:
+        """End the session of somebody who was removed, in a moment: by these ballots, and what they were told of before
+        and ask for, their node sees that they were. Nothing more is pushed to them.
+        """
+        self.push(spans)
+        self._dismissed = True
+        await trio.sleep(_FAREWELL_SECONDS)
+        self.stop(why)
+
     def stop(self, why: str) -> None:
         """End the session."""
         self.ended = self.ended or why
@@ -213,6 +225,8 @@ class Peer:
 
     def push(self, spans: Iterable[Span]) -> None:
         """See `gossip.Neighbour`."""
+        if self._dismissed:
+            return
         for span in spans:
             rank = Rank.URGENT if span.chain[1] == Log.DECISIONS else Rank.NEW_TALK
             self._side.outbox.put(rank, Out(span, pushed=True))

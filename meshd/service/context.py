@@ -37,6 +37,10 @@ class Live(Protocol):
         """Whether nobody talks to this newcomer, and the inviter's node hung up without a word."""
         ...
 
+    def shunned(self) -> bool:
+        """Whether nobody talks to this member, and whoever answers hangs up without a word."""
+        ...
+
 
 @dataclass
 class Context:

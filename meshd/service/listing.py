@@ -4,7 +4,7 @@ from typing import Any
 
 from meshd.service.context import Context, Result
 from meshd.service.effects import whose_yes_helps
-from meshd.service.matters import Matter, all_matters, matter_of
+from meshd.service.matters import Matter, all_matters, ends_ms, matter_of
 from meshd.service.proposing import about
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
@@ -47,5 +47,6 @@ def _lacks_yes(context: Context, row: tables.Proposal) -> bool:
 
 
 def _listed(context: Context, row: tables.Proposal, matter: Matter) -> Result:
-    """A proposal, what this person said to it, and what they are asked."""
-    return describe(context, row) | {"said": matter.said, "asked": matter.asked}
+    """A proposal, what this person said to it, what they are asked, and when it is over by this machine's measure."""
+    ends = ends_ms(context, matter) if matter.open else None
+    return describe(context, row) | {"said": matter.said, "asked": matter.asked, "ends_ms": ends}

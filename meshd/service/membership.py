@@ -212,8 +212,9 @@ def _application(context: Context, words: str) -> tables.Application:
             known = None
         if known is not None:
             role = role_of(assembly, known)
-            hint = "`meshd admit` makes an observer a member." if role == "observer" else ""
-            raise NodeError(f"{assembly.people.label(known)} is {article(role)} already", hint) from None
+            label = assembly.people.label(known)
+            hint = f"`meshd admit {as_word(label)}` makes an observer a member." if role == "observer" else ""
+            raise NodeError(f"{label} is {article(role)} already", hint) from None
         raise
     open_ = asking(context, member)
     if not open_:
@@ -279,7 +280,7 @@ def _check_newcomer(context: Context, member: bytes) -> None:
         typed = f"`meshd vouch {as_word(label)}`"
         raise NodeError(
             f"{label} is not vouched for yet: {len(vouchers)} of {needed}",
-            f"Somebody else types {typed}; you have vouched."
+            f"Somebody else vouches with {typed}; you have."
             if context.me in vouchers
             else f"{typed}; a person who is vouched for reads and talks.",
         )

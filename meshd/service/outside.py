@@ -25,7 +25,8 @@ class Out(Enum):
 
 _COME_BACK = "To come back, ask a member for a ticket, and apply anew with this home: `meshd join TICKET --as YOU`."
 _ANOTHER_DEVICE = (
-    "With your member key another home becomes a device of yours: `meshd join TICKET --as YOU --member-key FILE`."
+    "Ask a member for a ticket, and apply anew with this home, `meshd join TICKET --as YOU`; or with the member "
+    "key that `whoami --member-key` shows on another device of yours: `meshd join TICKET --as YOU --member-key FILE`."
 )
 _NEW_TICKET = (
     "Ask a member for a new ticket, and apply anew with this home: `meshd join TICKET --as YOU`. If you were let in "

@@ -174,7 +174,8 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     if others:
         raise UsageError(f"a proposal that is put anew says what it said: leave out {', '.join(others)}")
     if row.verb:
-        raise UsageError("what changes the roster is put anew by its own command", "`meshd --help`")
+        own = _INSTEAD.get(row.policy, "`meshd --help`")
+        raise UsageError("what changes the roster is put anew by its own command", own)
     outcome = outcome_of(context, row)
     if outcome.outcome is not None:
         raise NodeError(f"{text_of(row.id)[:8]} is {outcome.state}", "`meshd propose TITLE --repeals ID` asks again.")
@@ -207,7 +208,8 @@ def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> li
             f"Leave the end out (--closes), or {other}",
         )
     if given > policy.wait * 1000 + _NEARLY_MS:
-        return [f"{policy.name} is open for {open_for}, and final then: a later end has no effect. For more, {other}"]
+        over = span(policy.wait * 1000)
+        return [f"{policy.name} is over after {over}: a later end has no effect. For more time, {other}"]
     return []
 
 

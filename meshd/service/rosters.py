@@ -20,7 +20,7 @@ from meshd_protocol.control import FLAG, NAME, TEXT
 from meshd_protocol.decisions.outcome import people
 from meshd_protocol.items import Decision, Endorsement, Followed, Item, Quoted
 from meshd_protocol.kinds import Kind
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import as_word, printable, text_of
 from meshd_protocol.policies import MEMBERSHIP, REMOVAL, Finality
 from meshd_protocol.thresholds import policies_of, ratification_needed
 
@@ -37,7 +37,9 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError("that is you", "`meshd leave` goes without a vote.")
     reason = (arguments.get("reason") or "").strip()
     if not reason:
-        raise UsageError(f"a removal says why, so that {label} can answer", "`meshd remove PERSON --reason TEXT`")
+        raise UsageError(
+            f"a removal says why, so that {label} can answer", f"`meshd remove {as_word(label)} --reason TEXT`"
+        )
     if arguments.get("preview"):
         return {"person": label}
     action = (int(Verb.REMOVE), (member,))

@@ -146,6 +146,11 @@ def _pending(context: Context) -> list[str]:
         found.append(f"The log's file is damaged: nothing new is written to it. {DAMAGED}")
     if is_unprotected(context):
         found.append("This home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
+    if context.live is not None and context.live.shunned() and out(context) is None:
+        found.append(
+            "Whoever answers hangs up on this node: perhaps you were removed, or this device was revoked, and what "
+            "says so has not come here. Ask a member; `meshd peers` says what else it may be."
+        )
     for who in context.live.paced() if context.live else []:
         much = f"wrote more than {limits.LIVE_RECORDS} records or {limits.LIVE_BYTES >> 20} MiB today"
         late = "with comparisons, up to half a minute later"
@@ -227,7 +232,7 @@ def _about_me(context: Context) -> list[str]:
     if context.state().federal is not None:
         return found + _about_assemblies(context)
     if observer:
-        found.append("You are an observer: you read and talk. A member's `meshd admit` opens the vote on you.")
+        found.append("You are an observer: you read and talk. A member opens the vote on you with `meshd admit`.")
     return found
 
 

@@ -7,7 +7,9 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.service import listing, membership, proposing, status, talk
+from meshd.service import listing, membership, proposing, rosters, status, talk, voting
+from meshd.service.context import Context
+from meshd.service.outside import Out, out
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
@@ -356,3 +358,46 @@ async def test_nodes_that_met_find_each_other_after_a_restart(tmp_path, autojump
             await until(equal([ada, again]))
     for node in (ada, bea):
         node.assembly.close()
+
+
+@pytest.mark.parametrize("last", [1, 2])
+async def test_who_is_removed_while_connected_hears_by_what(tmp_path, autojump_clock, last):
+    """A founder has no ticket to come back with: the ballots that remove them reach them before the others hang up."""
+    opened, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], clock=Clock())
+    exchange(*opened)
+    network = MemoryNetwork()
+    ada, bea, cy = nodes = [
+        Running(name, each, network) for name, each in zip(["ada", "bea", "cy"], opened, strict=True)
+    ]
+    async with running(nodes, {"bea": ["ada"], "cy": ["ada", "bea"]}):
+        await until(lambda: all(sum(row["state"] != "away" for row in each.node.peers()) == 2 for each in nodes))
+        first, second = (bea, cy) if last == 2 else (cy, bea)
+        made = await first.do(rosters.remove, person="Ada", reason="They sold the oven")
+        await until(lambda: second.assembly.store.get(tables.Proposal, id=bytes_of(made["id"])) is not None)
+        await second.do(voting.vote, id=made["id"], choices=["yes"])
+        await until(lambda: all(row["state"] == "away" for row in ada.node.peers()))
+        await trio.sleep(5)
+        assert out(ada.context) == Out.REMOVED
+    for each in opened:
+        each.close()
+
+
+async def test_who_was_removed_meanwhile_is_told_what_it_may_be(tmp_path, autojump_clock):
+    """Others have another network key, and can't be asked anything: it is on the home screen that they hang up."""
+    clock = Clock()
+    opened, _ = commune(tmp_path, ["Ada", "Bea", "Cy"], clock=clock)
+    exchange(*opened)
+    network = MemoryNetwork()
+    ada, bea, cy = (Running(name, each, network) for name, each in zip(["ada", "bea", "cy"], opened, strict=True))
+    made = rosters.remove(bea.context, {"person": "Ada", "reason": "They sold the oven"})
+    exchange(*opened[1:])
+    voting.vote(cy.context, {"id": made["id"], "choices": ["yes"]})
+    exchange(*opened[1:])
+    words = "Whoever answers hangs up on this node"
+    async with running([ada, bea, cy], {"ada": ["bea", "nowhere"], "cy": ["bea"]}):
+        await until(lambda: any(words in each for each in status.status(ada.context, {})["pending"]))
+        assert out(ada.context) is None
+        assert not any(words in each for each in status.status(bea.context, {})["pending"])
+    assert not any(words in each for each in status.status(Context(opened[0]), {})["pending"])
+    for each in opened:
+        each.close()

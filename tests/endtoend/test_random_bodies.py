@@ -190,7 +190,7 @@ def _views(node):
         explaining.show(context, {"id": identity})
         reasons = explaining.why(context, {"id": identity})["reasons"]
         row["reasons"] = [each for each in reasons if each["rule"] != "witness-here"]
-        for own in ("voted", "said", "asked"):
+        for own in ("voted", "said", "asked", "ends_ms"):
             row.pop(own)
     waiting.waiting(context)
     for verb in (status.status, status.home, audit.log, audit.forks, talk.read, rosters.devices, governing.charter):

@@ -341,7 +341,7 @@ def test_who_left_or_was_removed_asks_nobody_until_they_apply_anew(tmp_path):
     assert (said["role"], len(said["vouched_by"])) == ("applicant", 1)
     with pytest.raises(NodeError, match="1 of 2") as refused:
         membership.admit(ada, {"people": ["Eve"]})
-    assert refused.value.hint.startswith("Somebody else types")
+    assert refused.value.hint.startswith("Somebody else vouches with")
     meet(people)
     assert do(bea, "vouch", person="Eve")["role"] == "observer"
     meet(people)

@@ -15,6 +15,7 @@ from meshd_cli.errors import PARTLY, CommandError, UsageError
 from meshd_cli.homes import folders, mean
 from meshd_cli.reading import beginning, whole
 from meshd_cli.times import since
+from meshd_protocol.names import as_word
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -243,7 +244,7 @@ def _show_read(answer: dict[str, Any]) -> None:
     read = f" ({output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read)"
     output.say(f"{output.plural(answer['records'], 'new record')}{read if answer['segments'] else ''}.")
     for person in answer["applicants"]:
-        output.say(f"  {person} asks to join: `meshd members`, `meshd vouch`")
+        output.say(f"  {person} asks to join: `meshd vouch {as_word(person)}`, if you know them")
     for row in answer["news"]:
         state = row["state"] if row["outcome"] is None else f"final: {row['outcome']}"
         output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")

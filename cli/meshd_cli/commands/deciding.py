@@ -10,7 +10,7 @@ from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
-from meshd_cli.results import METHOD_WORDS, counts_words, state_words
+from meshd_cli.results import METHOD_WORDS, counts_words, state_words, wished_end
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -360,10 +360,14 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  repealed  by {each[: output.SHORT_ID]}")
     if row.get("waits"):
         output.say(f"  open      for {row['waits']} more by this machine's measure, grace included")
+    if row.get("stuck"):
+        output.say(
+            f"  stuck     it comes to nothing as it is: `meshd why {row['id'][: output.SHORT_ID]}` says what helps"
+        )
     if row["roster"] == "earlier":
         output.say("  roster    an earlier one than this node follows now")
     elif row["roster"] == "other":
         output.say("  roster    on another line than this node follows")
-    if row["closes_ms"]:
+    if (wished := wished_end(row, int(time.time() * 1000))) is not None:
         note = " (overdue: a yes still counts)" if row["overdue"] else ""
-        output.say(f"  closes    {output.when(row['closes_ms'])}{note}")
+        output.say(f"  closes    {output.when(wished)}{note}")

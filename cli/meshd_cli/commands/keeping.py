@@ -34,7 +34,7 @@ def backup(where: Where, options: Any) -> int:
     output.say(f"Kept: {much}, in {answer['path']}.")
     opens = "It opens with the passphrase that this home has now"
     key = "" if answer["member_key"] else "; your member key is not in it, since you keep it elsewhere"
-    output.tell(f"{opens}{key}. `meshd backup --test FILE` reads it; `meshd restore FILE` goes on from it.")
+    output.tell(f"{opens}{key}. `meshd backup --test FILE` reads it; `meshd --home NEW restore FILE` goes on from it.")
     return 0
 
 

@@ -48,7 +48,7 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument("--watch", action="store_true", help="look again every second, until interrupted")
     parser.set_defaults(function=peers)
     parser = verbs.add_parser("connect", parents=[common], help="meet the node at an address")
-    parser.add_argument("address", metavar="HOST:PORT", help="as its `meshd status` shows after reached")
+    parser.add_argument("address", metavar="HOST:PORT", help="as `status` of that node shows after reached")
     parser.add_argument("--forget", action="store_true", help="try this address no longer, now and at later starts")
     parser.set_defaults(function=connect)
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from meshd_cli import output
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.pictures import rounds_of, shares_of
+from meshd_cli.results import wished_end
 from meshd_cli.times import moment
 from meshd_page import ballots
 from meshd_page.frame import Again, Page, does, needed, shown, text
@@ -43,6 +44,7 @@ async def decision(page: Page) -> Response:
         "decision.html",
         row=row,
         mine=mine,
+        wished=wished_end(row, int(time.time() * 1000)),
         reasons=why["reasons"],
         rounds=rounds_of(why["reasons"]),
         shares=shares_of(row),
