@@ -77,7 +77,7 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
 
 
 def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ") -> str:
-    """The passphrase: from a file, the environment, the home itself where its person wants none, or a prompt (twice for
+    """The passphrase: from a file, the home itself where its person wants none, the environment, or a prompt (twice for
     a new one). Raises LockedError.
     """
     if where.passphrase_file:
@@ -86,13 +86,14 @@ def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot read the passphrase from {where.passphrase_file}") from error
         return _not_empty(words) if new else words
+    with suppress(OSError, UnicodeDecodeError):
+        if not new:
+            return (where.home / UNPROTECTED).read_text()
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
         return _not_empty(named) if new else named
     with suppress(KeyError, OSError, UnicodeDecodeError):  # systemd.exec: LoadCredential=
         return (Path(os.environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL).read_text().rstrip("\r\n")
-    with suppress(OSError, UnicodeDecodeError):
-        return (where.home / UNPROTECTED).read_text()
     if sys.stdin is None or not sys.stdin.isatty():
         raise LockedError(
             "a passphrase is needed, and there is no terminal to ask on",

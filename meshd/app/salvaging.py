@@ -14,6 +14,7 @@ from meshd.assembly.assembly import Assembly, World
 from meshd.errors import NodeError
 from meshd.home import LOG, make_private, suspect, sync_folder
 from meshd.progress import Step, Steps
+from meshd.state.standing import LEFT_BEHIND
 from meshd.store import tables
 from meshd.store.sqlite import SqliteStore
 from meshd.store.torn import Torn
@@ -77,6 +78,8 @@ def _take(assembly: Assembly, torn: Torn) -> Steps[None]:
         assembly.receive(batch, waiting)
         read += sum(map(len, batch))
         yield Step(f"{store.count(tables.Kept)} records saved", min(read, total), total)
+    with store.transaction():  # heads that lacked records while these came in are of no earlier rules
+        store.delete(tables.Setting, name=LEFT_BEHIND)
     assembly.reload()
 
 

@@ -16,7 +16,7 @@ LANGUAGES = ("english", "spanish")
 """Those in which a key is written; lists in which two words share four letters are left out."""
 _WORDS = 24
 _SEED_BYTES = 32
-_HINT = "It is what `meshd whoami --member-key` printed: 24 words, or its letters."
+_HINT = "It is what `whoami --member-key` printed where you were: 24 words, or its letters."
 
 
 def words_of(key: SigningKey, language: str = LANGUAGES[0]) -> list[str]:

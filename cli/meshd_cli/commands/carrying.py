@@ -96,7 +96,7 @@ def stick(where: Where, options: Any) -> int:
         if answer["problem"] is not None and not where.json:
             output.warn(f"{answer['problem']}. {answer['hint']}")
         elif not where.json:
-            _show_written(answer["written"])
+            _show_written(answer["written"], part=_is_part(options))
         code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
     if not where.json:
@@ -118,7 +118,7 @@ def export(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     else:
-        _show_written(answer)
+        _show_written(answer, part=_is_part(options))
     return 0
 
 
@@ -151,7 +151,12 @@ def _export_for_others(where: Where, options: Any) -> int:
     return 0
 
 
-def _show_written(answer: dict[str, Any]) -> None:
+def _is_part(options: Any) -> bool:
+    """Whether less than everything was asked for."""
+    return bool(options.since or options.to or options.decisions_only)
+
+
+def _show_written(answer: dict[str, Any], *, part: bool) -> None:
     if answer["applicant"]:
         output.say("Your application is on the stick. A member imports it, and exports the answer.")
         output.tell("They vouch for you first, unless this is one more device of yours.")
@@ -161,7 +166,7 @@ def _show_written(answer: dict[str, Any]) -> None:
         segments = output.plural(answer["segments"], "segment")
         output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
     else:
-        output.say("Nothing new to write: the stick has it all.")
+        output.say(f"Nothing new to write: the stick has {'what you asked for' if part else 'it all'}.")
     if answer["twin"]:
         output.warn("This device's key was used elsewhere, too, or this home is an old copy: `meshd status`.")
     if answer["answers"]:

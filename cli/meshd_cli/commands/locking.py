@@ -48,6 +48,10 @@ def lock(where: Where, options: Any) -> int:
         with suppress(CommandError):
             if _is_locked(where):
                 _tell(where, {"locked": True, "running": True}, "Locked. `meshd unlock` opens it.")
+                if not where.json and (where.home / UNPROTECTED).exists():
+                    output.warn(
+                        "this home has no passphrase: whoever has this disk unlocks it. `meshd passphrase` sets one."
+                    )
                 return 0
         time.sleep(0.1)
     raise CommandError("the daemon does not say that it is locked", "Stop it: `meshd status` says whether it runs.")
@@ -157,7 +161,9 @@ def panic(where: Where, options: Any) -> int:
     for path in left:
         output.warn(f"{path} is still there")
     output.say("Not reached: old sectors of a flash card or an SSD, swap, backups, sticks, papers, what others have.")
-    output.say("What is left of the key file opens with the passphrase alone. From another machine: `meshd revoke`.")
+    output.say(
+        "What is left of the key file opens with the passphrase alone. Shut it out from another machine with `meshd revoke DEVICE`."
+    )
     return 1 if left else 0
 
 
