@@ -13,7 +13,7 @@ class AwayError(CommandError):
     """No daemon runs in the home."""
 
     def __init__(self) -> None:
-        super().__init__("The daemon is not running", "`meshd run` starts it. This page goes on by itself then.")
+        super().__init__("The daemon is not running", "`meshd run` starts it. Then load this page again.")
 
 
 async def ask(

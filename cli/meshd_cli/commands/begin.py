@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, passphrase
+from meshd_cli.client import Where, is_running, passphrase
 from meshd_cli.errors import CommandError
 from meshd_cli.homes import mean
 from meshd_cli.tickets import ticket_of
@@ -75,6 +75,11 @@ def join(where: Where, options: Any) -> int:
     """`meshd join TICKET --as PERSON`."""
     from meshd.app import alone
 
+    if is_running(where):
+        raise CommandError(
+            "the daemon of this home runs: it knows nothing of what joins beside it",
+            "Stop it (Ctrl-C where it runs, or `systemctl --user stop meshd`) and join; `meshd run` goes on with all.",
+        )
     line = ticket_of(options.ticket)
     key = member_key_in(options.member_key) if options.member_key else None
     how = alone.joining(not options.no_witness, key, options.formerly)

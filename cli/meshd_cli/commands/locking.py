@@ -161,9 +161,8 @@ def panic(where: Where, options: Any) -> int:
     for path in left:
         output.warn(f"{path} is still there")
     output.say("Not reached: old sectors of a flash card or an SSD, swap, backups, sticks, papers, what others have.")
-    output.say(
-        "What is left of the key file opens with the passphrase alone. Shut it out from another machine with `meshd revoke DEVICE`."
-    )
+    output.say("What is left of the key file opens with the passphrase alone.")
+    output.say("From another machine this device is shut out with `meshd revoke DEVICE`.")
     return 1 if left else 0
 
 

@@ -20,7 +20,9 @@ _TOGETHER_SECONDS = 0.3
 
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
-    parser = verbs.add_parser("watch", parents=[common], help="what is new for you, as it happens, until interrupted")
+    parser = verbs.add_parser(
+        "watch", parents=[common], help="what is new for you, as it happens, until Ctrl-C or the daemon ends"
+    )
     parser.set_defaults(function=watch)
 
 

@@ -8,9 +8,21 @@ let turn = 0; // of several answers the last one that was asked for counts
 
 const main = () => document.getElementById("main");
 
+let passing = null;
+
 function say(text) {
   const news = document.getElementById("news");
+  clearTimeout(passing);
   if (news.textContent !== text) news.textContent = text;
+}
+
+// Say what is of no use for long: each time anew, for who hears it, and not for ever, for who sees it.
+function sayShortly(text) {
+  say("");
+  passing = setTimeout(() => {
+    say(text);
+    passing = setTimeout(() => say(""), 8000);
+  }, 50);
 }
 
 // Whether somebody has begun to fill in a form, or the browser has done it for them.
@@ -74,7 +86,7 @@ async function showAnew() {
   }
   const again = find();
   if (again !== null) again.focus({ preventScroll: true });
-  say("This page has been brought up to date.");
+  sayShortly("This page has been brought up to date.");
   prepare();
 }
 
