@@ -8,6 +8,7 @@ from meshd.service import landmarks
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
 from meshd.service.fields import fields_of
+from meshd.service.matters import Matter, all_matters
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.spans import OVER, span_of
 from meshd.service.templates import find_form, usable
@@ -179,6 +180,10 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     outcome = outcome_of(context, row)
     if outcome.outcome is not None:
         raise NodeError(f"{text_of(row.id)[:8]} is {outcome.state}", "`meshd propose TITLE --repeals ID` asks again.")
+    later = next((each for each in all_matters(context) if _asks_the_same(each, row)), None)
+    if later is not None:
+        label = text_of(later.id)[:8]
+        raise NodeError(f"it is put anew already, as {label}", f"`meshd vote {label}` votes on it.")
     question = question_of(row)
     return {
         "title": row.title,
@@ -191,6 +196,12 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         "budget": row.budget,
         "repeals": [text_of(row.id)] if _is_open(context, row) else [],
     }
+
+
+def _asks_the_same(matter: Matter, row: tables.Proposal) -> bool:
+    """Whether a later vote that may still come to something asks what a proposal asked."""
+    same = (matter.title, matter.policy) == (row.title, row.policy) and matter.id != row.id
+    return same and matter.open and matter.stuck is None and matter.time_ms >= row.time_ms
 
 
 def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> list[str]:

@@ -118,10 +118,14 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     attestations = [attested_of(each) for each in store.find(tables.Attestation, proposal=row.id)]
     label = context.assembly.people.label
     outcome = decide(called.question, called.policy, poll, attestations, state.electorate, state.witnesses, label)
+    shown = describe(context, row, outcome)
+    if cast.form == Form.YES_NO and cast.choice == Say.YES and label(context.me) in shown["waits_for"]:
+        others = [each for each in shown["waits_for"] if each != label(context.me)]  # this very yes is waited for
+        shown |= {"waits_for": others} | ({} if others else {"in_effect": None, "force": None})
     return {
         "id": text_of(row.id),
         "changeable": called.policy.changeable,
-        "proposal": describe(context, row, outcome),
+        "proposal": shown,
         "seen_by": len(context.state().inside),
     }
 

@@ -23,6 +23,7 @@ from meshd.service.status import home, status
 from meshd.service.waiting import waiting
 from meshd.store import tables
 from meshd.upkeep.witness import keep_time
+from meshd_cli.results import state_words
 from meshd_protocol.chains import Waiting
 from meshd_protocol.control import Request
 from meshd_protocol.names import bytes_of, text_of
@@ -394,6 +395,13 @@ def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
     row = ada.assembly.store.get(tables.Proposal, id=bytes_of(again))
     assert (row.title, row.policy, row.roster) == ("Paint the door", "standard", ada.standing().head)
     assert "anew" not in whats(ada)
+    exchange(*nodes)
+    with pytest.raises(NodeError, match="put anew already") as refused:
+        do(bea, "propose", again=short(question))
+    assert refused.value.hint == f"`meshd vote {again[:8]}` votes on it."
+    do(ada, "withdraw", id=again)
+    exchange(*nodes)
+    do(bea, "propose", again=short(question))
     for node in nodes:
         node.close()
 
@@ -622,6 +630,10 @@ def test_what_is_decided_and_lacks_the_yes_of_today_waits_for_it(tmp_path):
     )  # fmt: skip
     assert told(cy) == [("step", "Buy an oven", f"meshd vote {short(question)} --late")]
     assert [row["id"] for row in do(ada, "list", open=True)] == [text_of(question)], "it waits, though not for her"
+    ahead = do(cy, "vote", id=short(question), choices=["yes"], late=True, preview=True)["proposal"]
+    assert state_words(ahead) == "final: passed", "it does not wait for the yes that it is"
+    ahead = do(cy, "vote", id=short(question), choices=["no"], late=True, preview=True)["proposal"]
+    assert "waits for Cy" in state_words(ahead)
     do(cy, "vote", id=short(question), choices=["yes"], late=True)
     assert explaining.show(cy, {"id": text_of(question)})["in_force"] is True
     assert whats(cy) == []

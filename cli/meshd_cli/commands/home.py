@@ -77,6 +77,8 @@ def _home(where: Where, *, one_of_several: bool = False) -> None:
     _show_reached(answer)
     if not answer["waiting"] and not answer["pending"]:
         others = f"; {output.plural(answer['open'], 'vote')} open" if answer["open"] else ""
+        if answer["role"] == "member" and not answer["reached"]:
+            output.tell("You are alone here: `meshd invite` makes a ticket for somebody else.")
         output.tell(f"`meshd list` shows what was decided{others}. `meshd --help` shows all commands.")
 
 
