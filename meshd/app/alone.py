@@ -379,17 +379,18 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
             every = [*map(choosing.told, found), *(choosing.closed(*each) for each in shut.items())]
             raise choosing.several(choosing.listed(every))
         matches = [each for each in found if each.standing is not None and each.standing.genesis.name == words]
-        matches = matches or [each for each in found if each.folder in named]
+        matches = matches or [each for each in found if each.folder in named or choosing.begins(each, words)]
         if len(matches) > 1:
             raise choosing.more_than_one(words, choosing.listed(map(choosing.told, matches)))
         if matches:
             (chosen,) = matches
             return chosen
+        here = choosing.listed(map(choosing.told, found))
     finally:
         for each in found:
             if each is not chosen:
                 each.close()
-    raise _unknown(words, len(folders), list(shut.values()))
+    raise _unknown(words, len(folders), list(shut.values()), here)
 
 
 def _is_called(folder: Path, words: str) -> bool:
@@ -398,12 +399,12 @@ def _is_called(folder: Path, words: str) -> bool:
     return meant != "" and (folder.name.startswith(meant) or meant.startswith(folder.name[:-1]))
 
 
-def _unknown(words: str, all_: int, shut: list[NodeError]) -> NodeError:
+def _unknown(words: str, all_: int, shut: list[NodeError], here: str) -> NodeError:
     """Why nothing that opens is called so."""
     damaged = next((error for error in shut if isinstance(error, StoreError)), None)
     if damaged is not None:
         return damaged
     if len(shut) == all_:
         return PassphraseError("the passphrase is wrong")
-    hint = f"{len(shut)} in this home have another passphrase." if shut else ""
+    hint = f"Here are: {here}." + (f" {len(shut)} in this home have another passphrase." if shut else "")
     return NotFoundError(f"no assembly {words} opens here with this passphrase", hint)

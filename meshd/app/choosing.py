@@ -19,6 +19,11 @@ def as_id(words: str) -> str:
     return words.lower()
 
 
+def begins(assembly: Assembly, words: str) -> bool:
+    """Whether an assembly's name begins with these words, in whatever case."""
+    return bool(words.strip()) and assembly.title.casefold().startswith(words.casefold())
+
+
 def several(listed: str) -> UsageError:
     """What to say to somebody who did not choose."""
     return UsageError("this home has several assemblies", f"Say which with --assembly, by its name or id: {listed}.")

@@ -234,6 +234,7 @@ class _Caller:
             for node in self._nodes
             if node.assembly.title == words or text_of(node.assembly.id).startswith(choosing.as_id(words))
         ]
+        found = found or [node for node in self._nodes if choosing.begins(node.assembly, words)]
         if len(found) == 1:
             return found[0]
         if found:

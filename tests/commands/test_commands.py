@@ -827,7 +827,8 @@ def test_several_assemblies_in_a_home(ada):
             ada.start("--assembly", "Bakery")
         assert "several assemblies" in ada.fails(2, "whoami")[0]
         assert ada.json("--assembly", "Bakery", "whoami")["name"] == "Bakery"
-        ada.fails(4, "--assembly", "Nothing", "whoami")
+        assert ada.json("--assembly", "bak", "whoami")["name"] == "Bakery", "as people are found"
+        assert "Bakery" in "".join(ada.fails(4, "--assembly", "Nothing", "whoami"))
     ada.stop()
     other = Shell(ada.home, "another")
     other.ok("init", "Third", "--as", "Ada")
