@@ -34,7 +34,10 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "confirm": lambda row: f"{row['person']} founds the assembly anew, with you: {row['title']}. Confirm it",
     "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
-    "vote": lambda row: f"Vote: {row['title']} · {row['policy']}, by {row['person']}",
+    "vote": lambda row: (
+        f"Vote: {row['title']} · {row['policy']}, by {row['person']}"
+        f"{'. Some have left to whom it was put' if row['late'] else ''}"
+    ),
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
     "rest": lambda row: (
         f"{row['title']} is over, and {row['count'] or 'no'} vote{'' if row['count'] == 1 else 's'} that can wait till "
@@ -58,7 +61,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "send": lambda row: f"Nobody sits for us in {row['title']}. How somebody can",
     "witness": lambda row: f"As a witness, say that this machine's clock is right: {row['title']}",
     "seat": lambda row: "You are a witness, and no device attests for you. Let this one",
-    "anew": lambda row: f"Put your vote anew, since {_WHY_ANEW[row['why']]}: {row['title']}",
+    "anew": lambda row: f"Put this vote anew, since {_WHY_ANEW[row['why']]}: {row['title']}",
     "vouch": lambda row: (
         f"{row['title']} asks to join{', invited by ' + row['person'] if row['person'] else ''}. Vouch if you know them"
     ),

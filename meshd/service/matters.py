@@ -124,7 +124,8 @@ def _asked(context: Context, vote: Vote, outcome: Outcome) -> str | None:
         return STEP if context.me in whose_yes_helps(context, row, outcome) else None
     if outcome.state not in (OPEN, PROVISIONAL) or (row.verb and moot(context, row) is not None):
         return None
-    return None if _is_late(context, vote) else VOTE
+    anew = vote.policy.finality == Finality.SETTLED and not row.verb  # nodes ask before that, so it is put anew
+    return None if anew and _is_late(context, vote) else VOTE
 
 
 def _is_late(context: Context, vote: Vote) -> bool:

@@ -158,7 +158,9 @@ def _vote(context: Context, matter: Matter, ends: int | None) -> Result:
         context.assembly.people.label(matter.author),
         f"meshd vote {_short(matter.id)}{' --late' if matter.late else ''}",
     )
-    return _thing(matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by)
+    return _thing(
+        matter.asked, matter.id, matter.title, command, ends, policy=matter.policy, person=by, late=matter.late
+    )
 
 
 def _attestations(context: Context) -> Iterator[Result]:
@@ -183,8 +185,10 @@ def _seat(context: Context) -> Iterator[Result]:
 def _stuck(context: Context) -> Iterator[Result]:
     """This person's votes that come to nothing, and that nobody put anew."""
     now, everything = context.assembly.world.clock(), all_matters(context)
+    inside = context.state().members
     for matter in everything:
-        if matter.final or matter.author != context.me or now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
+        mine = matter.author == context.me or matter.author not in inside  # whose author left is everybody's to put
+        if matter.final or not mine or now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
             continue
         late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s
         why = matter.stuck or (_late(context, matter) if late else None)

@@ -24,6 +24,7 @@ from meshd.service.waiting import waiting
 from meshd.store import tables
 from meshd.upkeep.witness import keep_time
 from meshd_cli.results import state_words
+from meshd_cli.waiting import waiting_words
 from meshd_protocol.chains import Waiting
 from meshd_protocol.control import Request
 from meshd_protocol.names import bytes_of, text_of
@@ -637,5 +638,36 @@ def test_what_is_decided_and_lacks_the_yes_of_today_waits_for_it(tmp_path):
     do(cy, "vote", id=short(question), choices=["yes"], late=True)
     assert explaining.show(cy, {"id": text_of(question)})["in_force"] is True
     assert whats(cy) == []
+    for node in nodes:
+        node.close()
+
+
+def test_what_was_put_to_somebody_who_left_goes_on_waiting(tmp_path):
+    """A vote that can still be final is asked for, with the word that it takes; one that nodes ask about is put anew, by
+    anybody where its author is gone.
+    """
+    clock = Clock()
+    nodes, _ = commune(tmp_path, ["Ada", "Bea", "Cy", "Dan"], clock=clock, witnesses=4)
+    exchange(*nodes)
+    ada, bea, _, dan = (Context(node) for node in nodes)
+    certified = propose(ada, "Paint the door", "standard")
+    settled = propose(dan, "Buy an oven")
+    exchange(*nodes)
+    assert whats(bea) == ["vote", "vote"]
+    rosters.leave(dan, {})
+    exchange(*nodes)
+    exchange(*nodes)
+    assert len(bea.state().members) == 3
+    assert told(bea) == [
+        ("vote", "Paint the door", f"meshd vote {short(certified)} --late"),
+        ("anew", "Buy an oven", f"meshd propose --again {short(settled)}"),
+    ]
+    row = waiting(bea).shown[0]
+    assert waiting_words(row).endswith("Some have left to whom it was put")
+    do(bea, "vote", id=short(certified), choices=["yes"], late=True)
+    do(bea, "propose", again=short(settled))
+    exchange(*nodes[:3])
+    assert [each for each in whats(ada) if each == "anew"] == []
+    assert sorted(whats(ada)) == ["vote", "vote"]
     for node in nodes:
         node.close()
