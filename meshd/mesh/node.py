@@ -39,7 +39,7 @@ from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
 from meshd_protocol.changes import RECORDS, Change, HeadMoved, PeerCame, PeerLeft, records_came
 from meshd_protocol.errors import SessionError
-from meshd_protocol.kinds import name_of
+from meshd_protocol.kinds import Log, name_of
 from meshd_protocol.names import text_of
 from meshd_protocol.sync.greeting import KnownPsk
 
@@ -167,7 +167,9 @@ class Node:
         for each in worked.commits if self._push else ():
             self.gossip.spread(each.spans, each.own, source, pushed=pushed)
         if worked.moved is not None:
-            self._review(worked.moved, [span for each in worked.commits for span in each.spans])
+            live = worked.commits if pushed else ()  # what came in bulk may say much that is not for who was removed
+            spans = [span for each in live for span in each.spans if span.chain[1] == Log.DECISIONS]
+            self._review(worked.moved, spans)
         for each in worked.commits:
             self.watches.tell(each.change)
         if worked.commits:

@@ -53,7 +53,7 @@ _TOGETHER = 9_216
 _READ_AHEAD = 64
 """Messages to read ahead of the one that is being taken in."""
 _FAREWELL_SECONDS = 1.0
-"""How long somebody who was removed may still ask for what they were told of."""
+"""How long the last records may take to somebody who was removed."""
 _SILENT_SECONDS = 10
 _LIVELY_SECONDS = 1.0
 _QUIET_SECONDS = 40
@@ -188,12 +188,19 @@ class Peer:
         self.may_read = self.may_read or bool(verdict)
 
     async def dismiss(self, why: str, spans: Iterable[Span]) -> None:
-        """End the session of somebody who was removed, in a moment: by these ballots, and what they were told of before
-        and ask for, their node sees that they were. Nothing more is pushed to them.
+        """End the session of somebody who was removed, once these records are sent, by which their node sees that they
+        were. They are sent nothing else, and nothing that they ask is answered.
         """
+        sent = trio.Event()
+
+        async def tell() -> None:
+            sent.set()
+
         self.push(spans)
         self._dismissed = True
-        await trio.sleep(_FAREWELL_SECONDS)
+        self._side.outbox.put(Rank.URGENT, tell)  # behind them
+        with trio.move_on_after(_FAREWELL_SECONDS):
+            await sent.wait()
         self.stop(why)
 
     def stop(self, why: str) -> None:
@@ -295,6 +302,8 @@ class Peer:
                 await self._on(event)
 
     async def _on(self, event: session.Event) -> None:
+        if self._dismissed:
+            return
         self._writer.check()
         match event:
             case session.Greeted(features):

@@ -378,6 +378,9 @@ async def test_who_is_removed_while_connected_hears_by_what(tmp_path, autojump_c
         await until(lambda: all(row["state"] == "away" for row in ada.node.peers()))
         await trio.sleep(5)
         assert out(ada.context) == Out.REMOVED
+        await second.do(talk.say, text="for those who are in")
+        await until(equal([first, second]))
+        assert not ada.assembly.store.find(tables.Message)
     for each in opened:
         each.close()
 
