@@ -36,7 +36,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "answer": lambda row: f"Answer a motion about you, by {row['person']}: {row['title']}",
     "vote": lambda row: (
         f"Vote: {row['title']} · {row['policy']}, by {row['person']}"
-        f"{'. Some have left to whom it was put' if row['late'] else ''}"
+        f"{'. Some have left to whom it was put' if row.get('late') else ''}"
     ),
     "step": lambda row: f"Decided, and waits for your yes: {row['title']}",
     "rest": lambda row: (

@@ -53,7 +53,7 @@ _TOGETHER = 9_216
 _READ_AHEAD = 64
 """Messages to read ahead of the one that is being taken in."""
 _FAREWELL_SECONDS = 1.0
-"""How long the last records may take to somebody who was removed."""
+"""How long somebody who was removed may take over the last records."""
 _SILENT_SECONDS = 10
 _LIVELY_SECONDS = 1.0
 _QUIET_SECONDS = 40
@@ -188,19 +188,12 @@ class Peer:
         self.may_read = self.may_read or bool(verdict)
 
     async def dismiss(self, why: str, spans: Iterable[Span]) -> None:
-        """End the session of somebody who was removed, once these records are sent, by which their node sees that they
-        were. They are sent nothing else, and nothing that they ask is answered.
+        """End the session of somebody who was removed, once they had time to take in these records, by which their node
+        sees that they were. They are told of nothing else, and nothing that they ask is answered.
         """
-        sent = trio.Event()
-
-        async def tell() -> None:
-            sent.set()
-
         self.push(spans)
         self._dismissed = True
-        self._side.outbox.put(Rank.URGENT, tell)  # behind them
-        with trio.move_on_after(_FAREWELL_SECONDS):
-            await sent.wait()
+        await trio.sleep(_FAREWELL_SECONDS)  # what a node has read of a session that ends it takes in no more
         self.stop(why)
 
     def stop(self, why: str) -> None:
@@ -240,7 +233,8 @@ class Peer:
 
     def tell(self, chains: Iterable[ChainKey]) -> None:
         """See `gossip.Neighbour`."""
-        self._writer.tell(chains)
+        if not self._dismissed:
+            self._writer.tell(chains)
 
     def ask(self, wanted: dict[ChainKey, int]) -> None:
         """See `gossip.Neighbour`."""
