@@ -5,6 +5,7 @@ from meshd.store import tables
 
 _REACHED = "reached "
 _SENT = "sent"
+_CARRIED = "carried"
 _AGAIN_MS = 10 * 60 * 1000
 """How old a note may be before a meeting that brings nothing new writes another one: disks wear."""
 
@@ -23,7 +24,14 @@ def met(assembly: Assembly, device: bytes, position: int) -> None:
 def carried(assembly: Assembly) -> None:
     """Note that all that is here is on a stick. Opens its own transaction."""
     with assembly.store.transaction():
+        assembly.store.replace(tables.Setting(_CARRIED, str(assembly.world.clock())))
         _note_sent(assembly, assembly.store.position())
+
+
+def carried_ms(assembly: Assembly) -> int | None:
+    """When all that was here was on a stick last, by this machine's clock."""
+    row = assembly.store.get(tables.Setting, name=_CARRIED)
+    return int(row.value) if row is not None else None
 
 
 def reached_ms(assembly: Assembly, device: bytes) -> int:

@@ -311,6 +311,22 @@ def test_who_is_out_is_told_so_while_they_read(ada, shells, tmp_path, daemon):
     assert "You left" not in bea.run("topics").stdout
 
 
+def test_what_a_stick_took_along_is_told_as_sent(ada, shells, tmp_path):
+    (tmp_path / "stick").mkdir()
+    assert "not yet" in ada.ok("status")
+    ada.ok("stick", str(tmp_path / "stick"))
+    assert re.search(r"sent      all of yours; on a stick \d{4}-", ada.ok("status"))
+    ada.ok("say", "hello")
+    assert "not yet: 1 record of yours" in ada.ok("status")
+    bea = shells("bea")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    for home, words in ((bea, ["export"]), (ada, ["import"])):
+        home.ok(*words, str(tmp_path / "stick"))
+    for words in (["vouch", "Bea"], ["admit", "Bea"], ["stick", str(tmp_path / "stick")]):
+        ada.ok(*words)
+    assert re.search(r"Reached: Bea·\w+ never; all of it was on a stick \d{4}-", ada.ok())
+
+
 def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):
     """A bundle under the right key with a replay from another assembly, integers beyond bounds, and plain nonsense in it."""
     import random
