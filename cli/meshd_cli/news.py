@@ -40,6 +40,9 @@ def items(home: dict[str, Any]) -> list[Item]:
     for each in since.get("proposed", ()):
         said = f"{each['person']} proposed: {each['title']}"
         found.append(Item(f"proposed {each['id']} {mark}", said, f"meshd show {_short(each['id'])}"))
+    for each in since.get("withdrawn", ()):
+        said = f"{each['person']} withdrew: {each['title']}"
+        found.append(Item(f"withdrawn {each['id']} {mark}", said, f"meshd show {_short(each['id'])}"))
     if since.get("messages"):
         said = f"{output.plural(since['messages'], 'message')} since you last looked"
         found.append(Item(f"messages {since['messages']} {mark}", said, "meshd read"))

@@ -4,7 +4,7 @@ A mark says how many there were of a kind when they were looked at. It is a loca
 look, and nothing is decided by it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,8 @@ _PREFIX = "looked at "
 _LETTERS = 200
 """Letters that are opened to find those that are new: of more the newest."""
 _SHOWN = 10
+_COUNTED = (tables.Message, tables.Proposal, tables.Retraction)
+"""Kinds of which what came since the last look is told."""
 _BEGINNING = 8
 """Bytes of an id by which a decision is remembered as final."""
 
@@ -55,7 +57,7 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
     final = {each.id[:_BEGINNING]: each for each in matters if each.final}
     result: Result = {
         "since_ms": int(marks["ms"]) if "ms" in marks else None,
-        "decided": [], "joined": [], "left": [], "messages": 0, "proposed": [],
+        "decided": [], "joined": [], "left": [], "messages": 0, "proposed": [], "withdrawn": [],
     }  # fmt: skip
     if "ms" in marks:
         known = _ids(marks.get("final", ""), _BEGINNING)
@@ -71,9 +73,19 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
             for row in _newest(context, tables.Proposal)
             if row.member != context.me and retraction(context, row) is None
         ][-_SHOWN:]
+        result["withdrawn"] = list(_withdrawn(context))[-_SHOWN:]
     if look:
         _look(context, final)
     return result
+
+
+def _withdrawn(context: Context) -> Iterator[Result]:
+    """Proposals that others took back since the last look."""
+    for each in _newest(context, tables.Retraction):
+        row = context.assembly.store.get(tables.Proposal, id=each.proposal)
+        if row is not None and each.member == row.member != context.me:
+            person = context.assembly.people.label(row.member)
+            yield {"id": text_of(row.id), "title": row.title, "person": person}
 
 
 def _look(context: Context, final: Iterable[bytes]) -> None:
@@ -84,7 +96,7 @@ def _look(context: Context, final: Iterable[bytes]) -> None:
             "ms": str(context.assembly.world.clock()),
             "final": text_of(b"".join(final)),
             "members": text_of(b"".join(sorted(state.members))),
-            **{kind.__name__: str(context.assembly.store.count(kind)) for kind in (tables.Message, tables.Proposal)},
+            **{kind.__name__: str(context.assembly.store.count(kind)) for kind in _COUNTED},
         },
     )
 

@@ -496,6 +496,19 @@ def test_the_home_screen_tells_what_happened_since(three):
     assert (again["decided"], again["proposed"], again["left"], again["messages"]) == ([], [], [], 0)
 
 
+def test_what_others_withdrew_is_told_once(three):
+    (ada, bea, _), _ = three
+    mine, theirs = propose(ada, "A bell"), propose(bea, "Buy an oven")
+    meet(three[0])
+    home(ada, {"look": True})
+    do(ada, "withdraw", id=short(mine))
+    do(bea, "withdraw", id=short(theirs))
+    meet(three[0])
+    found = home(ada, {"look": True})["since"]["withdrawn"]
+    assert found == [{"id": text_of(theirs), "title": "Buy an oven", "person": ada.assembly.people.label(bea.me)}]
+    assert home(ada, {})["since"]["withdrawn"] == []
+
+
 def test_what_was_not_sent_is_told(three):
     (ada, bea, _), _ = three
     assert do(ada, "say", text="hello")["sent"] is False

@@ -148,6 +148,7 @@ def _show_since(since: dict[str, Any]) -> None:
     news += [f"{each} is a member now" for each in since["joined"][:_SHOWN]]
     news += [f"{each} is no member any more" for each in since["left"][:_SHOWN]]
     news += [f"{each['person']} proposed: {each['title']}" for each in since["proposed"][-_SHOWN:]]
+    news += [f"{each['person']} withdrew: {each['title']}" for each in since.get("withdrawn", ())[-_SHOWN:]]
     if since["messages"]:
         news.append(f"{output.plural(since['messages'], 'message')}: `meshd read`")
     if news:
