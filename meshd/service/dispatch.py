@@ -52,7 +52,9 @@ from meshd_protocol.control import BadRequestError, Request, check_arguments
 
 def answer(context: Context, request: Request) -> Steps[Any]:
     """Answer a request, in steps where it takes long. Where something was written, `sent` says whether it leaves this
-    machine at once; where that was proposed in a federation, `by_assemblies` that these decide it, each at home.
+    machine at once, `shunned` that nobody may take it; where that was proposed in a federation, `by_assemblies` that
+    these decide it, each at home.
+
     Raises NodeError.
     """
     try:
@@ -67,6 +69,8 @@ def answer(context: Context, request: Request) -> Steps[Any]:
         result = yield from result
     if isinstance(result, dict) and context.assembly.store.find(tables.Own) != before:
         result["sent"] = link_up(context)
+        if context.live is not None and context.live.shunned():
+            result["shunned"] = True
         if "id" in result and by_assemblies(context, result["id"]):
             result["by_assemblies"] = True
     return result

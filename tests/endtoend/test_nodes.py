@@ -7,7 +7,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshd.service import listing, membership, proposing, rosters, status, talk, voting
+from meshd.progress import finish
+from meshd.service import dispatch, listing, membership, proposing, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.service.outside import Out, out
 from meshd.store import tables
@@ -15,6 +16,7 @@ from meshd.transports.memory import MemoryNetwork
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol.bodies.decisions import Say
 from meshd_protocol.bodies.membership import Vouch
+from meshd_protocol.control import Request
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of
 from meshd_protocol.records import encode_record
@@ -400,7 +402,34 @@ async def test_who_was_removed_meanwhile_is_told_what_it_may_be(tmp_path, autoju
     async with running([ada, bea, cy], {"ada": ["bea", "nowhere"], "cy": ["bea"]}):
         await until(lambda: any(words in each for each in status.status(ada.context, {})["pending"]))
         assert out(ada.context) is None
+        request = Request("say", {"text": "hello"}, None)
+        said = await ada.node.work(lambda context=ada.context: finish(dispatch.answer(context, request)))
+        assert (said["sent"], said["shunned"]) == (False, True)
         assert not any(words in each for each in status.status(bea.context, {})["pending"])
     assert not any(words in each for each in status.status(Context(opened[0]), {})["pending"])
+    for each in opened:
+        each.close()
+
+
+async def test_who_was_removed_is_sent_nothing_of_what_came_in_bulk(tmp_path, autojump_clock):
+    """A node that hears late of a removal hears of more that was said since: that is for those who are in."""
+    opened, _ = commune(tmp_path, ["Ada", "Bea", *"CDEFG"], clock=Clock())
+    exchange(*opened)
+    network = MemoryNetwork()
+    ada, bea, cy, *others = (Running(f"n{number}", each, network) for number, each in enumerate(opened))
+    made = rosters.remove(cy.context, {"person": "Ada", "reason": "They sold the oven"})
+    exchange(*opened[2:])
+    for each in others:
+        voting.vote(each.context, {"id": made["id"], "choices": ["yes"]})
+        exchange(*opened[2:])
+    talk.say(cy.context, {"text": "for those who are in"})
+    assert Context(cy.assembly).state().members.isdisjoint({ada.assembly.keys.member_public})
+    async with running([ada, bea, cy], {"n0": ["n1"]}):
+        await until(lambda: any(row["state"] == "in step" for row in ada.node.peers()))
+        cy.node.dial("n1")
+        await until(lambda: bool(bea.assembly.store.find(tables.Message)))
+        await until(lambda: all(row["state"] == "away" for row in ada.node.peers()))
+        assert not ada.assembly.store.find(tables.Message)
+        assert not ada.assembly.store.find(tables.Ballot)
     for each in opened:
         each.close()
