@@ -119,7 +119,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"missing: {', '.join(lacks)}", f"{lacks[0]}: {first}. `{self.prog} --help`")
 
 
-def _names(action: argparse.Action) -> Any:
+def _names(action: argparse.Action) -> list[Any]:
     """What a usage error calls an argument."""
     return ["/".join(action.option_strings)] if action.option_strings else [action.metavar]
 

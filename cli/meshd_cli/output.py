@@ -94,7 +94,7 @@ def tell_unsent(answer: dict[str, Any]) -> None:
     """That what was just written is on this machine alone, and how it gets elsewhere."""
     if answer.get("shunned"):
         tell("Perhaps nobody takes it: whoever answers hangs up on this node. `meshd status` says what that may be.")
-    elif answer.get("sent") is False:
+    if answer.get("sent") is False:
         tell("Not sent yet: no other node is connected. `meshd run` meets others; `meshd export DIR` carries it.")
 
 

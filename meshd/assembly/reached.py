@@ -22,14 +22,14 @@ def met(assembly: Assembly, device: bytes, position: int) -> None:
 
 
 def carried(assembly: Assembly) -> None:
-    """Note that all that is here is on a stick. Opens its own transaction."""
+    """Note that all that is here is on a stick, or in a file. Opens its own transaction."""
     with assembly.store.transaction():
         assembly.store.replace(tables.Setting(_CARRIED, str(assembly.world.clock())))
         _note_sent(assembly, assembly.store.position())
 
 
 def carried_ms(assembly: Assembly) -> int | None:
-    """When all that was here was on a stick last, by this machine's clock."""
+    """When all that was here was on a stick or in a file last, by this machine's clock."""
     row = assembly.store.get(tables.Setting, name=_CARRIED)
     return int(row.value) if row is not None else None
 

@@ -315,7 +315,7 @@ def test_what_a_stick_took_along_is_told_as_sent(ada, shells, tmp_path):
     (tmp_path / "stick").mkdir()
     assert "not yet" in ada.ok("status")
     ada.ok("stick", str(tmp_path / "stick"))
-    assert re.search(r"sent      all of yours; on a stick \d{4}-", ada.ok("status"))
+    assert re.search(r"sent      all of yours; on a stick or in a file \d{4}-", ada.ok("status"))
     ada.ok("say", "hello")
     assert "not yet: 1 record of yours" in ada.ok("status")
     bea = shells("bea")
@@ -324,7 +324,7 @@ def test_what_a_stick_took_along_is_told_as_sent(ada, shells, tmp_path):
         home.ok(*words, str(tmp_path / "stick"))
     for words in (["vouch", "Bea"], ["admit", "Bea"], ["stick", str(tmp_path / "stick")]):
         ada.ok(*words)
-    assert re.search(r"Reached: Bea·\w+ never; all of it was on a stick \d{4}-", ada.ok())
+    assert re.search(r"Reached: Bea·\w+ never; all of it was on a stick or in a file \d{4}-", ada.ok())
 
 
 def test_bad_records_on_a_stick_are_told_and_change_nothing(ada, tmp_path):
@@ -841,6 +841,7 @@ def test_several_assemblies_in_a_home(ada):
     for start in (False, True):
         if start:
             ada.start("--assembly", "Bakery")
+            assert "the daemon of this home runs" in ada.fails(1, "join", "meshd:any", "--as", "Ada")[0]
         assert "several assemblies" in ada.fails(2, "whoami")[0]
         assert ada.json("--assembly", "Bakery", "whoami")["name"] == "Bakery"
         assert ada.json("--assembly", "bak", "whoami")["name"] == "Bakery", "as people are found"

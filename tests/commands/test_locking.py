@@ -114,6 +114,9 @@ def test_a_new_passphrase_opens_and_the_old_one_does_not(ada):
 
 def test_no_passphrase_is_told_as_what_it_is(ada):
     assert ada.json("passphrase", "--none")["unprotected"]
+    assert "This home has no passphrase" in ada.ok("status"), "whatever the environment says"
+    assert "whoever has this disk unlocks it" in ada.run("lock").stderr
+    ada.ok("unlock")
     del ada.env["MESHD_PASSPHRASE"]
     assert "This home has no passphrase" in ada.ok("status")
     ada.ok("lock")

@@ -173,7 +173,6 @@ def witness(where: Where, options: Any) -> int:
     for each in answer["without_device"]:
         output.warn(
             f"{each} has a seat and no device that attests: they let one with `meshd witness on`. The seat "
-            "counts all the same; "
-            "`meshd witness committee PERSON…` decides who has one."
+            "counts all the same; `meshd witness committee PERSON…` decides who has one."
         )
     return 0

@@ -165,7 +165,8 @@ def _show_reached(answer: dict[str, Any]) -> None:
     parts += [
         f"{row['person']} {output.when(row['last_ms']) if row['last_ms'] else 'never'}" for row in before[:_SHOWN]
     ]
-    stick = f"; all of it was on a stick {output.when(answer['carried_ms'])}" if answer["carried_ms"] else ""
+    carried = answer["carried_ms"]
+    stick = f"; all of it was on a stick or in a file {output.when(carried)}" if carried else ""
     if parts:
         output.say(f"Reached: {'; '.join(parts)}{_more(before)}{stick}")
     if answer["unsent"]:
@@ -204,7 +205,7 @@ def _show_sent(answer: dict[str, Any]) -> None:
     if answer["unsent"]:
         output.say(f"  sent      not yet: {output.plural(answer['unsent'], 'record')} of yours")
     elif answer["carried_ms"] and (last is None or (not last["now"] and last["last_ms"] < answer["carried_ms"])):
-        output.say(f"  sent      all of yours; on a stick {output.when(answer['carried_ms'])}")
+        output.say(f"  sent      all of yours; on a stick or in a file {output.when(answer['carried_ms'])}")
     elif last is not None:
         when = "now" if last["now"] else output.when(last["last_ms"])
         output.say(f"  sent      all of yours; last in step with {last['person']}, {when}")
