@@ -29,6 +29,8 @@ STAGING = "restoring"
 """A folder of the home, where a backup is until all of it is there."""
 SUSPECT = "suspect"
 """Beside a log: its file was found to be damaged, and nothing is written to it."""
+LOOKED = "looked-through"
+"""Beside a log: its time says when all of the file was read last."""
 UNPROTECTED = "unprotected"
 """Holds the passphrase of a home whose person wants none: whoever has the disk opens it."""
 
@@ -142,6 +144,21 @@ def suspect(folder: Path, *, damaged: bool) -> None:
 def is_suspect(folder: Path) -> bool:
     """Whether a log's file was found to be damaged."""
     return (folder / SUSPECT).exists()
+
+
+def note_looked(folder: Path, now_ms: int) -> None:
+    """Note that all of a log's file was read now. A disk that takes nothing keeps what is noted."""
+    with suppress(OSError):
+        (folder / LOOKED).touch(mode=_PRIVATE)
+        os.utime(folder / LOOKED, ns=(now_ms * 1_000_000, now_ms * 1_000_000))
+
+
+def looked_ms(folder: Path) -> int | None:
+    """When all of a log's file was read last; None if it is not known."""
+    try:
+        return (folder / LOOKED).stat().st_mtime_ns // 1_000_000
+    except OSError:
+        return None
 
 
 def lay_ballast(folder: Path) -> None:

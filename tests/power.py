@@ -6,6 +6,7 @@ one seed gives one history of cuts. A disk may also lie: it says that it keeps w
 
 import random
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -240,6 +241,10 @@ class _Connection:
         except apsw.Error as error:
             raise Error(str(error)) from error
         return _Cursor(cursor, self._db.total_changes() - before)
+
+    def set_progress_handler(self, ask: Callable[[], bool] | None, steps: int) -> None:
+        """As sqlcipher3's."""
+        self._db.set_progress_handler(ask, steps or 1)
 
     @property
     def in_transaction(self) -> bool:

@@ -10,12 +10,13 @@ from meshd.assembly import keystore
 from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.errors import NodeError
-from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private, suspect, was_killed
+from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private, note_looked, was_killed
 from meshd.progress import Tell, nobody
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, StoreError
 from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import caretaker, recount
+from meshd.upkeep.scrubbing import is_due, look_through
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import Lock, new_lock
 from meshd_protocol.bodies.genesis import FEDERAL_RULES, RULES_VERSION, Genesis, Seating
@@ -28,7 +29,9 @@ from meshd_protocol.rosters import roster_id
 from meshd_protocol.tickets import Ticket
 
 _LOOKED_THROUGH = 64 << 20
-"""Bytes of a log that is looked through when whoever had it open was killed; a longer one is by `check`."""
+"""Bytes of a log that is looked through when it is opened after a kill, or after long; a daemon looks through longer
+ones, beside what else it does.
+"""
 
 
 def genesis_record(
@@ -164,6 +167,7 @@ def create(
         assembly.close()
         raise
     keystore.save(folder, keys, lock, world.entropy)
+    note_looked(folder, world.clock())
     return assembly
 
 
@@ -177,13 +181,11 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell
     if not (folder / LOG).is_file():
         raise LostLogError(f"the log {folder / LOG} is missing")
     keep_private(folder)
-    killed = was_killed(folder) and (folder / LOG).stat().st_size <= _LOOKED_THROUGH
+    killed = was_killed(folder)
     store = _open_log(folder, keys)
     try:
-        if killed and store.refusal is None and store.quick_check():
-            suspect(folder, damaged=True)
-            store.close()  # one that met a damaged page reads nothing any more
-            store = _open_log(folder, keys)
+        if store.refusal is None and (killed or is_due(folder, world.clock())) and _is_short(folder):
+            look_through(folder, keys.database, world.clock())
         renewed = not recount.is_current(store)
         if renewed:
             store.check_writable("another meshd wrote what follows from the log, and it has to be counted anew")
@@ -198,6 +200,10 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell
         store.close()
         raise
     return assembly
+
+
+def _is_short(folder: Path) -> bool:
+    return (folder / LOG).stat().st_size <= _LOOKED_THROUGH
 
 
 def _open_log(folder: Path, keys: Keys) -> SqliteStore:

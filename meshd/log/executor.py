@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 _SOLO = 32
 
+GoOn = Callable[[], bool]
+"""Whether somebody still waits for what a long work comes to."""
+
 Prepared = Callable[[], Intake]
 """An intake, or what is left to do to have it: quick, but not for the event loop."""
 
@@ -32,6 +35,12 @@ class Executor(Protocol):
         """`intake.prepare`, beside what runs on the log."""
         ...
 
+    async def beside(self, function: Callable[[GoOn], T]) -> T:
+        """The result of a long work that touches no open log, beside what runs on it. It asks now and then whether to
+        go on, and is to end where it is not.
+        """
+        ...
+
 
 class InlineExecutor:
     """Runs everything at once: a simulated world has no threads."""
@@ -45,6 +54,10 @@ class InlineExecutor:
         """See `Executor.prepare`."""
         intake = await self.run(partial(prepare, assembly, batch))
         return lambda: intake
+
+    async def beside(self, function: Callable[[GoOn], T]) -> T:
+        """See `Executor.beside`."""
+        return await self.run(partial(function, lambda: True))
 
 
 class ThreadExecutor:
@@ -68,3 +81,16 @@ class ThreadExecutor:
         work = partial(prepare, assembly, batch)
         intake = work() if len(batch) <= _SOLO else await trio.to_thread.run_sync(work)
         return lambda: intake
+
+    async def beside(self, function: Callable[[GoOn], T]) -> T:
+        """See `Executor.beside`."""
+        return await trio.to_thread.run_sync(partial(function, _is_wanted))
+
+
+def _is_wanted() -> bool:
+    """Whether the task that waits for this thread was not cancelled."""
+    try:
+        trio.from_thread.check_cancelled()
+    except trio.Cancelled:
+        return False
+    return True

@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from meshd.home import suspect
 from meshd.progress import Step, Steps
 from meshd.service.context import Context, Result
 from meshd.service.verbs import verb
 from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import LostLogError, Store
-from meshd.store.sqlite import SqliteStore
 from meshd.upkeep import recount
 from meshd.upkeep.recount import Recount
+from meshd.upkeep.scrubbing import look_through
 from meshd_protocol.control import FLAG
 from meshd_protocol.names import text_of
 
@@ -34,13 +33,10 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     rebuild = bool(arguments.get("rebuild"))
     if rebuild and store.refusal is not None:
         raise store.refusal
-    of_the_file: list[str] = []
-    if isinstance(store, SqliteStore):
-        of_the_file = [f"the file: {each}" for each in store.quick_check()]
-        suspect(assembly.folder, damaged=bool(of_the_file))
-        if of_the_file and rebuild:
-            raise LostLogError("the log's file is damaged")
-        yield Step("the file was read")
+    of_the_file = [f"the file: {each}" for each in faults(context)]
+    if of_the_file and rebuild:
+        raise LostLogError("the log's file is damaged")
+    yield Step("the file was read")
     with recount.begun(store, assembly.id) as counting:
         yield from recount.count_ahead(counting)
         recount.catch_up(counting)  # from here to the end nothing is written but the recount
@@ -53,6 +49,13 @@ def check(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
             problems = [*_invalid(counting), *problems, *_differences(store, counting.counted)]
     problems += of_the_file
     return {"ok": not problems, "records": records, "problems": problems[:_SHOWN_PROBLEMS], "rebuilt": rebuild}
+
+
+def faults(context: Context) -> list[str]:
+    """What is wrong with the log's file, all of which is read."""
+    assembly = context.assembly
+    key, now_ms = assembly.keys.database, assembly.world.clock()
+    return look_through(assembly.folder, key, now_ms, refusal=assembly.store.refusal)
 
 
 def _invalid(counting: Recount) -> list[str]:

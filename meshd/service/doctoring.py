@@ -13,12 +13,13 @@ from typing import Any
 from meshd.assembly import reached
 from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect
 from meshd.service.backing_up import BACKUP
+from meshd.service.checking import faults
 from meshd.service.context import Context, Result
 from meshd.service.outside import out
 from meshd.service.protecting import is_unprotected
 from meshd.service.verbs import verb
 from meshd.store import tables
-from meshd.store.sqlite import SqliteStore
+from meshd.store.api import StoreError
 from meshd.upkeep import witness
 from meshd_protocol import limits
 
@@ -98,8 +99,10 @@ def _file_system(folder: Path) -> str:
 
 
 def _file(context: Context) -> Iterator[Result]:
-    store = context.assembly.store
-    damaged = is_suspect(context.assembly.folder) or (isinstance(store, SqliteStore) and bool(store.quick_check()))
+    try:
+        damaged = bool(faults(context))
+    except StoreError:  # the disk is full: what was found before is known
+        damaged = is_suspect(context.assembly.folder)
     yield _finding("file", good=not damaged)
     if (context.assembly.folder / f"{LOG}.damaged").exists():
         yield _finding("damaged-copy", good=False, value=str(context.assembly.folder / f"{LOG}.damaged"))

@@ -5,7 +5,7 @@ With NORMAL a power cut can take back a record that was already sent, and the de
 
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
@@ -38,6 +38,9 @@ _CHUNK = 500
 
 _MANY = 5000
 """Placeholders where a statement goes through all of a table anyway."""
+
+_ASKED = 2000
+"""Steps of SQLite's between two times when somebody is asked whether they go on."""
 
 _ROWS = 400
 """Rows in one statement: SQLite lets go of Python's lock for each, and a thread that has to wait for it after every row
@@ -328,12 +331,21 @@ class SqliteStore:
         """Call back for each step of SQLite's virtual machine: how tests count the work of a query."""
         self._db.set_progress_handler(callback, 1)
 
-    def quick_check(self) -> list[str]:
-        """What SQLite finds wrong with the file; empty if nothing."""
+    def quick_check(self, go_on: Callable[[], bool]) -> list[str] | None:
+        """What SQLite finds wrong with the file, which it reads whole: empty if nothing; None if `go_on`, which is
+        asked now and then, said no. A store that met a damaged page reads nothing any more.
+        """
+        self._db.set_progress_handler(lambda: not go_on(), _ASKED)
         try:
             found = [str(row[0]) for row in self._query("PRAGMA quick_check", ())]
         except LostLogError as error:  # a page that nobody wrote so, by its seal
             return [error.error]
+        except StoreError:
+            if not go_on():
+                return None
+            raise
+        finally:
+            self._db.set_progress_handler(None, 0)
         return [] if found == ["ok"] else found
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:

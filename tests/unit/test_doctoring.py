@@ -3,7 +3,7 @@
 import pytest
 
 from meshd.assembly import reached
-from meshd.home import UNPROTECTED, suspect
+from meshd.home import UNPROTECTED, is_suspect, suspect
 from meshd.service import backing_up, doctoring
 from meshd.service.context import Context
 from meshd.store import tables
@@ -76,8 +76,8 @@ def test_what_is_wrong_is_found(two, monkeypatch):
     assert look(ada)["clock"]["good"]
 
     suspect(ada.assembly.folder, damaged=True)
-    assert not look(ada)["file"]["good"]
-    suspect(ada.assembly.folder, damaged=False)
+    assert look(ada)["file"]["good"], "it is looked at anew"
+    assert not is_suspect(ada.assembly.folder)
     (ada.assembly.folder / "log.db.damaged").touch()
     assert not look(ada)["damaged-copy"]["good"]
 

@@ -6,18 +6,23 @@ import shutil
 from contextlib import closing
 
 import pytest
+import trio
 
 from meshd.app import salvaging
 from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
-from meshd.home import is_suspect, suspect, was_killed
+from meshd.home import LOOKED, is_suspect, note_looked, suspect, was_killed
+from meshd.log.executor import InlineExecutor
+from meshd.mesh.node import LOOK_SECONDS, Node
 from meshd.progress import finish as run
-from meshd.service import checking, status, talk
+from meshd.service import checking, doctoring, status, talk
 from meshd.service.context import Context
 from meshd.service.outside import Out, out
 from meshd.store import tables
 from meshd.store.api import LostLogError, StoreError
+from meshd.transports.memory import MemoryNetwork
+from meshd.upkeep.scrubbing import look_through
 from tests.worlds import commune, exchange, propose, world
 
 PAGE = 4096
@@ -43,16 +48,21 @@ def two(tmp_path_factory):
 
 
 def damaged(folder, tmp_path, pages):
-    """A copy of a home's folder in which bits of some pages are flipped."""
+    """A copy of a home's folder in which bits of some pages are flipped, just after all of it was read."""
     copy = tmp_path / "home" / folder.name
     shutil.copytree(folder, copy)
-    with (copy / "log.db").open("r+b") as file:
+    note_looked(copy, world(5).clock())
+    _flip(copy, pages)
+    return copy
+
+
+def _flip(folder, pages):
+    with (folder / "log.db").open("r+b", buffering=0) as file:
         for page in pages:
             file.seek(page * PAGE + 200)
             byte = file.read(1)
             file.seek(page * PAGE + 200)
             file.write(bytes([byte[0] ^ 1]))
-    return copy
 
 
 def pages_of(folder):
@@ -127,14 +137,16 @@ def test_what_is_killed_in_the_middle_leaves_the_damaged_log(two, tmp_path):
 
 
 def test_nothing_new_is_acknowledged_on_a_log_that_is_known_to_be_damaged(two, tmp_path):
-    """After a power cut it is looked through as it is opened; else `check` finds it. Reading goes on."""
+    """After a power cut it is looked through as it is opened, and once a day; else `doctor` and `check` find it. Reading
+    goes on.
+    """
     folder, bea, digest = two
     copy = damaged(folder, tmp_path, [pages_of(folder) * 3 // 4])
     with closing(open_assembly(copy, "pw", world(5))) as ada:
-        assert not is_suspect(copy), "whoever had it closed it"
-        with pytest.raises(StoreError):
-            list(run(checking.check(Context(ada), {})))
+        assert not is_suspect(copy), "whoever had it closed it, not long ago"
+        assert not _finding(doctoring.doctor(Context(ada), {}), "file")["good"]
         assert is_suspect(copy)
+        assert ada.store.find(tables.Own), "what looked through it was another connection"
         with pytest.raises(StoreError):
             talk.say(Context(ada), {"text": "new"})
         with pytest.raises(LostLogError):
@@ -145,6 +157,56 @@ def test_nothing_new_is_acknowledged_on_a_log_that_is_known_to_be_damaged(two, t
         exchange(bea, ada)
         assert survey.digest(ada) == digest
         talk.say(Context(ada), {"text": "I am back"})
+
+
+def _finding(rows, what):
+    return next(row for row in rows if row["what"] == what)
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_log_is_looked_through_as_it_is_opened_once_a_day(two, tmp_path, days):
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [pages_of(folder) * 3 // 4])
+    note_looked(copy, world(5).clock() - days * 24 * 3600 * 1000)
+    with closing(open_assembly(copy, "pw", world(5))):
+        assert is_suspect(copy)
+
+
+async def test_a_daemon_looks_through_its_log_meanwhile(two, tmp_path, autojump_clock):
+    """What is damaged under a running node is found, said, and nothing new is written."""
+    folder, _, _ = two
+    copy, notes = damaged(folder, tmp_path, []), []
+    with closing(open_assembly(copy, "pw", world(5))) as ada:
+        node = Node(ada, MemoryNetwork().transport("ada"), InlineExecutor(), note=notes.append)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(node.run)
+            await node.started.wait()
+            _flip(copy, [pages_of(folder) * 3 // 4])
+            note_looked(copy, 0)
+            await trio.sleep(LOOK_SECONDS + 1)
+            assert is_suspect(copy)
+            with pytest.raises(StoreError):
+                await node.work(lambda: talk.say(Context(ada), {"text": "new"}))
+            await trio.sleep(LOOK_SECONDS * 5)
+            nursery.cancel_scope.cancel()
+    assert len(notes) == 1
+    assert "damaged" in notes[0]
+
+
+def test_who_stops_a_daemon_does_not_wait_until_all_is_read(two):
+    folder, _, _ = two
+    asked = []
+
+    def go_on():
+        asked.append(None)
+        return False
+
+    (folder / LOOKED).unlink(missing_ok=True)
+    with closing(open_assembly(folder, "pw", world(5))) as ada:
+        (folder / LOOKED).unlink()
+        assert look_through(folder, ada.keys.database, 5, go_on) == []
+    assert asked
+    assert not (folder / LOOKED).exists(), "it was not read whole"
 
 
 def test_the_status_says_that_a_file_is_damaged(two, tmp_path):
