@@ -34,6 +34,7 @@ _WORDS: dict[str, tuple[_Words, _Words]] = {
         lambda _: "the log's file is sound",
         lambda _: "the log's file is damaged: stop the daemon, then `meshd check --rebuild` saves what can be read",
     ),
+    "unread": (lambda _: "", str),
     "damaged-copy": (
         lambda _: "",
         lambda path: f"a damaged log is kept in {path}: once all is back (`meshd check`), remove it",

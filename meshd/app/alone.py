@@ -27,6 +27,7 @@ from meshd.home import (
 from meshd.progress import Tell, finish, nobody
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
+from meshd.service.doctoring import of_machine
 from meshd.service.federating import seating_of
 from meshd.service.membership import identity, on_paper
 from meshd.service.outside import in_drill, out
@@ -148,8 +149,13 @@ def ask(
             if (why := out(context)) is not None:
                 heed(why.value)
             return result
-    except LostLogError:
+    except StoreError as error:
         folders = assemblies(home)
+        if request.verb == "doctor":
+            named = [each for each in folders if request.assembly is None or _is_called(each, request.assembly)]
+            return of_machine((named or folders)[0], error)
+        if not isinstance(error, LostLogError):
+            raise
         if request.verb == "check" and request.arguments.get("rebuild"):
             with only_writer(home, patience):
                 return _salvaged(folders, request.assembly, secret(), world, tell)

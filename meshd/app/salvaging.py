@@ -14,8 +14,9 @@ from meshd.assembly.assembly import Assembly, World
 from meshd.errors import NodeError
 from meshd.home import LOG, make_private, suspect, sync_folder
 from meshd.progress import Step, Steps
-from meshd.state.standing import LEFT_BEHIND
+from meshd.state.standing import Standing
 from meshd.store import tables
+from meshd.store.api import Store
 from meshd.store.sqlite import SqliteStore
 from meshd.store.torn import Torn
 from meshd.upkeep import caretaker, recount
@@ -70,17 +71,37 @@ def _take(assembly: Assembly, torn: Torn) -> Steps[None]:
     store = assembly.store
     with store.transaction():
         recount.note_current(store)
-        for table in (tables.Head, *_NOTED):
+        for table in _NOTED:
             _copy(store, torn, table)
+        heads = [row for rows in torn.rows(tables.Head) for row in rows]
+        for first in [head for head in heads if not head.cites]:  # a newcomer's, from which on the head moves
+            store.replace(first)
     waiting, read, total = Waiting(), 0, (assembly.folder.parent / LOG).stat().st_size
     for rows in torn.rows(tables.Kept):
         batch = [encode_record(row.header, row.signature, row.body) for row in rows if _is_whole(row)]
         assembly.receive(batch, waiting)
         read += sum(map(len, batch))
         yield Step(f"{store.count(tables.Kept)} records saved", min(read, total), total)
-    with store.transaction():  # heads that lacked records while these came in are of no earlier rules
-        store.delete(tables.Setting, name=LEFT_BEHIND)
+    if heads:
+        _go_back(assembly, heads)
     assembly.reload()
+
+
+def _go_back(assembly: Assembly, heads: list[tables.Head]) -> None:
+    """Move the head where it was, on the line that its person chose, if what was saved leads there."""
+    store = assembly.store
+    with store.transaction():
+        moved = store.find(tables.Head)
+        _set_heads(store, heads)
+        standing = Standing.load(store, assembly.id)
+        if standing is None or standing.head != heads[-1].roster:
+            _set_heads(store, moved)
+
+
+def _set_heads(store: Store, heads: list[tables.Head]) -> None:
+    store.delete(tables.Head)
+    for head in heads:
+        store.replace(head)
 
 
 def _copy(store: Any, torn: Torn, table: type[Any]) -> None:

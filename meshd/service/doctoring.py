@@ -36,16 +36,21 @@ _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 @verb("doctor")
 def doctor(context: Context, _: dict[str, Any]) -> list[Result]:
     """`meshd doctor`: each thing that was looked at, what is wrong first."""
-    found = [finding for look in _LOOKS for finding in look(context)]
+    folder = context.assembly.folder
+    found = [*_room(folder), *_lasting(folder), *(finding for look in _LOOKS for finding in look(context))]
     return sorted(found, key=lambda finding: finding["good"])
+
+
+def of_machine(folder: Path, error: StoreError) -> list[Result]:
+    """What can be said of a machine on which an assembly's log can't be opened, and why it can't."""
+    return [_finding("unread", good=False, value=f"{error.error}. {error.hint}"), *_room(folder), *_lasting(folder)]
 
 
 def _finding(what: str, *, good: bool, value: int | str | None = None) -> Result:
     return {"what": what, "good": good, "value": value}
 
 
-def _room(context: Context) -> Iterator[Result]:
-    folder = context.assembly.folder
+def _room(folder: Path) -> Iterator[Result]:
     if is_read_only(folder):
         yield _finding("read-only", good=False)
         return
@@ -53,9 +58,8 @@ def _room(context: Context) -> Iterator[Result]:
     yield _finding("room", good=free >= 2 * limits.FREE_DISK_REMOTE, value=free)
 
 
-def _lasting(context: Context) -> Iterator[Result]:
+def _lasting(folder: Path) -> Iterator[Result]:
     """Whether what is written lasts: not where the home is in memory, and not on a card that only says so."""
-    folder = context.assembly.folder
     if _file_system(folder) in _IN_MEMORY:
         yield _finding("in-memory", good=False)
     elif not is_read_only(folder):
@@ -156,4 +160,4 @@ def _taking_part(context: Context) -> Iterator[Result]:
     yield _finding("taking-part", good=why is None, value=why.value if why is not None else None)
 
 
-_LOOKS = (_room, _lasting, _file, _clock, _private, _version, _copies, _taking_part)
+_LOOKS = (_file, _clock, _private, _version, _copies, _taking_part)

@@ -26,8 +26,9 @@ _MOST = 1 << 20
 
 
 class Backup(NamedTuple):
-    """Who somebody is, and what was in their log: how many records, with which digest, following which roster, when (ms
-    since 1970). `member` is None where its owner keeps the key elsewhere. `start` is where the log begins in the file.
+    """Who somebody is, and what was in their log: how many records, with which digest, following which roster (or one
+    from which records lead there), when (ms since 1970). `member` is None where its owner keeps the key elsewhere.
+    `start` is where the log begins in the file.
     """
 
     assembly: bytes
@@ -58,7 +59,7 @@ def write_backup(assembly: Assembly, path: Path) -> Steps[Written]:
         "member": keys.member.seed if keys.member is not None else None,
         "member_public": keys.member_public,
         "network": [[key.roster, key.secret] for key in keys.network],
-        "roster": standing.head,
+        "roster": standing.recorded(),
         "digest": place.digest,
         "records": sum(chain.records for chain in assembly.store.find(Chain)),
         "time": assembly.world.clock(),

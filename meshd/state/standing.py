@@ -170,6 +170,14 @@ class Standing:
         self._heads = {n: head for n, head in self._heads.items() if head.roster not in self._told}
         return list(self._heads.values())
 
+    def recorded(self) -> bytes:
+        """The last roster on the head's way to which the records lead everybody, and from which it moves by itself."""
+        moves = {head.roster: head.parent for head in self.unrecorded()}
+        roster = self.head
+        while roster in moves:
+            roster = moves[roster]
+        return roster
+
     def apart(self) -> list[bytes]:
         """Known rosters that go on beside the head and that it does not contain: the person has to choose."""
         if not self.rosters.knows(self.head):

@@ -2,10 +2,15 @@
 
 import itertools
 import random
+from contextlib import closing
 
 import pytest
 
-from meshd.service import explaining, membership, proposing, status, voting
+from meshd.app import restoring
+from meshd.founding.opening import open_assembly
+from meshd.home import assemblies as homes
+from meshd.progress import finish as run
+from meshd.service import backing_up, explaining, membership, proposing, status, voting
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
@@ -17,7 +22,7 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 from meshd_protocol.records import Record
 from tests.endtoend.harness import Running, equal, running, until
-from tests.worlds import Author, commune, exchange, give
+from tests.worlds import Author, commune, exchange, give, world
 
 
 def _applicant(assembly: bytes, name: str, seed: int) -> tuple[Author, list[Record]]:
@@ -146,3 +151,24 @@ def test_who_writes_the_roster(islands):
     assert cy.standing.head == ada.standing.head
     exchange(ada, bea, cy)
     assert bea.standing.head == ada.standing.head
+
+
+def test_a_backup_finds_the_way_to_a_roster_that_no_record_tells_of(islands, tmp_path):
+    """The head moved by itself, as islands met, and nobody has proposed anything on it yet."""
+    (ada, bea, cy), authors = islands
+    _, xena = _applicant(ada.id, "Xena", 60)
+    _decide(ada, authors, Verb.ADMIT, [xena[1].id], *xena)
+    _decide(bea, authors, Verb.REMOVE, [authors[6].member.public])
+    exchange(bea, ada)
+    assert ada.standing.unrecorded()
+    assert ada.standing.recorded() != ada.standing.head
+    run(backing_up.backup(Context(ada), {"path": str(tmp_path / "kept")}))
+    home = tmp_path / "new"
+    run(restoring.restore(home, tmp_path / "kept", "pw", "new", None, world(9)))
+    (folder,) = homes(home)
+    with closing(open_assembly(folder, "pw", world(9))) as again:
+        assert again.standing.head == ada.standing.head
+        assert again.standing.state == ada.standing.state
+        question = proposing.propose(Context(again), {"title": "On the new machine"})["id"]
+        exchange(again, ada, bea, cy)
+        assert explaining.show(Context(cy), {"id": question})["roster"] == "current"

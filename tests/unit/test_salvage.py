@@ -16,14 +16,15 @@ from meshd.home import LOOKED, is_suspect, note_looked, suspect, was_killed
 from meshd.log.executor import InlineExecutor
 from meshd.mesh.node import LOOK_SECONDS, Node
 from meshd.progress import finish as run
-from meshd.service import checking, doctoring, status, talk
+from meshd.service import checking, doctoring, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.service.outside import Out, out
-from meshd.store import tables
+from meshd.store import tables, torn
 from meshd.store.api import LostLogError, StoreError
 from meshd.transports.memory import MemoryNetwork
 from meshd.upkeep.scrubbing import look_through
-from tests.worlds import commune, exchange, propose, world
+from meshd_protocol.names import text_of
+from tests.worlds import commune, exchange, give, propose, world
 
 PAGE = 4096
 SEEDS = int(os.environ.get("MESHD_SEEDS", "12"))
@@ -234,3 +235,35 @@ def test_after_a_power_cut_a_log_is_looked_through(two, tmp_path):
                 with pytest.raises(StoreError, match="nothing new is written to it") as told:
                     talk.say(Context(ada), {"text": "new"})
                 assert "check --rebuild" in told.value.hint
+
+
+def test_the_line_that_a_person_chose_stays_theirs(tmp_path, monkeypatch):
+    """The head moves as records come in; where the damaged log says that it was elsewhere, it goes there."""
+    (ada, bea, cy), m = commune(tmp_path, ["Ada", "Bea", "Cy", *[f"M{n}" for n in range(7)]], nodes=3)
+    exchange(ada, bea, cy)
+    give(ada, *(author.certify() for author in m))
+    exchange(ada, bea, cy)
+    head = Context(ada).standing().head
+    one = m[0].remove(head, m[5].member.public, m[6].member.public)
+    two = m[6].remove(head, m[0].member.public, m[1].member.public)
+    give(ada, one, *(author.ballot(one.id) for author in m[:6]))
+    voting.vote(Context(ada), {"id": text_of(one.id), "choices": ["yes"]})
+    give(bea, two, m[6].ballot(two.id))
+    for author in m[2:6]:
+        author.ballot(two.id)
+        give(bea, *author.history)
+    voting.vote(Context(bea), {"id": text_of(two.id), "choices": ["yes"]})
+    exchange(bea, cy)
+    voting.vote(Context(cy), {"id": text_of(two.id), "choices": ["yes"]})
+    exchange(bea, cy)
+    exchange(ada, bea)
+    other = Context(bea).standing().head
+    assert Context(ada).standing().head != other
+    rosters.follow(Context(ada), {"roster": text_of(other)})
+    for each in (ada, bea, cy):
+        each.close()
+    monkeypatch.setattr(torn, "_BLOCK", 8)
+    run(salvaging.salvage(ada.folder, "pw", world(5)))
+    with closing(open_assembly(ada.folder, "pw", world(6))) as ada:
+        assert Context(ada).standing().head == other
+        assert not any("earlier meshd" in each for each in status.status(Context(ada), {})["pending"])
