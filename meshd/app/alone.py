@@ -32,6 +32,7 @@ from meshd.service.federating import seating_of
 from meshd.service.membership import identity, on_paper
 from meshd.service.outside import in_drill, out
 from meshd.service.quoting import quote_proof
+from meshd.sneakernet.backup import check_is_backup
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.upkeep.witness import keep_time
@@ -327,6 +328,7 @@ def restore(
     world: World = REAL,
 ) -> Any:
     """Go on from a backup as a new device; with `test` only see whether one could. Raises NodeError."""
+    check_is_backup(path)
     keep_out_of_dumps()
     secret = passphrase()
     if test:

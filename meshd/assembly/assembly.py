@@ -196,6 +196,8 @@ class Assembly:
 
     def take(self, intake: Intake, waiting: Waiting) -> Report:
         """`receive`, for records that were prepared ahead."""
+        if self.store.refusal is not None:
+            raise self.store.refusal
         if self.world.free_disk(self.folder) < limits.FREE_DISK_REMOTE:
             raise DiskFullError(
                 "the disk is nearly full: no records are taken from others",

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from meshd.assembly import reached
-from meshd.errors import NodeError
 from meshd.progress import Steps
 from meshd.service.context import Context, Result
 from meshd.service.verbs import verb
 from meshd.sneakernet.backup import write_backup
+from meshd.sneakernet.media import check_target
 from meshd.store import tables
 from meshd_protocol.control import NAME
 
@@ -20,8 +20,7 @@ BACKUP = "backup"
 def backup(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd backup FILE`: the log, the member key and the network keys, under the passphrase of this home."""
     assembly, path = context.assembly, Path(arguments["path"])
-    if path.is_dir():
-        raise NodeError(f"{path} is a folder", "`meshd backup FILE`")
+    check_target(path)
     written = yield from write_backup(assembly, path)
     path.chmod(0o600)
     if assembly.store.refusal is None:

@@ -1,6 +1,5 @@
 """Verbs of sneakernet: stick, export, import."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
-from meshd.sneakernet.media import MediaError, NothingHereError, inside, write_file
+from meshd.sneakernet.media import MediaError, NothingHereError, check_target, inside, write_file
 from meshd.sneakernet.mounts import is_removable, mounted
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
+from meshd.store.api import DiskFullError, ReadOnlyDiskError
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import DRILL
@@ -35,6 +35,8 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         devices=_devices(context, arguments["to"]) if arguments.get("to") else None,
     )
     path = Path(arguments["path"])
+    if arguments.get("file"):
+        check_target(path)
     written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
     if in_drill(context) and path.is_dir():
         names = names_of(assembly)
@@ -56,24 +58,35 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
 @verb("stick", {"path": TEXT, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
 def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd stick DIR`: read what this node lacks, then write what others lack. A stick that has nothing of this
-    assembly yet is written alone; of one that can't be written, what was read is told, and why. Without a folder: what
-    is plugged in, and whether it carries something of this assembly.
+    assembly yet is written alone, as one is where this node's disk takes nothing; of one that can't be written, what
+    was read is told; and why. Without a folder: what is plugged in, and whether it carries something of this assembly.
     """
     if not arguments.get("path"):
         return {"plugged": _plugged(context)}
     path = Path(arguments["path"])
     if not path.is_dir():
         raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
-    name, read = context.assembly.title, None
-    with suppress(NothingHereError):
+    read, written = None, None
+    problem: NodeError | None = None
+    try:
         read = yield from import_(context, {"path": arguments["path"]})
+    except NothingHereError:
+        pass
+    except (DiskFullError, ReadOnlyDiskError) as error:
+        problem = error
     try:
         written = yield from export(context, arguments)
     except MediaError as error:
         if read is None:
             raise
-        return {"name": name, "read": read, "written": None, "problem": error.error, "hint": error.hint}
-    return {"name": name, "read": read, "written": written, "problem": None, "hint": ""}
+        problem = error
+    return {
+        "name": context.assembly.title,
+        "read": read,
+        "written": written,
+        "problem": problem.error if problem is not None else None,
+        "hint": problem.hint if problem is not None else "",
+    }
 
 
 def _plugged(context: Context) -> list[Result]:

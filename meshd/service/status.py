@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd.assembly import reached, survey
-from meshd.assembly.assembly import DAMAGED, role_of
+from meshd.assembly.assembly import DAMAGED, Assembly, role_of
 from meshd.home import is_suspect
 from meshd.service import figures, lockups, posts, readiness, refounding, spans
 from meshd.service.context import Context, Result, link_up
@@ -143,7 +143,7 @@ def _pending(context: Context) -> list[str]:
         ]
     if standing.state is None:
         return ["The steps to the roster that the ticket names have not arrived yet."]
-    found: list[str] = []
+    found = _disk(assembly)
     if is_suspect(assembly.folder):
         found.append(f"The log's file is damaged: nothing new is written to it. {DAMAGED}")
     if is_unprotected(context):
@@ -193,6 +193,20 @@ def _pending(context: Context) -> list[str]:
     found += _about_me(context)
     found += _recalls(context)
     return found
+
+
+def _disk(assembly: Assembly) -> list[str]:
+    """What the disk keeps this node from."""
+    if assembly.store.refusal is not None:
+        return [f"{sentence(assembly.store.refusal.error)} {assembly.store.refusal.hint}"]
+    free = assembly.world.free_disk(assembly.folder)
+    if free < limits.FREE_DISK_OWN:
+        return ["The disk is nearly full: nothing new is written. Make room."]
+    if free < limits.FREE_DISK_REMOTE:
+        return [
+            f"The disk is nearly full: nothing is taken from others. {limits.FREE_DISK_REMOTE >> 20} MiB are needed."
+        ]
+    return []
 
 
 def _crossing(context: Context) -> list[str]:

@@ -68,8 +68,13 @@ def write_backup(assembly: Assembly, path: Path) -> Steps[Written]:
     return (yield from write_bundle(assembly, path, Narrow(), MAGIC + _LENGTH.pack(len(sealed)) + sealed))
 
 
-def read_backup(path: Path, passphrase: str) -> Backup:
-    """What a backup says of itself. Raises PassphraseError, or NodeError for what is none."""
+def check_is_backup(path: Path) -> None:
+    """Raises NodeError for what is none: nobody is asked for a passphrase then."""
+    _sealed(path)
+
+
+def _sealed(path: Path) -> tuple[bytes, int]:
+    """The sealed part of a backup, and where the log begins behind it. Raises NodeError for what is none."""
     try:
         with path.open("rb") as file:
             head = file.read(len(MAGIC) + _LENGTH.size)
@@ -79,6 +84,12 @@ def read_backup(path: Path, passphrase: str) -> Backup:
         raise NodeError(f"cannot read {path}: {error.strerror}") from error
     if not sealed or len(sealed) < size:
         raise NodeError(f"{path} is no backup that meshd wrote", "`meshd import` reads what `meshd export` wrote.")
+    return sealed, len(head) + size
+
+
+def read_backup(path: Path, passphrase: str) -> Backup:
+    """What a backup says of itself. Raises PassphraseError, or NodeError for what is none."""
+    sealed, start = _sealed(path)
     try:
         _, plain = open_keys(sealed, passphrase)
         found: Any = decode(plain)
@@ -92,7 +103,7 @@ def read_backup(path: Path, passphrase: str) -> Backup:
             found["digest"],
             found["records"],
             found["time"],
-            len(head) + size,
+            start,
         )
     except CannotOpenError as error:
         raise PassphraseError(

@@ -1,7 +1,7 @@
 """Reading from a stick: what this node lacks, through the same door as the network, one transaction per segment."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_v
 from meshd.upkeep import caretaker
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
-from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo
+from meshd_protocol.bundle import FILE_MAGIC, SegmentInfo, Stretch
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBundleError, UnknownKeyError
 from meshd_protocol.names import bytes_of, text_of
@@ -79,7 +79,7 @@ def read_own(assembly: Assembly, stick: Stick) -> Steps[None]:
     needed = [
         info
         for info in stick.manifest.segments
-        if any(stretch.device == own for stretch in info.stretches) and not _has_all(assembly, info)
+        if not _has(assembly, [stretch for stretch in info.stretches if stretch.device == own])
     ]
     taken, waiting = Taken(), Waiting()
     for intake in intakes(assembly.id, _records_on(assembly, stick, needed, taken)):
@@ -221,12 +221,15 @@ def _take(assembly: Assembly, intake: Intake, waiting: Waiting, taken: Taken) ->
 
 def _has_all(assembly: Assembly, info: SegmentInfo) -> bool:
     """Whether everything in a segment is here already, as far as the manifest tells what is in it."""
-    if not info.stretches:
-        return False
-    ends = {stretch.end for stretch in info.stretches if not stretch.forked}
+    return bool(info.stretches) and _has(assembly, info.stretches)
+
+
+def _has(assembly: Assembly, stretches: Sequence[Stretch]) -> bool:
+    """Whether all of these is here already."""
+    ends = {stretch.end for stretch in stretches if not stretch.forked}
     if assembly.store.known(ends) != ends:
         return False
-    forked = [stretch for stretch in info.stretches if stretch.forked]
+    forked = [stretch for stretch in stretches if stretch.forked]
     if not forked:
         return True
     here = {(head.device, head.log): head.branches for head in survey.heads(assembly)}

@@ -79,6 +79,14 @@ def size_of(path: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
+def check_target(path: Path) -> None:
+    """Raises NodeError where a single file can't be written because of what is there, or is not."""
+    if path.is_dir():
+        raise NodeError(f"{path} is a folder", "Say how the file in it is to be called.")
+    if not path.parent.is_dir():
+        raise NodeError(f"there is no folder {path.parent}")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Put a file on the stick, whole and checked, or not at all. Raises MediaError."""
     write_chunks(path, [data])
@@ -143,10 +151,14 @@ def make_inside(stick: Path, *names: str) -> Path:
         try:
             path.mkdir(exist_ok=True)
             is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        except FileExistsError:
+            is_folder = False
         except OSError as error:
-            raise MediaError(f"cannot make the folder {path}: {error.strerror}") from error
+            hint = _CAN_T_WRITE.get(error.errno or 0, "The stick may be broken.")
+            raise MediaError(f"cannot make the folder {path}: {error.strerror}", hint) from error
         if not is_folder:
-            raise MediaError(f"{path} is a link: nothing is written through it")
+            what = "a link: nothing is written through it" if path.is_symlink() else "no folder"
+            raise MediaError(f"{path} is {what}", "Move it away, or take another stick, or an empty folder on it.")
     return path
 
 

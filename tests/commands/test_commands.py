@@ -20,6 +20,7 @@ from meshd.assembly.assembly import World
 from meshd.service import proposing
 from meshd.service.context import Context
 from meshd.store import tables
+from meshd_protocol.bundle import FILE_MAGIC
 from tests.commands.forks import Process
 from tests.commands.shell import MESHD, PATIENCE, Shell, wait
 from tests.worlds import CHEAP
@@ -361,6 +362,40 @@ def test_a_damaged_file_is_told_with_what_it_brought(ada, tmp_path):
     assert "1 part of the file damaged" in told.stderr
     answer = json.loads(ada.run("--json", "import", str(path)).stdout)
     assert (answer["segments"], answer["damaged"], answer["damaged_segments"]) == (2, 1, [])
+
+
+def test_a_bundle_for_another_program(ada):
+    done = subprocess.run([*MESHD, "export", "--file", "-"], env=ada.env, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(FILE_MAGIC)
+    words = [*MESHD, "import", "-"]
+    again = subprocess.run(words, env=ada.env, input=done.stdout, capture_output=True, timeout=PATIENCE)
+    assert again.stdout.startswith(b"0 new records (1 segment")
+
+
+def test_a_file_that_can_t_be_written_is_no_broken_stick(ada, tmp_path):
+    for verb in (("export", "--file"), ("backup",)):
+        assert "is a folder" in ada.fails(1, *verb, str(tmp_path))[0]
+        error, hint = ada.fails(1, *verb, str(tmp_path / "nowhere" / "kept"))
+        assert "there is no folder" in error
+        assert "stick" not in error + hint
+
+
+def test_the_doctor_says_what_it_can_of_a_log_that_opens_no_more(ada):
+    (log,) = ada.home.glob("*/log.db")
+    log.write_bytes(b"")
+    told = ada.run("doctor")
+    assert told.returncode == 1
+    assert f"the log {log} is empty" in told.stdout
+    assert "free on the disk" in told.stdout
+    assert "check --rebuild" in told.stdout
+
+
+def test_what_is_no_backup_makes_no_home(shells, tmp_path):
+    bea = shells("bea")
+    (tmp_path / "junk").write_bytes(b"meshd/backup/1\0\0\0")
+    assert "no backup" in bea.fails(1, "restore", str(tmp_path / "junk"))[0]
+    assert not bea.home.exists()
 
 
 def test_ambiguous_ids_and_names(ada):

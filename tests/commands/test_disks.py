@@ -168,6 +168,7 @@ def test_everything_is_read_and_nothing_written(disk, ada, tmp_path, state, endi
     assert (sound["ok"], sound["problems"]) == (True, [])
     assert exported["records"] == sound["records"] == status["records"] == 5
     assert brought["records"] == 0, "all of it is here"
+    assert any(said.capitalize() in each and hint in each for each in status["pending"]), status["pending"]
     more = [("show", {"id": question}), ("why", {"id": question})]
     more += [(verb, {}) for verb in ("peers", "members", "whoami", "policies", "charter", "topics", "log", "forks")]
     more += [(verb, {}) for verb in ("devices", "delegates", "todo")]
@@ -207,7 +208,7 @@ def test_the_ballast_is_given_back(disk, ada):
     assert f"{BALLAST_BYTES}" in disk.run("sh", "-c", f"stat -c %s {ada.home}/*/ballast")
     disk.fill()
     assert ada.json("status")["records"] == 3
-    assert disk.run("sh", "-c", f"ls {ada.home}/*/").split() == ["keys.sealed", "log.db"]
+    assert disk.run("sh", "-c", f"ls {ada.home}/*/").split() == ["keys.sealed", "log.db", "looked-through"]
     error, _ = ada.fails(1, "say", "more words")
     assert "the disk is nearly full" in error
     ada.start()

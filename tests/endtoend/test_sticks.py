@@ -124,7 +124,7 @@ async def test_a_stick_that_can_t_be_written_is_told_and_the_node_goes_on(world,
         await until(lambda: len(machine.heard) == 4)
         nursery.cancel_scope.cancel()
     assert [what for what, _ in machine.heard] == ["begin", "failed", "begin", "done"]
-    assert any(note.startswith(f"stick {bad}: cannot") or "is a link" in note for note in machine.notes)
+    assert any(note.startswith(f"stick {bad}: {bad}") and note.endswith("is no folder") for note in machine.notes)
     assert "Not all of it" in (bad / sticks.READ_ME).read_text()
 
 

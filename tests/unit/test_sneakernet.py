@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from meshd.assembly import survey
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import KEYS
-from meshd.service import carry, membership, talk, voting
+from meshd.service import carry, membership, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import collecting, media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
@@ -509,8 +510,33 @@ def test_a_stick_that_cannot_be_written_says_so(three, tmp_path):
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "meshd").write_text("a file in the way")
-    with pytest.raises(media.MediaError, match="cannot make the folder"):
+    with pytest.raises(media.MediaError, match="is no folder") as told:
         put(ada, blocked)
+    assert "another stick" in told.value.hint
+    (blocked / "meshd").unlink()
+    (blocked / "meshd").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(media.MediaError, match="a link: nothing is written through it"):
+        put(ada, blocked)
+
+
+def test_a_stick_is_written_where_this_machine_has_no_room(three, tmp_path):
+    """What somebody wrote gets away from a full disk, though nothing new comes in."""
+    (ada, bea, _), _ = three
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    propose(Context(bea), "Of Bea")
+    put(bea, stick)
+    question = propose(Context(ada), "Of Ada")
+    ada.world = replace(ada.world, free_disk=lambda _: limits.FREE_DISK_OWN)
+    done = run(carry.stick(Context(ada), {"path": str(stick)}))
+    assert done["read"] is None
+    assert "nearly full" in done["problem"]
+    assert done["written"]["records"] > 0
+    assert any("nothing is taken from others" in each for each in status.status(Context(ada), {})["pending"])
+    ada.world = replace(ada.world, free_disk=lambda _: 0)
+    assert any("nothing new is written" in each for each in status.status(Context(ada), {})["pending"])
+    take(bea, stick)
+    assert bea.store.known([question])
 
 
 @pytest.fixture

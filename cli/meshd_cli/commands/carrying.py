@@ -26,7 +26,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.set_defaults(function=stick)
     parser = verbs.add_parser("export", parents=[common], help="write what others lack to a stick")
     parser.add_argument("path", metavar="DIR", nargs="?", help="the stick's folder")
-    parser.add_argument("--file", metavar="FILE", help="everything into one file instead, to send by any courier")
+    parser.add_argument(
+        "--file", metavar="FILE", help="everything into one file instead, to send by any courier (- for stdout)"
+    )
     parser.add_argument("--ics", metavar="FILE", help="the dates, for a calendar: votes, tasks, terms (- for stdout)")
     parser.add_argument("--csv", metavar="FILE", help="the results, for a spreadsheet (- for standard output)")
     _narrowed(parser)
@@ -86,7 +88,8 @@ def stick(where: Where, options: Any) -> int:
         each = where if folder is None else where._replace(assembly=folder[: output.SHORT_ID])
         if folder is not None:
             mean(where.home, folder[: output.SHORT_ID])
-        answer = ask(each, "stick", arguments)
+        with _told_of_a_break():
+            answer = ask(each, "stick", arguments)
         if folder is not None and not where.json:
             output.say(f"{answer['name']}:")
         if where.json:
@@ -95,7 +98,7 @@ def stick(where: Where, options: Any) -> int:
             _show_read(answer["read"])
         if answer["problem"] is not None and not where.json:
             output.warn(f"{answer['problem']}. {answer['hint']}")
-        elif not where.json:
+        if answer["written"] is not None and not where.json:
             _show_written(answer["written"], part=_is_part(options))
         code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
@@ -113,13 +116,42 @@ def export(where: Where, options: Any) -> int:
         raise UsageError(f"{problem}: a folder, --file, --ics or --csv", "`meshd export /media/stick`")
     if options.ics or options.csv:
         return _export_for_others(where, options)
+    if options.file == "-":
+        return _export_to_stdout(where, options)
     arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}
-    answer = ask(where, "export", arguments)
+    with _told_of_a_break():
+        answer = ask(where, "export", arguments)
     if where.json:
         output.emit(answer)
     else:
         _show_written(answer, part=_is_part(options))
     return 0
+
+
+def _export_to_stdout(where: Where, options: Any) -> int:
+    """All of it for another program, like `ssh`: the node writes a file, which is gone afterwards."""
+    from tempfile import TemporaryDirectory
+
+    if sys.stdout is None or sys.stdout.isatty():
+        raise UsageError(
+            "a bundle is nothing for a terminal", "`meshd export --file FILE`, or put `>` or `|` behind it."
+        )
+    with TemporaryDirectory(prefix="meshd-") as folder:
+        path = Path(folder) / "bundle"
+        ask(where, "export", _arguments(str(path), options) | {"file": True})
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+    return 0
+
+
+@contextmanager
+def _told_of_a_break() -> Iterator[None]:
+    """Says what is left where somebody breaks off."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.tell("Broken off: what was read or written whole is kept, and the same command goes on from there.")
+        raise
 
 
 def _export_for_others(where: Where, options: Any) -> int:
@@ -166,7 +198,8 @@ def _show_written(answer: dict[str, Any], *, part: bool) -> None:
         segments = output.plural(answer["segments"], "segment")
         output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
     else:
-        output.say(f"Nothing new to write: the stick has {'what you asked for' if part else 'it all'}.")
+        what = "what you asked for" if part else "all that its visitors lack"
+        output.say(f"Nothing new to write: the stick has {what}.")
     if answer["twin"]:
         output.warn("This device's key was used elsewhere, too, or this home is an old copy: `meshd status`.")
     if answer["answers"]:
@@ -175,7 +208,7 @@ def _show_written(answer: dict[str, Any], *, part: bool) -> None:
 
 def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
-    with _on_disk(options.path) as path:
+    with _on_disk(options.path) as path, _told_of_a_break():
         answer = ask(where, "import", {"path": str(path.absolute())})
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []  # a daemon does it itself
     if where.json:
