@@ -22,7 +22,7 @@ from meshd.clock import system_steady
 from meshd.errors import NodeError, UsageError
 from meshd.home import allow_files
 from meshd.log.executor import ThreadExecutor
-from meshd.log.helper import Helper
+from meshd.log.helper import WORTH, Helper
 from meshd.mesh import mdns
 from meshd.mesh.netwatch import watch
 from meshd.mesh.node import Node
@@ -151,6 +151,8 @@ async def _main(
         async with trio.open_nursery() as nursery:
             if len(os.sched_getaffinity(0)) > 1:
                 nursery.start_soon(helper.mind)
+                if any(node.assembly.keys.ticket is not None for node in nodes):  # who has nothing yet gets much
+                    helper.expect(WORTH)
             for node in nodes:
                 discovery = mdns.discovery(announce=options.announce) if options.discover else None
                 connect = [*options.connect, *(PREFIX + parse_line(line)[0] for line in options.lines)]

@@ -35,6 +35,10 @@ class Executor(Protocol):
         """`intake.prepare`, beside what runs on the log."""
         ...
 
+    def expect(self, records: int) -> None:
+        """So many records are about to come, to be prepared."""
+        ...
+
     async def beside(self, function: Callable[[GoOn], T]) -> T:
         """The result of a long work that touches no open log, beside what runs on it. It asks now and then whether to
         go on, and is to end where it is not.
@@ -54,6 +58,9 @@ class InlineExecutor:
         """See `Executor.prepare`."""
         intake = await self.run(partial(prepare, assembly, batch))
         return lambda: intake
+
+    def expect(self, records: int) -> None:
+        """See `Executor.expect`."""
 
     async def beside(self, function: Callable[[GoOn], T]) -> T:
         """See `Executor.beside`."""
@@ -81,6 +88,11 @@ class ThreadExecutor:
         work = partial(prepare, assembly, batch)
         intake = work() if len(batch) <= _SOLO else await trio.to_thread.run_sync(work)
         return lambda: intake
+
+    def expect(self, records: int) -> None:
+        """See `Executor.expect`."""
+        if self._helper is not None:
+            self._helper.expect(records)
 
     async def beside(self, function: Callable[[GoOn], T]) -> T:
         """See `Executor.beside`."""

@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-P", "-m", "meshd.log.helper_process"]
 
 
 class Helper:
-    """The helper process of a daemon: there when somebody asked in the last seconds, and `mind` runs."""
+    """The helper process of a daemon: there when somebody asked for it in the last seconds, and `mind` runs."""
 
     def __init__(
         self,
@@ -50,6 +50,11 @@ class Helper:
             except OSError:  # no memory for it, say: everything works without
                 await trio.sleep(_AGAIN_SECONDS)
             self._asked = trio.Event()
+
+    def expect(self, records: int) -> None:
+        """So many records are about to come: start the process now, if they are worth it."""
+        if records >= WORTH:
+            self._asked.set()
 
     async def prepare(self, assembly: bytes, batch: list[bytes]) -> list[bytes] | None:
         """What `unpack_intake` makes an intake of; None where the process is not there, has work, or fails.

@@ -215,6 +215,10 @@ class Node:
         """See `peer.Host.prepare`."""
         return await self.executor.prepare(self.assembly.id, batch)
 
+    def expect(self, records: int) -> None:
+        """See `peer.Host.expect`."""
+        self.executor.expect(records)
+
     def dial(self, address: str, *, kept: bool = True) -> None:
         """Keep trying an address that was given or remembered; a found one (not `kept`) only a few times."""
         self._dialling.dial(address, kept=kept)

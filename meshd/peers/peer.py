@@ -48,7 +48,7 @@ REMOVED = "it is not in the roster any more"
 
 _PATIENCE = 1000
 """Bad records that a peer may send before this node drops it: an honest peer sends none."""
-_TOGETHER = 9_216
+_TOGETHER = 4_096
 """The most records to commit together."""
 _READ_AHEAD = 64
 """Messages to read ahead of the one that is being taken in."""
@@ -78,6 +78,10 @@ class Host(Protocol):
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
         """Decode, read and check records ahead of the log's turn."""
+        ...
+
+    def expect(self, records: int) -> None:
+        """So many records are about to come from a peer."""
         ...
 
 
@@ -309,6 +313,7 @@ class Peer:
                 await self._take_from_stranger(batch, pushed)
             case session.Announced(records, _):
                 self.coming += records
+                self.node.expect(self.coming)
                 self._last_records = trio.current_time()
                 if records > limits.UNASKED:
                     self._stated.set()

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 import trio
+import trio.testing
 
 from meshd.log import helper_process
-from meshd.log.helper import Helper
+from meshd.log.helper import WORTH, Helper
 from meshd.log.intake import prepare
 from meshd.store import tables
 from meshd_protocol.bodies.decisions import Ballot, Form
@@ -120,6 +121,19 @@ async def test_a_process_comes_works_and_goes(nursery):
         while helper.pid is not None:
             await trio.sleep(0.01)
     assert helper_process.unpack_intake(await _answered(helper, batch)) == prepare(ASSEMBLY, batch)
+
+
+async def test_a_process_is_there_before_much_comes(nursery):
+    helper = Helper()
+    nursery.start_soon(helper.mind)
+    helper.expect(WORTH - 1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert helper.pid is None
+    helper.expect(WORTH)
+    with trio.fail_after(300):
+        while helper.pid is None:
+            await trio.sleep(0.01)
+    assert await helper.prepare(ASSEMBLY, _mixture(1, WORTH)) is not None
 
 
 async def test_one_batch_at_a_time(nursery):
