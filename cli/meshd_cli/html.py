@@ -9,19 +9,13 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from markupsafe import Markup, escape
 
 from meshd_cli import figures, output
+from meshd_cli.directions import isolate_words
 from meshd_cli.forms import value_words
 from meshd_cli.results import counts_words, state_words
 from meshd_cli.waiting import ends_words, waiting_words
 from meshd_protocol.names import DOT, printable
 
 _COMMAND = re.compile(r"`([^`]+)`")
-_LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_WORD = f"[{_LEFTWARD}](?:[^\\sA-Za-z\u00c0-\u058f\u0900-\ufb1c,;:()]*[{_LEFTWARD}0-9])?"
-_ISOLATED = re.compile(f"{_WORD}(?: {_WORD})*")
-"""Words that are written from right to left, one after the other. A number by itself is none: of several names with a
-number each, every one stays beside its own.
-"""
-_ISOLATE, _END = "\u2068", "\u2069"
 
 
 class Exact(str):
@@ -83,7 +77,7 @@ def _plain(value: Any) -> Any:
 
 def _isolated(text: str) -> str:
     """Text whose words from right to left keep what is around them in its place (UAX 9, isolates): `3 to 1` stays."""
-    return _ISOLATED.sub(lambda found: f"{_ISOLATE}{found[0]}{_END}", printable(text, lines=True))
+    return isolate_words(printable(text, lines=True))
 
 
 def _alone(text: str) -> Exact:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from meshd_cli.client import Where
+from meshd_cli.directions import without_isolates
 from meshd_cli.errors import INTERRUPTED, CommandError, UsageError
 from meshd_cli.homes import default_home, mean
 from meshd_cli.plain import is_plain
@@ -157,7 +158,7 @@ def run() -> NoReturn:
         from meshd_cli import completing
 
         completing.answer({verb for verbs in FAMILIES.values() for verb in verbs}, build_parser)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(list(map(without_isolates, sys.argv[1:]))))
 
 
 def main(arguments: list[str]) -> int:

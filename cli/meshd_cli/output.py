@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from meshd_cli.directions import isolated, with_isolated
 from meshd_cli.homes import named
 from meshd_cli.plain import is_plain
 from meshd_protocol.names import DRILL, printable
@@ -63,9 +64,18 @@ def _marked(text: str) -> str:
     return "".join(f"{''.join(_marks) if ' ' in line.strip() else ''}{line}" for line in text.splitlines(keepends=True))
 
 
-def say(text: str, out: TextIO | None = None) -> None:
-    """A line of answer, to stdout unless it is told elsewhere. Commands in it name the assembly where they must."""
-    print(_marked(_fact(printable(named(text)))), file=out)
+def say(text: str, out: TextIO | None = None, *, apart: Iterable[str] = ()) -> None:
+    """A line of answer, to stdout unless it is told elsewhere. Commands in it name the assembly where they must. Parts
+    of it that are to stay `apart` from each other do so whatever their direction.
+    """
+    print(_apart(_marked(_fact(printable(named(text)))), apart), file=out)
+
+
+def _apart(text: str, parts: Iterable[str]) -> str:
+    """A text on a terminal whose parts stay beside what they stand beside."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return text
+    return with_isolated(text, map(printable, parts))
 
 
 def paragraph(text: str, indent: str = "  ") -> None:
@@ -112,9 +122,9 @@ def tell_who_decides(answer: dict[str, Any], people: str = "") -> None:
         tell(people)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, *, apart: Iterable[str] = ()) -> None:
     """Rows under a heading on a terminal; tab-separated elsewhere; plainly each cell with its heading on a line of its
-    own. `empty` goes to stderr where there is none.
+    own. `empty` goes to stderr where there is none. `apart` is as in `say`.
     """
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
@@ -138,7 +148,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         for column in columns:
             shown.add_column(column, overflow="fold")
         for row in cells:
-            shown.add_row(*(Text(cell) for cell in row))
+            shown.add_row(*(Text(isolated(_apart(cell, apart))) for cell in row))
         Console().print(shown)
 
 

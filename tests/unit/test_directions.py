@@ -1,5 +1,9 @@
-"""Names and texts from right to left, on the page and on paper: what stands beside a name stays there."""
+"""Names and texts from right to left, on the page, on paper and on a terminal: what stands beside a name stays there."""
 
+import io
+
+from meshd_cli import output
+from meshd_cli.directions import with_isolated, without_isolates
 from meshd_cli.html import _direction, _isolated
 
 BEGIN, END = "\u2068", "\u2069"
@@ -22,3 +26,45 @@ def test_what_belongs_to_a_word_stays_in_it():
 
 def test_the_direction_of_a_text_is_that_of_its_first_letter():
     assert [_direction(text) for text in ("(2026) תנור a", "An תנור", "12", "")] == ["rtl", "ltr", "ltr", "ltr"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def put_up(monkeypatch, shown):
+    monkeypatch.setattr("sys.stdout", shown)
+    monkeypatch.setenv("COLUMNS", "200")
+    return shown
+
+
+def test_a_count_on_a_terminal_stays_beside_its_name(monkeypatch):
+    terminal = put_up(monkeypatch, Terminal())
+    output.say("  counts    דליה 5, נועה 51, Bo 3 (points)", apart=["דליה 5", "נועה 5", "נועה 51", "Bo 3"])
+    assert terminal.getvalue() == f"  counts    {BEGIN}דליה 5{END}, {BEGIN}נועה 51{END}, Bo 3 (points)\n"
+
+
+def test_a_cell_on_a_terminal_is_one_piece(monkeypatch):
+    terminal = put_up(monkeypatch, Terminal())
+    output.table(("counts", "title"), [("דליה 5, Bo 3", "תנור, שני"), ("2 yes", "An oven")], "", apart=["דליה 5"])
+    _, first, second = terminal.getvalue().splitlines()
+    assert first.rstrip() == f"{BEGIN}{BEGIN}דליה 5{END}, Bo 3{END}  {BEGIN}תנור, שני{END}"
+    assert second.rstrip() == "2 yes         An oven"
+
+
+def test_what_goes_to_another_program_has_no_marks(monkeypatch):
+    shown = put_up(monkeypatch, io.StringIO())
+    output.say("דליה 5", apart=["דליה 5"])
+    output.table(("title",), [("תנור",)], "")
+    assert shown.getvalue() == "דליה 5\nתנור\n"
+
+
+def test_marks_come_from_nobody_else(monkeypatch):
+    terminal = put_up(monkeypatch, Terminal())
+    output.say(f"{BEGIN}a{END}", apart=[f"{BEGIN}a{END}"])
+    assert terminal.getvalue() == "\N{REPLACEMENT CHARACTER}a\N{REPLACEMENT CHARACTER}\n"
+
+
+def test_a_word_that_was_copied_off_a_line_is_the_word():
+    assert without_isolates(with_isolated("דליה", ["דליה"])) == "דליה"

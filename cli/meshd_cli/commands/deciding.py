@@ -7,10 +7,11 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
+from meshd_cli.directions import words_of
 from meshd_cli.errors import UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
-from meshd_cli.results import METHOD_WORDS, counts_words, state_words, wished_end
+from meshd_cli.results import METHOD_WORDS, counts_words, each_count, state_words, wished_end
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -155,7 +156,8 @@ def list_(where: Where, options: Any) -> int:
     ]
     some = options.open or options.mine
     empty = "Nothing of that kind: `meshd list` shows everything." if some else "Nothing has been proposed yet."
-    output.table(("id", "state", "counts", "seen", "you", "title"), rows, empty)
+    apart = {part for row in answer for part in each_count(row)}
+    output.table(("id", "state", "counts", "seen", "you", "title"), rows, empty, apart=apart)
     return 0
 
 
@@ -189,7 +191,8 @@ def vote(where: Where, options: Any) -> int:
         output.say(f"If it passes, it {row['action']}.")
     output.say(
         f"Your ballot is cast. {row['title']}: {state_words(row)} "
-        f"({counts_words(row)}; seen {row['seen']} of {row['electorate']})."
+        f"({counts_words(row)}; seen {row['seen']} of {row['electorate']}).",
+        apart=each_count(row),
     )
     if answer["effect"]:
         output.tell(answer["effect"])
@@ -260,7 +263,7 @@ def why(where: Where, options: Any) -> int:
     else:
         output.say(f"{answer['title']}: {answer['of']}")
     for reason in answer["reasons"]:
-        output.say(f"{output.sign(reason['holds'])} {reason['text']}")
+        output.say(f"{output.sign(reason['holds'])} {reason['text']}", apart=words_of(reason["text"]))
     return 0
 
 
@@ -327,7 +330,7 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"  id        {row['id']}")
     output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
     output.say(f"  state     {state_words(row, exact=True)}")
-    output.say(f"  counts    {counts_words(row)}")
+    output.say(f"  counts    {counts_words(row)}", apart=each_count(row))
     if row.get("heard"):
         _heard(row["heard"])
     else:
