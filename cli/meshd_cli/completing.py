@@ -67,8 +67,7 @@ def _of(verb: str, action: Any) -> Callable[..., _Words] | None:
     """What completes an argument of a command, by the name that its help has for it."""
     option = next((each for each in action.option_strings if each in _SOURCES), None)
     name = option or str(action.metavar or "")
-    if name == "ID":
-        name = _IDS.get(verb, "ID")
+    name = _OF_VERBS.get((verb, name), name)
     found = _SOURCES.get(name)
     if found is None:
         return None
@@ -124,7 +123,9 @@ def _choices(asking: _Asking) -> _Words:
     if row is None:
         return {}
     if row["options"]:
-        return {each: f"option {number}" for number, each in enumerate(row["options"], 1)} | {"blank": "none of them"}
+        end = "=" if row["method"] == "score" else ""
+        every = {f"{each}{end}": f"option {number}" for number, each in enumerate(row["options"], 1)}
+        return every | {"blank": "none of them"}
     words = ("consent", "object", "stand-aside") if row["consent"] else ("yes", "no", "abstain")
     return dict.fromkeys(words, row["title"])
 
@@ -153,6 +154,38 @@ def _forms(asking: _Asking) -> _Words:
     return {form: each["name"] for each in found["adopted"] for form in each["forms"]} if found else {}
 
 
+def _methods(_: _Asking) -> _Words:
+    """How an election may be counted."""
+    from meshd_protocol.decisions.counting.methods import METHODS
+
+    return {name: f"by {method.figure}" for name, method in METHODS.items()}
+
+
+def _to_do(asking: _Asking) -> _Words:
+    """What may be done with institutions: one of three things; or a name, to see it."""
+    return {"adopt": "propose one", "drop": "propose to drop one", "show": "what one says"} | _sets(asking)
+
+
+def _sets(asking: _Asking) -> _Words:
+    """The institutions that come along, and those that are adopted: for `drop` these alone."""
+    found = asking.ask("institutions")
+    if not found:
+        return {}
+    adopted = {each["name"]: each["state"] for each in found["adopted"]}
+    drops = getattr(asking.words, "do", None) == "drop"
+    return adopted if drops else {each["set"]: each["name"] for each in found["sets"]} | adopted
+
+
+def _newcomers(asking: _Asking) -> _Words:
+    """Those who ask to join."""
+    rows = asking.ask("members")
+    return {row["label"]: row["role"] for row in rows if row["role"] in ("applicant", "observer")}
+
+
+def _minutes(asking: _Asking) -> _Words:
+    return _titles(asking.ask("minutes"))
+
+
 def _policies(asking: _Asking) -> _Words:
     return {row["name"]: row["rule"] for row in asking.ask("policies")}
 
@@ -161,12 +194,28 @@ def _tasks(asking: _Asking) -> _Words:
     return {f"{row['id'][:_SHORT]}.{row['id'].rpartition('.')[2]}": row["what"] for row in asking.ask("todo")}
 
 
-_IDS = {"confirm": "ENTRY", "entries": "ENTRY", "lot": "ENTRY", "vote": "OPEN", "withdraw": "OPEN", "answer": "OPEN"}
-"""What an id is of, where it is not any proposal's."""
+_OF_VERBS = {
+    ("confirm", "ID"): "ENTRY",
+    ("vote", "ID"): "OPEN",
+    ("withdraw", "ID"): "OPEN",
+    ("answer", "ID"): "OPEN",
+    ("print", "ID"): "PRINTED",
+    ("prove", "ID"): "PROVED",
+    ("vouch", "PERSON"): "NEWCOMER",
+    ("admit", "PERSON"): "NEWCOMER",
+}
+"""What an argument of a command is, where its name says less."""
 _SOURCES: dict[str, Callable[[_Asking], _Words]] = {
     "ID": _all_proposals,
     "OPEN": _proposals,
     "ENTRY": _entries,
+    "DRAW": _entries,
+    "PRINTED": lambda asking: _all_proposals(asking) | _minutes(asking) | {"tree": "who calls whom, by hand"},
+    "PROVED": lambda asking: _all_proposals(asking) | {"roster": "who is in now"},
+    "NEWCOMER": _newcomers,
+    "DO": _to_do,
+    "SET": _sets,
+    "--method": _methods,
     "ID-OR-FORM": lambda asking: _forms(asking) | _entries(asking),
     "CHOICE": _choices,
     "PERSON": _people,
@@ -176,7 +225,8 @@ _SOURCES: dict[str, Callable[[_Asking], _Words]] = {
     "--policy": _policies,
     "--topic": lambda asking: {row["topic"]: f"{row['messages']} messages" for row in asking.ask("topics")},
     "POLICY": _policies,
-    "MINUTES": lambda asking: _titles(asking.ask("minutes")),
+    "MINUTES": _minutes,
+    "TITLE-OR-ID": _minutes,
     "TASK": _tasks,
     "FORM": _forms,
     "TOPIC": lambda _: {each.name: each.title for each in topics()},

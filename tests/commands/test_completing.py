@@ -59,6 +59,19 @@ def test_ids_names_and_choices_come_from_the_daemon(ada):
     assert _offered(ada, f"meshd act {mandate[:8]} Text --power ") == ["buy flour"]
     assert "significant" in _offered(ada, "meshd propose X --policy s")
     assert _offered(ada, "meshd vote nonsense ") == []
+    words = ("Supper", "--option", "Soup", "--option", "Rice", "--method", "score", "--policy", "election")
+    supper = ada.ok("propose", *words).split()[0]
+    assert _offered(ada, f"meshd vote {supper[:8]} ") == ["Soup=", "Rice=", "blank"]
+    assert {"schulze", "score"} <= set(_offered(ada, "meshd propose X --method "))
+    assert _offered(ada, "meshd amend standard --method ") == ["yes-no", "consent", "election"]
+    assert {"adopt", "drop", "show", "co-op"} <= set(_offered(ada, "meshd institutions "))
+    assert "co-op" in _offered(ada, "meshd institutions adopt ")
+    assert _offered(ada, "meshd institutions drop ") == [], "nothing is adopted yet"
+    minutes = ada.ok("minutes", "Monday", "--text", "-", stdin="We met.").split()[0]
+    assert minutes[:8] in _offered(ada, "meshd minutes ")
+    assert {minutes[:8], "tree", first[:8]} <= set(_offered(ada, "meshd print "))
+    assert "roster" in _offered(ada, "meshd prove ")
+    assert _offered(ada, "meshd vouch ") == [], "nobody asks to join"
     ada.ok("lock")
     assert _offered(ada, "meshd show ") == [], "a locked one says nothing, and nobody is asked for a passphrase"
 
