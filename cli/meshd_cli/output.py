@@ -18,6 +18,8 @@ from meshd_protocol.names import DRILL, printable
 SHORT_ID = 8
 _LABELLED = re.compile(r" {2,}(\S+(?: \S+)?) {2,}(\S.*)")
 """A label and what stands beside it, in columns."""
+_LONG_WORD = 24
+"""Letters of a word that no table is given up for."""
 _PAGE_WIDTH = 100
 """Lines of a page are no longer: they are hard to follow."""
 
@@ -123,33 +125,56 @@ def tell_who_decides(answer: dict[str, Any], people: str = "") -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, *, apart: Iterable[str] = ()) -> None:
-    """Rows under a heading on a terminal; tab-separated elsewhere; plainly each cell with its heading on a line of its
-    own. `empty` goes to stderr where there is none. `apart` is as in `say`.
+    """Rows under a heading on a terminal; tab-separated elsewhere; plainly, and on a terminal that is too narrow for
+    whole words, each cell with its heading on a line of its own. `empty` goes to stderr where there is none. `apart`
+    is as in `say`.
     """
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         tell(empty)
     elif is_plain():
-        for number, row in enumerate(cells):
-            if number:
-                print()
-            for name, cell in zip(columns, row, strict=True):
-                if cell.strip():
-                    print(_marked(f"{name}: {cell}" if name else cell))
+        _stack(columns, cells, apart)
     elif sys.stdout is None or not sys.stdout.isatty():
         for row in cells:
             print(_marked("\t".join(row)))
     else:
+        from rich.cells import cell_len
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
+        console = Console()
+        by_column = list(zip(columns, *cells, strict=True))
+        words = [[cell_len(word) for text in column for word in text.split()] for column in by_column]
+        least = [min(max(lengths, default=0), _LONG_WORD) for lengths in words]
+        most = [max(map(cell_len, column)) for column in by_column]
+        spare = console.width - sum(least) - 2 * (len(least) - 1)
+        if spare < 0:
+            _stack(columns, cells, apart)
+            return
         shown = Table(box=None, pad_edge=False, header_style="bold", title="".join(_marks) or None)
-        for column in columns:
-            shown.add_column(column, overflow="fold")
+        for column, width in zip(columns, _shared(least, most, spare), strict=True):
+            shown.add_column(column, overflow="fold", width=width)
         for row in cells:
             shown.add_row(*(Text(isolated(_apart(cell, apart))) for cell in row))
-        Console().print(shown)
+        console.print(shown)
+
+
+def _shared(least: Sequence[int], most: Sequence[int], spare: int) -> Iterable[int]:
+    """How wide columns are: none breaks a word, and what is left over goes where lines would break most."""
+    wanted = sum(most) - sum(least)
+    for some, more in zip(least, most, strict=True):
+        yield more if wanted <= spare else some + (more - some) * spare // wanted
+
+
+def _stack(columns: Sequence[str], cells: Sequence[Sequence[str]], apart: Iterable[str]) -> None:
+    """Rows one after the other, each cell that says something on a line of its own."""
+    for number, row in enumerate(cells):
+        if number:
+            print()
+        for name, cell in zip(columns, row, strict=True):
+            if cell.strip():
+                print(_apart(_marked(f"{name}: {cell}" if name else cell), apart))
 
 
 def page(text: str) -> None:
