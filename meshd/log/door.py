@@ -239,21 +239,12 @@ class Door:
         """
         number, head_seq, head_id, forked = chain.number, chain.head_seq, chain.head_id, chain.forked
         added: list[tables.Kept] = []
-        for record in valid:
-            identity, seq = record.id, record.seq
-            added.append(
-                tables.Kept(
-                    identity,
-                    number,
-                    seq,
-                    record.kind,
-                    int(identity in signed),
-                    record.header,
-                    record.signature,
-                    record.body,
-                )
-            )
-            if seq == head_seq + 1 and (record.prev or b"") == head_id:
+        size = chain.size
+        for identity, _, _, _, seq, prev, _, kind, _, _, header, signature, body in valid:  # names cost more here
+            verified = 1 if identity in signed else 0
+            added.append(tables.Kept(identity, number, seq, kind, verified, header, signature, body))
+            size += len(header) + len(signature) + (len(body) if body is not None else 0)
+            if seq == head_seq + 1 and (prev or b"") == head_id:
                 head_seq, head_id = seq, identity
             else:
                 forked = 1
@@ -271,6 +262,8 @@ class Door:
                 if row is None:
                     continue
                 rows.put(row)
+                if type(row) is tables.Ballot:
+                    continue
                 for each in beside(row):
                     rows.put(each)
                 if type(row) is tables.Certificate:
@@ -278,12 +271,14 @@ class Door:
                     certificate = certificate or row.id
         else:
             for record in valid:
-                row = project(self._assembly, record, None, sketches.get(record.id))
-                if record.body is None and self._store.get(tables.Forgotten, id=record.id) is not None:
-                    row = _forgotten(record)
+                row = sketches.get(record.id)
+                if record.body is None:
+                    is_gone = self._store.get(tables.Forgotten, id=record.id) is not None
+                    row = _forgotten(record) if is_gone else project(self._assembly, record, None)
+                elif row is None:
+                    row = project(self._assembly, record, None)
                 if row is not None:
                     rows.put(row)
-        size = chain.size + sum(len(each.header) + len(each.signature) + len(each.body or b"") for each in added)
         records = chain.records + len(added)
         return tables.Chain(number, chain.device, chain.log, head_seq, head_id, forked, certificate, records, size)
 

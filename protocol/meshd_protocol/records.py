@@ -76,13 +76,46 @@ def decode_record(assembly: bytes, data: bytes) -> Record:
     """
     if len(data) > limits.RECORD_BYTES:
         raise BadRecordError(f"a record of {len(data)} bytes; at most {limits.RECORD_BYTES} are allowed")
-    parts = _decode(data)
+    parts = split_record(data) or _decode(data)
     if type(parts) is not list or len(parts) != 3:
         raise BadRecordError("a record is [header, signature, body]")
     header, signature, body = parts
     if type(header) is not bytes or type(signature) is not bytes or (body is not None and type(body) is not bytes):
         raise BadRecordError("header, signature and body are byte strings")
     return read_record(assembly, header, signature, body)
+
+
+def split_record(data: bytes) -> list[bytes] | None:
+    """The header, the signature and the body of a record's canonical encoding; None of one that has another form, or no
+    body: `decode` says what it is. A third of the time of that: it is on the hot path of everything that comes in.
+    """
+    if data[:1] != _ARRAY_OF_THREE:
+        return None
+    parts: list[bytes] = []
+    at, end = 1, len(data)
+    try:
+        for _ in range(3):
+            head = data[at]
+            if head == _ONE_BYTE and data[at + 1] >= _ONE_BYTE_LEAST:
+                size, at = data[at + 1], at + 2
+            elif head == _TWO_BYTES and data[at + 1]:
+                size, at = data[at + 1] << 8 | data[at + 2], at + 3
+            elif _EMPTY <= head < _ONE_BYTE:
+                size, at = head - _EMPTY, at + 1
+            else:
+                return None
+            parts.append(data[at : at + size])
+            at += size
+    except IndexError:
+        return None
+    return parts if at == end else None
+
+
+_ARRAY_OF_THREE = b"\x83"
+_EMPTY, _ONE_BYTE, _TWO_BYTES = 0x40, 0x58, 0x59
+"""Heads of a byte string: of one without a byte, and of those whose length stands in one byte, or in two."""
+_ONE_BYTE_LEAST = 24
+"""Shorter ones have their length in the head itself."""
 
 
 def read_record(assembly: bytes, header: bytes, signature: bytes, body: bytes | None) -> Record:

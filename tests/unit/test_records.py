@@ -1,6 +1,8 @@
 """One record: what is well formed, what is refused, and what a later version may change."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshd_crypto.hashing import digest
 from meshd_crypto.signing import sign
@@ -17,6 +19,7 @@ from meshd_protocol.records import (
     is_signed,
     make_record,
     signed_bytes,
+    split_record,
     wire,
 )
 from tests.worlds import START_MS, Author
@@ -164,3 +167,30 @@ def test_a_header_of_version_2_is_checked_and_kept():
     assert (record.version, record.seq, record.kind) == (2, 3, FUTURE_KIND)
     assert is_signed(ASSEMBLY, record)
     assert record.id == digest(b"meshd/record/2\x00" + ASSEMBLY + header)
+
+
+@pytest.mark.parametrize("size", [0, 1, 22, 23, 24, 25, 255, 256, 257, 60_000, 65_535, 65_536])
+def test_a_record_is_split_as_its_encoding_is_decoded(size):
+    """Whatever the short way reads is what the long way reads; what it leaves alone the long way judges."""
+    parts = [b"h" * size, b"s" * 64, b"b" * (65_536 - size)]
+    data = encode(parts)
+    assert split_record(data) == (parts if max(map(len, parts)) < 65_536 else None)
+    short = encode([b"h", b"s", b"b" * size])
+    for each in (
+        data[:-1],
+        data + b"0",
+        short[:-1],
+        encode([*parts, b""]),
+        encode(parts[:2]),
+        encode([b"", b"", None]),
+    ):
+        assert split_record(each) is None
+
+
+@given(st.binary(max_size=40), st.integers(0, 600), st.integers(0, 255), st.data())
+def test_no_other_bytes_are_split(header, size, byte, chosen):
+    data = encode([header, b"s" * 64, b"b" * size])
+    at = chosen.draw(st.integers(0, len(data) - 1))
+    changed = data[:at] + bytes([byte]) + data[at + 1 :]
+    parts = split_record(changed)
+    assert parts is None or encode(parts) == changed
