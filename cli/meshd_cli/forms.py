@@ -76,7 +76,7 @@ def holds_words(field: dict[str, Any]) -> str:
         case "choice":
             return " | ".join(field["choices"])
         case "rows":
-            return f"rows of {field['choices'][0]}, one field=value each, like 'first / second'"
+            return f"rows of {field['choices'][0]}, each as {' / '.join(field['parts'])}"
         case "hash":
             return "a file, or its hash"
         case "later":

@@ -1,6 +1,10 @@
-"""What became of a proposal, in words, for every front end: its state, its counts, what a ballot on it says."""
+"""What became of a proposal, in words, for every front end: its state, its counts, what a ballot on it says; and of an
+act under a mandate.
+"""
 
 from typing import Any
+
+from meshd_cli import output
 
 _CONSENT = {"yes": "consent", "no": "object", "abstain": "stand aside"}
 _NAMED = 3
@@ -70,3 +74,22 @@ def each_count(row: dict[str, Any]) -> list[str]:
         return [f"{name} {count}" for name, count in sorted(row["counts"].items(), key=lambda item: -item[1])]
     words = _CONSENT if row["consent"] else {}
     return [f"{count} {words.get(name, name)}" for name, count in row["counts"].items()]
+
+
+def act_words(row: dict[str, Any]) -> str:
+    """What everybody's node says of what was done under a mandate: `stands, countersigned by 2`."""
+    if row["problem"]:
+        return f"without effect: {row['problem']}"
+    words = ["OUTSIDE THE MANDATE'S POWERS"] if row["outside"] else []
+    if row["needed"] is None:
+        words.append("too few other witnesses to countersign")
+    elif row["stands"]:
+        words.append(f"stands, countersigned by {row['countersigned']}")
+    else:
+        words.append(f"countersigned by {row['countersigned']} of the {row['needed']} that make it stand")
+        if row["suspended"]:
+            words.append("the mandate is suspended: witnesses do not countersign")
+    signed = max((each["signatures"] for each in row["concurrent"]), default=0)
+    if signed:
+        words.append(f"{output.plural(signed, 'recall signature')} {'was' if signed == 1 else 'were'} known then")
+    return "; ".join(words)

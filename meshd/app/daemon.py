@@ -25,7 +25,7 @@ from meshd.log.executor import ThreadExecutor
 from meshd.log.helper import WORTH, Helper
 from meshd.mesh import mdns
 from meshd.mesh.netwatch import watch
-from meshd.mesh.node import Node
+from meshd.mesh.node import Node, own_certificate
 from meshd.service.links import check_address
 from meshd.transports.addresses import parse_address
 from meshd.transports.api import Transport, UnreachableError
@@ -100,6 +100,7 @@ def run(
         for each in assemblies:
             if each.store.refusal is not None:
                 raise each.store.refusal
+            own_certificate(each)
         told = options.connect or options.reached_at or options.lines or (listen is not None and listen[1])
         if len(assemblies) > 1 and told:
             raise UsageError(

@@ -21,10 +21,13 @@ from meshd.store.sqlite import SqliteStore
 from meshd.store.torn import Torn
 from meshd.upkeep import caretaker, recount
 from meshd_protocol.chains import Waiting
+from meshd_protocol.kinds import Log
 from meshd_protocol.records import encode_record
 
 DAMAGED = f"{LOG}.damaged"
 STAGING = "salvaging"
+_LOST = bytes(32)
+"""Stands for a record that is nowhere: what this device wrote last is not known, so that it writes nothing any more."""
 _NOTED = (tables.Own, tables.Passed, tables.Watch, tables.Noticed, tables.Peer, tables.Met, tables.Acquaintance)
 """What this machine noted, beside the log."""
 
@@ -73,6 +76,8 @@ def _take(assembly: Assembly, torn: Torn) -> Steps[None]:
         recount.note_current(store)
         for table in _NOTED:
             _copy(store, torn, table)
+        if not store.count(tables.Own):  # it wrote something, and nobody knows what was the last
+            store.insert([tables.Own(int(Log.DECISIONS), 0, _LOST)])
         heads = [row for rows in torn.rows(tables.Head) for row in rows]
         for first in [head for head in heads if not head.cites]:  # a newcomer's, from which on the head moves
             store.replace(first)
@@ -104,10 +109,9 @@ def _set_heads(store: Store, heads: list[tables.Head]) -> None:
         store.replace(head)
 
 
-def _copy(store: Any, torn: Torn, table: type[Any]) -> None:
+def _copy(store: Store, torn: Torn, table: type[Any]) -> None:
     for rows in torn.rows(table):
-        for row in rows:
-            store.replace(row)
+        store.insert(rows)
 
 
 def _is_whole(row: tables.Kept) -> bool:

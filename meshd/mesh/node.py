@@ -131,7 +131,7 @@ class Node:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self._dialling.start(nursery)
-                self._certificate = await self.executor.run(partial(_own_certificate, self.assembly))
+                self._certificate = await self.executor.run(partial(own_certificate, self.assembly))
                 if listen:
                     self._where = await nursery.start(self._transport.serve, self._answer)
                 known = await self.executor.run(partial(remembered, self.assembly))
@@ -437,10 +437,14 @@ def _change(report: Report) -> Change:
     return records_came(new + [("body", text_of(identity)) for identity in report.filled[: RECORDS + 1]])
 
 
-def _own_certificate(assembly: Assembly) -> bytes:
-    """The body of this device's own certificate, to show in handshakes."""
+def own_certificate(assembly: Assembly) -> bytes:
+    """The body of this device's own certificate, to show in handshakes. Raises NodeError where a log has lost it."""
     row = assembly.store.get(tables.Certificate, device=assembly.keys.device.public)
-    assert row is not None, "a device's first record is its certificate"
+    if row is None:  # which is every device's first record
+        raise NodeError(
+            "this device's certificate is not in the log, so that no other node can know it: a damaged log lost it",
+            "`meshd stick DIR` brings back what others have. Or join anew as another device.",
+        )
     kept = assembly.store.get(tables.Kept, id=row.id)
     assert kept is not None and kept.body is not None
     return kept.body

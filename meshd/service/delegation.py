@@ -263,6 +263,7 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
             "keep": len(marks.keep),
             "notice": marks.notice,
             "suspended": marks.suspended,
+            "mine": _signed_by(context, identity),
             "text": marks_text(context, identity, marks) if marks.recall or marks.keep else "",
         },
         "acts": acts,
@@ -270,6 +271,15 @@ def _mandate_row(context: Context, identity: bytes) -> Result:
             {"by": label(each.member), "to": text_of(each.successor), "text": each.text} for each in handed
         ],
     }
+
+
+def _signed_by(context: Context, mandate: bytes) -> str | None:
+    """The motion to recall a mandate that this person has signed, and that is not over."""
+    for motion in open_motions(context, Verb.RECALL, lambda item: item.payload == mandate):
+        mine = context.assembly.store.find(tables.Ballot, proposal=motion, member=context.me)
+        if any(each.choice == b"\x01" for each in mine):
+            return text_of(motion)
+    return None
 
 
 def _act_row(context: Context, row: tables.Act) -> Result:

@@ -302,13 +302,17 @@ def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -
 
 def other_admissions(context: Context, motion: bytes) -> list[bytes]:
     """Other admissions that are open: decided side by side by different people, they part an assembly into lines."""
-    standing = context.standing()
-    return sorted(
-        item.id
-        for item in standing.uncited()
+    return sorted(item.id for item in open_admissions(context) if item.id != motion)
+
+
+def open_admissions(context: Context) -> list[Decision]:
+    """Admissions that are not in effect, and may be; not those that were withdrawn."""
+    return [
+        item
+        for item in context.standing().uncited()
         if isinstance(item, Decision)
         and item.verb == Verb.ADMIT
-        and item.id != motion
         and has_effect(context, item.id)
+        and not is_withdrawn(context, item.id)
         and not {each.member for each in item.newcomers} <= context.state().members
-    )
+    ]

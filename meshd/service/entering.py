@@ -202,8 +202,13 @@ def confirm(context: Context, arguments: dict[str, Any]) -> Result:
 
 
 def _form_of(context: Context, row: tables.Entry) -> Form | None:
+    template = _template_of(context, row)
+    return template.form(row.form) if template is not None else None
+
+
+def _template_of(context: Context, row: tables.Entry) -> Template | None:
     template = judging.template_of(context.assembly.store, row.template)
-    return template.form(row.form) if isinstance(template, Template) else None
+    return template if isinstance(template, Template) else None
 
 
 @verb("entries", {"id": TEXT, "all": FLAG})
@@ -275,7 +280,7 @@ def entry_row(context: Context, judged: tables.Judged) -> Result:
         "id": text_of(row.id),
         "form": row.form,
         "person": label(row.member),
-        "fields": shown_fields(context, form, fields),
+        "fields": shown_fields(context, _template_of(context, row), row.form, fields),
         "about": text_of(row.about) if row.about else None,
         "depth": judged.depth,
         "time_ms": row.time_ms,
@@ -305,6 +310,30 @@ def answers(context: Context, design: Design, form: Form, identity: bytes) -> li
     forms = [each for each in design.template.forms if isinstance(each, Form) and form.name in each.about]
     able = [each for each in forms if _may(context, design.row.id, each.name, identity)]
     return [each.name for each in sorted(able, key=lambda each: each.ends)]
+
+
+def begins(context: Context, design: Design) -> list[str]:
+    """The forms of a template by which this person may enter something that is about nothing else, or put it to a
+    vote.
+    """
+    assert isinstance(design.template, Template)
+    inside = context.me in context.state().people
+    return [
+        form.name
+        for form in design.template.forms
+        if isinstance(form, Form)
+        and int(About.NOTHING) in (form.about or (int(About.NOTHING),))
+        and (_may(context, design.row.id, form.name, None) if form.who else inside)
+    ]
+
+
+def answers_to_decision(context: Context, row: tables.Proposal) -> list[str]:
+    """The forms by which this person may enter something about a decision with figures."""
+    if not row.form:
+        return []
+    design = next((each for each in standing_once(context) if each.row.id == row.template), None)
+    form = design.template.form(row.form) if design is not None and isinstance(design.template, Template) else None
+    return answers(context, design, form, row.id) if design is not None and form is not None else []
 
 
 def unconfirmed(context: Context) -> list[tuple[Form, tables.Judged]]:

@@ -17,6 +17,7 @@ from meshd.service.results import (
     roster_word,
 )
 from meshd.service.stuck import stuck, stuck_text
+from meshd.service.templates import adopted_by
 from meshd.service.verbs import verb
 from meshd.service.voiced import voiced_reasons
 from meshd.state import votes
@@ -39,6 +40,7 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result = describe(context, row, outcome)
     result["text"] = row.text
     result["fields"] = figures_shown(context, row)
+    result["adopts"] = adopted_by(context, row)
     result["landmark"] = landmarks.landmark_row(context, row)
     result["matter"] = federations.matter_of(context, row)
     result["heard"] = heard(context, row)

@@ -95,27 +95,32 @@ def _row(context: Context, template: Template, field: FormField, holds: Holds, w
 _NAMED: tuple[type[Any], ...] = (tables.Entry, tables.Proposal, tables.Minutes, tables.Act)
 
 
-def shown_fields(context: Context, form: Form | None, fields: dict[str, Any]) -> Result:
+def shown_fields(context: Context, template: Template | None, name: str, fields: dict[str, Any]) -> Result:
     """Fields in the order of their form, people and assemblies by their names, numbers with their units; without the
     form, as they stand.
     """
-    if form is None:
+    form = template.form(name) if template is not None else None
+    if template is None or form is None:
         return readable_fields(fields)
     return readable_fields(
-        {field.name: _shown(context, field.holds, fields[field.name]) for field in form.fields if field.name in fields}
+        {
+            field.name: _shown(context, template, field.holds, fields[field.name])
+            for field in form.fields
+            if field.name in fields
+        }
     )
 
 
 def figures_shown(context: Context, row: tables.Proposal) -> Result:
     """What a decision says with figures; nothing of one that says none."""
-    if row.what is None or row.template is None:
+    if row.what is None or row.template is None or not row.form:
         return {}
     template = template_of(context.assembly.store, row.template)
     fields: Any = decode(row.what)
-    return shown_fields(context, template.form(row.form) if isinstance(template, Template) else None, fields)
+    return shown_fields(context, template if isinstance(template, Template) else None, row.form, fields)
 
 
-def _shown(context: Context, holds: Holds | Later, value: Any) -> Any:
+def _shown(context: Context, template: Template, holds: Holds | Later, value: Any) -> Any:
     if not isinstance(holds, Holds):
         return value
     state, label = context.state(), context.assembly.people.label
@@ -126,12 +131,7 @@ def _shown(context: Context, holds: Holds | Later, value: Any) -> Any:
     if holds.type == Type.NUMBER and holds.unit:
         return f"{value} {holds.unit}"
     if holds.type == Type.ROWS and isinstance(value, list):
-        inner = Holds(int(Type.ID))
-        return [
-            {name: _shown(context, inner, each) if isinstance(each, bytes) else each for name, each in row.items()}
-            for row in value
-            if isinstance(row, dict)
-        ]
+        return [shown_fields(context, template, holds.names[0], row) for row in value if isinstance(row, dict)]
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from meshd import sets
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result, short_title
+from meshd.service.entering import begins
 from meshd.service.outside import refuse_outsiders
 from meshd.service.proposing import open_proposal
 from meshd.service.templates import (
@@ -43,7 +44,8 @@ def institutions(context: Context, arguments: dict[str, Any]) -> Any:
         case "show":
             return _show(context, what)
         case "form":
-            return form_row(find_form(context, what)[1])
+            design, form = find_form(context, what)
+            return form_row(form, design.template)
         case "adopt":
             return _adopt(context, arguments.get("text") or "", what)
         case "drop":
@@ -70,6 +72,7 @@ def _all(context: Context) -> Result:
                 "state": each.state,
                 "problem": each.template if isinstance(each.template, str) else None,
                 "forms": [form.name for form in each.template.forms] if isinstance(each.template, Template) else [],
+                "begins": begins(context, each) if each.state == ADOPTED and not isinstance(each.template, str) else [],
             }
             for each in found
         ],

@@ -4,6 +4,7 @@ from typing import Any
 
 from meshd.service.context import Context, Result
 from meshd.service.effects import whose_yes_helps
+from meshd.service.entering import answers_to_decision
 from meshd.service.matters import Matter, all_matters, ends_ms, matter_of
 from meshd.service.proposing import about
 from meshd.service.results import describe, outcome_of
@@ -17,7 +18,8 @@ from meshd_protocol.control import FLAG, TEXT
 def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
     """`meshd list`: by the authors' clocks, the same order on every node. With `open` what is not over, or waits for a
     yes, alone; with `mine` what this person proposed, voted on, or is asked to vote on; with `id` one alone, and
-    whether it is theirs, or about them, and takes another ballot of theirs.
+    whether it is theirs, or about them, takes another ballot of theirs, and by which forms they may enter something
+    about it.
     """
     if context.assembly.standing is None or context.assembly.standing.state is None:
         return []
@@ -27,6 +29,7 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
             "mine": row.member == context.me,
             "about_me": context.me in about(context, row),
             "again": may_vote_again(context, row),
+            "answers": answers_to_decision(context, row),
         }
         return [_listed(context, row, matter_of(context, row)) | to_them]
     matters = {matter.id: matter for matter in all_matters(context)}

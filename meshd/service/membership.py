@@ -10,7 +10,7 @@ from meshd.assembly.paper import LANGUAGES, letters_of, words_of
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.service.applying import asking, asks_again, vouchers_for, vouchers_of
 from meshd.service.context import Context, Result, short_title
-from meshd.service.effects import other_admissions
+from meshd.service.effects import open_admissions, other_admissions
 from meshd.service.hearing import seated
 from meshd.service.outside import out
 from meshd.service.rosters import move, report
@@ -105,10 +105,18 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
         }
         if role == "applicant":
             row |= _pending(context, member, needed)
+        if role == "observer":
+            row["motion"] = _admission(context, member)
         rows.append(row)
     if state is not None and state.federal is not None:
         rows += map(dict, seated(context))
     return sorted(rows, key=lambda row: (order[row["role"]], row["label"]))
+
+
+def _admission(context: Context, member: bytes) -> str | None:
+    """The open vote that makes somebody a member, if there is one: the same on every node."""
+    of_them = [each.id for each in open_admissions(context) if any(new.member == member for new in each.newcomers)]
+    return text_of(min(of_them)) if of_them else None
 
 
 def _pending(context: Context, member: bytes, needed: int | None) -> Result:
@@ -303,6 +311,13 @@ def _admission_warnings(context: Context, motion: bytes, before: State, after: S
             "any more. Admit a third soon."
         )
         warnings.append(text)
+    back = sorted(map(context.assembly.people.label, before.observers - after.inside))
+    if back:
+        needed = vouches_needed(len(after.members))
+        warnings.append(
+            f"With {len(after.members)} members it takes {needed} vouches to read and talk, so that {few(back)} "
+            f"{'is' if len(back) == 1 else 'are'} back among those who ask to join: `meshd members` shows who vouches."
+        )
     others = other_admissions(context, motion)
     if others:
         ids = few(text_of(each)[:8] for each in others)

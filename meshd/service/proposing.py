@@ -418,4 +418,8 @@ def withdraw(context: Context, arguments: dict[str, Any]) -> Result:
         raise NodeError(f"{label} is final: {outcome.state}", "`meshd propose TITLE --repeals ID` takes its place.")
     with context.assembly.writing():
         record = context.assembly.write(Kind.RETRACTION, Retraction(row.id, arguments.get("reason") or ""))
-    return {"id": text_of(record.id), "title": row.title, "seen": outcome.seen}
+    warnings = [_SIGNED] if row.verb == Verb.RECALL and outcome.seen else []
+    return {"id": text_of(record.id), "title": row.title, "seen": outcome.seen, "warnings": warnings}
+
+
+_SIGNED = "Signatures for a recall go on counting, on whichever motion they stand: nobody takes them back."

@@ -6,6 +6,7 @@ from meshd.assembly import reached, survey
 from meshd.assembly.assembly import DAMAGED, Assembly, role_of
 from meshd.home import is_suspect
 from meshd.service import figures, lockups, posts, readiness, refounding, spans
+from meshd.service.applying import vouchers_for
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.hearing import Place, parted, place_in
@@ -26,6 +27,7 @@ from meshd_protocol import limits
 from meshd_protocol.control import FLAG
 from meshd_protocol.decisions.outcome import PASSED, people
 from meshd_protocol.items import Decision
+from meshd_protocol.meaning import vouches_needed
 from meshd_protocol.names import as_word, text_of
 
 _SHOWN = 12
@@ -247,6 +249,13 @@ def _about_me(context: Context) -> list[str]:
                 found.append(_removal(context, item.id))
     if context.state().federal is not None:
         return found + _about_assemblies(context)
+    mine = vouchers_for(context, context.me) if role_of(context.assembly, context.me) == "applicant" else None
+    if mine:
+        needed = vouches_needed(len(context.state().members))
+        found.append(
+            f"You ask to join: {len(mine)} of {needed} members vouch for you, and with the last of them you read and "
+            "talk. It takes more of them as there are more members."
+        )
     if observer:
         found.append("You are an observer: you read and talk. A member opens the vote on you with `meshd admit`.")
     return found

@@ -119,6 +119,13 @@ def find_design(context: Context, words: str) -> Design:
     return named[-1]
 
 
+def adopted_by(context: Context, row: tables.Proposal) -> Result | None:
+    """The template that a proposal is to adopt, as `described`; None of any other."""
+    if row.template != row.id:
+        return None
+    return described(context, next(each for each in designs(context) if each.row.id == row.id))
+
+
 def described(context: Context, design: Design) -> Result:
     """A template as codes and plain data; one that this version can't read, as it stands."""
     row, template = design.row, design.template
@@ -143,7 +150,7 @@ def details(context: Context, template: Template) -> Result:
     given = [each.mandate for each in state.mandates.values() if state.in_force(each.id)]
     posts = [each for each in template.posts if not isinstance(each, Later)]
     return {
-        "forms": [form_row(each) for each in template.forms],
+        "forms": [form_row(each, template) for each in template.forms],
         "numbers": [
             {"name": each.name, "value": each.value, "unit": each.unit}
             for each in template.numbers
@@ -167,7 +174,7 @@ def details(context: Context, template: Template) -> Result:
     }
 
 
-def form_row(form: Form | Later) -> Result:
+def form_row(form: Form | Later, template: Template | str) -> Result:
     """A form as plain data: what a front end asks for, field by field."""
     if isinstance(form, Later):
         return {"name": form.name, "later": True}
@@ -183,7 +190,7 @@ def form_row(form: Form | Later) -> Result:
         "ends": form.ends,
         "due_s": form.due,
         "rule": form.rule,
-        "fields": [field_row(each) for each in form.fields],
+        "fields": [field_row(each, template) for each in form.fields],
     }
 
 
@@ -199,9 +206,12 @@ def group_word(group: Group | Later) -> str:
     return " ".join(part for part in (Who(group.who).name.lower(), group.name, group.field) if part)
 
 
-def field_row(field: FormField) -> Result:
-    """A field as plain data."""
+def field_row(field: FormField, template: Template | str) -> Result:
+    """A field as plain data; of rows the names of their parts, too."""
     holds = field.holds if isinstance(field.holds, Holds) else None
+    of = None
+    if holds is not None and holds.type == Type.ROWS and isinstance(template, Template):
+        of = template.form(holds.names[0])
     return {
         "name": field.name,
         "type": Type(holds.type).name.lower() if holds else "later",
@@ -211,6 +221,7 @@ def field_row(field: FormField) -> Result:
         "most": holds.most if holds else 0,
         "unit": holds.unit if holds else "",
         "choices": list(holds.names) if holds else [],
+        "parts": [each.name for each in of.fields] if of is not None else [],
     }
 
 

@@ -64,14 +64,17 @@ def waiting(context: Context, most: int = limits.INTEGER) -> Waiting:
     asked = _asked(context) if inside else []
     held = rest(context) if inside else None
     asked, waits = _urgent_first(context, asked, held)
-    parts: _Parts = (_letters,) if context.me in standing.state.observers else ()
     if inside:
-        parts = (*_BEFORE, lambda _: waits, lambda _: [_vote(context, *each) for each in asked[:most]], *_AFTER)
-    found = [each for part in parts for each in part(context)]
+        before, after = _all(context, _BEFORE) + waits, _all(context, _AFTER)
+        room = max(most // 2, most - len(before) - len(after))  # many votes hide nothing else
+        votes_ = [_vote(context, *each) for each in asked[:room]]
+        found = [*before, *votes_, *after]
+        unmade = len(asked) - len(votes_)
+    else:
+        found, unmade = _all(context, (_letters,) if context.me in standing.state.observers else ()), 0
     if len(assemblies(context.assembly.folder.parent)) > 1:  # then a command says which one it means
         named = f"meshd --assembly {context.assembly.folder.name[:_SHORT]}"
         found = [each | {"command": named + each["command"].removeprefix("meshd")} for each in found]
-    unmade = max(0, len(asked) - most)
     return Waiting(found[:most], len(found[most:]) + unmade)
 
 
@@ -323,9 +326,19 @@ def _agenda(context: Context) -> Iterator[Result]:
         yield _thing("agenda", each.entry, each.title, command, value=each.value, bound=each.bound)
 
 
-def _unconfirmed(context: Context) -> Iterator[Result]:
+def _alarms(context: Context) -> Iterator[Result]:
+    """What calls everybody once this person confirms it, say."""
+    return _unconfirmed(context, urgent=True)
+
+
+def _reports(context: Context) -> Iterator[Result]:
+    """What else stands once more confirm it."""
+    return _unconfirmed(context, urgent=False)
+
+
+def _unconfirmed(context: Context, *, urgent: bool) -> Iterator[Result]:
     """What others entered, that stands once more confirm it, and that this person may confirm."""
-    for form, judged in entering.unconfirmed(context):
+    for form, judged in [each for each in entering.unconfirmed(context) if bool(each[0].urgent) is urgent]:
         row = context.assembly.store.get(tables.Entry, id=judged.id)
         assert row is not None, "what was judged is in the log"
         title, by = figures.title_of(form, decode_fields(row)), context.assembly.people.label(judged.member)
@@ -374,9 +387,15 @@ def _letters(context: Context) -> Iterator[Result]:
 
 
 _Parts = tuple[Callable[[Context], Iterable[Result]], ...]
-_BEFORE: _Parts = (_calls, _lines, _foundings, _answers)
+
+
+def _all(context: Context, parts: _Parts) -> list[Result]:
+    return [each for part in parts for each in part(context)]
+
+
+_BEFORE: _Parts = (_calls, _alarms, _lines, _foundings, _answers)
 _AFTER: _Parts = (
-    _unconfirmed,
+    _reports,
     _overdue,
     _agenda,
     _cards,

@@ -18,14 +18,17 @@ class StoreError(NodeError):
 
 
 class LostLogError(StoreError):
-    """The log on disk is damaged or gone: what it held comes back from others only, to another device of its owner."""
+    """The log on disk is damaged or gone: what it held comes back from others only, to another device of its owner.
+    `hopeless` where nothing can be saved of it.
+    """
 
-    def __init__(self, error: str) -> None:
+    def __init__(self, error: str, *, hopeless: bool = False) -> None:
+        saves = "" if hopeless else "With the daemon stopped, `meshd check --rebuild` saves what can be read. "
         super().__init__(
             error,
-            "With the daemon stopped, `meshd check --rebuild` saves what can be read. A backup has the rest: `meshd "
-            "--home NEW restore FILE`. So have others: `meshd --home NEW join TICKET --as YOU --member-key FILE` "
-            "brings you back with another device; `meshd whoami --member-key` still prints that key here.",
+            f"{saves}A backup has {'it' if hopeless else 'the rest'}: `meshd --home NEW restore FILE`. So have others: "
+            "`meshd --home NEW join TICKET --as YOU --member-key FILE` brings you back with another device; `meshd "
+            "whoami --member-key` still prints that key here.",
         )
 
 

@@ -1,6 +1,8 @@
 """Reading a log whose file is damaged: row by row, around what can't be read."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,37 @@ _BLOCK = 256
 """Rows that are asked for at a time; where that fails, they are halved."""
 _TRIED = 8
 """Rows of a block that are tried before: where none can be read, the way to all of them is lost."""
+_MORE = 1 << 20
 _ROW_BYTES = 64
 """No row is shorter: how many there may be, where the file does not say it."""
 
 
 class Torn:
-    """A damaged log, which nobody else has open: nothing is written to it. Raises LostLogError if nothing is left."""
+    """A damaged log, which nobody else has open: nothing of it is changed. Raises LostLogError if nothing is left."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        self._path, self._key = path, key
+        self._path, self._key, self._size = path, key, path.stat().st_size
         self._db = self._connected()
-        if self._ask("SELECT count(*) FROM sqlite_master", ()) is None:
-            self.close()
-            raise LostLogError(f"nothing can be read of the log {path}: its beginning is damaged")
+        if not self._has_tables():
+            self._lengthen()  # of one that was cut SQLite reads nothing, wherever that was
+            if not self._has_tables():
+                self.close()
+                raise LostLogError(f"nothing can be read of the log {path}: its beginning is lost", hopeless=True)
+
+    def _has_tables(self) -> bool:
+        found = self._ask("SELECT count(*) FROM sqlite_master", ())
+        return found is not None and bool(found[0][0])
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, as long as it was."""
         self._db.close()
+        if self._path.stat().st_size != self._size:
+            os.truncate(self._path, self._size)
+
+    def _lengthen(self) -> None:
+        """Put emptiness behind the file, for the pages that it has lost: SQLite looks at none that it does not need."""
+        with suppress(OSError):
+            os.truncate(self._path, 2 * self._size + _MORE)
 
     def rows(self, table: type[Any]) -> Iterator[list[Any]]:
         """The rows of a table that can be read, some at a time, in the order in which they came."""

@@ -34,7 +34,7 @@ def test_every_file_is_its_owners_alone(shells, umask):
     ada.start()
     ada.ok("say", "hello")
     found = _modes(ada.home)
-    wanted = {"lock", "control.sock", "keys.sealed", "log.db", "log.db-wal", "log.db-shm", "ballast"}
+    wanted = {"lock", "control.sock", "keys.sealed", "log.db", "log.db-wal", "log.db-shm", "ballast", "looked-through"}
     assert wanted <= found.keys()
     assert {name: oct(found[name]) for name in wanted} == dict.fromkeys(wanted, oct(0o600))
     assert {oct(mode) for name, mode in found.items() if name not in wanted} == {oct(0o700)}

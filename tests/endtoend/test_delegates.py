@@ -130,7 +130,9 @@ def test_a_recall_suspends_is_kept_and_ends(tmp_path):
 
     def sign(many, say=Say.YES):
         give(ada, *(next(signers).ballot(motion, say) for _ in range(many)))
-        return _row(ada, mandate)["recall"]
+        recall = _row(ada, mandate)["recall"]
+        assert recall.pop("mine") == text_of(motion)
+        return recall
 
     assert sign(1) == {
         "signed": 2, "keep": 0, "notice": False, "suspended": False,

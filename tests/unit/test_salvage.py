@@ -267,3 +267,58 @@ def test_the_line_that_a_person_chose_stays_theirs(tmp_path, monkeypatch):
     with closing(open_assembly(ada.folder, "pw", world(6))) as ada:
         assert Context(ada).standing().head == other
         assert not any("earlier meshd" in each for each in status.status(Context(ada), {})["pending"])
+
+
+def test_all_that_the_machine_noted_is_kept(two, tmp_path):
+    """In tables with a key and without one: whom it met, what it measured, where others are."""
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [])
+    with closing(open_assembly(copy, "pw", world(5))) as ada, ada.store.transaction():
+        ada.store.insert([tables.Met(b"d" * 32, b"e" * 32, 3), tables.Met(b"f" * 32, b"e" * 32, 5)])
+        ada.store.insert([tables.Peer("192.0.2.1:4000", 7), tables.Peer("192.0.2.2:4000", 8)])
+        ada.store.replace(tables.Passed(1, 99, "boot", 1, 2))
+        ada.store.insert([tables.Noticed(b"n" * 32, 4), tables.Acquaintance(b"m" * 32, "Mo")])
+        before = {table: ada.store.find(table) for table in salvaging._NOTED}
+    assert sum(map(bool, before.values())) >= 5
+    run(salvaging.salvage(copy, "pw", world(5)))
+    with closing(open_assembly(copy, "pw", world(6))) as ada:
+        assert {table: ada.store.find(table) for table in salvaging._NOTED} == before
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_of_a_log_that_was_cut_what_is_there_is_saved(two, tmp_path, lost):
+    folder, bea, digest = two
+    copy = damaged(folder, tmp_path, [])
+    os.truncate(copy / "log.db", (pages_of(folder) - lost) * PAGE)
+    done = run(salvaging.salvage(copy, "pw", world(5)))
+    assert done.records > 20
+    with closing(open_assembly(copy, "pw", world(6))) as ada:
+        exchange(bea, ada)
+        assert survey.digest(ada) == digest
+
+
+def test_an_empty_log_is_told_as_lost_and_nothing_takes_its_place(two, tmp_path):
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [])
+    os.truncate(copy / "log.db", 0)
+    with pytest.raises(LostLogError) as told:
+        run(salvaging.salvage(copy, "pw", world(5)))
+    assert "--rebuild" not in told.value.hint
+    assert "restore FILE" in told.value.hint
+    assert (copy / "log.db").is_file()
+    assert not (copy / salvaging.DAMAGED).exists()
+
+
+def test_who_does_not_know_what_they_wrote_last_writes_nothing_and_is_accused_of_nothing(two, tmp_path, monkeypatch):
+    """Though all of their records came back: there may be one more that nobody has."""
+    folder, bea, digest = two
+    copy = damaged(folder, tmp_path, [])
+    monkeypatch.setattr(salvaging, "_NOTED", tuple(each for each in salvaging._NOTED if each is not tables.Own))
+    assert not run(salvaging.salvage(copy, "pw", world(5))).own
+    with closing(open_assembly(copy, "pw", world(6))) as ada:
+        exchange(bea, ada)
+        assert survey.digest(ada) == digest
+        assert out(Context(ada)) is Out.BEHIND
+        with pytest.raises(NodeError, match="the end of what this device wrote is missing") as told:
+            talk.say(Context(ada), {"text": "too early"})
+        assert "another device" in told.value.hint

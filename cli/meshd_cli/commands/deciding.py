@@ -7,6 +7,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
+from meshd_cli.designs import say_template
 from meshd_cli.directions import words_of
 from meshd_cli.errors import UsageError
 from meshd_cli.figures import landmark_words
@@ -209,6 +210,9 @@ def _texts(row: dict[str, Any]) -> None:
     if row.get("fields"):
         output.say("")
         say_fields(row["fields"], "  ")
+    if row.get("adopts"):
+        output.say("")
+        say_template(row["adopts"])
     if row.get("landmark"):
         for each in landmark_words(row["landmark"]).splitlines():
             output.say(f"  {each}")
@@ -304,6 +308,7 @@ def withdraw(where: Where, options: Any) -> int:
     output.say(f"Withdrawn: {taken['title']}. It waits for nobody any more.{cast}")
     output.tell("Where that has not arrived people may still vote, and what they decide counts.")
     output.tell_unsent(taken)
+    output.warn_all(taken)
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.figures import span_words
+from meshd_cli.results import act_words
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment, seconds
 
@@ -104,28 +105,9 @@ def delegates(where: Where, options: Any) -> int:
         for each in row["handed_over"]:
             output.say(f"  handover  {each['by']}, to {each['to'][: output.SHORT_ID]}: {each['text']}")
         for each in row["acts"]:
-            output.say(f"  act       {output.when(each['time_ms'])}  {each['power']}: {_act(each)}")
+            output.say(f"  act       {output.when(each['time_ms'])}  {each['power']}: {act_words(each)}")
             output.paragraph(each["text"], "            ")
     return 0
-
-
-def _act(row: dict[str, Any]) -> str:
-    """What everybody's node says of an act."""
-    if row["problem"]:
-        return f"without effect: {row['problem']}"
-    words = ["OUTSIDE THE MANDATE'S POWERS"] if row["outside"] else []
-    if row["needed"] is None:
-        words.append("too few other witnesses to countersign")
-    elif row["stands"]:
-        words.append(f"stands, countersigned by {row['countersigned']}")
-    else:
-        words.append(f"countersigned by {row['countersigned']} of the {row['needed']} that make it stand")
-        if row["suspended"]:
-            words.append("the mandate is suspended: witnesses do not countersign")
-    signed = max((each["signatures"] for each in row["concurrent"]), default=0)
-    if signed:
-        words.append(f"{output.plural(signed, 'recall signature')} {'was' if signed == 1 else 'were'} known then")
-    return "; ".join(words)
 
 
 def act(where: Where, options: Any) -> int:
@@ -141,7 +123,7 @@ def act(where: Where, options: Any) -> int:
     if where.json:
         output.emit({"id": answer["id"]})
         return 0
-    output.say(f"Recorded: {_act(answer['act'])}. ({answer['id'][: output.SHORT_ID]})")
+    output.say(f"Recorded: {act_words(answer['act'])}. ({answer['id'][: output.SHORT_ID]})")
     if answer["suspended"]:
         output.warn("The mandate is suspended by recall signatures: witnesses do not countersign.")
     return 0

@@ -7,9 +7,10 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.asking import on_terminal, words
 from meshd_cli.client import Where, ask
+from meshd_cli.designs import say_template
 from meshd_cli.errors import UsageError
 from meshd_cli.figures import lot_words
-from meshd_cli.forms import as_the_node_takes_it, asked_for, entered, holds_words, say_fields
+from meshd_cli.forms import as_the_node_takes_it, asked_for, entered, say_fields
 from meshd_cli.texts import text_from
 
 
@@ -89,42 +90,7 @@ def _forms(row: dict[str, Any]) -> str:
 
 def _show_one(row: dict[str, Any]) -> None:
     output.say(f"{row['name']}: {row['state']}{' · ' + row['id'][: output.SHORT_ID] if row['id'] else ''}")
-    output.paragraph(row["words"])
-    if row["problem"]:
-        output.say(f"! {row['problem']}")
-        output.say(str(row["plain"]))
-    for each in row["numbers"]:
-        output.say(f"  number    {each['name']}: {each['value']} {each['unit']}".rstrip())
-    for each in row["posts"]:
-        term = f", for {output.span(each['term_s'] * 1000)}" if each["term_s"] else ""
-        given = "" if each["filled"] else "; nobody has it"
-        output.say(f"  mandate   {each['role']} ({', '.join(each['powers'])}){term}{given}")
-    for each in row["policies"]:
-        output.say(f"  policy    {each['name']}{'' if each['there'] else ': this assembly has none of that name'}")
-    for each in row["forms"]:
-        output.say("")
-        _show_form(each)
-
-
-def _show_form(form: dict[str, Any]) -> None:
-    if form["later"]:
-        output.say(f"{form['name']}: a form of a later version of meshd")
-        return
-    who = " or ".join(form["who"]) or "decided, and entered by nobody"
-    about = f", about {' or '.join(form['about'])}" if form["about"] else ""
-    output.say(f"{form['name']}{about} · {who}{_confirmed(form)}")
-    if form["words"]:
-        output.paragraph(form["words"])
-    for each in form["fields"]:
-        optional = "may be left out; " if each["optional"] else ""
-        output.say(f"    {each['name']}: {optional}{holds_words(each)}{'; ' + each['words'] if each['words'] else ''}")
-
-
-def _confirmed(form: dict[str, Any]) -> str:
-    if not form["seconds"]:
-        return ""
-    of = f" of {' or '.join(form['from'])}" if form["from"] else ""
-    return f" · stands once {form['seconds']}{of} confirm it"
+    say_template(row)
 
 
 def _show_proposed(answer: dict[str, Any], do: str) -> None:
