@@ -35,4 +35,5 @@ class LockedError(CommandError):
 
 
 INTERRUPTED = 130
+WRONG_PASSPHRASE = 12
 PARTLY = 3

@@ -172,6 +172,7 @@ def _salvaged(folders: list[Path], words: str | None, passphrase: str, world: Wo
         raise UsageError("say which assembly's log is to be saved, by the beginning of its id", "`--assembly ID`")
     done = finish(salvaging.salvage(named[0], passphrase, world), tell)
     problems = [f"the file was damaged: what could be read of it was saved; it is {done.damaged} now"]
+    problems.append("what is missing comes from whoever has it: `meshd run`, `meshd stick DIR`")
     if not done.own:
         problems.append("the end of what this device wrote is missing: it writes nothing until others bring it back")
     return {"ok": False, "records": done.records, "problems": problems, "rebuilt": True}

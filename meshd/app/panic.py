@@ -6,6 +6,7 @@ over may still be in old sectors of a flash card; there it is as it was in the f
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ def destroy_rest(home: Path, folders: list[Path]) -> list[Path]:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for name in (LOCK, SOCKET, UNPROTECTED) if folders else ():
-        (home / name).unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk all is left, and told
+            (home / name).unlink(missing_ok=True)
     return sorted(path for folder in folders if folder.exists() for path in folder.rglob("*") if not path.is_dir())
 
 

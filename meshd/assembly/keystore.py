@@ -32,7 +32,8 @@ def found_in(home: Path) -> list[Path]:
     if not folders:
         raise NoHomeError(
             f"there is no assembly in {home}",
-            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one.",
+            "`meshd init NAME --as YOU` founds one, `meshd join TICKET --as YOU` joins one, `meshd restore FILE` goes "
+            "on from a backup.",
         )
     return folders
 

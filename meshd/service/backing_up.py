@@ -7,7 +7,7 @@ from meshd.assembly import reached
 from meshd.progress import Steps
 from meshd.service.context import Context, Result
 from meshd.service.verbs import verb
-from meshd.sneakernet.backup import write_backup
+from meshd.sneakernet.backup import MAGIC, write_backup
 from meshd.sneakernet.media import check_target
 from meshd.store import tables
 from meshd_protocol.control import NAME
@@ -20,7 +20,7 @@ BACKUP = "backup"
 def backup(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd backup FILE`: the log, the member key and the network keys, under the passphrase of this home."""
     assembly, path = context.assembly, Path(arguments["path"])
-    check_target(path)
+    check_target(path, MAGIC)
     written = yield from write_backup(assembly, path)
     path.chmod(0o600)
     if assembly.store.refusal is None:

@@ -18,6 +18,7 @@ from meshd.sneakernet.mounts import is_removable, mounted
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
 from meshd.store.api import DiskFullError, ReadOnlyDiskError
+from meshd_protocol.bundle import FILE_MAGIC
 from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import DRILL
@@ -36,7 +37,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     )
     path = Path(arguments["path"])
     if arguments.get("file"):
-        check_target(path)
+        check_target(path, FILE_MAGIC)
     written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
     if in_drill(context) and path.is_dir():
         names = names_of(assembly)

@@ -14,7 +14,7 @@ from meshd.assembly import reached
 from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect
 from meshd.service.backing_up import BACKUP
 from meshd.service.checking import faults
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, link_up
 from meshd.service.outside import out
 from meshd.service.protecting import is_unprotected
 from meshd.service.verbs import verb
@@ -151,7 +151,8 @@ def _copies(context: Context) -> Iterator[Result]:
     newest = max(last, kept)
     days = (now - newest) // _DAY_MS if newest else None
     yield _finding("copy", good=days is not None and days <= _COPY_DAYS, value=days)
-    yield _finding("unsent", good=not (unsent := reached.unsent(assembly)), value=unsent)
+    unsent = 0 if link_up(context) else reached.unsent(assembly)
+    yield _finding("unsent", good=not unsent, value=unsent)
     yield _finding("backup", good=row is not None, value=(now - kept) // _DAY_MS if row is not None else None)
 
 

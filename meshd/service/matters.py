@@ -22,6 +22,8 @@ from meshd_protocol.decisions.outcome import OPEN, PROVISIONAL, Outcome
 from meshd_protocol.policies import Finality, Method
 
 VOTE = "vote"
+ANNULLED = "different ballots: none counts"
+"""What somebody said who said two things."""
 STEP = "step"
 """It is decided, and waits for the yes of more of today's members, this person's too."""
 
@@ -146,11 +148,14 @@ def _may_sign(context: Context, *, changeable: bool) -> bool:
 
 
 def _said(context: Context, row: tables.Proposal) -> str | None:
-    """This person's last ballot, in words."""
+    """This person's last ballot, in words; ANNULLED where two devices of theirs, say, cast two that differ."""
     mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
     if not mine:
         return None
-    last = max(map(cast_of, mine), key=lambda cast: (cast.counter, cast.seq, cast.id))
+    casts = list(map(cast_of, mine))
+    last = max(casts, key=lambda cast: (cast.counter, cast.seq, cast.id))
+    if any(cast.counter == last.counter and cast.choice != last.choice for cast in casts):
+        return ANNULLED
     standing = context.standing()
     policies = standing.rosters.state(row.roster).policies if standing.rosters.knows(row.roster) else {}
     policy = policies.get(row.policy)

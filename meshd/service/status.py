@@ -11,7 +11,7 @@ from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.hearing import Place, parted, place_in
 from meshd.service.looked import since
-from meshd.service.matters import all_matters
+from meshd.service.matters import ANNULLED, all_matters
 from meshd.service.membership import former_keys
 from meshd.service.outside import out, words
 from meshd.service.protecting import is_unprotected
@@ -139,6 +139,8 @@ def _pending(context: Context) -> list[str]:
     standing = assembly.standing
     if standing is None and (why := out(context)) is not None:
         return [" ".join(sentence(each) for each in words(why))]
+    if standing is None and assembly.keys.ticket is None:
+        return ["The assembly's log is not here: `meshd stick DIR`, with a stick of somebody who has it, brings it."]
     if standing is None:
         return [
             "The assembly's log is not here yet: the application waits for a member who vouches, and for a meeting."
@@ -150,7 +152,8 @@ def _pending(context: Context) -> list[str]:
         found.append(f"The log's file is damaged: nothing new is written to it. {DAMAGED}")
     if is_unprotected(context):
         found.append("This home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
-    if context.live is not None and context.live.shunned() and out(context) is None:
+    shunned = context.live is not None and context.live.shunned() and not is_suspect(assembly.folder)
+    if shunned and out(context) is None:
         found.append(
             "Whoever answers hangs up on this node: perhaps you were removed, or this device was revoked, and what "
             "says so has not come here. Ask a member; `meshd peers` says what else it may be."
@@ -191,6 +194,7 @@ def _pending(context: Context) -> list[str]:
     found += refounding.missing(context)
     found += _refused_votes(context)
     found += former_keys(context)
+    found += _annulled(context)
     found += _crossing(context)
     found += _about_me(context)
     found += _recalls(context)
@@ -209,6 +213,17 @@ def _disk(assembly: Assembly) -> list[str]:
             f"The disk is nearly full: nothing is taken from others. {limits.FREE_DISK_REMOTE >> 20} MiB are needed."
         ]
     return []
+
+
+def _annulled(context: Context) -> list[str]:
+    """Open votes on which this person cast ballots that differ, by two machines, say."""
+    if not _is_inside(context):
+        return []
+    return [
+        f"You cast different ballots on {text_of(each.id)[:8]} ({each.title}): none of yours counts."
+        for each in all_matters(context)
+        if each.open and each.said == ANNULLED
+    ]
 
 
 def _crossing(context: Context) -> list[str]:

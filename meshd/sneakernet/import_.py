@@ -89,21 +89,22 @@ def read_own(assembly: Assembly, stick: Stick) -> Steps[None]:
 
 def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
-    return (yield from read_bundle(assembly, path))
+    taken = yield from read_bundle(assembly, path)
+    if taken.segments == taken.damaged_parts:
+        raise NodeError(
+            f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
+        )
+    return taken
 
 
 def read_bundle(assembly: Assembly, path: Path, start: int = 0) -> Steps[Taken]:
-    """The same for one that begins at a byte of a file."""
+    """What can be read of one that begins at a byte of a file. Raises NodeError if that is none."""
     taken = Taken()
     waiting = Waiting()
     for intake in intakes(assembly.id, _records_in(assembly, path, start, taken)):
         _take(assembly, intake, waiting, taken)
         yield _step(taken, path.stat().st_size)
     taken.waiting = len(waiting)
-    if taken.segments == taken.damaged_parts:
-        raise NodeError(
-            f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
-        )
     return taken
 
 
@@ -120,6 +121,9 @@ def _segments_of(path: Path, start: int) -> Iterator[bytes]:
         with path.open("rb") as file:
             file.seek(start)
             if file.read(len(FILE_MAGIC)) != FILE_MAGIC:
+                if start:  # it is damaged, since what stands before it is not
+                    yield b""
+                    return
                 raise NodeError(f"{path} is not a bundle that meshd wrote")
             while head := file.read(4):
                 size = int.from_bytes(head, "big")

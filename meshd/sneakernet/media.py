@@ -70,6 +70,15 @@ def read_file(path: Path, most: int) -> bytes | None:
     return data if len(data) <= most else None
 
 
+def read_beginning(path: Path, size: int) -> bytes:
+    """So many bytes from the beginning of a file; fewer where it has no more, or can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
 def size_of(path: Path) -> int | None:
     """The size of a regular file; None if there is none."""
     try:
@@ -79,8 +88,12 @@ def size_of(path: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def check_target(path: Path) -> None:
-    """Raises NodeError where a single file can't be written because of what is there, or is not."""
+def check_target(path: Path, magic: bytes) -> None:
+    """Raises NodeError where a single file can't be written because of what is there, or is not: only one that begins
+    so, and what is no file, is written over.
+    """
+    if path.is_file() and path.stat().st_size and (read_beginning(path, len(magic)) != magic):
+        raise NodeError(f"{path} is something else, and stays as it is", "Say how a new file is to be called.")
     if path.is_dir():
         raise NodeError(f"{path} is a folder", "Say how the file in it is to be called.")
     if not path.parent.is_dir():

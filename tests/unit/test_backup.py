@@ -10,11 +10,13 @@ from meshd.errors import NodeError, PassphraseError
 from meshd.founding.opening import open_assembly
 from meshd.home import STAGING, assemblies
 from meshd.progress import finish as run
-from meshd.service import talk, voting
+from meshd.service import backing_up, carry, listing, matters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import media
 from meshd.sneakernet.backup import read_backup, write_backup
+from meshd.sneakernet.export import Narrow, export_stick
 from meshd_crypto.identity import SigningKey
+from meshd_protocol.bundle import FILE_MAGIC
 from meshd_protocol.names import text_of
 from tests.worlds import commune, exchange, propose, state_of, world
 
@@ -153,3 +155,67 @@ def test_a_full_disk_leaves_nothing_half_written(two, tmp_path, monkeypatch):
         with pytest.raises(media.MediaError, match="No space left"):
             run(write_backup(ada, tmp_path / "kept"))
     assert not list(tmp_path.glob("kept*"))
+
+
+def test_who_has_only_the_keys_of_a_damaged_backup_goes_on_with_others_records(two, tmp_path):
+    ada, bea = two
+    question = propose(Context(bea), "Before")
+    exchange(ada, bea)
+    path = kept(ada, tmp_path)
+    data = path.read_bytes()
+    start = read_backup(path, "pw").start
+    for at in (start, start + len(FILE_MAGIC) + 200, len(data) - 1):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        home = tmp_path / f"new{at}"
+        done = restore(home, path, seed=at)
+        assert not done.whole
+        assert done.taken.records == 0
+        (folder,) = assemblies(home)
+        with closing(open_assembly(folder, "pw", world(at))) as again:
+            (pending,) = status.status(Context(again), {})["pending"]
+            assert "meshd stick" in pending
+            stick = tmp_path / f"stick{at}"
+            stick.mkdir()
+            run(export_stick(bea, stick, Narrow()))
+            run(carry.stick(Context(again), {"path": str(stick)}))
+            assert again.standing.head == bea.standing.head
+            assert again.store.known([question])
+            talk.say(Context(again), {"text": "I am back"})
+            assert not again.has_twin()
+
+
+def test_nothing_else_is_written_over(two, tmp_path):
+    ada, _ = two
+    (tmp_path / "thesis").write_bytes(b"my thesis")
+    for write in (
+        lambda path: backing_up.backup(Context(ada), {"path": path}),
+        lambda path: carry.export(Context(ada), {"path": path, "file": True}),
+    ):
+        with pytest.raises(NodeError, match="stays as it is"):
+            run(write(str(tmp_path / "thesis")))
+        for _ in range(2):
+            run(write(str(tmp_path / "ours")))
+        (tmp_path / "ours").unlink()
+    assert (tmp_path / "thesis").read_bytes() == b"my thesis"
+
+
+def test_who_votes_twice_by_two_machines_is_told_that_none_counts(two, tmp_path):
+    """The backup is older than the ballot: the restored home asks for it once more."""
+    ada, bea = two
+    question = text_of(propose(Context(bea), "A roof"))
+    exchange(ada, bea)
+    path = kept(ada, tmp_path)
+    voting.vote(Context(ada), {"id": question, "choices": ["yes"]})
+    exchange(ada, bea)
+    home = tmp_path / "new"
+    restore(home, path)
+    (folder,) = assemblies(home)
+    with closing(open_assembly(folder, "pw", world(78))) as again:
+        voting.vote(Context(again), {"id": question, "choices": ["no"], "late": True})
+        exchange(again, bea, ada)
+        for node in (again, ada):
+            (row,) = listing.list_(Context(node), {})
+            assert row["said"] == matters.ANNULLED
+            assert any("none of yours counts" in each for each in status.status(Context(node), {})["pending"])
+        (row,) = listing.list_(Context(bea), {})
+        assert row["said"] is None

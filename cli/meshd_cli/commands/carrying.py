@@ -11,7 +11,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask, is_running
-from meshd_cli.errors import PARTLY, CommandError, UsageError
+from meshd_cli.errors import PARTLY, WRONG_PASSPHRASE, CommandError, UsageError
 from meshd_cli.homes import folders, mean
 from meshd_cli.reading import beginning, whole
 from meshd_cli.times import since
@@ -83,13 +83,21 @@ def stick(where: Where, options: Any) -> int:
         return _plugged(where)
     arguments = _arguments(options.path, options)
     several = folders(where.home) if where.assembly is None else []
-    code = 0
+    code, shut = 0, list[str]()
     for folder in several if len(several) > 1 else [None]:
         each = where if folder is None else where._replace(assembly=folder[: output.SHORT_ID])
         if folder is not None:
             mean(where.home, folder[: output.SHORT_ID])
-        with _told_of_a_break():
-            answer = ask(each, "stick", arguments)
+        try:
+            with _told_of_a_break():
+                answer = ask(each, "stick", arguments)
+        except Exception as error:  # another assembly of this home may be open
+            if folder is None or getattr(error, "code", None) != WRONG_PASSPHRASE or len(shut) + 1 == len(several):
+                raise
+            shut.append(folder)
+            output.warn(f"{folder[: output.SHORT_ID]} stays closed: {error}")
+            code = PARTLY
+            continue
         if folder is not None and not where.json:
             output.say(f"{answer['name']}:")
         if where.json:

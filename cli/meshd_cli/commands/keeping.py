@@ -63,13 +63,18 @@ def _restore(where: Where, options: Any, *, test: bool) -> int:
         output.warn(
             f"not all of it is there: {answer['expected']} records were kept. The rest comes from others, by the "
             "network or a stick."
+            if answer["records"]
+            else f"all {answer['expected']} records are damaged, and the keys are not. The records come from others, "
+            "by a stick: `meshd stick DIR`."
         )
     elif not test:
         output.say(
             "You go on as a new device. What was written since comes from others: `meshd run`, `meshd stick DIR`."
         )
     if not test:
+        output.tell("Do that before you vote: a ballot that differs from one you have cast since annuls both.")
         output.tell(
-            "If the old machine is lost: `meshd devices`, then `meshd revoke DEVICE`. Letters to it stay closed."
+            "If the old machine is lost: `meshd devices`, then `meshd revoke DEVICE`. Letters to it stay closed. If it "
+            "was a witness, `meshd witness on` makes this one yours."
         )
     return 0 if answer["whole"] else PARTLY

@@ -13,7 +13,7 @@ from typing import Any
 from meshd_cli import output, socket_client
 from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask, is_running, passphrase
-from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.errors import CommandError, LockedError, UsageError
 from meshd_cli.homes import UNPROTECTED, folders
 
 _LOCKS_SECONDS = 20.0
@@ -71,8 +71,30 @@ def unlock(where: Where, options: Any) -> int:
     if not is_running(where):
         raise CommandError("no daemon is running: there is nothing to unlock", "`meshd run` starts one.")
     ask(where, "unlock", {"passphrase": passphrase(where)})
+    _wait_until_open(where)
     _tell(where, {"locked": False, "running": True}, "Unlocked.")
     return 0
+
+
+def _wait_until_open(where: Where) -> None:
+    """Wait a little while the daemon opens its logs: it answers nobody meanwhile."""
+    deadline = time.monotonic() + _LOCKS_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(CommandError):
+            connection = socket_client.connect(where.home)
+            if connection is not None and _is_open(connection, where.assembly):
+                return
+        time.sleep(0.1)
+
+
+def _is_open(connection: socket.socket, assembly: str | None) -> bool:
+    with connection:
+        try:
+            return not socket_client.ask(connection, "status", {}, assembly).get("locked")
+        except CommandError as error:
+            if error.code != UsageError.code:  # of several assemblies it asks which one, and so is open
+                raise
+            return True
 
 
 def _tell(where: Where, answer: dict[str, Any], text: str) -> None:
@@ -96,7 +118,7 @@ def change(where: Where, options: Any) -> int:
         except Exception as error:
             if not hasattr(error, "code"):
                 raise
-            left.append((folder, str(error)))
+            left.append((folder, f"{error}. {getattr(error, 'hint', '')}".rstrip()))
     if not options.none and not left:
         path.unlink(missing_ok=True)
     if where.json:
@@ -106,6 +128,8 @@ def change(where: Where, options: Any) -> int:
         output.say(f"{name}: {'no passphrase any more' if options.none else 'a new passphrase from now on'}.")
     for folder, why in left:
         output.warn(f"{str(folder)[: output.SHORT_ID]} keeps the old one: {why}")
+    if not changed:
+        return 1
     if options.none:
         output.tell("Whoever has this machine, or its disk, reads everything and writes in your name.")
     else:
@@ -157,6 +181,9 @@ def panic(where: Where, options: Any) -> int:
     if where.json:
         output.emit({"keys": done.files, "daemon": killed, "left": [str(path) for path in left]})
         return 1 if left else 0
+    if left and not done.files:
+        output.say("NOTHING was destroyed: the keys are still there. Pull the disk, and destroy that.")
+        return 1
     output.say(f"Destroyed: {output.plural(done.files, 'key file')}{', and the daemon was ended' if killed else ''}.")
     for path in left:
         output.warn(f"{path} is still there")
