@@ -31,6 +31,16 @@ def as_the_node_takes_it(form: dict[str, Any], given: str) -> str:
     return given
 
 
+def task(words: str, now_ms: int) -> str:
+    """A task, `what / who / when`, as the node takes it. Raises UsageError."""
+    parts = [part.strip() for part in words.replace("\t", " ").split(" / ")]
+    if len(parts) > 3:
+        raise UsageError(f"a task has three parts at most: {words}", "'what / who / when'")
+    what, who, due = (*parts, "", "")[:3]
+    due_ms = str(moment(due, now_ms)) if due else ""
+    return f"{what}\t{who}\t{due_ms}"
+
+
 def _is_file(words: str) -> bool:
     try:
         return Path(words).is_file()

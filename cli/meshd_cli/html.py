@@ -9,9 +9,10 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from markupsafe import Markup, escape
 
 from meshd_cli import figures, output
+from meshd_cli.designs import field_words, form_words
 from meshd_cli.directions import isolate_words
 from meshd_cli.forms import value_words
-from meshd_cli.results import counts_words, state_words
+from meshd_cli.results import act_words, counts_words, state_words
 from meshd_cli.waiting import ends_words, waiting_words
 from meshd_protocol.names import DOT, printable
 
@@ -54,6 +55,9 @@ def _environment(package: str) -> Environment:
         sentence=_sentence,
         person=_person,
         state=state_words,
+        act=act_words,
+        form=form_words,
+        field=field_words,
         counts=counts_words,
         waiting=waiting_words,
         ends=ends_words,
@@ -100,10 +104,34 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) or not text else '.'}"
 
 
-def _prose(text: str) -> Markup:
-    """A text with its commands set off."""
+def _prose(text: str, at: str = "") -> Markup:
+    """A text with its commands set off; on a page whose addresses begin `at` something, as links to where the same is
+    seen or done.
+    """
+
+    def command(found: re.Match[str]) -> str:
+        words = found[1].split()
+        place = _PLACES.get(words[1]) if at and len(words) > 1 and words[0] == "meshd" else None
+        if place is None or (place.endswith("/") and (len(words) < 3 or not _ID.fullmatch(words[2]))):
+            return f"<code>{found[1]}</code>"
+        return f'<a href="{at}{place}{words[2] if place.endswith("/") else ""}"><code>{found[1]}</code></a>'
+
     plain = str(escape(_isolated(text)))
-    return Markup(_COMMAND.sub(r"<code>\1</code>", plain))  # noqa: S704 (escaped above)
+    return Markup(_COMMAND.sub(command, plain))  # noqa: S704 (escaped above)
+
+
+_ID = re.compile("[a-z2-7]{4,52}")
+_PLACES = (
+    dict.fromkeys(("show", "why", "vote", "answer", "withdraw"), "/decisions/")
+    | dict.fromkeys(("members", "vouch", "admit", "invite"), "/people")
+    | dict.fromkeys(("delegates", "recall", "act"), "/delegates")
+    | dict.fromkeys(("minutes", "todo", "done", "assent"), "/meetings")
+    | dict.fromkeys(("entries", "institutions"), "/institutions")
+    | dict.fromkeys(("status", "peers", "stick"), "/machine")
+    | dict.fromkeys(("read", "say", "topics"), "/talk")
+    | {"list": "/decisions", "propose": "/propose", "mandate": "/mandate"}
+)
+"""Where a page shows or does what a command does; below a place that ends in a slash, the thing that it names."""
 
 
 def _person(label: str | None) -> Markup:

@@ -16,6 +16,8 @@ _ENTRANCES = 8
 _SESSIONS = 32
 _SPENT = 256
 """Forms of a session that are remembered as sent."""
+_LATELY_SECONDS = 900
+"""A form that says the same again within so long is most likely one that somebody went back to."""
 _KEPT = 32
 """Things that a session's next pages show."""
 
@@ -34,6 +36,9 @@ class Session:
     whether it was done.
     """
 
+    made: OrderedDict[bytes, tuple[float, Response]] = field(default_factory=OrderedDict[bytes, tuple[float, Response]])
+    """What forms led to that make something new, by the digest of what they said; and when that was."""
+
     kept: OrderedDict[str, Any] = field(default_factory=OrderedDict[str, Any])
     """What a page to come shows that is in no address: a ballot to be sure of, say. By a word that is in it."""
 
@@ -43,6 +48,18 @@ class Session:
         while len(self.kept) > _KEPT:
             self.kept.popitem(last=False)
         return word
+
+    def make(self, said: bytes, now: float, answer: Response) -> None:
+        """Note that a form made something."""
+        self.made[said] = now, answer
+        self.made.move_to_end(said)
+        while len(self.made) > _SPENT:
+            self.made.popitem(last=False)
+
+    def made_lately(self, said: bytes, now: float) -> Response | None:
+        """What a form led to that said the same a short while ago."""
+        at, answer = self.made.get(said, (float("-inf"), None))
+        return answer if now - at < _LATELY_SECONDS else None
 
     def spend(self, once: str, said: bytes, answer: Response | None) -> None:
         """Note that a form was sent."""

@@ -1,18 +1,22 @@
 """How a page is made: what it is given, how it is shown, and what a form must have before the node is asked."""
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import trio
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from meshd_cli.errors import CommandError, LockedError, UnansweredError
+from meshd_cli import output
+from meshd_cli.errors import CommandError, LockedError, UnansweredError, UsageError
 from meshd_cli.html import render
+from meshd_cli.times import moment
 from meshd_page import node
 from meshd_page.access import Access, Session
 from meshd_page.live import Live
@@ -43,6 +47,8 @@ class Page:
     said: Mapping[str, Any] = field(default_factory=dict[str, Any])
     warnings: list[str] = field(default_factory=list[str])
     """What the node warned of while it did what a form asks for."""
+    draft_to: str = ""
+    """Where a form would be sent that somebody has begun, and that `said` is of."""
 
     async def ask(self, verb: str, **arguments: Any) -> Any:
         """The daemon's answer; arguments that are None are left out. Raises CommandError."""
@@ -62,14 +68,14 @@ class Page:
         return str(self.request.path_params[name])
 
     def sent_to(self, action: str) -> bool:
-        """Whether this page is shown because a form that is sent to `action` could not be done."""
-        return self.request.method == "POST" and self.request.url.path == self.at + action
+        """Whether this page is shown because a form that is sent to `action` could not be done, or was left."""
+        return self.draft_to == action or (self.request.method == "POST" and self.request.url.path == self.at + action)
 
     def typed(self, action: str, name: str, default: str = "") -> str:
         """What stands in a field of the form that is sent to `action`: what was typed, where that could not be done, or
         what the address of the page says.
         """
-        if self.request.method == "POST" and not self.sent_to(action):
+        if (self.draft_to or self.request.method == "POST") and not self.sent_to(action):
             return default
         value = self.said.get(name, default)
         return value if isinstance(value, str) else default
@@ -96,11 +102,7 @@ class Page:
         return self._html(template, 200 if self.problem is None else 409, who=who, **values)
 
     def _html(self, template: str, status: int, /, **values: Any) -> Response:
-        kept = [
-            (name, value)
-            for name, value in (self.said.multi_items() if isinstance(self.said, FormData) else ())
-            if name not in _UNTYPED and isinstance(value, str) and value.strip()
-        ]
+        kept = [(name, value) for name, value in self._said_items() if name not in _UNTYPED and value.strip()]
         text = render(
             TEMPLATES,
             template,
@@ -115,6 +117,16 @@ class Page:
             **values,
         )
         return HTMLResponse(text, status)
+
+    async def ask_again(self, made: Response) -> Response:
+        """The page that asks whether a form is meant that says the same as one a short while ago."""
+        kept = [(name, value) for name, value in self._said_items() if name not in _OF_ALL_FORMS]
+        who = await self.ask("whoami")
+        return self._html("twice.html", 409, who=who, made=made.headers.get("location"), kept=kept)
+
+    def _said_items(self) -> list[tuple[str, str]]:
+        every = self.said.multi_items() if isinstance(self.said, FormData) else ()
+        return [(name, value) for name, value in every if isinstance(value, str)]
 
     async def fail(self, error: CommandError) -> Response:
         """The page that says why there is none; what a form said stands on it, so that it is not lost."""
@@ -142,7 +154,9 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 TEMPLATES = "meshd_page"
 """The package whose templates are the pages."""
 _NOT_FOUND = 4
-_OF_ALL_FORMS = ("token", "once")
+AGAIN = "again"
+"""A field of a form that says the same as one before, and is meant."""
+_OF_ALL_FORMS = ("token", "once", AGAIN)
 _UNTYPED = (*_OF_ALL_FORMS, "passphrase", "sure", "move")
 """Fields whose words are not shown again as what somebody typed."""
 TOLD = "told"
@@ -173,7 +187,14 @@ async def _shown(view: View, page: Page) -> Response:
         return await page.fail(error)
 
 
-def does(act: Act, back: View) -> Endpoint:
+def makes(act: Act, back: View) -> Endpoint:
+    """As `does`, where doing it twice makes two things: who goes back to a form, and sends it again as it was, is asked
+    whether they mean it.
+    """
+    return does(act, back, new=True)
+
+
+def does(act: Act, back: View, *, new: bool = False) -> Endpoint:
     """An endpoint that does what a form asks for, once, and goes on; `back` is the page of the form, shown again with
     what was typed where it could not be done.
     """
@@ -185,17 +206,20 @@ def does(act: Act, back: View) -> Endpoint:
                 return PlainTextResponse("This form is of another site, or of a page before this one began.\n", 403)
             page = replace(page, said=form)
             async with page.session.turn:
-                return await _done(page, form, act, back)
+                return await _done(page, form, act, back, new=new)
 
     return endpoint
 
 
-async def _done(page: Page, form: FormData, act: Act, back: View) -> Response:
-    once, said = str(form.get("once", "")), _digest(form)
+async def _done(page: Page, form: FormData, act: Act, back: View, *, new: bool) -> Response:
+    once, said = str(form.get("once", "")), _digest(form, page.request.url.path)
     before = page.session.spent.get(once)
     try:
         if before is not None:
             return _sent_before(*before, said)
+        made = page.session.made_lately(said, trio.current_time()) if new and not form.get(AGAIN) else None
+        if made is not None:
+            return await page.ask_again(made)
         to = await act(page, form)
     except UnansweredError as error:
         page.session.spend(once, said, None)
@@ -206,6 +230,8 @@ async def _done(page: Page, form: FormData, act: Act, back: View) -> Response:
         return to.page
     answer = to if isinstance(to, Response) else RedirectResponse(f"{page.at}{_telling(page, to)}", 303)
     page.session.spend(once, said, answer)
+    if new:
+        page.session.make(said, trio.current_time(), answer)
     return answer
 
 
@@ -233,9 +259,9 @@ def _sent_before(before: bytes, answer: Response | None, said: bytes) -> Respons
     return answer
 
 
-def _digest(form: FormData) -> bytes:
-    """What a form says, but for what stands in every form."""
-    said = [f"{name}={value}" for name, value in form.multi_items() if name not in _OF_ALL_FORMS]
+def _digest(form: FormData, to: str) -> bytes:
+    """What a form says and where it goes, but for what stands in every form."""
+    said = [to, *(f"{name}={value}" for name, value in form.multi_items() if name not in _OF_ALL_FORMS)]
     return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).digest()
 
 
@@ -256,3 +282,12 @@ def needed(form: FormData, name: str, problem: str) -> str:
     if value is None:
         raise CommandError(problem)
     return value
+
+
+def later_ms(words: str) -> int:
+    """A date that is still to come, in ms since 1970. Raises UsageError."""
+    now = int(time.time() * 1000)
+    when = moment(words, now)
+    if when <= now:
+        raise UsageError(f"{output.when(when)} has passed")
+    return when

@@ -11,6 +11,7 @@ from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.service.voting import may_vote_again
 from meshd.store import tables
+from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.control import FLAG, TEXT
 
 
@@ -29,6 +30,7 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
             "mine": row.member == context.me,
             "about_me": context.me in about(context, row),
             "again": may_vote_again(context, row),
+            "recall": row.verb == Verb.RECALL,
             "answers": answers_to_decision(context, row),
         }
         return [_listed(context, row, matter_of(context, row)) | to_them]

@@ -22,9 +22,21 @@ class Answer(NamedTuple):
         found.feed(self.text)
         return re.sub(r"\s+", " ", " ".join(found.found)).replace("\u2068", "").replace("\u2069", "").strip()
 
+    def link(self, words: str) -> str:
+        """The address of a link by what it says."""
+        found = re.search(rf'<a href="([^"]+)"[^>]*>(?:<code>)?{re.escape(words)}', self.text)
+        assert found is not None, f"no link says {words}"
+        return found[1]
+
     def form(self, action: str) -> dict[str, list[str]]:
         """The fields that a form sends as it stands. `action` is the end of the address that it is sent to."""
         return self.sent_to(action)[1]
+
+    def forms(self) -> list[dict[str, list[str]]]:
+        """The fields of all forms."""
+        found = _Forms()
+        found.feed(self.text)
+        return [fields for _, fields in found.forms]
 
     def sent_to(self, action: str) -> tuple[str, dict[str, list[str]]]:
         """Where a form is sent to, and its fields."""

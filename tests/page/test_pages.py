@@ -187,7 +187,7 @@ def test_a_mandate_its_acts_and_a_recall(browser, ada, bo):
     page = browser.visit("/delegates")
     done = browser.fill(page, f"/{identity}/act", text="40 kg", power="buy flour")
     assert "40 kg" in done.words
-    assert "countersigned by" in done.words
+    assert "too few other witnesses to countersign" in done.words
     motion = browser.fill(browser.visit("/delegates"), f"/{identity}/recall", reason="Too dear")
     assert "Recall Ada" in motion.words
     assert "This motion is about you" in motion.words
@@ -224,9 +224,10 @@ def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
     bo.ok("vote", made, "yes")
     wait(lambda: "adopted" in browser.visit("/institutions").words)
     assert "Co-operative" in browser.visit(f"/decisions/{made}").words, "a template has fields of its own"
-    assert 'href="' + f"{browser.at}/entry?form=pots" in browser.visit("/institutions").text
-    pots = browser.visit("/entry?form=pots")
+    assert 'href="' + f"{browser.at}/entry?form=Co-operative/pots" in browser.visit("/institutions").text
+    pots = browser.visit("/entry?form=Co-operative/pots")
     assert "This is decided" in pots.words
+    assert "each as name / most" in pots.words
     said = {"title": ["Money for spring"], "field time": ["March to May"], "field whole": ["80000"]}
     refused = browser.send("/entry", pots.form("/entry") | said | {"field pots": ["Repairs"]})
     assert refused.status == 409
@@ -237,11 +238,10 @@ def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
     assert sent.status == 303, sent.words
     decision = browser.get(sent.headers["location"])
     assert "Money for spring" in decision.words
-    assert "50000 / Repairs; 30000 / Flour" in decision.words
+    assert "Repairs / 50000" in decision.words
+    assert decision.words.index("Repairs / 50000") < decision.words.index("Flour / 30000")
     other = browser.visit("/institutions")
-    entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.startswith("pots")).partition('"')[
-        0
-    ]
+    entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.endswith("pots")).partition('"')[0]
     nothing = browser.fill(browser.visit(f"/entry?form={entered}"), "/entry")
     assert nothing.status == 409
     assert 'id="problem"' in nothing.text
@@ -319,3 +319,67 @@ def test_what_a_page_asks_by_itself_counts_as_read_by_nobody(browser, ada, bo):
     assert "A letter from Bo" in browser.visit("/?all").words
     assert "Between us" in browser.visit("/talk").words
     assert "A letter from Bo" not in browser.visit("/?all").words
+
+
+def test_an_institution_that_comes_along_is_proposed_and_read_before_the_vote(browser, ada):
+    page = browser.visit("/institutions")
+    made = browser.fill(page, "/institutions/adopt", set="tenants")
+    assert "decided as constitution" in made.words
+    assert "entered by nobody" in made.words or " confirm it" in made.words, "its forms"
+    assert "a date, like 3d or 2026-12-01" in made.words, "field by field"
+    assert "9007199254740991" not in made.words, "and nothing raw"
+    assert "a date, like 3d or 2026-12-01" in ada.ok("show", _of(made))
+    assert "tenants" not in [value for each in browser.visit("/institutions").forms() for value in each.get("set", [])]
+
+
+def test_what_a_decision_comes_to_is_written_down_with_its_tasks(browser, ada, bo):
+    identity = ada.ok("propose", "An oven", "--policy", "significant").split()[0]
+    ada.ok("vote", identity, "yes", "--yes")
+    assert "Write down what it comes to" not in browser.visit(f"/decisions/{identity}").words, "it is not final yet"
+    wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
+    bo.ok("vote", identity, "yes")
+    wait(lambda: "Write down what it comes to" in browser.visit(f"/decisions/{identity}").words)
+    page = browser.visit(f"/decisions/{identity}")
+    refused = browser.fill(page, "/outcome", text="We buy it", tasks="Ask the shop / Nobody")
+    assert refused.status == 409
+    assert refused.form("/outcome")["tasks"] == ["Ask the shop / Nobody"]
+    done = browser.fill(refused, "/outcome", tasks="Ask the shop / Ada / 2099-01-01\nMeasure the door")
+    assert "Ask the shop" in done.words
+    assert "Measure the door" in done.words
+    assert [row["what"] for row in ada.rows("todo")] == ["Ask the shop", "Measure the door"]
+
+
+def test_the_rule_fits_what_is_asked(browser):
+    page = browser.visit("/propose")
+    refused = browser.fill(page, "/propose", title="Chair", policy="standard", options="Ada\nBo")
+    assert refused.status == 409
+    assert "asks for yes or no" in refused.words
+    assert "--" not in refused.words.split("How it is counted")[0]
+    refused = browser.fill(page, "/propose", title="Chair", seats="2")
+    assert "an election names its options" in refused.words.lower()
+    assert "<details open" in refused.text
+    assert refused.form("/propose")["seats"] == ["2"]
+
+
+def test_a_recall_that_one_has_signed_is_not_offered_again_and_says_what_stays(browser, ada, bo):
+    label = next(row["label"] for row in ada.rows("members") if row["person"] == "Bo")
+    made = browser.fill(browser.visit("/mandate"), "/mandate", title="Bo buys flour for all", role="Buyer", holder=label,
+                        powers="buy flour", limits="50 a week")  # fmt: skip
+    identity = _of(made)
+    browser.fill(browser.fill(made, "/vote", say="yes"), "/vote")
+    wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
+    bo.ok("vote", identity, "yes")
+    wait(lambda: "Buyer" in browser.visit("/delegates").words)
+    page = browser.visit("/delegates")
+    assert "50 a week" in page.words
+    motion = browser.fill(page, f"/delegates/{identity}/recall", reason="Too dear")
+    assert "Signatures for a recall go on counting" in motion.words
+    page = browser.visit("/delegates")
+    assert "Sign to recall" not in page.words
+    assert f"/decisions/{_of(motion)}" in page.text.partition(f'id="{identity}"')[2]
+
+
+def test_commands_that_a_page_does_are_links(browser, ada):
+    error = browser.get(f"{browser.at}/meetings/zzzz")
+    assert error.status == 404
+    assert error.link("meshd minutes").endswith("/meetings")

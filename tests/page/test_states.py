@@ -81,6 +81,40 @@ def test_a_form_sent_twice_is_done_once(house):
     assert [row["text"] for row in house.shell.rows("read")] == ["Once", "Twice"]
 
 
+@pytest.mark.parametrize(
+    ("place", "action", "said"),
+    [
+        ("/propose", "/propose", {"title": "An oven"}),
+        ("/talk", "/talk", {"text": "Who brings flour?"}),
+        ("/meetings", "/meetings", {"title": "Monday", "text": "We met."}),
+    ],
+)
+def test_who_goes_back_and_sends_the_same_form_again_is_asked(house, place, action, said):
+    """The browser loads the page anew, and puts in what was typed: to the form it is a new one."""
+    browser = house.browser()
+    assert browser.fill(browser.visit(place), action, **said).status == 200
+    twice = browser.fill(browser.visit(place), action, **said)
+    assert twice.status == 409
+    assert "it was done" in twice.words
+    verb = {"/propose": "list", "/talk": "read", "/meetings": "minutes"}[place]
+    assert len(house.shell.rows(verb)) == 1
+    assert browser.fill(twice, action).status == 200
+    assert len(house.shell.rows(verb)) == 2, "who means it does it"
+    first = next(iter(said))
+    assert browser.fill(browser.visit(place), action, **said | {first: "Something else"}).status == 200
+
+
+def test_a_ballot_that_one_goes_back_from_is_still_filled_in(house):
+    browser = house.browser()
+    identity = house.shell.ok("propose", "An oven").strip()
+    sure = browser.fill(browser.visit(f"/decisions/{identity}"), "/vote", say="no", reason="It leaks")
+    back = browser.get(sure.link("Back, without a ballot").partition("#")[0])
+    fields = back.form("/vote")
+    assert (fields["say"], fields["reason"]) == (["no"], ["It leaks"])
+    assert "late" not in fields
+    assert house.shell.json("show", identity)["seen"] == 0
+
+
 def test_back_after_voting_shows_what_became_of_it(house):
     browser = house.browser()
     identity = house.shell.ok("propose", "An oven").strip()

@@ -6,6 +6,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import UsageError
+from meshd_cli.forms import task
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -104,7 +105,7 @@ def assent(where: Where, options: Any) -> int:
 
 def outcome(where: Where, options: Any) -> int:
     """`meshd outcome ID TEXT`."""
-    tasks = [_task(each) for each in options.tasks]
+    tasks = [task(each, int(time.time() * 1000)) for each in options.tasks]
     answer = ask(where, "outcome", {"id": options.id, "text": options.text, "tasks": tasks})
     if where.json:
         output.emit(answer)
@@ -115,16 +116,6 @@ def outcome(where: Where, options: Any) -> int:
     if answer["tasks"]:
         output.tell(f"Written, with {output.plural(answer['tasks'], 'task')}: `meshd todo`.")
     return 0
-
-
-def _task(words: str) -> str:
-    """`what / who / when` as the node takes it."""
-    parts = [part.strip() for part in words.replace("\t", " ").split(" / ")]
-    if len(parts) > 3:
-        raise UsageError(f"a task has three parts at most: {words}", "'what / who / when'")
-    what, who, due = (*parts, "", "")[:3]
-    due_ms = str(moment(due, int(time.time() * 1000))) if due else ""
-    return f"{what}\t{who}\t{due_ms}"
 
 
 def todo(where: Where, options: Any) -> int:

@@ -4,6 +4,7 @@
 
 const QUIET = { "meshd-quiet": "1" }; // nobody has clicked: what is asked for so counts as seen by nobody
 let waiting = null;
+let told_of_change = false; // once is enough, while somebody types
 let turn = 0; // of several answers the last one that was asked for counts
 
 const main = () => document.getElementById("main");
@@ -60,9 +61,11 @@ async function showAnew() {
   waiting = null;
   const mine = ++turn;
   if (isTouched()) {
-    say("Something may have changed. Load this page again to see it: what you typed would be lost.");
+    if (!told_of_change) sayShortly("Something may have changed since this page was made. What you type here stays.");
+    told_of_change = true;
     return;
   }
+  told_of_change = false;
   const answer = await fetch(location.href, { credentials: "same-origin", headers: QUIET });
   if (answer.status === 403) {
     say("This page is shut: it was begun anew. Type `meshd page` for a new address.");
@@ -184,8 +187,12 @@ function prepare() {
       const button = event.target.closest("button[name=move]");
       if (button === null) return;
       event.preventDefault();
-      move(list, button.closest("li"), button.value.startsWith("up"));
+      const item = button.closest("li");
+      move(list, item, button.value.startsWith("up"));
       button.focus();
+      const place = item.querySelector("select").value;
+      const name = item.querySelector("label").textContent;
+      document.getElementById("moved").textContent = place ? `${name}: ${place}` : `${name}: no place`;
     });
   }
 }

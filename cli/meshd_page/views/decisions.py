@@ -7,13 +7,12 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from meshd_cli import output
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.forms import task
 from meshd_cli.pictures import rounds_of, shares_of
 from meshd_cli.results import wished_end
-from meshd_cli.times import moment
 from meshd_page import ballots
-from meshd_page.frame import Again, Page, does, needed, shown, text
+from meshd_page.frame import Again, Page, does, later_ms, makes, needed, shown, text
 from meshd_protocol import limits
 
 _A_PAGE = 50
@@ -37,9 +36,12 @@ async def decisions(page: Page) -> Response:
 async def decision(page: Page) -> Response:
     """One proposal: what it says, how it stands and why, the ballot, the discussion."""
     row = await page.ask("show", id=page.param("id"))
+    draft = page.session.kept.get(page.request.query_params.get(DRAFT, ""))
+    if isinstance(draft, FormData):
+        page = replace(page, said=draft, draft_to=f"/decisions/{row['id']}/vote")
     [mine] = await page.ask("list", id=row["id"])
     why = await page.ask("why", id=row["id"])
-    sent = page.sent_to(f"/decisions/{row['id']}/vote")
+    sent = page.sent_to(f"/decisions/{row['id']}/vote") and not page.draft_to
     return await page.show(
         "decision.html",
         row=row,
@@ -89,8 +91,9 @@ async def sure(page: Page) -> Response:
         ahead = await page.ask("vote", **said.arguments, id=row["id"], **given, preview=True)
     except CommandError as error:  # it is over meanwhile, say
         return await decision(replace(page, problem=error))
-    kept = [*draft.multi_items(), (DRAFT, page.request.query_params[DRAFT])]
-    return await page.show("sure.html", ahead=ahead, row=row, kept=kept, words=said.words)
+    word = page.request.query_params[DRAFT]
+    kept = [*draft.multi_items(), (DRAFT, word)]
+    return await page.show("sure.html", ahead=ahead, row=row, kept=kept, words=said.words, draft=word)
 
 
 async def say(page: Page, form: FormData) -> str:
@@ -114,6 +117,15 @@ async def withdraw(page: Page, form: FormData) -> str:
     return f"/decisions/{row['id']}"
 
 
+async def outcome(page: Page, form: FormData) -> str:
+    """Write down what a decision comes to, and who does what by when."""
+    row = await page.ask("show", id=page.param("id"))
+    lines = (text(form, "tasks") or "").splitlines()
+    tasks = [task(line, int(time.time() * 1000)) for line in lines if line.strip()]
+    await page.ask("outcome", id=row["id"], text=needed(form, "text", "it says nothing yet"), tasks=tasks or None)
+    return "/meetings#tasks" if tasks else f"/decisions/{row['id']}#talk"
+
+
 async def again(page: Page, _: FormData) -> str:
     """Put a vote anew that came to nothing."""
     row = await page.ask("show", id=page.param("id"))
@@ -133,6 +145,7 @@ async def propose(page: Page, form: FormData) -> str:
     """Put a question to the members."""
     options = [line.strip() for line in (text(form, "options") or "").splitlines() if line.strip()]
     closes = text(form, "closes")
+    await _check_rule(page, text(form, "policy"), options, text(form, "seats") or text(form, "method"))
     proposed = await page.ask(
         "propose",
         title=needed(form, "title", "a proposal has a title"),
@@ -141,18 +154,20 @@ async def propose(page: Page, form: FormData) -> str:
         options=options or None,
         method=text(form, "method"),
         seats=_number(form, "seats"),
-        closes_ms=_closes(closes) if closes else None,
+        closes_ms=later_ms(closes) if closes else None,
         amends=text(form, "amends"),
     )
     return f"/decisions/{proposed['id']}"
 
 
-def _closes(words: str) -> int:
-    now = int(time.time() * 1000)
-    when = moment(words, now)
-    if when <= now:
-        raise UsageError(f"{output.when(when)} has passed")
-    return when
+async def _check_rule(page: Page, policy: str | None, options: list[str], counted: str | None) -> None:
+    """Raises UsageError where the rule is not one for what is asked."""
+    if counted and not options:
+        raise UsageError("an election names its options, one on each line")
+    row = next((each for each in await page.ask("policies") if each["name"] == policy), None)
+    if row is not None and bool(options) != (row["method"] == "election"):
+        asks = "asks for yes or no, and options are elected" if options else "elects, and there are no options"
+        raise UsageError(f"the rule {policy} {asks}", "Choose another rule, or none: then the usual one is taken.")
 
 
 def _number(form: FormData, name: str) -> int | None:
@@ -167,12 +182,13 @@ def _number(form: FormData, name: str) -> int | None:
 ROUTES = [
     Route("/decisions", shown(decisions), methods=["GET"]),
     Route("/propose", shown(new), methods=["GET"]),
-    Route("/propose", does(propose, new), methods=["POST"]),
+    Route("/propose", makes(propose, new), methods=["POST"]),
     Route("/decisions/{id}", shown(decision), methods=["GET"]),
     Route("/decisions/{id}/sure", shown(sure), methods=["GET"]),
     Route("/decisions/{id}/vote", does(vote, decision), methods=["POST"]),
-    Route("/decisions/{id}/say", does(say, decision), methods=["POST"]),
-    Route("/decisions/{id}/answer", does(answer, decision), methods=["POST"]),
+    Route("/decisions/{id}/say", makes(say, decision), methods=["POST"]),
+    Route("/decisions/{id}/answer", makes(answer, decision), methods=["POST"]),
     Route("/decisions/{id}/withdraw", does(withdraw, decision), methods=["POST"]),
+    Route("/decisions/{id}/outcome", makes(outcome, decision), methods=["POST"]),
     Route("/decisions/{id}/again", does(again, decision), methods=["POST"]),
 ]

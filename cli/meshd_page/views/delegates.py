@@ -4,7 +4,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meshd_page.frame import Page, does, needed, shown, text
+from meshd_page.frame import Page, does, later_ms, makes, needed, shown, text
 
 
 async def delegates(page: Page) -> Response:
@@ -40,6 +40,9 @@ async def mandate(page: Page, form: FormData) -> str:
         title=needed(form, "title", "a mandate has a title"),
         holder=needed(form, "holder", "nobody was named who would have it"),
         powers=powers,
+        role=text(form, "role"),
+        limits=text(form, "limits"),
+        ends_ms=later_ms(ends) if (ends := text(form, "ends")) else None,
         text=text(form, "text"),
     )
     return f"/decisions/{made['id']}"
@@ -54,7 +57,7 @@ async def new(page: Page) -> Response:
 ROUTES = [
     Route("/delegates", shown(delegates), methods=["GET"]),
     Route("/mandate", shown(new), methods=["GET"]),
-    Route("/mandate", does(mandate, new), methods=["POST"]),
-    Route("/delegates/{id}/act", does(act, delegates), methods=["POST"]),
+    Route("/mandate", makes(mandate, new), methods=["POST"]),
+    Route("/delegates/{id}/act", makes(act, delegates), methods=["POST"]),
     Route("/delegates/{id}/recall", does(recall, delegates), methods=["POST"]),
 ]

@@ -3,11 +3,12 @@
 from typing import Any
 
 from starlette.datastructures import FormData
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from meshd_cli.errors import CommandError
 from meshd_cli.forms import as_the_node_takes_it, holds_words
-from meshd_page.frame import Page, does, needed, shown, text
+from meshd_page.frame import Page, does, makes, needed, shown, text
 
 _FIELD = "field "
 """What the names of a form's fields begin with, so that they are told from everything else."""
@@ -18,7 +19,15 @@ async def institutions(page: Page) -> Response:
     found = await page.ask("home")
     forms = await page.ask("institutions")
     voices = await page.ask("voices")
-    return await page.show("institutions.html", home=found, adopted=forms["adopted"], voices=voices)
+    there = {each["name"] for each in forms["adopted"] if each["state"] in ("adopted", "open")}
+    sets = [each for each in forms["sets"] if each["name"] not in there]
+    return await page.show("institutions.html", home=found, adopted=forms["adopted"], sets=sets, voices=voices)
+
+
+async def adopt(page: Page, form: FormData) -> str:
+    """Propose an institution that comes along."""
+    made = await page.ask("institutions", do="adopt", what=needed(form, "set", "none was named"))
+    return f"/decisions/{made['id']}"
 
 
 async def entry(page: Page) -> Response:
@@ -59,8 +68,24 @@ async def voice(page: Page, form: FormData) -> str:
 
 async def institution(page: Page) -> Response:
     """One thing: what was entered, and what was said of it since."""
-    rows = await page.ask("entries", id=page.param("id"))
-    return await page.show("entries.html", rows=rows, identity=page.param("id"))
+    try:
+        rows = await page.ask("entries", id=page.param("id"))
+    except CommandError:  # what is decided with figures has a page of its own
+        rows = []
+    if not rows:
+        row = await page.ask("show", id=page.param("id"))
+        return RedirectResponse(f"{page.at}/decisions/{row['id']}", 303)
+    words = {form: await _words(page, form) for form in {row["form"] for row in rows}}
+    return await page.show("entries.html", rows=rows, identity=page.param("id"), words=words)
+
+
+async def _words(page: Page, form: str) -> dict[str, str]:
+    """What each field of a form is called, as people read it; nothing where several have a form of that name."""
+    try:
+        described = await page.ask("institutions", do="form", what=form)
+    except CommandError:
+        return {}
+    return {} if described["later"] else {each["name"]: each["words"] or each["name"] for each in described["fields"]}
 
 
 async def confirm(page: Page, form: FormData) -> str:
@@ -73,8 +98,9 @@ async def confirm(page: Page, form: FormData) -> str:
 ROUTES = [
     Route("/institutions", shown(institutions), methods=["GET"]),
     Route("/entry", shown(entry), methods=["GET"]),
-    Route("/entry", does(enter, entry), methods=["POST"]),
+    Route("/entry", makes(enter, entry), methods=["POST"]),
     Route("/voice", does(voice, institutions), methods=["POST"]),
+    Route("/institutions/adopt", makes(adopt, institutions), methods=["POST"]),
     Route("/institutions/{id}", shown(institution), methods=["GET"]),
     Route("/institutions/{id}/confirm", does(confirm, institution), methods=["POST"]),
 ]

@@ -4,7 +4,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meshd_page.frame import Page, does, needed, shown, text, texts
+from meshd_page.frame import Page, does, makes, needed, shown, text, texts
 
 
 async def meetings(page: Page) -> Response:
@@ -41,15 +41,15 @@ async def assent(page: Page, _: FormData) -> str:
 
 async def done(page: Page, form: FormData) -> str:
     """Say that a task is done, or how far it is."""
-    await page.ask(
-        "done", id=needed(form, "id", "no task was named"), text=text(form, "text"), open=bool(form.get("open"))
-    )
+    goes_on = bool(form.get("open"))
+    note = needed(form, "text", "a note says how far it is") if goes_on else text(form, "text")
+    await page.ask("done", id=needed(form, "id", "no task was named"), text=note, open=goes_on)
     return "/meetings#tasks"
 
 
 ROUTES = [
     Route("/meetings", shown(meetings), methods=["GET"]),
-    Route("/meetings", does(write, meetings), methods=["POST"]),
+    Route("/meetings", makes(write, meetings), methods=["POST"]),
     Route("/meetings/done", does(done, meetings), methods=["POST"]),
     Route("/meetings/{id}", shown(minutes), methods=["GET"]),
     Route("/meetings/{id}/assent", does(assent, minutes), methods=["POST"]),

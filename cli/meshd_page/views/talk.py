@@ -4,7 +4,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meshd_page.frame import Page, does, needed, shown, text
+from meshd_page.frame import Page, does, makes, needed, shown, text
 
 
 async def talk(page: Page) -> Response:
@@ -32,6 +32,6 @@ async def take_back(page: Page, form: FormData) -> str:
 
 ROUTES = [
     Route("/talk", shown(talk), methods=["GET"]),
-    Route("/talk", does(say, talk), methods=["POST"]),
+    Route("/talk", makes(say, talk), methods=["POST"]),
     Route("/talk/forget", does(take_back, talk), methods=["POST"]),
 ]
