@@ -7,12 +7,14 @@ one would stand beside the second number. Others show what is put around a name 
 import re
 from collections.abc import Iterable
 
+from meshd_protocol.names import DOT
+
 _LETTERS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 """Those of scripts that are written from right to left, as a range of a regular expression."""
 _WORD = f"[{_LETTERS}](?:[^\\sA-Za-z\u00c0-\u058f\u0900-\ufb1c,;:()]*[{_LETTERS}0-9])?"
-_WORDS = f"{_WORD}(?: {_WORD})*"
+_WORDS = f"{_WORD}(?: {_WORD})*(?:(?: [0-9]+)+(?={DOT}))?"
 """Words that are written from right to left, one after the other. A number by itself is none: of several names with a
-number each, every one stays beside its own.
+number each, every one stays beside its own. But one before the beginning of a key is of the name.
 """
 _ISOLATE, _END = "\u2068", "\u2069"
 

@@ -211,6 +211,17 @@ def test_a_call_that_comes_late_on_a_stick_tells_both_its_ages(four, clock):
     assert waits(dan, "call"), "it is a call all the same"
 
 
+def test_an_alarm_that_somebody_must_confirm_stands_before_all_votes(four):
+    ada, bea, *_ = four
+    adopt(four, "relief")
+    for number in range(15):
+        proposing.propose(ada, {"title": f"Question {number}", "policy": "significant"})
+    alarm = haste.alarm(ada, {"title": "Flood", "where": "Mill", "asks": "Sandbags"})["id"]
+    meet(*four)
+    first = waiting.waiting(bea, 12).shown[0]
+    assert (first["what"], first["id"]) == ("second", alarm)
+
+
 def test_a_false_alarm_needs_three_and_names_them(four):
     *_, dan = four
     adopt(four, "relief")

@@ -29,7 +29,7 @@ from meshd_protocol.chains import Waiting
 from meshd_protocol.control import Request
 from meshd_protocol.names import bytes_of, text_of
 from meshd_protocol.tickets import read_ticket
-from tests.worlds import Clock, commune, exchange, give, newcomer, propose, world
+from tests.worlds import Clock, commune, exchange, founder, give, newcomer, propose, world
 
 DAY = 24 * 3600 * 1000
 
@@ -154,11 +154,50 @@ def test_an_applicant_an_observer_and_their_admission(three, tmp_path):
     meet(three[0])
     for person in three[0]:
         assert told(person) == [("admit", label, f"meshd admit '{label}'")]
+    assert {row["motion"] for row in membership.members(cy, {}) if row["role"] == "observer"} == {None}
     motion = membership.admit(cy, {"people": [label]})["id"]
     meet(three[0])
+    for person in three[0]:
+        (row,) = [row for row in membership.members(person, {}) if row["role"] == "observer"]
+        assert row["motion"] == motion, "nobody opens a second one, or votes without knowing it"
     assert whats(cy) == []
     assert told(ada) == [("vote", f"Admit {label}", f"meshd vote {motion[:8]}")]
     dan.close()
+
+
+def test_who_needs_one_vouch_more_since_there_are_more_members_hears_of_it(tmp_path):
+    clock = Clock()
+    ada = founder(tmp_path, clock=clock).context
+    bea, cy = (newcomer(tmp_path, ada, name, seed=n, clock=clock).context for n, name in ((8, "Bea"), (9, "Cy")))
+    for each in (bea, cy):
+        give_applications(each.assembly, ada.assembly)
+        membership.vouch(ada, {"person": ada.assembly.people.label(each.me)})
+        exchange(ada.assembly, each.assembly)
+    assert "You are an observer" in " ".join(status(cy, {})["pending"])
+    admitted = membership.admit(ada, {"people": ["Bea"]})
+    assert any("2 vouches to read and talk" in each and "Cy" in each for each in admitted["warnings"])
+    exchange(ada.assembly, bea.assembly, cy.assembly)
+    (told_cy,) = status(cy, {})["pending"]
+    assert told_cy.startswith("You ask to join: 1 of 2 members vouch for you")
+    membership.vouch(bea, {"person": "Cy"})
+    exchange(ada.assembly, bea.assembly, cy.assembly)
+    assert "You are an observer" in " ".join(status(cy, {})["pending"])
+    for each in (ada, bea, cy):
+        each.assembly.close()
+
+
+def test_many_votes_hide_nothing_else(three):
+    (ada, bea, cy), clock = three
+    for number in range(20):
+        propose(ada, f"Question {number}")
+    letter = meetings.minutes(ada, {"title": "Monday", "text": "We met.", "present": ["Bea"]})["id"]
+    meet(three[0])
+    shown = waiting(bea, 12)
+    assert len(shown.shown) == 12
+    assert [each["what"] for each in shown.shown].count("vote") == 11
+    assert ("assent", letter) in [(each["what"], each["id"]) for each in shown.shown]
+    assert shown.more == 9
+    assert len(waiting(bea).shown) == 21
 
 
 def give_applications(newcomer, member):

@@ -16,6 +16,11 @@ def test_each_of_several_names_keeps_its_number():
     assert _isolated("مريم: 3 to 1") == f"{BEGIN}مريم{END}: 3 to 1"
 
 
+def test_a_number_in_a_name_is_of_the_name():
+    assert _isolated("admits שרה 7·k3fq, now") == f"admits {BEGIN}שרה 7{END}·k3fq, now"
+    assert _isolated("שרה 7, דליה 5") == f"{BEGIN}שרה{END} 7, {BEGIN}דליה{END} 5"
+
+
 def test_what_belongs_to_a_word_stays_in_it():
     assert _isolated("see מפתח ב-2027?") == f"see {BEGIN}מפתח ב-2027{END}?"
     assert _isolated("passed: דליה. No") == f"passed: {BEGIN}דליה{END}. No"
