@@ -153,6 +153,12 @@ def note_looked(folder: Path, now_ms: int) -> None:
         os.utime(folder / LOOKED, ns=(now_ms * 1_000_000, now_ms * 1_000_000))
 
 
+def forget_looked(folder: Path) -> None:
+    """All of a log's file is to be read soon, whenever that was done last."""
+    with suppress(OSError):
+        (folder / LOOKED).unlink(missing_ok=True)
+
+
 def looked_ms(folder: Path) -> int | None:
     """When all of a log's file was read last; None if it is not known."""
     try:

@@ -10,7 +10,17 @@ from meshd.assembly import keystore
 from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.errors import NodeError
-from meshd.home import KEYS, LOG, drop_ballast, folder_of, keep_private, make_private, note_looked, was_killed
+from meshd.home import (
+    KEYS,
+    LOG,
+    drop_ballast,
+    folder_of,
+    forget_looked,
+    keep_private,
+    make_private,
+    note_looked,
+    was_killed,
+)
 from meshd.progress import Tell, nobody
 from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, StoreError
@@ -184,7 +194,9 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell
     killed = was_killed(folder)
     store = _open_log(folder, keys)
     try:
-        if store.refusal is None and (killed or is_due(folder, world.clock())) and _is_short(folder):
+        if killed:
+            forget_looked(folder)
+        if store.refusal is None and is_due(folder, world.clock()) and _is_short(folder):
             look_through(folder, keys.database, world.clock())
         renewed = not recount.is_current(store)
         if renewed:

@@ -11,6 +11,7 @@ import trio
 from meshd.app import salvaging
 from meshd.assembly import survey
 from meshd.errors import NodeError
+from meshd.founding import opening
 from meshd.founding.opening import open_assembly
 from meshd.home import LOOKED, is_suspect, note_looked, suspect, was_killed
 from meshd.log.executor import InlineExecutor
@@ -22,7 +23,7 @@ from meshd.service.outside import Out, out
 from meshd.store import tables, torn
 from meshd.store.api import LostLogError, StoreError
 from meshd.transports.memory import MemoryNetwork
-from meshd.upkeep.scrubbing import look_through
+from meshd.upkeep.scrubbing import is_due, look_through
 from meshd_protocol.names import text_of
 from tests.worlds import commune, exchange, give, propose, world
 
@@ -171,6 +172,20 @@ def test_a_log_is_looked_through_as_it_is_opened_once_a_day(two, tmp_path, days)
     note_looked(copy, world(5).clock() - days * 24 * 3600 * 1000)
     with closing(open_assembly(copy, "pw", world(5))):
         assert is_suspect(copy)
+
+
+def test_a_long_log_is_read_by_the_daemon_soon_after_a_power_cut(two, tmp_path, monkeypatch):
+    """It is too long to keep anybody waiting for it."""
+    folder, _, _ = two
+    copy = damaged(folder, tmp_path, [])
+    with closing(open_assembly(copy, "pw", world(5))) as ada:
+        talk.say(Context(ada), {"text": "the last that was said"})
+        torn_ = tmp_path / "torn" / folder.name
+        shutil.copytree(copy, torn_)
+    monkeypatch.setattr(opening, "_LOOKED_THROUGH", 0)
+    assert not is_due(torn_, world(6).clock())
+    with closing(open_assembly(torn_, "pw", world(6))):
+        assert is_due(torn_, world(6).clock())
 
 
 async def test_a_daemon_looks_through_its_log_meanwhile(two, tmp_path, autojump_clock):
