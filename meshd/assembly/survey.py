@@ -239,15 +239,14 @@ def forked(assembly: Assembly) -> set[ChainKey]:
 
 def spans(assembly: Assembly, records: Iterable[Record]) -> list[Span]:
     """Records that were just committed, as spans."""
-    found: dict[ChainKey, list[tuple[int, bytes]]] = {}
+    found: dict[ChainKey, list[Record]] = {}
     for record in records:
-        found.setdefault((record.device, record.log), []).append((record.seq, record.id))
+        found.setdefault((record.device, record.log), []).append(record)
     together: list[Span] = []
     for chain, logged in found.items():
-        row = assembly.door.chain(chain)
-        low, high = min(logged)[0], max(logged)[0] + 1
-        ids = frozenset(identity for _, identity in logged) if row is None or row.forked else None
-        together.append(Span(chain, low, high, ids))
+        row, places = assembly.door.chain(chain), [record.seq for record in logged]
+        ids = frozenset(record.id for record in logged) if row is None or row.forked else None
+        together.append(Span(chain, min(places), max(places) + 1, ids))
     return together
 
 

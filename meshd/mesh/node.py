@@ -39,7 +39,7 @@ from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
 from meshd_protocol.chains import ChainKey
-from meshd_protocol.changes import RECORDS, Change, HeadMoved, PeerCame, PeerLeft, records_came
+from meshd_protocol.changes import RECORDS, Anything, Change, HeadMoved, PeerCame, PeerLeft, RecordsCame
 from meshd_protocol.errors import SessionError
 from meshd_protocol.kinds import Log, name_of
 from meshd_protocol.names import text_of
@@ -208,7 +208,7 @@ class Node:
         for report in commits:
             new = self.pace.at_once(self.assembly, report.new) if pushed else report.new
             own = survey.spans(self.assembly, report.own)
-            told.append(_Commit(survey.spans(self.assembly, new), own, _change(report)))
+            told.append(_Commit(survey.spans(self.assembly, new), own, change_of(report)))
         return _Worked(result, error, told, self._moved() if error is None or commits else None)
 
     async def prepare(self, batch: list[bytes]) -> Prepared:
@@ -431,10 +431,12 @@ class Node:
         return True
 
 
-def _change(report: Report) -> Change:
+def change_of(report: Report) -> Change:
     """What a commit changed, as watchers hear of it."""
-    new = [(name_of(record.kind), text_of(record.id)) for record in report.new[: RECORDS + 1]]
-    return records_came(new + [("body", text_of(identity)) for identity in report.filled[: RECORDS + 1]])
+    if len(report.new) + len(report.filled) > RECORDS:
+        return Anything()
+    new = [(name_of(record.kind), text_of(record.id)) for record in report.new]
+    return RecordsCame((*new, *(("body", text_of(identity)) for identity in report.filled)))
 
 
 def own_certificate(assembly: Assembly) -> bytes:

@@ -49,11 +49,6 @@ class Anything(NamedTuple):
 Change: TypeAlias = RecordsCame | HeadMoved | PeerCame | PeerLeft | Anything
 
 
-def records_came(records: list[tuple[str, str]]) -> Change:
-    """The change that tells of these records."""
-    return RecordsCame(tuple(records)) if len(records) <= RECORDS else Anything()
-
-
 def write_change(change: Change) -> dict[str, Any]:
     """A change as the JSON object of its line."""
     match change:

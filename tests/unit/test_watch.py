@@ -11,8 +11,9 @@ import trio.testing
 from meshd.app.control_server import WORD_SECONDS, serve_control
 from meshd.errors import NodeError
 from meshd.home import SOCKET
+from meshd.log.door import Report
 from meshd.log.executor import InlineExecutor
-from meshd.mesh.node import Node
+from meshd.mesh.node import Node, change_of
 from meshd.mesh.watching import WAITING, Watch
 from meshd.service import proposing, talk
 from meshd.service.context import Context
@@ -21,10 +22,10 @@ from meshd.transports.memory import MemoryNetwork
 from meshd_cli import socket_client
 from meshd_cli.errors import CommandError
 from meshd_protocol import changes
-from meshd_protocol.changes import Anything, HeadMoved, PeerCame, PeerLeft, RecordsCame
+from meshd_protocol.changes import RECORDS, Anything, HeadMoved, PeerCame, PeerLeft, RecordsCame
 from meshd_protocol.control import BadRequestError, check_arguments, read_request
 from meshd_protocol.names import text_of
-from tests.worlds import commune, exchange
+from tests.worlds import Author, commune, exchange
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ async def test_a_slow_reader_holds_up_nobody(watched, autojump_clock):
     (watch,) = one.watches._watches
     with trio.fail_after(60):
         for number in range(5 * WAITING):
-            watch.add(RecordsCame((("message", f"{number:07d}" * 8),) * changes.RECORDS))
+            watch.add(RecordsCame((("message", f"{number:07d}" * 8),) * RECORDS))
             assert len(watch._changes) <= WAITING
             await trio.testing.wait_all_tasks_blocked()
         said = await _say(one, "still at work")
@@ -142,8 +143,16 @@ async def test_what_is_too_much_becomes_one_word():
     assert await watch.next() == Anything()
     watch.add(HeadMoved("and on"))
     assert await watch.next() == HeadMoved("and on")
-    assert changes.records_came([("ballot", "x")] * (changes.RECORDS + 1)) == Anything()
-    assert len(changes.records_came([("ballot", "x")] * changes.RECORDS).records) == changes.RECORDS
+
+
+def test_what_came_in_one_commit_is_named_up_to_a_bound():
+    record = Author(b"a" * 32, "Ada", 1).certify()
+    much = Report(new=[record] * (RECORDS - 1), filled=[b"b" * 32])
+    came = change_of(much)
+    assert isinstance(came, RecordsCame)
+    assert came.records == (("certificate", text_of(record.id)),) * (RECORDS - 1) + (("body", text_of(b"b" * 32)),)
+    much.new.append(record)
+    assert change_of(much) == Anything()
 
 
 async def test_who_goes_away_is_forgotten(watched, autojump_clock):
