@@ -194,7 +194,7 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell
     killed = was_killed(folder)
     store = _open_log(folder, keys)
     try:
-        if killed:
+        if killed and store.refusal is None:
             forget_looked(folder)
         if store.refusal is None and is_due(folder, world.clock()) and _is_short(folder):
             look_through(folder, keys.database, world.clock())

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from meshd.home import free_disk, is_full, is_read_only, open_private
+from meshd.home import free_disk, is_full, is_read_only, open_private, suspect
 from meshd.store.api import DiskFullError, LostLogError, ReadOnlyDiskError, Row, StoreError, WrongKeyError
 from meshd.store.shapes import name_of, statements
 from meshd.store.tables import PRIMARY, PROJECTIONS, SHORT_KEY, TABLES, Kept, beginnings, indexed
@@ -60,25 +60,23 @@ class SqliteStore:
 
     Where it is not `new`, an empty file is a lost log: a device that began anew would contradict what it wrote before.
     With a `refusal` it is opened for reading alone, and not a byte is written to its disk; no other process may have it
-    open then.
+    open then. After a damaged page it goes on with the others, and notes that the file is damaged (`home.suspect`).
     """
 
     def __init__(self, path: Path, key: bytes, *, new: bool = True, refusal: StoreError | None = None) -> None:
-        self._path, self._folder = path, path.parent
+        self._path, self._folder, self._key = path, path.parent, key
         self._watchers: list[dict[bytes, None]] = []
         self.refusal = refusal
         what = f"the log {path} can't be opened"
         try:
-            if refusal is not None:
-                self._db = _connect_to_read(path)
-            else:
+            if refusal is None:
                 if is_read_only(path.parent):
                     raise _read_only()
                 if is_full(path.parent):
                     raise _full()
                 if new and not path.exists():  # what SQLite puts beside it gets the same mode
                     os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-                self._db = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False, timeout=5.0)
+            self._db = self._connected()
             try:
                 self._begin(path, key, new=new)
             except BaseException:
@@ -108,6 +106,19 @@ class SqliteStore:
                 migrate(self._db, VERSION)
                 if not version:
                     self.make_projections()
+
+    def _connected(self) -> sqlcipher.Connection:
+        if self.refusal is not None:
+            return _connect_to_read(self._path)
+        return sqlcipher.connect(str(self._path), isolation_level=None, check_same_thread=False, timeout=5.0)
+
+    def _open_anew(self) -> None:
+        """Go on without a page that is damaged: a connection that has met one answers nothing any more."""
+        suspect(self._folder, damaged=True)
+        with suppress(sqlcipher.Error):  # where it was one of the pages without which there is no log at all
+            self._db.close()
+            self._db = self._connected()
+            self._unlock(self._key)
 
     def _unlock(self, key: bytes) -> int:
         """Give the key, set how the file is written, and return the version of its tables."""
@@ -147,6 +158,8 @@ class SqliteStore:
         except BaseException as error:
             if self._db.in_transaction:  # SQLite rolls back by itself where the disk is full
                 self._db.execute("ROLLBACK")
+            if isinstance(error, LostLogError):
+                self._open_anew()
             if isinstance(error, sqlcipher.Error):
                 raise _translated(error, "the log can't be written", self._folder) from error
             raise
@@ -353,7 +366,10 @@ class SqliteStore:
             found: list[Any] = self._db.execute(sql, values).fetchall()
             return found
         except sqlcipher.Error as error:
-            raise _translated(error, "the log can't be read", self._folder) from error
+            translated = _translated(error, "the log can't be read", self._folder)
+            if isinstance(translated, LostLogError) and not self._db.in_transaction:
+                self._open_anew()
+            raise translated from error
 
     def _writing(self, sql: str, values: Sequence[Any]) -> None:
         self._check_writable()

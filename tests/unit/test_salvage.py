@@ -188,6 +188,27 @@ def test_a_long_log_is_read_by_the_daemon_soon_after_a_power_cut(two, tmp_path, 
         assert is_due(torn_, world(6).clock())
 
 
+def test_reading_goes_on_around_a_damaged_page(two, tmp_path):
+    """One that was met by chance, while nobody looked for it: from then on nothing new is written."""
+    folder, bea, _ = two
+    copy = damaged(folder, tmp_path, [])
+    every = [row.id for rows in bea.store.rows(tables.Kept) for row in rows]
+    with closing(open_assembly(copy, "pw", world(5))) as ada:
+        at = pages_of(folder) * 7 // 10
+        _flip(copy, [at, at + 1])
+        read, lost = 0, 0
+        for each in every:
+            try:
+                read += ada.store.get(tables.Kept, id=each) is not None
+            except LostLogError:
+                lost += 1
+        assert (read + lost, lost) == (len(every), 1)
+        assert is_suspect(copy)
+        with pytest.raises(StoreError, match="nothing new is written"):
+            talk.say(Context(ada), {"text": "new"})
+        assert any("file is damaged" in each for each in status.status(Context(ada), {})["pending"])
+
+
 async def test_a_daemon_looks_through_its_log_meanwhile(two, tmp_path, autojump_clock):
     """What is damaged under a running node is found, said, and nothing new is written."""
     folder, _, _ = two
