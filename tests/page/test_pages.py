@@ -328,7 +328,9 @@ def test_an_institution_that_comes_along_is_proposed_and_read_before_the_vote(br
     assert "entered by nobody" in made.words or " confirm it" in made.words, "its forms"
     assert "a date, like 3d or 2026-12-01" in made.words, "field by field"
     assert "9007199254740991" not in made.words, "and nothing raw"
-    assert "a date, like 3d or 2026-12-01" in ada.ok("show", _of(made))
+    shown = ada.ok("show", _of(made))
+    assert "a date, like 3d or 2026-12-01" in shown
+    assert shown.count("Rents are measured") == made.words.count("Rents are measured") == 1
     assert "tenants" not in [value for each in browser.visit("/institutions").forms() for value in each.get("set", [])]
 
 

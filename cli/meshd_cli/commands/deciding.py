@@ -204,7 +204,7 @@ def vote(where: Where, options: Any) -> int:
 
 def _texts(row: dict[str, Any]) -> None:
     """What a proposal says, and the matter of a federation that it is about."""
-    if row["text"]:
+    if row["text"] and not (row.get("adopts") and row["adopts"]["words"] == row["text"]):
         output.say("")
         output.paragraph(row["text"])
     if row.get("fields"):
