@@ -215,7 +215,7 @@ def main(arguments: list[str]) -> int:
 
 def _nearest(verb: str) -> str:
     """The command that somebody most likely meant."""
-    near = _near(verb, [word for words in FAMILIES.values() for word in words], 0.5)
+    near = _near(verb, [word for words in FAMILIES.values() for word in words], 0.6)
     return f"Did you mean `meshd {near}`? " if near else ""
 
 

@@ -38,11 +38,28 @@ def member_key(text: str) -> SigningKey:
     words = named if len(named) == _WORDS else words  # people write the numbers, too
     if _is_letters(words):
         return _of_letters("".join(words))
+    if len(words) > _WORDS:
+        words = _lines_of_words(text) or words
     if len(words) != _WORDS:
         raise UsageError(f"these are {len(words)} words of {_WORDS}", _HINT)
     typed = [_plain(word.casefold()) for word in words]
     language = max(LANGUAGES, key=lambda each: sum(word in _list_of(each)[1] for word in typed))
     return _of_words(words, language)
+
+
+def _lines_of_words(text: str) -> list[str]:
+    """The words of a key among what stands around them, as where somebody kept all that a command printed: those of the
+    lines that have nothing else.
+    """
+    for language in LANGUAGES:
+        known, found = _list_of(language)[1], list[str]()
+        for line in text.replace(",", " ").splitlines():
+            named = [word for word in line.split() if not word.rstrip(".").isdecimal()]
+            if all(_plain(word.casefold()) in known for word in named):
+                found += named
+        if len(found) == _WORDS:
+            return found
+    return []
 
 
 def _is_letters(words: list[str]) -> bool:

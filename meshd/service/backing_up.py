@@ -32,4 +32,5 @@ def backup(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "bytes": path.stat().st_size,
         "member_key": assembly.keys.member is not None,
         "path": str(path),
+        "beside": path.stat().st_dev == assembly.folder.stat().st_dev,
     }

@@ -50,6 +50,17 @@ def test_words_and_letters_bring_the_key_back_however_they_are_typed(language, n
         assert member_key(typed).seed == key.seed
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_stands_around_the_words_on_the_paper_is_passed_over(language):
+    key = SigningKey.from_seed(random.Random(7).randbytes(32))
+    words = words_of(key, language)
+    lines = [" ".join(f"{n + 1:2} {words[n]}" for n in range(at, at + 6)) for at in range(0, 24, 6)]
+    kept = ["Whoever has this is you: keep it where you keep your papers.", letters_of(key), "", *lines, "Ada, 2026"]
+    assert member_key("\n".join(kept)).seed == key.seed
+    with pytest.raises(UsageError, match="words of 24"):
+        member_key("\n".join(kept[:-2]))
+
+
 def test_accents_may_be_left_out():
     key = SigningKey.from_seed(bytes(31) + b"\x07")
     words = words_of(key, "spanish")

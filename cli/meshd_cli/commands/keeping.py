@@ -34,6 +34,8 @@ def backup(where: Where, options: Any) -> int:
     output.say(f"Kept: {much}, in {answer['path']}.")
     opens = "It opens with the passphrase that this home has now"
     key = "" if answer["member_key"] else "; your member key is not in it, since you keep it elsewhere"
+    if answer["beside"]:
+        output.tell("It is on the disk that the home is on: take a copy of it elsewhere.")
     output.tell(f"{opens}{key}. `meshd backup --test FILE` reads it; `meshd --home NEW restore FILE` goes on from it.")
     return 0
 

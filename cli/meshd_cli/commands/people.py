@@ -208,9 +208,10 @@ def remove(where: Where, options: Any) -> int:
 
 
 def leave(where: Where, options: Any) -> int:
-    """`meshd leave --yes`."""
-    if not options.yes:
+    """`meshd leave`."""
+    if not options.yes and not on_terminal():
         raise UsageError("leaving is for good: to come back, you apply anew", "`meshd leave --yes`")
+    make_sure("Leaving is for good: to come back, you apply anew. Leave?", yes=options.yes)
     answer = ask(where, "leave")
     if where.json:
         output.emit(answer)
