@@ -9,14 +9,13 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meshd_cli import outside, socket_client
-from meshd_cli.errors import CommandError, LockedError
-from meshd_cli.homes import UNPROTECTED
+from meshd_cli import outside, socket_client, unprotected
+from meshd_cli.errors import WRONG_PASSPHRASE, CommandError, LockedError
 from meshd_cli.plain import is_plain
 
 LOCK = "lock"
@@ -39,15 +38,32 @@ class Where(NamedTuple):
     passphrase_file: str | None
 
 
-def ask(where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False) -> Any:
+def ask(
+    where: Where, verb: str, arguments: dict[str, Any] | None = None, *, locked: bool = False, words: str | None = None
+) -> Any:
     """The answer to a request, by the daemon or without one; a `locked` one a daemon answers by the passphrase alone.
+    `words` are the passphrase, where it is known.
 
     Raises CommandError or a node's error.
     """
+    if words is not None:
+        return _ask(where, verb, arguments, lambda _: words, locked=locked)
+    try:
+        return _ask(where, verb, arguments, passphrase, locked=locked)
+    except Exception as error:  # of several assemblies one may have a passphrase, though the others have none
+        is_wrong = getattr(error, "code", None) == WRONG_PASSPHRASE and not where.passphrase_file
+        if not is_wrong or unprotected.words_of(where.home) is None or not _is_said():
+            raise
+    return _ask(where, verb, arguments, functools.partial(passphrase, typed=True), locked=locked)
+
+
+def _ask(
+    where: Where, verb: str, arguments: dict[str, Any] | None, asked: Callable[[Where], str], *, locked: bool
+) -> Any:
     given = _given(arguments or {})
     heed = functools.partial(outside.tell, verb) if not where.json else _ignore
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    secret = functools.cache(passphrase)
+    secret = functools.cache(asked)
     while True:
         if locked and is_running(where, deadline):  # asked for first: a daemon waits for no typing
             given["passphrase"] = secret(where)
@@ -76,19 +92,28 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
     return connection is not None
 
 
-def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ") -> str:
-    """The passphrase: from a file, the home itself where its person wants none, the environment, or a prompt (twice for
-    a new one). Raises LockedError.
+def _is_said() -> bool:
+    """Whether somebody says a passphrase, or can be asked for one."""
+    return "MESHD_PASSPHRASE" in os.environ or (sys.stdin is not None and sys.stdin.isatty())
+
+
+def passphrase_in(file: str) -> str:
+    """The passphrase that a file holds. Raises CommandError."""
+    try:
+        return Path(file).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"cannot read the passphrase from {file}") from error
+
+
+def passphrase(where: Where, *, new: bool = False, typed: bool = False, prompt: str = "Passphrase: ") -> str:
+    """The passphrase: from a file, the home itself where its person wants none (but for one that is `typed`), the
+    environment, or a prompt (twice for a new one). Raises LockedError.
     """
     if where.passphrase_file:
-        try:
-            words = Path(where.passphrase_file).read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"cannot read the passphrase from {where.passphrase_file}") from error
+        words = passphrase_in(where.passphrase_file)
         return _not_empty(words) if new else words
-    with suppress(OSError, UnicodeDecodeError):
-        if not new:
-            return (where.home / UNPROTECTED).read_text()
+    if not new and not typed and (lying := unprotected.words_of(where.home)) is not None:
+        return lying
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
         return _not_empty(named) if new else named
@@ -99,9 +124,9 @@ def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ")
             "a passphrase is needed, and there is no terminal to ask on",
             "Set MESHD_PASSPHRASE, or use --passphrase-file.",
         )
-    typed = where.home, where.assembly
-    if not new and typed in _TYPED:
-        return _TYPED[typed]
+    place = where.home, where.assembly
+    if not new and place in _TYPED:
+        return _TYPED[place]
     from getpass import getpass
 
     try:
@@ -110,7 +135,7 @@ def passphrase(where: Where, *, new: bool = False, prompt: str = "Passphrase: ")
             raise CommandError("the two were not the same")
     except EOFError as error:
         raise LockedError("no passphrase was given") from error
-    _TYPED[typed] = words
+    _TYPED[place] = words
     return words
 
 

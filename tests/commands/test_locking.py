@@ -127,6 +127,70 @@ def test_no_passphrase_is_told_as_what_it_is(ada):
     assert "no terminal" in ada.fails(11, "unlock")[0] if ada.ok("lock") else False
 
 
+def test_none_works_without_a_daemon_too_and_a_second_time_changes_nothing(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    assert bea.json("passphrase", "--none")["changed"] == ["Garden"]
+    lying = (bea.home / "unprotected").read_text()
+    assert "This home has no passphrase" in bea.ok("status")
+    assert bea.json("passphrase", "--none")["changed"] == ["Garden"]
+    assert (bea.home / "unprotected").read_text() == lying
+    bea.start()
+    bea.ok("lock")
+    assert "locked" in bea.run("passphrase", "--none").stderr
+    assert (bea.home / "unprotected").read_text() == lying
+    del bea.env["MESHD_PASSPHRASE"]
+    bea.ok("unlock")
+    assert sorted(path.name for path in bea.home.iterdir() if path.name.startswith("unp")) == ["unprotected"]
+
+
+@pytest.mark.parametrize("words", ["wrong", "pw"])
+def test_what_is_refused_leaves_the_passphrase_as_it_was(shells, words):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.env["MESHD_PASSPHRASE"] = words
+    if words == "pw":
+        bea.start()
+        bea.ok("lock")
+    assert bea.run("passphrase", "--none").returncode == 1
+    assert not [path.name for path in bea.home.iterdir() if path.name.startswith("unp")]
+    bea.env["MESHD_PASSPHRASE"] = "pw"
+    bea.ok("unlock" if words == "pw" else "whoami")
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_none_that_was_interrupted_is_settled_by_the_next_command(shells, sealed):
+    """Before the keys were sealed anew the old passphrase opens; after that the one that lies there."""
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.ok("passphrase", "--none")
+    (bea.home / "unprotected").rename(bea.home / "unprotected.new")
+    if not sealed:
+        (bea.home / "unprotected.new").write_text("what no key was ever sealed with")
+    done = bea.run("whoami")
+    assert done.returncode == (0 if sealed else 12)
+    names = [path.name for path in bea.home.iterdir() if path.name.startswith("unp")]
+    assert names == (["unprotected"] if sealed else ["unprotected.new"]), "nothing is thrown away"
+
+
+def test_one_assembly_may_have_a_passphrase_where_the_others_have_none(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.env["MESHD_PASSPHRASE"] = "other"
+    bea.found("Mill", "Bea")
+    bea.env["MESHD_PASSPHRASE"] = "pw"
+    done = bea.run("--json", "passphrase", "--none")
+    (mill,) = json.loads(done.stdout)["left"]
+    bea.env["MESHD_PASSPHRASE"] = "other"
+    assert bea.json("--assembly", mill[:8], "whoami")["name"] == "Mill"
+    assert bea.json("--assembly", "Garden", "whoami")["name"] == "Garden"
+
+
+def test_a_new_passphrase_from_a_file_that_is_no_text(ada, tmp_path):
+    (tmp_path / "picture").write_bytes(bytes(range(128, 256)))
+    assert "cannot read the passphrase" in ada.fails(1, "passphrase", "--new-file", str(tmp_path / "picture"))[0]
+
+
 def test_panic_destroys_keys_and_ends_a_daemon_that_is_stopped(ada):
     (folder,) = assemblies(ada.home)
     sealed = (folder / "keys.sealed").read_bytes()

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import output, socket_client
+from meshd_cli import output, socket_client, unprotected
 from meshd_cli.asking import make_sure, on_terminal
-from meshd_cli.client import Where, ask, is_running, passphrase
+from meshd_cli.client import Where, ask, is_running, passphrase, passphrase_in
 from meshd_cli.errors import CommandError, LockedError, UsageError
 from meshd_cli.homes import UNPROTECTED, folders
 
@@ -107,20 +107,20 @@ def _tell(where: Where, answer: dict[str, Any], text: str) -> None:
 def change(where: Where, options: Any) -> int:
     """`meshd passphrase`: of every assembly of the home that the old one opens, unless one is named."""
     old = passphrase(where)
-    path = where.home / UNPROTECTED
-    new = os.urandom(20).hex() if options.none else _new(options.new_file)
-    if options.none:  # first: keys that nobody can open would be worse than a file that opens none
-        _write(path, new)
+    new = unprotected.begin(where.home) if options.none else _new(options.new_file)
     changed, left = [], []
     for folder in [where.assembly] if where.assembly is not None else folders(where.home):
         try:
-            changed.append(ask(where._replace(assembly=folder), "passphrase", {"old": old, "new": new})["name"])
+            here = where._replace(assembly=folder)
+            changed.append(ask(here, "passphrase", {"old": old, "new": new}, words=old)["name"])
         except Exception as error:
             if not hasattr(error, "code"):
                 raise
             left.append((folder, f"{error}. {getattr(error, 'hint', '')}".rstrip()))
-    if not options.none and not left:
-        path.unlink(missing_ok=True)
+    if options.none:
+        unprotected.end(where.home, new, used=bool(changed))
+    elif not left:
+        unprotected.forget(where.home)
     if where.json:
         output.emit({"changed": changed, "left": [folder for folder, _ in left], "unprotected": options.none})
         return 1 if left else 0
@@ -140,7 +140,7 @@ def change(where: Where, options: Any) -> int:
 def _new(file: str | None) -> str:
     """The new passphrase: from a file, the environment, or a prompt, twice."""
     if file is not None:
-        words = Path(file).read_text().rstrip("\r\n")
+        words = passphrase_in(file)
     elif NEW in os.environ:
         words = os.environ[NEW]
     elif sys.stdin is None or not sys.stdin.isatty():
@@ -156,14 +156,6 @@ def _new(file: str | None) -> str:
     if not words:
         raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
     return words
-
-
-def _write(path: Path, words: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(words)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def panic(where: Where, options: Any) -> int:
