@@ -110,6 +110,8 @@ class Parser(argparse.ArgumentParser):
         if is_plain():
             options["formatter_class"] = _PlainHelp
         super().__init__(**options)
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError. Of words that are missing, it says what the first one is."""
@@ -118,6 +120,18 @@ class Parser(argparse.ArgumentParser):
         if first is None:
             raise UsageError(message, f"`{self.prog} --help`")
         raise UsageError(f"missing: {', '.join(lacks)}", f"{lacks[0]}: {first}. `{self.prog} --help`")
+
+
+class _Once(argparse._StoreAction):
+    """An option with a value: of two values one would be forgotten without a word."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Note the value, if it is the first."""
+        given = vars(namespace).setdefault("_given", set())
+        if option_string is not None and self.dest in given:
+            parser.error(f"{option_string} is given twice")
+        given.add(self.dest)
+        super().__call__(parser, namespace, values, option_string)
 
 
 def _names(action: argparse.Action) -> list[Any]:

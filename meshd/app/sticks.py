@@ -18,6 +18,7 @@ from meshd.progress import advance
 from meshd.service import carry
 from meshd.service.context import Context
 from meshd.sneakernet import media
+from meshd.sneakernet.join import has_answer
 from meshd.sneakernet.mounts import Mount, mounted
 from meshd.sneakernet.stick import names_of
 
@@ -66,6 +67,8 @@ async def mind(
 def _is_meant(nodes: Sequence[Node], stick: Path) -> bool:
     if media.size_of(stick / HERE) == 0:
         return True
+    if any(has_answer(node.assembly, stick) for node in nodes):
+        return True
     names = [names_of(node.assembly) for node in nodes]
     return any(each is not None and media.inside(stick, *each) is not None for each in names)
 
@@ -75,22 +78,26 @@ async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None
     await hook("begin", stick)
     total = Exchanged()
     problems: list[str] = []
+    broken_off, pulled = False, False
     for node in nodes:
         try:
             each = await _exchange(node, stick)
         except NodeError as error:
             problems.append(error.error)
+            broken_off, pulled = True, pulled or isinstance(error, media.GoneError)
             continue
         total = Exchanged(*(one + other for one, other in zip(total, each[0], strict=True)))
         problems += [each[1]] if each[1] is not None else []
     with suppress(NodeError):
         _tell_bearer(stick, total, whole=not problems)
-    said = f"{total.taken} records taken, {total.brought} brought"
+    said = f"{total.taken} record{'' if total.taken == 1 else 's'} taken, {total.brought} brought"
     said += f", {total.damaged} damaged" if total.damaged else ""
     said += f", {total.left} left for joining" if total.left else ""
     for problem in dict.fromkeys(problems):
         note(f"stick {stick}: {problem}")
-    note(f"stick {stick}: {said}. It may be pulled now")
+    if broken_off:  # of what was under way nobody has counted anything
+        said = f"{said} besides, and what was read or written whole is kept"
+    note(f"stick {stick}: {said}{'' if pulled else '. It may be pulled now'}")
     await hook("failed" if problems else "done", stick)
 
 

@@ -316,3 +316,12 @@ def open_admissions(context: Context) -> list[Decision]:
         and not is_withdrawn(context, item.id)
         and not {each.member for each in item.newcomers} <= context.state().members
     ]
+
+
+def by_revoked(context: Context, identity: bytes) -> bool:
+    """Whether a record was written by a device after the last that was good of it, as a revocation in the head says."""
+    revoked, store = context.state().revoked, context.assembly.store
+    kept = store.get(tables.Kept, id=identity) if revoked else None
+    chain = store.get(tables.Chain, number=kept.chain) if kept is not None else None
+    good = revoked.get(chain.device) if chain is not None else None
+    return kept is not None and good is not None and kept.seq >= good

@@ -75,6 +75,8 @@ def asked_now(context: Context) -> Iterator[Matter]:
     now = context.assembly.world.clock()
     for matter in all_matters(context):
         over = matter.closes_ms is not None and matter.closes_ms < now
+        if matter.stuck is not None and matter.asked == VOTE:
+            continue  # it comes to nothing, whatever is said
         if matter.asked == STEP or (matter.asked is not None and not over):
             yield matter._replace(late=matter.late or over)
 

@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshd.service.context import Context, Result
-from meshd.service.effects import force_of, in_effect, is_in_force, retraction, was_in_effect, whose_yes_helps
+from meshd.service.effects import (
+    by_revoked,
+    force_of,
+    in_effect,
+    is_in_force,
+    retraction,
+    was_in_effect,
+    whose_yes_helps,
+)
 from meshd.state import tallies, votes
 from meshd.state.rows import attested_of, question_of
 from meshd.state.votes import Void
@@ -32,7 +40,8 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
     return {
         "id": text_of(row.id),
         "title": row.title,
-        "by": context.assembly.people.label(row.member),
+        "by": context.assembly.people.label(row.member)
+        + (" (a revoked device)" if by_revoked(context, row.id) else ""),
         "policy": row.policy,
         "state": outcome.state,
         "outcome": outcome.outcome,

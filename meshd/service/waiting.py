@@ -12,7 +12,7 @@ from meshd.home import assemblies
 from meshd.service import entering, federations, figures, landmarks
 from meshd.service.applying import is_spent, vouchers_of
 from meshd.service.context import Context, Result
-from meshd.service.effects import has_effect, is_withdrawn, moot, retraction
+from meshd.service.effects import by_revoked, has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
 from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms, put_anew
 from meshd.service.meetings import todo
@@ -191,6 +191,8 @@ def _stuck(context: Context) -> Iterator[Result]:
     inside = context.state().members
     for matter in everything:
         mine = matter.author == context.me or matter.author not in inside  # whose author left is everybody's to put
+        if by_revoked(context, matter.id):
+            continue  # whoever has a lost machine asks nothing in its owner's name
         if matter.final or not mine or now - matter.time_ms > _AGAIN_DAYS * _DAY_MS:
             continue
         late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s

@@ -35,6 +35,15 @@ def write_application(assembly: Assembly, stick: Path) -> None:
     media.write_file(folder / media.APPLICATION, data)
 
 
+def has_answer(assembly: Assembly, stick: Path) -> bool:
+    """Whether an answer to this newcomer is on the stick."""
+    ticket = assembly.keys.ticket
+    if ticket is None or assembly.keys.network:
+        return False
+    folder = media.inside(stick, media.ROOT, media.JOIN, join_folder(SigningKey.from_seed(ticket.seed).public))
+    return folder is not None and media.size_of(folder / media.ANSWER) is not None
+
+
 def read_answer(assembly: Assembly, stick: Path) -> bool:
     """Take the network keys out of the answer to this newcomer, if it is on the stick."""
     ticket = assembly.keys.ticket

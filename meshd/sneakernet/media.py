@@ -31,6 +31,10 @@ class MediaError(NodeError):
     """The stick can't be read or written."""
 
 
+class GoneError(MediaError):
+    """The stick is not there any more."""
+
+
 class NothingHereError(NodeError):
     """A stick has nothing for this node."""
 
@@ -43,9 +47,9 @@ _CAN_T_WRITE = {
 }
 
 
-def gone(folder: Path) -> MediaError:
+def gone(folder: Path) -> GoneError:
     """What is said of a stick that is not there any more."""
-    return MediaError(
+    return GoneError(
         f"{folder} is not there any more: was the stick pulled?",
         "Nothing is lost: what was read is kept, and what was written whole is good. Plug it in, and do it again.",
     )

@@ -1,5 +1,6 @@
 """What is mounted on this machine and may be a stick, by the kernel's own table."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +13,13 @@ _KINDS = frozenset({
 
 
 class Mount(NamedTuple):
-    """Something that is mounted: its number in the kernel's table, and where."""
+    """Something that is mounted: its number in the kernel's table, which may be another's a moment later; where; and
+    what tells its file system from another one.
+    """
 
     number: int
     path: Path
+    what: str = ""
 
 
 def mounted(table: Path = Path("/proc/self/mountinfo")) -> list[Mount]:
@@ -28,11 +32,20 @@ def mounted(table: Path = Path("/proc/self/mountinfo")) -> list[Mount]:
     with suppress(OSError):
         for line in table.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             before, _, after = line.partition(" - ")
-            number, _, _, root, path, *_ = before.split()
+            number, _, device, root, path, *_ = before.split()
             if after.split()[0] in _KINDS and root == "/" and path != "/":
                 plain = path.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1")
-                found[path] = Mount(int(number), Path(plain.decode("utf-8", "surrogateescape")))
+                where = Path(plain.decode("utf-8", "surrogateescape"))
+                found[path] = Mount(int(number), where, f"{device} {_kind_of(where)}")
     return list(found.values())
+
+
+def _kind_of(path: Path) -> str:
+    """What the kernel calls a file system, by its own number where it has one."""
+    try:
+        return str(os.statvfs(path).f_fsid)
+    except OSError:
+        return ""
 
 
 def is_removable(path: Path) -> bool:

@@ -74,7 +74,7 @@ async def test_a_stick_is_exchanged_with_as_it_is_plugged_in(world, autojump_clo
         machine.plug(stick)
         await until(lambda: len(machine.heard) == 2)
         assert machine.heard == [("begin", "stick"), ("done", "stick")]
-        assert "1 records taken" in machine.notes[-1]
+        assert "1 record taken" in machine.notes[-1]
         assert "may be pulled now" in machine.notes[-1]
         page = (stick / sticks.READ_ME).read_text()
         assert "taken from it:  1" in page
@@ -148,7 +148,7 @@ async def test_a_stick_that_is_asked_for_later_and_one_that_is_write_protected(w
             await until(lambda: len(machine.heard) == 2)
         nursery.cancel_scope.cancel()
     assert machine.heard[-1][0] == "failed"
-    assert any("1 records taken, 0 brought" in note for note in machine.notes)
+    assert any("1 record taken, 0 brought" in note for note in machine.notes)
     assert any("Read-only" in note for note in machine.notes)
 
 
@@ -215,4 +215,43 @@ def test_a_service_sees_a_stick_once_and_no_folder_for_one(tmp_path):
         "311 301 7:0 / /media/a\\040stick rw - vfat /dev/loop0 rw\n"
         "312 301 0:40 / /media/none rw - tmpfs tmpfs rw\n"
     )
-    assert sticks.mounted(table) == [Mount(311, Path("/media/a stick"))]
+    (mount,) = sticks.mounted(table)
+    assert mount[:2] == (311, Path("/media/a stick"))
+    assert mount.what.startswith("7:0 "), "another stick at the same place is another one"
+
+
+async def test_another_stick_in_the_place_of_one_is_seen_though_the_kernel_calls_it_the_same(world, autojump_clock):
+    (ada, _), machine, tmp_path = world
+    one, other = folder(tmp_path, "one"), folder(tmp_path, "other")
+    for each in (one, other):
+        (each / sticks.HERE).touch()
+    async with running([ada]), trio.open_nursery() as nursery:
+        await minding(nursery, ada, machine)
+        machine.mounts = [Mount(40, one, "8:1 12")]
+        await until(lambda: len(machine.heard) == 2)
+        machine.mounts = [Mount(40, other, "8:1 13")]
+        await until(lambda: len(machine.heard) == 4)
+        nursery.cancel_scope.cancel()
+    assert (other / "meshd").is_dir()
+
+
+async def test_a_newcomer_s_machine_takes_the_answer_off_a_stick(world, autojump_clock):
+    (ada, bea), machine, tmp_path = world
+    dan = newcomer(tmp_path / "dan", ada.context, "Dan", seed=9).assembly
+    stick = folder(tmp_path, "stick")
+    for _ in sticks.carry.stick(Context(dan), {"path": str(stick)}):
+        pass
+    for each in (ada, bea):
+        for _ in sticks.carry.stick(each.context, {"path": str(stick)}):
+            pass
+        membership.vouch(each.context, {"person": "Dan"})
+        for _ in sticks.carry.stick(each.context, {"path": str(stick)}):
+            pass
+    node = Running("dan", dan, MemoryNetwork())
+    async with running([node]), trio.open_nursery() as nursery:
+        machine.plug(stick)
+        await minding(nursery, node, machine)
+        await until(lambda: len(machine.heard) == 2)
+        nursery.cancel_scope.cancel()
+    assert dan.keys.network
+    dan.close()

@@ -37,6 +37,8 @@ def test_no_words_at_all_ask_for_the_home_screen(capsys, monkeypatch, tmp_path):
     [
         (["stauts"], "no command stauts", "`meshd status`"),
         (["xyzzyx"], "no command xyzzyx", "`meshd --help` shows all"),
+        (["say", "Hello", "--to", "Ada", "--to", "Bea"], "--to is given twice", ""),
+        (["run", "--lock-after", "0m"], "after no time at all", "`meshd lock`"),
         (["propose", "Buy", "an", "oven"], "unrecognized", "`meshd propose 'Buy an oven'`"),
         (["--home", "/x", "propose", "An", "oven"], "unrecognized", "`meshd --home /x propose 'An oven'`"),
         (["say", "it's", "on"], "unrecognized", """`meshd say 'it'"'"'s on'`"""),

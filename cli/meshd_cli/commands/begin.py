@@ -13,6 +13,9 @@ from meshd_cli.homes import mean
 from meshd_cli.tickets import ticket_of
 from meshd_protocol.names import text_of
 
+_WORDS = 24
+"""Of a member key."""
+
 
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
@@ -137,13 +140,29 @@ def machine() -> str:
     return socket.gethostname()[:60]
 
 
+def _typed_key() -> str:
+    """What is typed or pasted, in one line or in several: until it is as many words as a key has, or nothing comes."""
+    from getpass import getpass
+
+    lines = [getpass("Member key: ")]
+    while 1 < (count := _words_in(lines)) < _WORDS:
+        more = getpass(f"{count} words of {_WORDS}, go on: ")
+        if not more.strip():
+            break
+        lines.append(more)
+    return "\n".join(lines)
+
+
+def _words_in(lines: list[str]) -> int:
+    """How many words there are, without the numbers that stand before them."""
+    return sum(not word.rstrip(".").isdecimal() for line in lines for word in line.split())
+
+
 def member_key_in(path: str) -> str:
     """A member key from a file; `-` asks for it, or reads it. Raises CommandError."""
     if path == "-":
         if sys.stdin.isatty():
-            from getpass import getpass
-
-            return getpass("Member key: ")
+            return _typed_key()
         return sys.stdin.read(1024)
     try:
         return Path(path).read_text()[:1024]

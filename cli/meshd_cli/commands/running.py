@@ -8,7 +8,7 @@ from typing import Any
 
 from meshd_cli import output
 from meshd_cli.client import Where, ask, is_running, passphrase
-from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.errors import CommandError, LockedError, UsageError
 from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
@@ -80,7 +80,7 @@ def run(where: Where, options: Any) -> int:
         announce=not options.quiet_discovery,
         reached_at=options.reached_at,
         lines=options.serial,
-        lock_after_ms=(seconds(options.lock_after) or 0) * 1000,
+        lock_after_ms=_lock_after_ms(options.lock_after),
         sticks=options.sticks,
         stick_hook=options.stick_hook,
         notify=notices if options.notify else None,
@@ -210,3 +210,11 @@ def connect(where: Where, options: Any) -> int:
     else:
         output.say(f"No daemon is running; {answer['address']} will be tried at its next start.")
     return 0
+
+
+def _lock_after_ms(words: str | None) -> int:
+    """After how long to lock; 0 for never. Raises UsageError."""
+    after = seconds(words)
+    if after == 0:
+        raise UsageError("who locks after no time at all can't work", "Like 30m or 2h; `meshd lock` does it now.")
+    return (after or 0) * 1000
