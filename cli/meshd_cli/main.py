@@ -5,6 +5,7 @@ Only the family that is asked for is imported: a command that talks to a daemon 
 
 import argparse
 import io
+import itertools
 import json
 import os
 import shlex
@@ -110,8 +111,16 @@ class Parser(argparse.ArgumentParser):
         if is_plain():
             options["formatter_class"] = _PlainHelp
         super().__init__(**options)
-        for name in (None, "store"):
-            self.register("action", name, _Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an option that is given twice and has one value: the first would be forgotten without a word."""
+        given = list(itertools.takewhile(lambda word: word != "--", args or ()))
+        for action in self._actions:
+            if type(action) is argparse._StoreAction and action.option_strings:
+                named = [word for word in given if word.partition("=")[0] in action.option_strings]
+                if len(named) > 1:
+                    self.error(f"{named[1].partition('=')[0]} is given twice")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError. Of words that are missing, it says what the first one is."""
@@ -120,18 +129,6 @@ class Parser(argparse.ArgumentParser):
         if first is None:
             raise UsageError(message, f"`{self.prog} --help`")
         raise UsageError(f"missing: {', '.join(lacks)}", f"{lacks[0]}: {first}. `{self.prog} --help`")
-
-
-class _Once(argparse._StoreAction):
-    """An option with a value: of two values one would be forgotten without a word."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Note the value, if it is the first."""
-        given = vars(namespace).setdefault("_given", set())
-        if option_string is not None and self.dest in given:
-            parser.error(f"{option_string} is given twice")
-        given.add(self.dest)
-        super().__call__(parser, namespace, values, option_string)
 
 
 def _names(action: argparse.Action) -> list[Any]:
