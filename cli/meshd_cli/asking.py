@@ -31,5 +31,8 @@ def make_sure(question: str, *, yes: bool) -> None:
         return
     sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise CommandError("nothing was done", "`--yes` goes on without asking.")
+    typed = sys.stdin.readline()
+    if not typed:
+        sys.stderr.write("\n")  # Ctrl-D leaves the prompt as it stood
+    if typed.strip().casefold() not in ("y", "yes"):
+        raise CommandError("nothing was done")

@@ -112,7 +112,9 @@ class Parser(argparse.ArgumentParser):
             options["formatter_class"] = _PlainHelp
         super().__init__(**options)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] (it has several forms)
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         """Refuse an option that is given twice and has one value: the first would be forgotten without a word."""
         given = list(itertools.takewhile(lambda word: word != "--", args or ()))
         for action in self._actions:

@@ -75,7 +75,7 @@ def say(text: str, out: TextIO | None = None, *, apart: Iterable[str] = ()) -> N
 
 def _apart(text: str, parts: Iterable[str]) -> str:
     """A text on a terminal whose parts stay beside what they stand beside."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    if is_plain() or sys.stdout is None or not sys.stdout.isatty():
         return text
     return with_isolated(text, map(printable, parts))
 
@@ -86,9 +86,9 @@ def paragraph(text: str, indent: str = "  ") -> None:
         print(_marked(f"{'' if is_plain() else indent}{line}".rstrip()))
 
 
-def tell(text: str) -> None:
-    """A line that is no answer: to stderr. Commands in it name the assembly where they must."""
-    print(_marked(_fact(printable(named(text)))), file=sys.stderr)
+def tell(text: str, *, apart: Iterable[str] = ()) -> None:
+    """A line that is no answer: to stderr. Commands in it name the assembly where they must. `apart` is as in `say`."""
+    print(_apart(_marked(_fact(printable(named(text)))), apart), file=sys.stderr)
 
 
 def warn(text: str) -> None:

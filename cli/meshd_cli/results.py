@@ -65,15 +65,11 @@ def counts_words(row: dict[str, Any]) -> str:
     """`2 yes, 0 no, 1 abstain`; `Bo 3, Ada 1 (options beaten)`."""
     if not row["counts"]:
         return "none"
-    return f"{', '.join(each_count(row))}{' (' + row['counted'] + ')' if row['counted'] else ''}"
-
-
-def each_count(row: dict[str, Any]) -> list[str]:
-    """`2 yes`, or with names `Bo 3`, the most first."""
     if row["counted"]:
-        return [f"{name} {count}" for name, count in sorted(row["counts"].items(), key=lambda item: -item[1])]
+        best = sorted(row["counts"].items(), key=lambda item: -item[1])
+        return f"{', '.join(f'{name} {count}' for name, count in best)} ({row['counted']})"
     words = _CONSENT if row["consent"] else {}
-    return [f"{count} {words.get(name, name)}" for name, count in row["counts"].items()]
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in row["counts"].items())
 
 
 def act_words(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text, retraction
+from meshd.service.matters import choice_words
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.state import votes
@@ -125,6 +126,7 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     return {
         "id": text_of(row.id),
         "changeable": called.policy.changeable,
+        "ballot": choice_words(cast.form, cast.choice, called.question.options, consent=called.ballots.objections),
         "proposal": shown,
         "seen_by": len(context.state().inside),
     }
@@ -317,7 +319,7 @@ def _say(words: list[str], label: str, *, consent: bool) -> int:
     known = _CONSENT if consent else _YES_NO
     if len(words) != 1 or words[0].casefold() not in known:
         asked = "consent, object or stand-aside" if consent else "yes, no or abstain"
-        raise UsageError(f"this is a question of {asked}", f"`meshd vote {label} {'consent' if consent else 'yes'}`")
+        raise UsageError(f"this is a question of {asked}", f"`meshd vote {label} CHOICE`, one of them")
     return int(known[words[0].casefold()])
 
 

@@ -102,7 +102,9 @@ def test_ballots_are_typed_and_counted(ada, tmp_path):
     identity = ada.ok("propose", "Who keeps the key", *(f"--option={each}" for each in options)).split()[0]
     html = ada.ok("print", identity, "--ballots", "3")
     assert html.count('class="ballot"') == 3
-    blt = html.partition("<pre>")[2].partition("</pre>")[0].replace("&#34;", '"').replace("&quot;", '"')
+    blt = (
+        html.partition('<pre class="together">')[2].partition("</pre>")[0].replace("&#34;", '"').replace("&quot;", '"')
+    )
     blt = blt.replace("\u2068", "").replace("\u2069", "")
     typed = blt.replace("4 1\n0\n", "4 1\n2 4 1 0\n1 2=4 0\n1 2 0\n0\n")
     (tmp_path / "typed.blt").write_text(typed)

@@ -46,7 +46,7 @@ def test_a_unit_is_installed_told_of_and_removed(ada, systemd, tmp_path):
     line = next(line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
     assert line.endswith(f"--home {ada.home} run --sticks --lock-after 2h")
     said = systemd.read_text().splitlines()
-    assert [each.removeprefix("systemctl --user ") for each in said if "is-" not in each and "version" not in each] == [
+    assert [each.removeprefix("systemctl --user ") for each in said if "is-" not in each and "show" not in each] == [
         "daemon-reload", "enable meshd.service", "restart meshd.service",
     ]  # fmt: skip
     told = ada.ok("service", "status")

@@ -9,10 +9,10 @@ from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
 from meshd_cli.designs import say_template
 from meshd_cli.directions import words_of
-from meshd_cli.errors import UsageError
+from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
-from meshd_cli.results import METHOD_WORDS, counts_words, each_count, state_words, wished_end
+from meshd_cli.results import METHOD_WORDS, counts_words, state_words, wished_end
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -157,7 +157,7 @@ def list_(where: Where, options: Any) -> int:
     ]
     some = options.open or options.mine
     empty = "Nothing of that kind: `meshd list` shows everything." if some else "Nothing has been proposed yet."
-    apart = {part for row in answer for part in each_count(row)}
+    apart = {name for row in answer for name in row["options"]}
     output.table(("id", "state", "counts", "seen", "you", "title"), rows, empty, apart=apart)
     return 0
 
@@ -179,8 +179,9 @@ def show(where: Where, options: Any) -> int:
 
 def vote(where: Where, options: Any) -> int:
     """`meshd vote ID CHOICE…`."""
-    choices = options.choices or _asked_for(where, options.id)
-    arguments = {"id": options.id, "choices": choices, "late": options.late, "reason": options.reason}
+    arguments = {"id": options.id, "choices": options.choices, "late": options.late, "reason": options.reason}
+    if not options.choices:
+        arguments |= _asked_for(where, arguments)
     if on_terminal() and not options.yes:
         _make_sure_of(ask(where, "vote", arguments | {"preview": True}))
     answer = ask(where, "vote", arguments)
@@ -193,7 +194,7 @@ def vote(where: Where, options: Any) -> int:
     output.say(
         f"Your ballot is cast. {row['title']}: {state_words(row)} "
         f"({counts_words(row)}; seen {row['seen']} of {row['electorate']}).",
-        apart=each_count(row),
+        apart=row["options"],
     )
     if answer["effect"]:
         output.tell(answer["effect"])
@@ -225,17 +226,48 @@ def _texts(row: dict[str, Any]) -> None:
         say_fields(matter["fields"], "  ")
 
 
-def _asked_for(where: Where, identity: str) -> list[str]:
-    """Show the question, and take the choice from the person or the script."""
+def _asked_for(where: Where, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Show the question, and take the choice from the person or the script; what can't be meant is asked once more."""
+    identity = arguments["id"]
     row = ask(where, "show", {"id": identity})
+    [mine] = ask(where, "list", {"id": row["id"]})
+    if mine["said"] and not mine["again"]:
+        raise CommandError(f"you have voted on it already, and you can't change your vote: {mine['said']}")
     if on_terminal():
         _head(row)
         _texts(row)
     if row["options"]:
         known = "options, best first" if METHOD_WORDS.get(row["method"]) is None else METHOD_WORDS[row["method"]]
+        known += "; several with commas between them"
     else:
         known = "consent, object or stand-aside" if row["consent"] else "yes, no or abstain"
-    said = words(f"Your ballot ({known}):", f"`meshd vote {identity} CHOICE`: {known}")
+    while True:
+        said = words(f"Your ballot ({known}):", f"`meshd vote {identity} CHOICE`: {known}")
+        given: dict[str, Any] = {"choices": _parts(said, row["options"])}
+        if row["consent"] and said.casefold() == "object" and not arguments["reason"] and on_terminal():
+            given["reason"] = words("Why:", f"`meshd vote {identity} object --reason TEXT`")
+        if not on_terminal():
+            return given
+        try:
+            ask(where, "vote", arguments | given | {"preview": True})
+        except Exception as error:
+            if getattr(error, "code", None) not in (UsageError.code, _NO_SUCH_OPTION):
+                raise
+            output.tell(f"{error}.")
+        else:
+            return given
+
+
+_NO_SUCH_OPTION = 4
+
+
+def _parts(said: str, options: list[str]) -> list[str]:
+    """What somebody typed, option by option: between commas, signs as ballots are shown with, or spaces."""
+    if said in options:
+        return [said]
+    for between in (">", ","):
+        if between in said and '"' not in said:
+            return [part.strip() for part in said.split(between) if part.strip()]
     try:
         return shlex.split(said)
     except ValueError:
@@ -247,7 +279,8 @@ def _make_sure_of(ahead: dict[str, Any]) -> None:
     row = ahead["proposal"]
     if ahead["changeable"]:
         return
-    output.tell(f"With your ballot, {row['title']} is {state_words(row)} ({counts_words(row)}).")
+    output.tell(f"Your ballot: {ahead['ballot']}.", apart=row["options"])
+    output.tell(f"With it, {row['title']} is {state_words(row)} ({counts_words(row)}).")
     if row["action"]:
         output.tell(f"If it passes, it {row['action']}.")
     seen_by = output.plural(ahead["seen_by"], "person", "people")
@@ -267,7 +300,8 @@ def why(where: Where, options: Any) -> int:
     else:
         output.say(f"{answer['title']}: {answer['of']}")
     for reason in answer["reasons"]:
-        output.say(f"{output.sign(reason['holds'])} {reason['text']}", apart=words_of(reason["text"]))
+        apart = [*answer.get("options", ()), *words_of(reason["text"])]
+        output.say(f"{output.sign(reason['holds'])} {reason['text']}", apart=apart)
     return 0
 
 
@@ -334,8 +368,8 @@ def _head(row: dict[str, Any]) -> None:
     output.say(f"{row['title']}")
     output.say(f"  id        {row['id']}")
     output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
-    output.say(f"  state     {state_words(row, exact=True)}")
-    output.say(f"  counts    {counts_words(row)}", apart=each_count(row))
+    output.say(f"  state     {state_words(row, exact=True)}", apart=row["options"])
+    output.say(f"  counts    {counts_words(row)}", apart=row["options"])
     if row.get("heard"):
         _heard(row["heard"])
     else:
@@ -352,7 +386,7 @@ def _head(row: dict[str, Any]) -> None:
         output.say(f"  void      {row['void']}")
     if row["options"]:
         options = ", ".join(f"{number}. {option}" for number, option in enumerate(row["options"], 1))
-        output.say(f"  options   {options}")
+        output.say(f"  options   {options}", apart=row["options"])
         seats = f", {row['seats']} seats" if row["seats"] > 1 else ""
         output.say(f"  counted   by {row['method']}{seats}")
         if row["budget"] is not None:

@@ -71,20 +71,22 @@ def unlock(where: Where, options: Any) -> int:
     if not is_running(where):
         raise CommandError("no daemon is running: there is nothing to unlock", "`meshd run` starts one.")
     ask(where, "unlock", {"passphrase": passphrase(where)})
-    _wait_until_open(where)
+    if not _wait_until_open(where):
+        raise CommandError("the daemon does not answer any more: it has ended", "`meshd run` starts it.")
     _tell(where, {"locked": False, "running": True}, "Unlocked.")
     return 0
 
 
-def _wait_until_open(where: Where) -> None:
-    """Wait a little while the daemon opens its logs: it answers nobody meanwhile."""
+def _wait_until_open(where: Where) -> bool:
+    """Wait a little while the daemon opens its logs: it answers nobody meanwhile. False where it is gone."""
     deadline = time.monotonic() + _LOCKS_SECONDS
     while time.monotonic() < deadline:
         with suppress(CommandError):
             connection = socket_client.connect(where.home)
             if connection is not None and _is_open(connection, where.assembly):
-                return
+                return True
         time.sleep(0.1)
+    return is_running(where)
 
 
 def _is_open(connection: socket.socket, assembly: str | None) -> bool:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -73,6 +74,7 @@ def run(where: Where, options: Any) -> int:
             whose = f"{node.name}: " if len(nodes) > 1 else ""
             output.tell(f"{whose}listening at {', '.join(node.listening)}")
 
+    note, listening = _still_heard(output.tell), _still_heard(ready)
     settings = daemon.Options(
         options.listen,
         options.connect,
@@ -88,11 +90,11 @@ def run(where: Where, options: Any) -> int:
     if options.page:
         _begin_page(where)
     secret = _unlocked(where, locked=options.locked)
-    if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, ready, output.tell):
+    if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, listening, note):
         from meshd.app import locked
 
         locked.again(_again(where, options))
-    output.tell("stopped")
+    note("stopped")
     return 0
 
 
@@ -122,7 +124,7 @@ def _unlocked(where: Where, *, locked: bool) -> str | None:
             sys.stdout.flush()
         output.tell("locked: `meshd unlock` opens it")
 
-    return waiting.wait(where.home, where.assembly, ready)
+    return waiting.wait(where.home, where.assembly, _still_heard(ready))
 
 
 def _again(where: Where, options: Any) -> list[str]:
@@ -218,3 +220,21 @@ def _lock_after_ms(words: str | None) -> int:
     if after == 0:
         raise UsageError("who locks after no time at all can't work", "Like 30m or 2h; `meshd lock` does it now.")
     return (after or 0) * 1000
+
+
+def _still_heard(say: Callable[..., None]) -> Callable[..., None]:
+    """What says something as long as somebody hears it: a daemon goes on when its terminal was closed."""
+
+    def said(*what: Any) -> None:
+        try:
+            say(*what)
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        except OSError:
+            for stream in (1, 2):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)
+
+    return said

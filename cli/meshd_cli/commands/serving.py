@@ -2,6 +2,7 @@
 
 import getpass
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def _install(where: Where, options: Any) -> int:
         raise CommandError(
             f"there is no home {where.home}", "`meshd init NAME --as YOU` makes one, or `meshd join`.", 10
         )
-    systemctl("--version")
+    systemctl("show-environment")  # where nobody answers nothing is written
     path = own_unit()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ def _status(where: Where) -> int:
         output.say(f"Installed: {found['unit']}")
         output.say(f"  at login  {found['enabled'] or 'systemd does not answer'}")
         output.say(f"  now       {found['active'] or 'systemd does not answer'}")
-        output.say(f"  machine   {'starts with it' if found['linger'] else 'starts at your login'}")
+        output.say(f"  machine   {_starts(found)}")
     if found["locked"]:
         output.say("  daemon    locked: `meshd unlock` opens it")
     else:
@@ -130,14 +131,22 @@ def _status(where: Where) -> int:
     return 0
 
 
+def _starts(found: dict[str, Any]) -> str:
+    if found["active"] is None:
+        return "nothing starts it: there is no systemd of yours; `meshd run` does by hand"
+    return "starts with it" if found["linger"] else "starts at your login"
+
+
 def _remove(where: Where) -> int:
     path = own_unit()
     if not path.exists():
         hint = "The unit of a package goes with the package." if PACKAGED.exists() else ""
         raise CommandError(f"there is no unit of yours at {path}", hint)
-    systemctl("disable", "--now", UNIT)
+    with suppress(CommandError):  # where nobody answers nothing runs, and the file goes all the same
+        systemctl("disable", "--now", UNIT)
     path.unlink()
-    systemctl("daemon-reload")
+    with suppress(CommandError):
+        systemctl("daemon-reload")
     if where.json:
         output.emit({"removed": str(path), "home": str(where.home)})
     else:
