@@ -13,6 +13,7 @@ from meshd.service.results import outcome_of, repealed_by
 from meshd.service.spans import OVER, span_of
 from meshd.service.templates import find_form, usable
 from meshd.service.verbs import verb
+from meshd.service.voting import BLANK
 from meshd.state import votes
 from meshd.state.rows import question_of
 from meshd.store import tables
@@ -249,6 +250,8 @@ def _costs(arguments: dict[str, Any]) -> tuple[int, ...]:
 def _check_options(options: tuple[str, ...]) -> None:
     if len({option.casefold().strip() for option in options}) < len(options) or not all(map(str.strip, options)):
         raise UsageError("this can't be proposed: two options can't be told apart, or one is empty")
+    if BLANK in map(str.casefold, options):
+        raise UsageError(f"no option can be called {BLANK}: that is the ballot for none of them")
 
 
 def _repealed(context: Context, policy: str, ids: list[str]) -> list[tables.Proposal]:

@@ -33,7 +33,8 @@ _YES_NO = {
     "abstain": Say.ABSTAIN,
 }
 _CONSENT = _YES_NO | {"consent": Say.YES, "object": Say.NO, "stand-aside": Say.ABSTAIN}
-_BLANK = "blank"
+BLANK = "blank"
+"""What somebody votes who is for none of the options."""
 
 
 @verb(
@@ -221,7 +222,7 @@ def choice_of(ballots: Ballots, words: list[str], options: tuple[str, ...], labe
     form = Form(ballots.form)
     if form == Form.YES_NO:
         return form, _say(words, label, consent=ballots.objections)
-    if [word.casefold() for word in words] == [_BLANK] and _BLANK not in map(str.casefold, options):
+    if [word.casefold() for word in words] == [BLANK] and BLANK not in map(str.casefold, options):
         return form, ()
     whole = " ".join(words)
     is_one = len(words) > 1 and _are_whole(form, whole, options)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from meshd.app.locked import Idle
 from meshd.app.panic import destroy_keys, destroy_rest, folders_of
 from meshd.assembly import keystore
 from meshd.home import assemblies
+from tests.commands.shell import MESHD
 
 SAID = "The canary of the mine said this"
 NAME = "Canary Street"
@@ -28,7 +30,7 @@ def ada(shells):
 
 def test_a_locked_daemon_does_nothing_until_it_is_unlocked(ada):
     ada.ok("say", SAID)
-    pid = ada.daemon.pid
+    pid, places = ada.daemon.pid, ada.json("status")["addresses"]
     assert ada.json("lock") == {"locked": True, "running": True}
     assert ada.json("lock") == {"locked": True, "running": True}, "once more changes nothing"
     status = ada.json("status")
@@ -45,6 +47,27 @@ def test_a_locked_daemon_does_nothing_until_it_is_unlocked(ada):
     assert ada.json("unlock") == {"locked": False, "running": True}
     assert SAID in ada.ok("read")
     assert ada.daemon.pid == pid, "whoever watches over it sees one process"
+    assert ada.json("status")["addresses"] == places, "and others find it where it was"
+
+
+def test_a_daemon_goes_on_when_its_terminal_is_closed(shells):
+    ada = shells("ada")
+    ada.found(NAME, "Ada")
+    ours, theirs = os.openpty()
+    words = [*MESHD, "run", "--no-mdns", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(words, env=ada.env, stdin=theirs, stdout=theirs, stderr=theirs) as daemon:
+        os.close(theirs)
+        try:
+            while b"listening" not in os.read(ours, 4096):
+                pass
+            os.close(ours)
+            ada.ok("lock")
+            assert ada.json("status")["locked"]
+            ada.ok("unlock")
+            ada.ok("say", SAID)
+            assert daemon.poll() is None
+        finally:
+            daemon.terminate()
 
 
 def _memory(pid: int) -> bytes:

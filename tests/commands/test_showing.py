@@ -1,16 +1,12 @@
 """From screen to screen: what somebody wrote, a proof, a ticket, as pictures and as text, and back."""
 
-import fcntl
 import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 
 import pytest
 
-from tests.commands.shell import MESHD
+from tests.commands.terminals import on_a_terminal
 
 
 @pytest.fixture
@@ -124,38 +120,19 @@ def test_what_is_none_of_these_is_refused(ada, tmp_path):
     assert "is a ticket" in ada.fails(1, "import", str(ticket))[0]
 
 
-def _on_a_terminal(shell, columns, lines, *words, typed=""):
-    """What stands on a terminal of some size after a command."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    env = {**shell.env, "PYTHONIOENCODING": "utf-8"}
-    command = [*MESHD, "--home", str(shell.home), *words]
-    with subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        os.write(ours, typed.encode())
-        shown = b""
-        while True:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-    os.close(ours)
-    return process.returncode, shown.decode().replace("\r\n", "\n")
-
-
 def test_a_window_shows_as_many_codes_as_it_takes_or_says_that_it_is_too_small(ada):
     ada.ok("propose", "A second oven")
-    code, large = _on_a_terminal(ada, 120, 60, "qr", typed="\n" * 50)
+    code, large = on_a_terminal(ada, 120, 60, "qr", typed="\n" * 50)
     assert (code, "█" in large) == (0, True)
-    code, small = _on_a_terminal(ada, 80, 24, "qr", typed="\n" * 50)
+    code, small = on_a_terminal(ada, 80, 24, "qr", typed="\n" * 50)
     assert code == 0
     assert small.count("Part ") > large.count("Part ")
     assert max(len(line) for line in small.split("\n") if "█" in line) <= 80, "no line of a code is broken"
-    code, none = _on_a_terminal(ada, 40, 20, "qr")
+    code, none = on_a_terminal(ada, 40, 20, "qr")
     assert code == 1
     assert "too small for QR codes" in none
     assert "--png FILE" in none
-    code, ticket = _on_a_terminal(ada, 80, 24, "invite", "--qr")
+    code, ticket = on_a_terminal(ada, 80, 24, "invite", "--qr")
     assert code == 0
     assert "too small for the QR code" in ticket
     assert "meshd:" in ticket

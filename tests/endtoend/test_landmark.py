@@ -305,7 +305,7 @@ def test_a_card_by_another_policy_is_none(allies):
     plan = allies.plan()
     allies.decide(plan)
     home = allies.homes["Aragon"][0]
-    for name, options in (("election", (GO, ABORT)), ("election", (GO, ABORT, "blank")), ("card", (GO, "stay"))):
+    for name, options in (("election", (GO, ABORT)), ("election", (GO, ABORT, "neither")), ("card", (GO, "stay"))):
         payload = Voiced(allies.id, plan, False)
         body = Proposal(
             home.standing().head, name, "X", options=options, method="plurality", action=(int(Verb.VOICE), payload)

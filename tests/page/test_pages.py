@@ -277,7 +277,7 @@ def test_names_from_right_to_left_keep_numbers_in_their_place(browser, ada):
 
 
 def test_what_is_cast_is_what_was_chosen_whatever_options_are_called(browser, ada):
-    options = ["a", "b", "a=b", "1=2", "2", "blank"]
+    options = ["a", "b", "a=b", "1=2", "2", "none"]
     made = browser.fill(browser.visit("/propose"), "/propose", title="Names", options="\n".join(options))
     sure = browser.fill(made, "/vote", rank_0="1", rank_1="1", rank_4="2")
     assert "you say: a = b > 2" in sure.words

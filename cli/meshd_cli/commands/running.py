@@ -64,7 +64,10 @@ def run(where: Where, options: Any) -> int:
     from meshd.app import daemon
     from meshd_cli.news import notices
 
+    places: list[str] = []
+
     def ready(nodes: list[daemon.Ready]) -> None:
+        places.extend(place for node in nodes for place in node.listening)
         if where.json:
             each = [{"name": node.name, "listening": node.listening} for node in nodes]
             output.emit({"listening": [place for node in nodes for place in node.listening], "assemblies": each})
@@ -93,7 +96,7 @@ def run(where: Where, options: Any) -> int:
     if secret is not None and daemon.run(where.home, where.assembly, lambda: secret, settings, listening, note):
         from meshd.app import locked
 
-        locked.again(_again(where, options))
+        locked.again(_again(where, options, places))
     note("stopped")
     return 0
 
@@ -127,13 +130,16 @@ def _unlocked(where: Where, *, locked: bool) -> str | None:
     return waiting.wait(where.home, where.assembly, _still_heard(ready))
 
 
-def _again(where: Where, options: Any) -> list[str]:
-    """The words with which this daemon begins anew, locked."""
+def _again(where: Where, options: Any, places: list[str]) -> list[str]:
+    """The words with which this daemon begins anew, locked: where it was listening others look for it."""
+    listen = options.listen
+    if listen and listen.endswith(":0") and len(places) == 1:
+        listen = places[0]
     words = [sys.executable, "-P", "-m", "meshd_cli", "--home", str(where.home.absolute())]
     words += ["--assembly", where.assembly] if where.assembly is not None else []
     words += ["--json"] if where.json else []
     words += ["run", "--locked"]
-    words += ["--listen", options.listen] if options.listen else []
+    words += ["--listen", listen] if listen else []
     for name, values in (
         ("--connect", options.connect), ("--reached-at", options.reached_at), ("--serial", options.serial),
     ):  # fmt: skip

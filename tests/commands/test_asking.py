@@ -1,0 +1,52 @@
+"""What is asked on a terminal: once more where an answer can't be meant, and for the last time with what was understood."""
+
+import pytest
+
+from tests.commands.terminals import on_a_terminal
+
+
+def test_an_answer_that_can_t_be_meant_is_asked_for_once_more(ada):
+    identity = ada.ok("propose", "An oven").split()[0]
+    code, shown = on_a_terminal(ada, 80, 40, "vote", identity, typed="maybe\nno\nn\n")
+    assert code == 1
+    assert shown.count("Your ballot (yes, no or abstain):") == 2
+    assert "this is a question of yes, no or abstain" in shown
+    assert "Your ballot: no.\n" in shown
+    assert shown.endswith("error: nothing was done\n"), "who says no is shown no way around it"
+    assert ada.json("show", identity)["seen"] == 0
+    code, shown = on_a_terminal(ada, 80, 40, "vote", identity, typed="no\ny\n")
+    assert (code, "Your ballot is cast" in shown) == (0, True)
+    code, shown = on_a_terminal(ada, 80, 40, "vote", identity, typed="yes\n")
+    assert code == 1
+    assert "Your ballot (" not in shown, "who has voted is asked for nothing"
+    assert "you can't change your vote: no" in shown
+
+
+@pytest.mark.parametrize("typed", ["Cy 8 > Bea", "Cy 8, Bea", "2,1", '"Cy 8" Bea'])
+def test_options_are_separated_as_people_do_it(ada, typed):
+    identity = ada.ok("propose", "Names", "--policy", "election", "--option", "Bea", "--option", "Cy 8").split()[0]
+    code, shown = on_a_terminal(ada, 80, 40, "vote", identity, typed=f"Zed\n{typed}\ny\n")
+    assert code == 0, shown
+    assert "Zed is not an option" in shown
+    assert "Your ballot: Cy 8 > Bea.\n" in shown
+    assert ada.rows("list")[0]["said"] == "Cy 8 > Bea"
+
+
+def test_an_objection_is_asked_for_its_reason(ada):
+    identity = ada.ok("propose", "An oven", "--policy", "consent").split()[0]
+    code, shown = on_a_terminal(ada, 80, 40, "vote", identity, typed="object\nIt leaks\n")
+    assert code == 0, shown
+    assert "Why:" in shown
+    assert "It leaks" in ada.ok("why", identity)
+
+
+def test_leaving_is_asked_for_once_more(ada):
+    code, shown = on_a_terminal(ada, 80, 40, "leave", typed="n\n")
+    assert code == 1
+    assert "Leaving is for good" in shown
+    assert ada.json("whoami")["role"] == "member"
+
+
+def test_no_option_is_called_as_the_ballot_for_none_is(ada):
+    error, _ = ada.fails(2, "propose", "Drinks", "--option", "Tea", "--option", "Blank", "--policy", "election")
+    assert "no option can be called blank" in error
