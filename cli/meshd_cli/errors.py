@@ -35,5 +35,6 @@ class LockedError(CommandError):
 
 
 INTERRUPTED = 130
+NOT_FOUND = 4
 WRONG_PASSPHRASE = 12
 PARTLY = 3

@@ -85,7 +85,7 @@ def test_a_desktop_is_told_in_one_notice_of_much_and_one_by_one_of_little():
 
 @pytest.fixture
 def two(tmp_path):
-    ada, bea = commune(tmp_path, ["Ada", "Bea"])[0]
+    ada, bea = commune(tmp_path, ["Ada", "Bea"], witnesses=2)[0]
     exchange(ada, bea)
     yield ada, bea
     ada.close()

@@ -9,7 +9,7 @@ from meshd_cli.asking import make_sure, on_terminal, words
 from meshd_cli.client import Where, ask
 from meshd_cli.designs import say_template
 from meshd_cli.directions import words_of
-from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.errors import NOT_FOUND, CommandError, UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
 from meshd_cli.results import METHOD_WORDS, counts_words, state_words, wished_end
@@ -251,14 +251,11 @@ def _asked_for(where: Where, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             ask(where, "vote", arguments | given | {"preview": True})
         except Exception as error:
-            if getattr(error, "code", None) not in (UsageError.code, _NO_SUCH_OPTION):
+            if getattr(error, "code", None) not in (UsageError.code, NOT_FOUND):
                 raise
             output.tell(f"{error}.")
         else:
             return given
-
-
-_NO_SUCH_OPTION = 4
 
 
 def _parts(said: str, options: list[str]) -> list[str]:
