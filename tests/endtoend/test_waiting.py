@@ -320,7 +320,10 @@ def test_a_removed_person_and_a_revoked_device(tmp_path):
         for person in voters:
             exchange(*nodes)
             voting.vote(person, {"id": motion, "choices": ["yes"]})
+        if verb is rosters.revoke:
+            question = propose(dan, "Hand the keys to me", "significant")
         exchange(*nodes)
+    assert explaining.show(ada, {"id": text_of(question)})["by"].endswith(" (a revoked device)")
     assert do(cy, "whoami")["out"] == "removed"
     assert do(dan, "whoami")["out"] == "revoked"
     for person, word in ((cy, "you were removed"), (dan, "this device was revoked")):
@@ -418,6 +421,7 @@ def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
     question = propose(ada, "Paint the door", "standard")
     exchange(*nodes)
     assert explaining.show(ada, {"id": text_of(question)})["stuck"] is None
+    assert "vote" in whats(bea)
     rosters.leave(cy, {})
     exchange(*nodes)
     rosters.leave(dan, {})
@@ -431,6 +435,7 @@ def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
     command = f"meshd propose --again {short(question)}"
     assert ("anew", "Paint the door", command) in told(ada)
     assert "anew" not in whats(bea), "it is its author's to put anew"
+    assert "vote" not in whats(bea), "and a ballot would come to nothing"
     again = do(ada, "propose", again=short(question))["id"]
     row = ada.assembly.store.get(tables.Proposal, id=bytes_of(again))
     assert (row.title, row.policy, row.roster) == ("Paint the door", "standard", ada.standing().head)
