@@ -54,7 +54,8 @@ def news(home: dict[str, Any], told: set[str]) -> list[Item]:
     now = items(home)
     asked = {each.key.partition(" ")[2] for each in now if each.key.startswith("vote ")}
     fresh = [each for each in now if each.key not in told and _is_told_once(each, asked)]
-    told.update(each.key for each in now)
+    told -= {key for key in told if key.startswith("messages ")}  # a number that is reached once more tells of others
+    told |= {each.key for each in now}
     return fresh
 
 

@@ -151,7 +151,8 @@ def application(room: Room, home: Path) -> ASGIApp:
         if int(request.headers.get("content-length") or _FORM_BYTES + 1) > _FORM_BYTES:
             return PlainTextResponse("That is too much for a PIN.\n", 413)
         async with request.form(max_files=0, max_fields=4) as form:
-            right = room.is_right(str(form.get("pin", "")).strip(), request.client.host if request.client else "")
+            pin = "".join(str(form.get("pin", "")).split())
+            right = room.is_right(pin, request.client.host if request.client else "")
         if room.access.session(request.cookies.get(COOKIE)) is not None:
             return RedirectResponse("/", 303)  # it was let in before
         if not right:

@@ -14,7 +14,7 @@ from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.erasing import has_effect, is_the_author_s
 from meshd_protocol.bodies.talk import Erasure, Message
-from meshd_protocol.control import NUMBER, TEXT
+from meshd_protocol.control import FLAG, NUMBER, TEXT
 from meshd_protocol.errors import BadBodyError
 from meshd_protocol.kinds import Kind, Log
 from meshd_protocol.names import text_of
@@ -26,21 +26,23 @@ _LOOKED = 200
 """How far back one's own talk is looked through for what is shown."""
 
 
-@verb("forget", {"id": TEXT, "before": NUMBER})
+@verb("forget", {"id": TEXT, "before": NUMBER, "preview": FLAG})
 def forget(context: Context, arguments: dict[str, Any]) -> Steps[Any]:
-    """`meshd forget`: take back a message or letter; let go of all talk of `before` (ms since 1970); with neither, the
-    last things that this person said.
+    """`meshd forget`: take back a message or letter, or with `preview` show it; let go of all talk from before `before`
+    (ms since 1970); with neither, the last things that this person said.
     """
     if arguments.get("id") and arguments.get("before") is not None:
         raise UsageError("a message is named, or an age")
     if arguments.get("id"):
-        return _take_back(context, arguments["id"])
+        kept = _to_take_back(context, arguments["id"])
+        return _shown(context, kept) if arguments.get("preview") else _take_back(context, kept.id)
     if arguments.get("before") is None:
         return _said(context)
     return (yield from _let_go(context, arguments["before"]))
 
 
-def _take_back(context: Context, words: str) -> Result:
+def _to_take_back(context: Context, words: str) -> Record:
+    """What this person means, if they can take it back. Raises NodeError."""
     refuse_outsiders(context)
     assembly = context.assembly
     kept = context.named(tables.Kept, words, "message", "`meshd forget` shows your last ones.")
@@ -53,9 +55,13 @@ def _take_back(context: Context, words: str) -> Result:
         )
     if any(has_effect(assembly, row) for row in assembly.store.find(tables.Erasure, said=kept.id)):
         raise NodeError("it is taken back already")
-    with assembly.writing():
-        record = assembly.write(Kind.ERASURE, Erasure(kept.id))
-    return {"id": text_of(record.id), "forgets": text_of(kept.id)}
+    return read_record(assembly.id, kept.header, kept.signature, kept.body)
+
+
+def _take_back(context: Context, said: bytes) -> Result:
+    with context.assembly.writing():
+        record = context.assembly.write(Kind.ERASURE, Erasure(said))
+    return {"id": text_of(record.id), "forgets": text_of(said)}
 
 
 def _said(context: Context) -> list[Result]:

@@ -77,7 +77,7 @@ def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
             }
         )
     if not arguments.get("quiet"):
-        look_at(context, tables.Letter)
+        look_at(context, tables.Letter, tables.Message)
     return sorted(shown, key=lambda each: (each["time_ms"], each["id"]))
 
 

@@ -40,6 +40,17 @@ def test_an_objection_is_asked_for_its_reason(ada):
     assert "It leaks" in ada.ok("why", identity)
 
 
+def test_what_is_taken_back_is_shown_before(ada):
+    said = ada.json("say", "The keys are\nunder the mat")["id"]
+    code, shown = on_a_terminal(ada, 80, 40, "forget", "zzzz", typed="y\n")
+    assert code == 4
+    assert "it can't be undone" not in shown, "nothing is asked about what is not there"
+    code, shown = on_a_terminal(ada, 80, 40, "forget", said[:8], typed="n\n")
+    assert code == 1
+    assert "[general]: The keys are under the mat\n" in shown
+    assert "under the mat" in ada.ok("read")
+
+
 def test_leaving_is_asked_for_once_more(ada):
     code, shown = on_a_terminal(ada, 80, 40, "leave", typed="n\n")
     assert code == 1

@@ -538,6 +538,12 @@ def test_the_home_screen_tells_what_happened_since(three):
     assert found["messages"] == 1
     again = home(ada, {})["since"]
     assert (again["decided"], again["proposed"], again["left"], again["messages"]) == ([], [], [], 0)
+    talk.say(bea, {"text": "and now?"})
+    meet(three[0])
+    talk.read(ada, {"quiet": True})
+    assert home(ada, {})["since"]["messages"] == 1
+    talk.read(ada, {})
+    assert home(ada, {})["since"]["messages"] == 0, "what was read is no news"
 
 
 def test_what_others_withdrew_is_told_once(three):

@@ -137,3 +137,11 @@ def test_what_comes_after_a_look_is_news_though_it_is_as_much_as_before():
     }
     assert len(news(_home(act | {"count": 1}), told)) == 1
     assert len(news(_home(act | {"count": 2}), told)) == 1
+
+
+def test_as_many_messages_after_reading_are_news():
+    told = set()
+    for messages in (2, 0, 2):
+        found = news(_home(since=_since(messages=messages)), told)
+        assert len(found) == (messages > 0)
+    assert news(_home(since=_since(messages=2)), told) == []

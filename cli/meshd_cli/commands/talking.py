@@ -1,5 +1,6 @@
 """say, read, topics, forget: talk."""
 
+import textwrap
 from typing import Any
 
 from meshd_cli import output
@@ -7,6 +8,9 @@ from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.times import since
+
+_SHOWN = 200
+"""Characters of what is to be taken back that are shown before."""
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -82,6 +86,9 @@ def forget(where: Where, options: Any) -> int:
     if options.older:
         return _let_go(where, options)
     if options.id:
+        if on_terminal() and not options.yes:
+            to, text = _told(ask(where, "forget", {"id": options.id, "preview": True}))
+            output.tell(textwrap.shorten(f"{to}: {text}" if to else text, _SHOWN, placeholder=" …"))
         _make_sure("Every node that hears of it forgets it, and it can't be undone. Take it back?", options)
     answer = ask(where, "forget", {"id": options.id})
     if where.json:
