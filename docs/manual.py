@@ -11,7 +11,7 @@ CODES = (
     ("1", "failed; the message says why"),
     ("2", "the words of the command don't fit"),
     ("3", "partly done: something on a stick was damaged"),
-    ("4", "no such, or more than one such, id, person or assembly"),
+    ("4", "no such, or more than one such, id, person or assembly; nothing of them on a stick"),
     ("10", "no such home"),
     ("11", "locked: a passphrase is needed, and there is no terminal to ask on"),
     ("12", "wrong passphrase"),

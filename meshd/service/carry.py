@@ -113,6 +113,7 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         raise NodeError(f"there is no folder or file {path}", "Is the stick mounted?")
     news = _news(context, taken)
     return {
+        "name": context.assembly.title,
         "records": taken.records,
         "bytes": taken.bytes,
         "segments": taken.segments,

@@ -91,7 +91,7 @@ def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
     taken = yield from read_bundle(assembly, path)
     if taken.segments == taken.damaged_parts:
-        raise NodeError(
+        raise media.NothingHereError(
             f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
         )
     return taken

@@ -109,7 +109,7 @@ def write_answers(assembly: Assembly, stick: Path) -> int:
 
 
 def need_stick_answer() -> media.NothingHereError:
-    """What a newcomer is told who finds nothing for her on a stick."""
+    """What a newcomer is told who finds nothing for them on a stick."""
     return media.NothingHereError(
         "there is no answer to your application on this stick yet",
         "`meshd export DIR` leaves the application on it; a member imports it, vouches, and exports the answer.",

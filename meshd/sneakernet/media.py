@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from meshd.errors import NodeError
+from meshd.errors import NodeError, NotFoundError
 from meshd.home import sync_folder
 
 ROOT = "meshd"
@@ -35,8 +35,8 @@ class GoneError(MediaError):
     """The stick is not there any more."""
 
 
-class NothingHereError(NodeError):
-    """A stick has nothing for this node."""
+class NothingHereError(NotFoundError):
+    """A stick or file has nothing for this assembly's node."""
 
 
 _CAN_T_WRITE = {

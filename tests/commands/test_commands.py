@@ -590,7 +590,7 @@ def test_a_vote_by_somebody_who_is_no_member(shells, ada, tmp_path):
     question = ada.json("propose", "Before Bea")["id"]
     bea.apply(ada.json("invite")["ticket"], "Bea")
     assert "application waits" in bea.fails(1, "say", "too early")[0]
-    assert "no answer" in (bea.fails(1, "import", str(stick))[0])
+    assert "no answer" in (bea.fails(4, "import", str(stick))[0])
     bea.ok("export", str(stick))
     ada.ok("import", str(stick))
     assert "not vouched for" in ada.fails(1, "admit", "Bea")[0]
@@ -885,6 +885,30 @@ def test_several_assemblies_in_a_home(ada):
     other = Shell(ada.home, "another")
     other.ok("init", "Third", "--as", "Ada")
     assert "2 in this home have another passphrase" in other.fails(4, "--assembly", "Nothing", "list")[1]
+
+
+def test_what_is_imported_finds_its_assembly(ada, shells, tmp_path):
+    bea = shells("bea")
+    bea.found("Vault", "Bea")
+    ada.found("Orchard", "Ada")
+    file, stick, others = tmp_path / "orchard.meshd", tmp_path / "stick", tmp_path / "vault.meshd"
+    stick.mkdir()
+    bea.ok("export", "--file", str(others))
+    ada.ok("--assembly", "Orchard", "export", "--file", str(file))
+    ada.ok("--assembly", "Bakery", "export", str(stick))
+    for start in (False, True):
+        if start:
+            ada.start()
+        assert ada.ok("import", str(file)).startswith("Orchard:\n")
+        assert ada.ok("import", str(stick)).startswith("Bakery:\n")
+        assert [row["name"] for row in ada.rows("import", str(file))] == ["Orchard"]
+        assert ada.fails(4, "import", str(others))[0] == f"there is nothing of your assemblies in {others}"
+        assert "nothing in" in ada.fails(4, "--assembly", "Orchard", "import", str(others))[0]
+    ada.stop()
+    Shell(ada.home, "another").found("Third", "Ada")
+    done = ada.run("import", str(stick))
+    assert (done.returncode, "Bakery:\n" in done.stdout) == (3, True), "another's passphrase is in nobody's way"
+    assert "stays closed" in done.stderr
 
 
 def _choices(ada: Shell, code: int, *words: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask, is_running
-from meshd_cli.errors import PARTLY, WRONG_PASSPHRASE, CommandError, UsageError
+from meshd_cli.errors import NOT_FOUND, PARTLY, WRONG_PASSPHRASE, CommandError, UsageError
 from meshd_cli.homes import folders, mean
 from meshd_cli.reading import beginning, whole
 from meshd_cli.times import since
@@ -81,24 +81,12 @@ def stick(where: Where, options: Any) -> int:
     """`meshd stick DIR`: for every assembly of the home, unless one is named."""
     if options.path is None:
         return _plugged(where)
-    arguments = _arguments(options.path, options)
-    several = folders(where.home) if where.assembly is None else []
-    code, shut = 0, list[str]()
-    for folder in several if len(several) > 1 else [None]:
-        each = where if folder is None else where._replace(assembly=folder[: output.SHORT_ID])
-        if folder is not None:
-            mean(where.home, folder[: output.SHORT_ID])
-        try:
-            with _told_of_a_break():
-                answer = ask(each, "stick", arguments)
-        except Exception as error:  # another assembly of this home may be open
-            if folder is None or getattr(error, "code", None) != WRONG_PASSPHRASE or len(shut) + 1 == len(several):
-                raise
-            shut.append(folder)
-            output.warn(f"{folder[: output.SHORT_ID]} stays closed: {error}")
+    code = 0
+    for answer in _of_each(where, "stick", _arguments(options.path, options)):
+        if answer is None:
             code = PARTLY
             continue
-        if folder is not None and not where.json:
+        if _is_of_all(where) and not where.json:
             output.say(f"{answer['name']}:")
         if where.json:
             output.emit(answer)
@@ -114,6 +102,43 @@ def stick(where: Where, options: Any) -> int:
         tell_bridged(brought)
         output.tell("The stick can be pulled now.")
     return code
+
+
+def _is_of_all(where: Where) -> bool:
+    """Whether a command is about every assembly of a home of several."""
+    return where.assembly is None and len(folders(where.home)) > 1
+
+
+def _of_each(
+    where: Where, verb: str, arguments: dict[str, Any], passed_over: int | None = None
+) -> Iterator[dict[str, Any] | None]:
+    """What each assembly of the home answers, unless one is named; None for one that has another passphrase. Those that
+    end with the code `passed_over` are left out. Raises CommandError or a node's error where none answers.
+    """
+    if not _is_of_all(where):
+        with _told_of_a_break():
+            yield ask(where, verb, arguments)
+        return
+    several, answered = folders(where.home), False
+    for folder in several:
+        label = folder[: output.SHORT_ID]
+        mean(where.home, label)
+        try:
+            with _told_of_a_break():
+                answer = ask(where._replace(assembly=label), verb, arguments)
+        except Exception as error:  # another assembly of this home may be open, or meant
+            code, is_last = getattr(error, "code", None), folder == several[-1] and not answered
+            if is_last and code == passed_over:
+                problem = f"there is nothing of your assemblies in {arguments['path']}"
+                raise CommandError(problem, getattr(error, "hint", ""), code) from error
+            if is_last or code not in (WRONG_PASSPHRASE, passed_over):
+                raise
+            if code == WRONG_PASSPHRASE:
+                output.warn(f"{label} stays closed: {error}")
+                yield None
+        else:
+            answered = True
+            yield answer
 
 
 def export(where: Where, options: Any) -> int:
@@ -216,15 +241,22 @@ def _show_written(answer: dict[str, Any], *, part: bool) -> None:
 
 def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
-    with _on_disk(options.path) as path, _told_of_a_break():
-        answer = ask(where, "import", {"path": str(path.absolute())})
+    code = 0
+    with _on_disk(options.path) as path:
+        for answer in _of_each(where, "import", {"path": str(path.absolute())}, passed_over=NOT_FOUND):
+            if where.json and answer is not None:
+                output.emit(answer)
+            elif answer is not None:
+                if _is_of_all(where):
+                    output.say(f"{answer['name']}:")
+                _show_read(answer)
+            code = PARTLY if answer is None else _code(answer) or code
+            if answer is not None and path.is_file():
+                break  # it is of one assembly
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []  # a daemon does it itself
-    if where.json:
-        output.emit(answer)
-    else:
-        _show_read(answer)
+    if not where.json:
         tell_bridged(brought)
-    return _code(answer)
+    return code
 
 
 @contextmanager
