@@ -5,25 +5,55 @@ from pathlib import Path
 
 from meshd_cli import reading
 from meshd_cli.errors import CommandError
-from meshd_protocol.tickets import is_ticket
+from meshd_protocol.errors import BadTicketError
+from meshd_protocol.tickets import PREFIX, is_ticket, read_ticket
+
+_CHARACTERS = 8192
+"""Of a text that a ticket is looked for in."""
 
 
 def ticket_of(words: str) -> str:
     """The line, or what stands where it should. Raises CommandError."""
+    return _in_letter(_given(words)[:_CHARACTERS])
+
+
+def _given(words: str) -> str:
     if words == "-":
         if sys.stdin is None:
             raise CommandError("there is no standard input to read the ticket from")
         if sys.stdin.isatty():
             sys.stderr.write("Ticket: ")
-        return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(8192)
-    if is_ticket(words):
+        return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(_CHARACTERS)
+    if is_ticket(words) or is_ticket(_in_letter(words)):
         return words
     try:
-        return reading.line(words)[:8192]
+        return reading.line(words)
     except ValueError as error:  # no path has a zero in it
         raise CommandError(*_NO_TICKET) from error
     except CommandError as error:
         raise error if Path(words).is_file() else CommandError(*_NO_TICKET) from error
+
+
+def _in_letter(text: str) -> str:
+    """The ticket in a letter, between other words, quoted (`> `) or broken into lines. Where none is whole, the
+    last that begins; the text where none does.
+    """
+    _, *rests = text.lower().split(PREFIX)
+    for rest in rests:
+        line = PREFIX
+        for piece in rest.split():
+            line += piece.lstrip(">")
+            if _is_whole(line):
+                return line
+    return PREFIX + rests[-1] if rests else text
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        read_ticket(line)
+    except BadTicketError:
+        return False
+    return True
 
 
 _NO_TICKET = (

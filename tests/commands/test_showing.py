@@ -95,8 +95,16 @@ def test_a_proof_and_a_ticket(both, shells, tmp_path):
     (tmp_path / "ticket").write_text(ada.ok("invite"))
     ada.ok("qr", str(tmp_path / "ticket"), "--png", str(tmp_path / "ticket.png"))
     assert "is a ticket" in bea.fails(1, "import", str(tmp_path / "ticket.png"))[0]
-    zoe = shells("zoe")
+    zoe, yan = shells("zoe"), shells("yan")
     assert "Your application is written" in zoe.ok("join", str(tmp_path / "ticket.png"), "--as", "Zoe")
+    ticket = ada.ok("invite").split()[0]
+    letter = (
+        f"> Hi, for meshd: here it is:\n>\n>> {ticket[:60]}\n>>  {ticket[60:100]}\n> {ticket[100:]}\n> Yours, Ada\n"
+    )
+    (tmp_path / "letter").write_text(letter.replace(ticket[100:], ticket[100:-4]))
+    assert "cut" in yan.fails(1, "join", str(tmp_path / "letter"), "--as", "Yan")[0]
+    (tmp_path / "letter").write_text(letter)
+    assert "Your application is written" in yan.ok("join", str(tmp_path / "letter"), "--as", "Yan")
     assert zoe.fails(1, "qr")[0] == "an application is not shown: it travels by the network or a stick"
 
 
