@@ -24,7 +24,7 @@ from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
 from meshd.mesh.node import Node
-from meshd.progress import Step, advance
+from meshd.progress import Step
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd.service.links import check_address
@@ -209,18 +209,15 @@ class _Caller:
             return {"result": {"address": request.arguments["address"], "connected": True}}
         context = Context(node.assembly, node.seen())
         steps = answer(context, request)  # which run beside this loop
-        while True:
-            try:
-                told, value = await node.work(lambda: advance(steps))
-            except NodeError as error:
-                return _refusal(error) | _drill(context)
-            if told is None:
-                if forget:
-                    node.give_up(request.arguments["address"])
-                why = await node.work(partial(out, context))
-                reply = {"result": value} | ({"out": why.value} if why is not None else {})
-                return reply | _drill(context)
-            await words.say(told)
+        try:
+            value = await node.work_through(steps, words.say)
+        except NodeError as error:
+            return _refusal(error) | _drill(context)
+        if forget:
+            node.give_up(request.arguments["address"])
+        why = await node.work(partial(out, context))
+        reply = {"result": value} | ({"out": why.value} if why is not None else {})
+        return reply | _drill(context)
 
     async def _node(self, words: str | None) -> Node:
         """The node of the assembly that the words name; of the only one in the home, if they are None."""

@@ -14,7 +14,7 @@ import trio
 
 from meshd.errors import NodeError
 from meshd.mesh.node import Node
-from meshd.progress import advance
+from meshd.progress import Step
 from meshd.service import carry
 from meshd.service.context import Context
 from meshd.sneakernet import media
@@ -104,13 +104,15 @@ async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None
 async def _exchange(node: Node, stick: Path) -> tuple[Exchanged, str | None]:
     """What `meshd stick` does, in steps beside the node's other work; and why it could not be written, if so."""
     steps = carry.stick(Context(node.assembly, node.seen()), {"path": str(stick)})
-    while True:
-        told, result = await node.work(lambda: advance(steps))
-        if told is None and result is not None:
-            read, written = result["read"], result["written"]
-            taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
-            brought, left = (written["records"], written["answers"]) if written is not None else (0, 0)
-            return Exchanged(taken, brought, damaged, left), result["problem"]
+    result = await node.work_through(steps, _unheard)
+    read, written = result["read"], result["written"]
+    taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
+    brought, left = (written["records"], written["answers"]) if written is not None else (0, 0)
+    return Exchanged(taken, brought, damaged, left), result["problem"]
+
+
+async def _unheard(_: Step) -> None:
+    """Nobody sits there."""
 
 
 def _tell_bearer(stick: Path, total: Exchanged, *, whole: bool) -> None:

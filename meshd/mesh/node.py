@@ -30,6 +30,7 @@ from meshd.peers.gossip import Gossip
 from meshd.peers.link import Introduction, Link, LinkClosedError, welcome
 from meshd.peers.pacing import Pace
 from meshd.peers.peer import REMOVED, Peer
+from meshd.progress import Step, Steps, advance
 from meshd.state.people import article
 from meshd.store import tables
 from meshd.transports.api import Connection, Transport, Where
@@ -195,6 +196,23 @@ class Node:
         if worked.error is not None:
             raise worked.error
         return cast(T, worked.result)
+
+    async def work_through(self, steps: Steps[T], heard: Callable[[Step], Awaitable[None]]) -> T:
+        """The result of a long piece of work on the log, of whose steps somebody hears: others' work comes in between.
+        What is broken off in the middle tidies up.
+        """
+        try:
+            while True:
+                told, result = await self.work(partial(advance, steps))
+                if told is None:
+                    return cast(T, result)
+                await heard(told)
+        except NodeError:  # it has ended by itself
+            raise
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await self.work(steps.close)
+            raise
 
     def _run(self, function: Callable[[], T], pushed: bool) -> _Worked[T]:
         """Run a piece of work, in the executor. Pushed records that are too many of one member are not told of."""

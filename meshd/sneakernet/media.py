@@ -134,9 +134,6 @@ def write_steps(path: Path, chunks: Iterable[bytes]) -> Iterator[None]:
                 raise MediaError(f"{path.name} does not read back as it was written", "The stick may be broken.")
         part.replace(path)
         sync_folder(path.parent)
-    except GeneratorExit:
-        remove(part)
-        raise
     except OSError as error:
         remove(part)
         if error.errno == errno.ENOENT or not path.parent.exists():
@@ -144,6 +141,9 @@ def write_steps(path: Path, chunks: Iterable[bytes]) -> Iterator[None]:
         raise MediaError(
             f"cannot write {path}: {error.strerror}", _CAN_T_WRITE.get(error.errno or 0, "The stick may be broken.")
         ) from error
+    except BaseException:
+        remove(part)
+        raise
 
 
 def inside(stick: Path, *names: str) -> Path | None:

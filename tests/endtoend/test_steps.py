@@ -8,18 +8,25 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from meshd.errors import NodeError
 from meshd.founding import opening
-from meshd.progress import Steps
+from meshd.log.executor import InlineExecutor
+from meshd.mesh.node import Node
+from meshd.progress import Step, Steps
 from meshd.service import carry, checking, listing, proposing, talk, voting
 from meshd.service.context import Context
+from meshd.sneakernet.media import MediaError, write_chunks, write_steps
 from meshd.store import tables
 from meshd.store.api import DiskFullError
 from meshd.store.sqlite import SCRATCH
+from meshd.transports.memory import MemoryNetwork
 from meshd.upkeep import recount
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
 from meshd_protocol.kinds import Kind
@@ -438,3 +445,46 @@ def test_random_work_at_a_time(tmp_path, seed):
     life.holds()
     assert text_of(life.question) in {row["id"] for row in listing.list_(life.context, {})}
     life.close()
+
+
+@pytest.mark.parametrize("breaks", [trio.Cancelled, trio.BrokenResourceError, NodeError])
+async def test_what_is_broken_off_leaves_nothing(tmp_path, breaks):
+    """Whoever asked hangs up, or is interrupted, or the work itself fails: no half file stays."""
+    life = Life(tmp_path, length=10)
+    node, file, heard = Node(life.node, MemoryNetwork().transport("ada"), InlineExecutor()), tmp_path / "bundle", []
+
+    def writing() -> Steps[None]:
+        for _ in write_steps(file, (b"x" for _ in range(9))):
+            yield Step("wrote")
+            if breaks is NodeError and len(heard) == 3:
+                raise NodeError("no more")
+
+    async def hears(step: Step) -> None:
+        heard.append(step)
+        assert list(tmp_path.glob("bundle*")) == [tmp_path / "bundle.part"]
+        if len(heard) == 3 and breaks is trio.BrokenResourceError:
+            raise breaks
+        if len(heard) == 3 and breaks is trio.Cancelled:
+            scope.cancel()
+
+    steps = writing()
+    with trio.CancelScope() as scope, nullcontext() if breaks is trio.Cancelled else pytest.raises(breaks):
+        await node.work_through(steps, hears)
+    assert len(heard) == 3
+    assert steps.gi_frame is None
+    assert list(tmp_path.glob("bundle*")) == []
+    life.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(KeyboardInterrupt(), KeyboardInterrupt), (NodeError("no more"), NodeError), (OSError(28, "full"), MediaError)],
+)
+def test_a_file_whose_making_fails_is_not_there(tmp_path, error, told):
+    def pieces():
+        yield b"x"
+        raise error
+
+    with pytest.raises(told):
+        write_chunks(tmp_path / "bundle", pieces())
+    assert list(tmp_path.iterdir()) == []
