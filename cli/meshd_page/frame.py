@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from meshd_cli import output
-from meshd_cli.errors import CommandError, LockedError, UnansweredError, UsageError
+from meshd_cli.errors import NOT_FOUND, CommandError, LockedError, UnansweredError, UsageError
+from meshd_cli.homes import folders
 from meshd_cli.html import render
 from meshd_cli.times import moment
 from meshd_page import node
@@ -61,7 +62,17 @@ class Page:
     @property
     def at(self) -> str:
         """What the addresses of this assembly begin with."""
-        return f"/{self.site.access.path}/{self.assembly}"
+        return f"{self.above}/{self.assembly}" if self.assembly else self.above
+
+    @property
+    def above(self) -> str:
+        """What all addresses begin with that a browser is let in for."""
+        return f"/{self.site.access.path}"
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the home has several assemblies."""
+        return len(folders(self.site.home)) > 1
 
     def param(self, name: str) -> str:
         """A part of the address."""
@@ -99,9 +110,10 @@ class Page:
             if not alone:
                 raise
             who = None
-        return self._html(template, 200 if self.problem is None else 409, who=who, **values)
+        return self.render(template, 200 if self.problem is None else 409, who=who, **values)
 
-    def _html(self, template: str, status: int, /, **values: Any) -> Response:
+    def render(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        """A template, with what stands on every page; `who` is this person in the assembly, if there is one."""
         kept = [(name, value) for name, value in self._said_items() if name not in _UNTYPED and value.strip()]
         text = render(
             TEMPLATES,
@@ -122,7 +134,7 @@ class Page:
         """The page that asks whether a form is meant that says the same as one a short while ago."""
         kept = [(name, value) for name, value in self._said_items() if name not in _OF_ALL_FORMS]
         who = await self.ask("whoami")
-        return self._html("twice.html", 409, who=who, made=made.headers.get("location"), kept=kept)
+        return self.render("twice.html", 409, who=who, made=made.headers.get("location"), kept=kept)
 
     def _said_items(self) -> list[tuple[str, str]]:
         every = self.said.multi_items() if isinstance(self.said, FormData) else ()
@@ -132,13 +144,13 @@ class Page:
         """The page that says why there is none; what a form said stands on it, so that it is not lost."""
         page = replace(self, problem=None)
         if error.code == LockedError.code:
-            return page._html("locked.html", 503, problem_=self.problem, who=None)
+            return page.render("locked.html", 503, problem_=self.problem, who=None)
         gone = isinstance(error, node.AwayError | UnansweredError)
-        status = 503 if gone else 404 if error.code == _NOT_FOUND else 409
+        status = 503 if gone else 404 if error.code == NOT_FOUND else 409
         who = None
         with suppress(CommandError):
-            who = None if gone else await self.ask("whoami")
-        return page._html("failed.html", status, error=error, who=who)
+            who = None if gone or not self.assembly else await self.ask("whoami")
+        return page.render("failed.html", status, error=error, who=who)
 
 
 class Again(NamedTuple):
@@ -153,7 +165,6 @@ Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response | Again]]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 TEMPLATES = "meshd_page"
 """The package whose templates are the pages."""
-_NOT_FOUND = 4
 AGAIN = "again"
 """A field of a form that says the same as one before, and is meant."""
 _OF_ALL_FORMS = ("token", "once", AGAIN)

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import ifaddr
 import trio
@@ -18,20 +17,33 @@ from hypercorn.trio import serve
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from meshd_cli.errors import NOT_FOUND, CommandError
 from meshd_cli.homes import folders
 from meshd_cli.html import render
 from meshd_page.access import Access
-from meshd_page.frame import TEMPLATES, Site
+from meshd_page.frame import TEMPLATES, Site, opened
 from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
 from meshd_page.inviting import keep_inviting
 from meshd_page.live import Events, Live
 from meshd_page.room import SCREENS, Room, new_room
 from meshd_page.room import application as rooms
-from meshd_page.views import decisions, delegates, helping, home, institutions, machine, meetings, people, rooming, talk
+from meshd_page.views import (
+    assemblies,
+    decisions,
+    delegates,
+    helping,
+    home,
+    institutions,
+    machine,
+    meetings,
+    people,
+    rooming,
+    talk,
+)
 
 HOST = "127.0.0.1"
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what a person may say; nothing is bound here)
@@ -111,9 +123,9 @@ def application(site: Site, host: str) -> Guard:
     routes = [
         Route(f"{ENTER}{{word}}", _enter, methods=["GET"]),
         Mount("/static", StaticFiles(directory=_STATIC)),
-        Route(f"/{site.access.path}/", _assemblies, methods=["GET"]),
         Route(f"/{site.access.path}/{{assembly}}/events", _events, methods=["GET"]),
         Mount(f"/{site.access.path}/{{assembly}}", routes=pages),
+        Mount(f"/{site.access.path}", routes=assemblies.ROUTES),
     ]
     app = Starlette(
         routes=routes,
@@ -140,15 +152,6 @@ async def _enter(request: Request) -> Response:
     return response
 
 
-async def _assemblies(request: Request) -> Response:
-    """The assemblies of the home; the only one at once."""
-    site: Site = request.app.state.site
-    found = await trio.to_thread.run_sync(folders, site.home)
-    if len(found) == 1:
-        return RedirectResponse(f"/{site.access.path}/{quote(found[0])}/", 303)
-    return HTMLResponse(render(TEMPLATES, "assemblies.html", at=f"/{site.access.path}", folders=found))
-
-
 async def _events(request: Request) -> Events:
     """What a browser listens to. Raises HTTPException where there is no such assembly."""
     if request.path_params["assembly"] not in folders(request.app.state.site.home):
@@ -156,9 +159,11 @@ async def _events(request: Request) -> Events:
     return Events(request.app.state.site.live, request.path_params["assembly"])
 
 
-async def _no_page(_: Request, error: Exception) -> Response:
-    """That there is no such page."""
+async def _no_page(request: Request, error: Exception) -> Response:
+    """That there is no such page; to a browser that was let in, with the way to others."""
     status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 404 and getattr(request.state, "session", None) is not None:
+        return await opened(request).fail(CommandError("There is no such page", code=NOT_FOUND))
     return PlainTextResponse("There is no such page. Go back, or begin at `meshd page`.\n", status)
 
 

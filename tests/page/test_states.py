@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from meshd_cli.homes import folders
 from tests.commands.shell import MESHD, wait
 from tests.page.browser import Browser
 
@@ -195,6 +196,27 @@ def test_a_home_of_several_assemblies(house):
     places = [part.partition('"')[0] for part in page.text.split('href="')[1:] if part.startswith(browser.base)]
     names = {browser.get(place).words.partition(" Ada")[0].rpartition(" ")[2] for place in places}
     assert names == {"Bakery", "Garden"}
+    assert "wait" not in page.words
+    house.shell.ok("--assembly", "Garden", "propose", "Beans")
+    page = browser.get(browser.base)
+    assert page.words.count("1 thing waits for you") == 1
+    assert f'href="{browser.base}"' in browser.get(places[0]).text, "and back again"
+    house.shell.ok("lock")
+    wait(lambda: house.shell.json("status").get("locked"))
+    words = browser.get(browser.base).words
+    assert all(each[:8] in words for each in folders(house.shell.home)), "a locked home tells no names"
+
+
+def test_an_address_where_there_is_no_page_leads_on(house):
+    browser = house.browser()
+    for address in (f"{browser.at}/nosuch", f"{browser.at}/decisions/a/b/c/d"):
+        page = browser.get(address)
+        assert page.status == 404
+        assert "There is no such page" in page.words
+        assert f'href="{browser.at}/decisions"' in page.text
+    page = browser.get(f"{browser.base}nosuch/nosuch")
+    assert page.status == 404
+    assert "Other assemblies" not in page.words
 
 
 def test_killed_it_leaves_nothing_in_the_way(house):
