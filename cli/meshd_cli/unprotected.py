@@ -71,22 +71,13 @@ def _opens(home: Path, words: str) -> bool:
 
 
 def _keep(home: Path) -> None:
+    from meshd.home import sync_folder
+
     (home / _NEW).replace(home / UNPROTECTED)
-    _sync(home)
+    sync_folder(home)
 
 
 def _write(path: Path, words: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(words)
-        file.flush()
-        os.fsync(file.fileno())
-    _sync(path.parent)
+    from meshd.home import write_durably
 
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_durably(path, words.encode())
