@@ -46,6 +46,7 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     if narrow == Narrow() and assembly.store.refusal is None:
         reached.carried(assembly)
     return {
+        "name": assembly.title,
         "records": written.records,
         "bytes": written.bytes,
         "segments": written.segments,

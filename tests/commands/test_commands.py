@@ -902,6 +902,11 @@ def test_what_is_imported_finds_its_assembly(ada, shells, tmp_path):
         assert ada.ok("import", str(file)).startswith("Orchard:\n")
         assert ada.ok("import", str(stick)).startswith("Bakery:\n")
         assert [row["name"] for row in ada.rows("import", str(file))] == ["Orchard"]
+        both = tmp_path / f"both {start}"
+        both.mkdir()
+        assert {row["name"] for row in ada.rows("export", str(both))} == {"Bakery", "Orchard"}
+        assert len(list((both / "meshd").iterdir())) == 2
+        assert "several assemblies" in ada.fails(2, "export", "--file", str(tmp_path / "one"))[0]
         assert ada.fails(4, "import", str(others))[0] == f"there is nothing of your assemblies in {others}"
         assert "nothing in" in ada.fails(4, "--assembly", "Orchard", "import", str(others))[0]
     ada.stop()

@@ -86,16 +86,11 @@ def stick(where: Where, options: Any) -> int:
         if answer is None:
             code = PARTLY
             continue
-        if _is_of_all(where) and not where.json:
-            output.say(f"{answer['name']}:")
         if where.json:
             output.emit(answer)
-        elif answer["read"] is not None:
-            _show_read(answer["read"])
-        if answer["problem"] is not None and not where.json:
-            output.warn(f"{answer['problem']}. {answer['hint']}")
-        if answer["written"] is not None and not where.json:
-            _show_written(answer["written"], part=_is_part(options))
+        else:
+            _say_of_which(where, answer)
+            _show_exchanged(answer, part=_is_part(options))
         code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
     if not where.json:
@@ -104,9 +99,24 @@ def stick(where: Where, options: Any) -> int:
     return code
 
 
+def _show_exchanged(answer: dict[str, Any], *, part: bool) -> None:
+    if answer["read"] is not None:
+        _show_read(answer["read"])
+    if answer["problem"] is not None:
+        output.warn(f"{answer['problem']}. {answer['hint']}")
+    if answer["written"] is not None:
+        _show_written(answer["written"], part=part)
+
+
 def _is_of_all(where: Where) -> bool:
     """Whether a command is about every assembly of a home of several."""
     return where.assembly is None and len(folders(where.home)) > 1
+
+
+def _say_of_which(where: Where, answer: dict[str, Any]) -> None:
+    """Head what is said of one assembly of several."""
+    if _is_of_all(where):
+        output.say(f"{answer['name']}:")
 
 
 def _of_each(
@@ -115,7 +125,7 @@ def _of_each(
     """What each assembly of the home answers, unless one is named; None for one that has another passphrase. Those that
     end with the code `passed_over` are left out. Raises CommandError or a node's error where none answers.
     """
-    if not _is_of_all(where):
+    if not _is_of_all(where) or arguments.get("file"):  # which is of one assembly
         with _told_of_a_break():
             yield ask(where, verb, arguments)
         return
@@ -152,13 +162,16 @@ def export(where: Where, options: Any) -> int:
     if options.file == "-":
         return _export_to_stdout(where, options)
     arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}
-    with _told_of_a_break():
-        answer = ask(where, "export", arguments)
-    if where.json:
-        output.emit(answer)
-    else:
-        _show_written(answer, part=_is_part(options))
-    return 0
+    code = 0
+    for each in _of_each(where, "export", arguments):
+        if each is None:
+            code = PARTLY
+        elif where.json:
+            output.emit(each)
+        else:
+            _say_of_which(where, each)
+            _show_written(each, part=_is_part(options))
+    return code
 
 
 def _export_to_stdout(where: Where, options: Any) -> int:
@@ -247,8 +260,7 @@ def import_(where: Where, options: Any) -> int:
             if where.json and answer is not None:
                 output.emit(answer)
             elif answer is not None:
-                if _is_of_all(where):
-                    output.say(f"{answer['name']}:")
+                _say_of_which(where, answer)
                 _show_read(answer)
             code = PARTLY if answer is None else _code(answer) or code
             if answer is not None and path.is_file():
