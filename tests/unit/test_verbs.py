@@ -46,7 +46,7 @@ def test_every_verb_is_asked_by_a_command_of_its_name():
     asked = {
         node.args[1].value
         for _, node in _calls("cli/meshd_cli/commands")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ask"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ask", "_of_each")
         and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
     }  # fmt: skip
     assert asked - {LOCK, UNLOCK} == set(verbs.HANDLERS), "a verb that no command asks, or no function answers"
