@@ -122,8 +122,9 @@ class Peer:
     _silent: int = 0
     """For how many seconds no record has come, though some are to come."""
     _over: bool = False
-    _dismissed: bool = False
     """Whether the session ended: its tasks are gone."""
+    _dismissed: bool = False
+    """Whether this person was removed, and has a moment to take in by what: nothing else is told or answered."""
     _stated: trio.Event = field(default_factory=trio.Event)
     """Set while the peer has stated more than it may send without our Go."""
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

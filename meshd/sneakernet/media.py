@@ -96,7 +96,7 @@ def check_target(path: Path, magic: bytes) -> None:
     """Raises NodeError where a single file can't be written because of what is there, or is not: only one that begins
     so, and what is no file, is written over.
     """
-    if path.is_file() and path.stat().st_size and (read_beginning(path, len(magic)) != magic):
+    if path.is_file() and path.stat().st_size and read_beginning(path, len(magic)) != magic:
         raise NodeError(f"{path} is something else, and stays as it is", "Say how a new file is to be called.")
     if path.is_dir():
         raise NodeError(f"{path} is a folder", "Say how the file in it is to be called.")
