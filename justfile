@@ -129,6 +129,7 @@ bench *options:
 deb arch="$(dpkg --print-architecture)":
     python packaging/build_deb.py --arch {{arch}}
 
-# install and remove the package on bare Debian 12 and 13 (as root; takes debootstrap and some minutes)
-deb-clean:
-    python packaging/clean.py
+# install and remove the package on bare Debian 12 and 13 (as root; takes debootstrap and some minutes; arm64 on another
+# machine takes qemu-user-static, too, and a quarter of an hour)
+deb-clean arch="$(dpkg --print-architecture)":
+    python packaging/clean.py --arch {{arch}}

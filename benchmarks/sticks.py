@@ -1,7 +1,7 @@
 """How long does a stick take? A whole log exported to a folder and imported from it, with all checks.
 
 The reference of the import is loop V of `plain`: it reads, verifies every signature, and inserts. `git` clones from a
-bundle of a tenth as many commits, by the commit. What a second export does that has nothing new is counted.
+bundle of as many commits. What a second export does that has nothing new is counted.
 """
 
 import os
@@ -18,16 +18,17 @@ from benchmarks.measure import LackingError, Measure
 from benchmarks.mesh import fill, found_homes, open_home
 from benchmarks.sync import logged
 from meshd.assembly.assembly import Assembly
+from meshd.process import set_up
 from meshd.progress import Steps
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 
 RECORDS = 100_000
-COMMITS = 10_000
 
 
 def run(*, quick: bool) -> list[Measure]:
     """All measures of sticks; the quick ones with fewer records."""
+    set_up()  # as every command does
     records = RECORDS // 5 if quick else RECORDS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,7 +48,7 @@ def run(*, quick: bool) -> list[Measure]:
         read = _seconds(taker, lambda assembly: import_stick(assembly, stick))
         plain.write(folder / "log", raw)
         loop = plain.copy(identity, folder / "log", folder / "copy", every=True)
-        commit = _commit_seconds(folder / "git", COMMITS // 10 if quick else COMMITS)
+        commit = _commit_seconds(folder / "git", records)
     return [
         Measure("stick-import", records / read, "records/s", records / loop, 2.5),
         Measure("stick-git", records / read, "records/s", 1 / commit, 1.0),

@@ -6,7 +6,6 @@ A folder is named by a piece of the assembly's id: the name of the assembly is f
 import errno
 import fcntl
 import os
-import resource
 import shutil
 import stat
 import time
@@ -32,7 +31,7 @@ SUSPECT = "suspect"
 LOOKED = "looked-through"
 """Beside a log: its time says when all of the file was read last."""
 UNPROTECTED = "unprotected"
-"""Holds the passphrase of a home whose person wants none: whoever has the disk opens it."""
+"""Beside a key file: holds its passphrase, where its person wants none. Whoever has the disk opens it."""
 
 _FOLDER_BYTES = 10
 _PRIVATE = 0o600
@@ -53,10 +52,11 @@ def assemblies(home: Path) -> list[Path]:
 
 
 def lost_keys(home: Path) -> list[Path]:
-    """The folders of a home that have a log and no key file."""
+    """The folders of a home that have a log, and no key file any more: not those whose making was interrupted."""
     if not home.is_dir():
         return []
-    return sorted(folder for folder in home.iterdir() if (folder / LOG).is_file() and not (folder / KEYS).is_file())
+    made = [folder for folder in home.iterdir() if (folder / LOG).is_file() and not (folder / KEYS).is_file()]
+    return sorted(folder for folder in made if any((folder / name).exists() for name in (LOOKED, BALLAST)))
 
 
 def make_private(folder: Path) -> None:
@@ -109,19 +109,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def keep_out_of_dumps() -> None:
-    """No core dump of this process from now on: it may hold keys."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def allow_files(least: int) -> None:
-    """Have this process open so many files and connections, as far as it may: 1,024 are the custom."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = least if hard == resource.RLIM_INFINITY else min(least, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def was_killed(folder: Path) -> bool:

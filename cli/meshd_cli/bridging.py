@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask, is_running, passphrase
+from meshd_cli.client import Where, ask, is_running, passphrase_if_needed
 from meshd_cli.homes import folders
 
 
@@ -15,7 +15,7 @@ def bridge(where: Where) -> list[dict[str, Any]]:
         return answer
     from meshd.app import alone
 
-    found: list[dict[str, Any]] = alone.bridge(where.home, lambda: passphrase(where), output.warn)
+    found: list[dict[str, Any]] = alone.bridge(where.home, lambda: passphrase_if_needed(where), output.warn)
     return found
 
 

@@ -9,18 +9,21 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meshd_cli import outside, socket_client, unprotected
-from meshd_cli.errors import WRONG_PASSPHRASE, CommandError, LockedError
+from meshd_cli import outside, socket_client
+from meshd_cli.errors import CommandError, LockedError
+from meshd_cli.homes import are_open, folders
 from meshd_cli.plain import is_plain
 
 LOCK = "lock"
 CREDENTIAL = "meshd.passphrase"
 """What a service manager calls the passphrase."""
+_PROMPT = "Passphrase: "
+NEW = "MESHD_NEW_PASSPHRASE"
 _TYPED: dict[tuple[Path, str | None], str] = {}
 """What was typed at the prompt: a command that asks a node several things asks its person once."""
 _PATIENCE_SECONDS = 5.0
@@ -46,27 +49,13 @@ def ask(
 
     Raises CommandError or a node's error.
     """
-    if words is not None:
-        return _ask(where, verb, arguments, lambda _: words, locked=locked)
-    try:
-        return _ask(where, verb, arguments, passphrase, locked=locked)
-    except Exception as error:  # of several assemblies one may have a passphrase, though the others have none
-        is_wrong = getattr(error, "code", None) == WRONG_PASSPHRASE and not where.passphrase_file
-        if not is_wrong or unprotected.words_of(where.home) is None or not _is_said():
-            raise
-    return _ask(where, verb, arguments, functools.partial(passphrase, typed=True), locked=locked)
-
-
-def _ask(
-    where: Where, verb: str, arguments: dict[str, Any] | None, asked: Callable[[Where], str], *, locked: bool
-) -> Any:
     given = _given(arguments or {})
     heed = functools.partial(outside.tell, verb) if not where.json else _ignore
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    secret = functools.cache(asked)
+    secret = functools.cache(lambda: passphrase(where) if words is None else words)
     while True:
         if locked and is_running(where, deadline):  # asked for first: a daemon waits for no typing
-            given["passphrase"] = secret(where)
+            given["passphrase"] = passphrase_if_needed(where) if are_open(where.home, where.assembly) else secret()
         connection = _connect(where.home, deadline)
         if connection is not None:
             with connection, progress(verb) as tell:
@@ -78,7 +67,7 @@ def _ask(
         request = Request(verb, given, where.assembly)
         try:
             with progress(verb) as tell:
-                return alone.ask(where.home, request, lambda: secret(where), tell, heed=heed, patience=_MOMENT_SECONDS)
+                return alone.ask(where.home, request, secret, tell, heed=heed, patience=_MOMENT_SECONDS)
         except BusyError:  # another command, or a daemon that starts: soon it has its socket
             if time.monotonic() > deadline:
                 raise
@@ -92,11 +81,6 @@ def is_running(where: Where, deadline: float = 0.0) -> bool:
     return connection is not None
 
 
-def _is_said() -> bool:
-    """Whether somebody says a passphrase, or can be asked for one."""
-    return "MESHD_PASSPHRASE" in os.environ or (sys.stdin is not None and sys.stdin.isatty())
-
-
 def passphrase_in(file: str) -> str:
     """The passphrase that a file holds. Raises CommandError."""
     try:
@@ -105,43 +89,95 @@ def passphrase_in(file: str) -> str:
         raise CommandError(f"cannot read the passphrase from {file}") from error
 
 
-def passphrase(where: Where, *, new: bool = False, typed: bool = False, prompt: str = "Passphrase: ") -> str:
-    """The passphrase: from a file, the home itself where its person wants none (but for one that is `typed`), the
-    environment, or a prompt (twice for a new one). Raises LockedError.
-    """
+def passphrase(where: Where, *, new: bool = False, prompt: str = _PROMPT) -> str:
+    """The passphrase: from a file, the environment, or a prompt (twice for a new one). Raises LockedError."""
     if where.passphrase_file:
         words = passphrase_in(where.passphrase_file)
-        return _not_empty(words) if new else words
-    if not new and not typed and (lying := unprotected.words_of(where.home)) is not None:
-        return lying
+        return _sound(words) if new else words
     named = os.environ.get("MESHD_PASSPHRASE")
     if named is not None:
-        return _not_empty(named) if new else named
+        return _sound(named) if new else named
     with suppress(KeyError, OSError, UnicodeDecodeError):  # systemd.exec: LoadCredential=
-        return (Path(os.environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL).read_text().rstrip("\r\n")
+        words = (Path(os.environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL).read_text().rstrip("\r\n")
+        if words:
+            return words
     if sys.stdin is None or not sys.stdin.isatty():
         raise LockedError(
             "a passphrase is needed, and there is no terminal to ask on",
             "Set MESHD_PASSPHRASE, or use --passphrase-file.",
         )
     place = where.home, where.assembly
-    if not new and place in _TYPED:
-        return _TYPED[place]
-    from getpass import getpass
-
-    try:
-        words = getpass("New passphrase: " if new else prompt)
-        if new and getpass("Once more: ") != _not_empty(words):
-            raise CommandError("the two were not the same")
-    except EOFError as error:
-        raise LockedError("no passphrase was given") from error
+    if not new and (typed := _typed_before(where)) is not None:
+        return typed
+    if where.assembly and prompt == _PROMPT and len(folders(where.home)) > 1:
+        prompt = f"Passphrase of {where.assembly}: "
+    words = _typed_twice("New passphrase: ") if new else _typed(prompt)
     _TYPED[place] = words
     return words
 
 
-def _not_empty(words: str) -> str:
+def _typed_before(where: Where) -> str | None:
+    """What was typed for this assembly, or for another one of the home, if it opens this one, too."""
+    if (where.home, where.assembly) in _TYPED:
+        return _TYPED[where.home, where.assembly]
+    others = {words for (home, _), words in _TYPED.items() if home == where.home}
+    if where.assembly is None or not others:
+        return None
+    from meshd.app import alone
+
+    name = where.assembly
+    return next((words for words in others if alone.opens(where.home, name, words)), None)
+
+
+def passphrase_if_needed(where: Where) -> str:
+    """The passphrase; empty where nobody needs one, or where none can be asked for and some keys open without. Raises
+    LockedError.
+    """
+    from meshd.app import alone
+
+    try:
+        return alone.passphrase_for(where.home, where.assembly, lambda: passphrase(where))
+    except LockedError:
+        if where.assembly is not None or not alone.opens_without(where.home):
+            raise
+        return ""
+
+
+def new_passphrase(file: str | None, prompt: str = "New passphrase: ") -> str:
+    """One for what has another one, or none: from a file, the environment, or a prompt, twice. Raises CommandError."""
+    if file is not None:
+        return _sound(passphrase_in(file))
+    if NEW in os.environ:
+        return _sound(os.environ[NEW])
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise LockedError(
+            "a new passphrase is needed, and there is no terminal to ask on", f"Set {NEW}, or use --new-file."
+        )
+    return _typed_twice(prompt)
+
+
+def _typed_twice(prompt: str) -> str:
+    """What somebody types, and types once more. Raises CommandError."""
+    words = _sound(_typed(prompt))
+    if _typed("Once more: ") != words:
+        raise CommandError("the two were not the same")
+    return words
+
+
+def _typed(prompt: str) -> str:
+    from getpass import getpass
+
+    try:
+        return getpass(prompt)
+    except EOFError as error:
+        raise LockedError("no passphrase was given") from error
+
+
+def _sound(words: str) -> str:
     if not words:
         raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
+    if "\n" in words or "\r" in words:
+        raise CommandError("a passphrase is one line: nobody could type this one")
     return words
 
 

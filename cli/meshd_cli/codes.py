@@ -1,5 +1,6 @@
 """QR codes: as many as it takes, as large as a terminal holds or as pictures, and what to do where none fits."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, TextIO
 
 from meshd_cli import asking, output
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.saving import save
 
 CAPACITY = (
     25, 47, 77, 114, 154, 195, 224, 279, 335, 395, 468, 535, 619, 667, 758, 854, 938, 1046, 1153, 1249, 1352, 1460,
@@ -58,12 +60,12 @@ def show_lines(lines: list[str], out: TextIO) -> None:
             sys.stdin.readline()
 
 
-def save(data: bytes, path: Path) -> list[Path]:
+def pictures(data: bytes, path: Path) -> list[Path]:
     """A file as PNG pictures: FILE, or FILE-1-of-3 and so on. Raises CommandError."""
-    return save_lines(_parts(data, CAPACITY[_PICTURE - 1]), path)
+    return draw(_parts(data, CAPACITY[_PICTURE - 1]), path)
 
 
-def save_lines(lines: list[str], path: Path) -> list[Path]:
+def draw(lines: list[str], path: Path) -> list[Path]:
     """A picture for each line. Raises CommandError."""
     if not path.name or path.is_dir():
         raise UsageError(f"{path} is a folder: say what the picture is to be called", f"`--png {path / 'shown.png'}`")
@@ -74,10 +76,9 @@ def save_lines(lines: list[str], path: Path) -> list[Path]:
         for number in range(1, len(lines) + 1)
     ]
     for line, each in zip(lines, paths, strict=True):
-        try:
-            _code(line).save(str(each), kind="png", scale=6, border=4)
-        except OSError as error:
-            raise CommandError(f"cannot write {each}: {error.strerror}") from error
+        picture = io.BytesIO()
+        _code(line).save(picture, kind="png", scale=6, border=4)
+        save(each, picture.getvalue())
     return paths
 
 

@@ -13,6 +13,7 @@ from meshd_cli import socket_client
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import default_home
 from meshd_cli.topics import topics
+from meshd_protocol.names import printable
 
 SHELLS = ("bash", "zsh", "fish")
 _SHORT = 8
@@ -27,7 +28,7 @@ def script(shell: str) -> str:
     """What a shell reads to ask this program."""
     from argcomplete.shell_integration import shellcode
 
-    return shellcode(["meshd"], shell=shell)
+    return shellcode(["meshd"], use_defaults=False, shell=shell)
 
 
 def answer(known: Collection[str], grammar_of: Callable[[list[str]], Any]) -> None:
@@ -75,11 +76,14 @@ def _of(verb: str, action: Any) -> Callable[..., _Words] | None:
 
 
 def _safely(source: Callable[["_Asking"], _Words], asking: "_Asking") -> _Words:
-    """What a source says; nothing where the daemon is away, locked or slow: a shell has no place for errors."""
+    """What a source says; nothing where the daemon is away, locked or slow: a shell has no place for errors. Words come
+    from strangers, and shells show them as they are: none steers a terminal.
+    """
     try:
-        return source(asking)
+        found = source(asking)
     except CommandError:
         return {}
+    return {word: printable(what) for word, what in found.items() if printable(word) == word}
 
 
 class _Asking:

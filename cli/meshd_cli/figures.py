@@ -7,6 +7,8 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.plain import is_plain
 
+_MINUTE_MS = 60_000
+
 
 def line_words(row: dict[str, Any], now_ms: int) -> str:
     """`ALARM Harbour, eviction: T+31 h by its word, 29 h here: 7 of 9 pledged, 4 delivered`."""
@@ -14,7 +16,8 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
     text = f"{head}{row['title']}"
     if row["urgent"]:
         here = f", {output.span(row['here_ms'])} here" if row["here_ms"] is not None else ""
-        text += f": T+{output.span(max(0, now_ms - row['time_ms']))} by its word{here}"
+        age = max(0, now_ms - row["time_ms"])
+        text += f": {f'T+{output.span(age)}' if age >= _MINUTE_MS else 'given just now'} by its word{here}"
     parts = ", ".join(part for part in map(_part, row["parts"]) if part)
     text += f": {parts}" if parts else ""
     text += f"; offered by {' and '.join(row['offered'][:2])}" if row["offered"] else ""

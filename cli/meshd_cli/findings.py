@@ -46,13 +46,25 @@ _WORDS: dict[str, tuple[_Words, _Words]] = {
             "hands with this one"
         ),
     ),
+    "clock-of": (
+        lambda _: "",
+        lambda person: f"the clock of {person} is ahead of yours and of all others': ask them to set it",
+    ),
     "private": (
         lambda _: "nobody else on this machine can look into the home",
         lambda path: f"others on this machine can look at {path}: `chmod -R go= ` on the home, as its owner",
     ),
     "passphrase": (
         lambda _: "the keys are under a passphrase",
-        lambda _: "the home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one",
+        lambda _: "the keys have no passphrase: whoever has this disk reads all. `meshd passphrase` sets one",
+    ),
+    "lost-keys": (
+        lambda _: "",
+        lambda path: (
+            f"the key file {path} is missing, and nothing opens the log beside it. A backup has it: `meshd --home NEW "
+            "restore FILE`. So has the member key on paper, with a ticket: `meshd --home NEW join TICKET --as YOU "
+            "--member-key -`"
+        ),
     ),
     "version": (
         lambda _: "no record is of a later version of meshd",
@@ -64,6 +76,8 @@ _WORDS: dict[str, tuple[_Words, _Words]] = {
             (
                 "nobody else is known to have this log"
                 if days is None
+                else "the last copy is dated ahead of this machine's clock"
+                if days < 0
                 else f"it is {output.plural(days, 'day')} since somebody else had all of it"
             )
             + ": `meshd run`, `meshd stick DIR` or `meshd backup FILE`"
@@ -78,7 +92,10 @@ _WORDS: dict[str, tuple[_Words, _Words]] = {
     ),
     "backup": (
         lambda days: f"the last backup is {output.plural(days, 'day')} old",
-        lambda _: "there is no backup: `meshd backup FILE`, on another disk. A copy of the home is none",
+        lambda days: (
+            ("there is no backup" if days is None else "the last backup is dated ahead of this machine's clock")
+            + ": `meshd backup FILE`, on another disk. A copy of the home is none"
+        ),
     ),
     "taking-part": (
         lambda _: "others take what you write",

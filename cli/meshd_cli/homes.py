@@ -10,7 +10,9 @@ from pathlib import Path
 
 KEYS = "keys.sealed"
 UNPROTECTED = "unprotected"
-"""Holds the passphrase of a home whose person wants none."""
+"""Beside a key file: holds the passphrase of keys whose person wants none."""
+BEFORE = "before-"
+"""How folders of a home begin to which an assembly was put aside, whose person came back to it."""
 _SHORT = 8
 _SHOWN = re.compile(r"(?<!with )`(meshd(?: [^`]+)?)`")
 """A command for whoever reads it. What others do it *with* is for their homes: it stays as it is."""
@@ -60,6 +62,18 @@ def platform_home() -> Path:
 def folders(home: Path) -> list[str]:
     """What the assemblies of a home are called in it."""
     return sorted(path.parent.name for path in home.glob(f"*/{KEYS}"))
+
+
+def are_open(home: Path, words: str | None) -> bool:
+    """Whether what opens the keys lies beside them, of the assembly that the words name by its id, or of all."""
+    several = folders(home)
+    meant = [each for each in several if words is not None and each.startswith(words.lower())] or several
+    return bool(meant) and all(any((home / each).glob(f"{UNPROTECTED}*")) for each in meant)
+
+
+def has_open(home: Path) -> bool:
+    """Whether some keys of a home have no passphrase."""
+    return any(any((home / each).glob(f"{UNPROTECTED}*")) for each in folders(home))
 
 
 def mean(home: Path, words: str | None) -> None:

@@ -12,7 +12,8 @@ from meshd_cli import figures, output
 from meshd_cli.designs import field_words, form_words
 from meshd_cli.directions import isolate_words
 from meshd_cli.forms import value_words
-from meshd_cli.results import act_words, counts_words, state_words
+from meshd_cli.results import act_words, counts_words, state_words, stuck_words
+from meshd_cli.seats import seat_words
 from meshd_cli.waiting import ends_words, waiting_words
 from meshd_protocol.names import DOT, printable
 
@@ -55,6 +56,8 @@ def _environment(package: str) -> Environment:
         sentence=_sentence,
         person=_person,
         state=state_words,
+        stuck=stuck_words,
+        lot=figures.lot_words,
         act=act_words,
         form=form_words,
         field=field_words,
@@ -67,6 +70,7 @@ def _environment(package: str) -> Environment:
         silent=figures.silent_words,
         days=figures.span_words,
         plural=output.plural,
+        seat=seat_words,
         value=value_words,
     )
     return environment
@@ -100,8 +104,9 @@ def _short(identity: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Words of an error as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) or not text else '.'}"
+    """Words of an error as a sentence. An id at its beginning stays as it is typed."""
+    first = text if _AN_ID.match(text) else f"{text[:1].upper()}{text[1:]}"
+    return f"{first}{'' if text.endswith(('.', '?', '!')) or not text else '.'}"
 
 
 def _prose(text: str, at: str = "") -> Markup:
@@ -121,6 +126,7 @@ def _prose(text: str, at: str = "") -> Markup:
 
 
 _ID = re.compile("[a-z2-7]{4,52}")
+_AN_ID = re.compile(r"(?=\w*[2-7])[a-z2-7]{8}(?:[a-z2-7]{44})?\b")
 _PLACES = (
     dict.fromkeys(("show", "why", "vote", "answer", "withdraw"), "/decisions/")
     | dict.fromkeys(("members", "vouch", "admit", "invite"), "/people")

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shlex
+import signal
 import sys
 import textwrap
 from importlib import import_module
@@ -171,7 +172,13 @@ def run() -> NoReturn:
         from meshd_cli import completing
 
         completing.answer({verb for verbs in FAMILIES.values() for verb in verbs}, build_parser)
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main(list(map(without_isolates, sys.argv[1:]))))
+
+
+def _end(*_: Any) -> NoReturn:
+    """Whoever is told to end leaves no half files behind."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 def main(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from meshd_cli.directions import isolated, with_isolated
+from meshd_cli.folding import columns, folded
 from meshd_cli.homes import named
 from meshd_cli.plain import is_plain
 from meshd_protocol.names import DRILL, printable
@@ -18,6 +19,8 @@ from meshd_protocol.names import DRILL, printable
 SHORT_ID = 8
 _LABELLED = re.compile(r" {2,}(\S+(?: \S+)?) {2,}(\S.*)")
 """A label and what stands beside it, in columns."""
+_BEGUN = re.compile(r" *(?:\S+(?: \S+)? {2,})?")
+"""What stands before a line's text: nothing, or a label."""
 _LONG_WORD = 24
 """Letters of a word that no table is given up for."""
 _PAGE_WIDTH = 100
@@ -70,7 +73,15 @@ def say(text: str, out: TextIO | None = None, *, apart: Iterable[str] = ()) -> N
     """A line of answer, to stdout unless it is told elsewhere. Commands in it name the assembly where they must. Parts
     of it that are to stay `apart` from each other do so whatever their direction.
     """
-    print(_apart(_marked(_fact(printable(named(text)))), apart), file=out)
+    print(_apart(_folded(_marked(_fact(printable(named(text)))), out or sys.stdout), apart), file=out)
+
+
+def _folded(line: str, out: TextIO | None) -> str:
+    """A line that a terminal would break in the middle of a word. What follows stands below where its text begins."""
+    if is_plain():
+        return line
+    begun = _BEGUN.match(line)
+    return folded(line, columns(out), begun.end() if begun is not None else 0)
 
 
 def _apart(text: str, parts: Iterable[str]) -> str:
@@ -83,12 +94,12 @@ def _apart(text: str, parts: Iterable[str]) -> str:
 def paragraph(text: str, indent: str = "  ") -> None:
     """A text of several lines, indented; plainly as it is."""
     for line in printable(text, lines=True).split("\n"):
-        print(_marked(f"{'' if is_plain() else indent}{line}".rstrip()))
+        print(_folded(_marked(f"{'' if is_plain() else indent}{line}".rstrip()), sys.stdout))
 
 
 def tell(text: str, *, apart: Iterable[str] = ()) -> None:
     """A line that is no answer: to stderr. Commands in it name the assembly where they must. `apart` is as in `say`."""
-    print(_apart(_marked(_fact(printable(named(text)))), apart), file=sys.stderr)
+    print(_apart(_folded(_marked(_fact(printable(named(text)))), sys.stderr), apart), file=sys.stderr)
 
 
 def warn(text: str) -> None:

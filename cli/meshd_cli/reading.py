@@ -51,7 +51,7 @@ def _joined(texts: list[str]) -> bytes:
     from meshd_protocol.tickets import is_ticket
 
     if any(map(is_ticket, texts)):
-        raise CommandError("that is a ticket: whoever it is for joins with it", "`meshd join TICKET --as YOU`")
+        raise CommandError("that is a ticket", "Whoever it is for joins with `meshd join TICKET --as YOU`.")
     try:
         return read_parts(texts)
     except BadPartsError as error:

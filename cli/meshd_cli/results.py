@@ -24,6 +24,9 @@ def said_as(row: dict[str, Any], name: str) -> str:
     return _CONSENT.get(name, name) if row["consent"] else name
 
 
+_BY_ROUNDS = frozenset({"irv", "stv-scottish", "stv-meek"})
+
+
 def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
     """What became of a proposal, plainly; with `exact`, in the words of the rules, too."""
     note = " (repealed)" if row["repealed"] else " (withdrawn)" if row["withdrawn"] else ""
@@ -42,9 +45,25 @@ def state_words(row: dict[str, Any], *, exact: bool = False) -> str:
         return f"{row['state']}{note}"
     if row["consent"]:
         return f"{row['state']}: {'no objection stands' if leading == 'yes' else 'objections stand'}"
+    if row["tied"] and row["method"] in _BY_ROUNDS:  # those who are tied may be the last ones
+        return f"{row['state']}: it hangs on the tie of {', '.join(leading)}"
     names = leading if isinstance(leading, str) else ", ".join(leading)
     one = isinstance(leading, str) or len(leading) == 1
     return f"{row['state']}: {names} {'are tied' if row['tied'] else 'leads' if one else 'lead'}"
+
+
+_STUCK = {
+    "split": "its witnesses attested different outcomes, so that none will be certified",
+    "witnesses-gone": "too few of its witnesses are left to certify it",
+    "roster-changed": "it was put to {needed} members, of whom {able} are left: nodes ask before they vote on it",
+    "span-over": "the span that it falls into is over",
+    "witnesses-late": "too many of its witnesses have not attested it so far",
+}
+
+
+def stuck_words(found: dict[str, Any]) -> str:
+    """Why a vote comes to nothing as it is."""
+    return _STUCK[found["why"]].format_map(found)
 
 
 def wished_end(row: dict[str, Any], now_ms: int) -> int | None:

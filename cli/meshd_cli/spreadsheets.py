@@ -19,13 +19,18 @@ def results(rows: list[dict[str, Any]], when: Any) -> str:
     for row in rows:
         outcome = row["outcome"] if isinstance(row["outcome"], str) else "; ".join(row["outcome"] or ())
         cells = (
-            row["id"], row["title"], row["by"], row["policy"], row["state"], outcome,
+            row["id"], row["title"], row["by"], row["policy"], _state(row), outcome,
             "; ".join(f"{said_as(row, name)}: {count}" for name, count in row["counts"].items()), row["seen"],
             row["electorate"],
             when(row["closes_ms"]) if row["closes_ms"] else "",
         )  # fmt: skip
         table.writerow([_harmless(each) for each in cells])
     return written.getvalue()
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What became of it, in a word."""
+    return "withdrawn" if row["withdrawn"] and row["outcome"] is None else str(row["state"])
 
 
 def _harmless(cell: Any) -> Any:

@@ -21,9 +21,7 @@ def _given(words: str) -> str:
     if words == "-":
         if sys.stdin is None:
             raise CommandError("there is no standard input to read the ticket from")
-        if sys.stdin.isatty():
-            sys.stderr.write("Ticket: ")
-        return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read(_CHARACTERS)
+        return _typed() if sys.stdin.isatty() else sys.stdin.read(_CHARACTERS)
     if is_ticket(words) or is_ticket(_in_letter(words)):
         return words
     try:
@@ -32,6 +30,18 @@ def _given(words: str) -> str:
         raise CommandError(*_NO_TICKET) from error
     except CommandError as error:
         raise error if Path(words).is_file() else CommandError(*_NO_TICKET) from error
+
+
+def _typed() -> str:
+    """What is typed or pasted, in one line or in several: until it is whole, or an empty line comes."""
+    print("Ticket: ", end="", file=sys.stderr, flush=True)
+    text = ""
+    while (line := sys.stdin.readline()).strip() and len(text) < _CHARACTERS:
+        text += line
+        if PREFIX not in text.lower() or _is_whole(_in_letter(text)):
+            break
+        print("Its rest: ", end="", file=sys.stderr, flush=True)
+    return text
 
 
 def _in_letter(text: str) -> str:

@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +40,7 @@ def main() -> int:
             _browse(address)
         return 0
     try:
-        listeners = _listeners(options.port, options.room)
+        listeners = _listeners(options.home, options.port, options.room)
     except OSError as error:
         place = options.room or f"port {options.port}"
         hint = (
@@ -52,9 +54,15 @@ def main() -> int:
     return 0
 
 
-def _listeners(port: int, room: str | None) -> server.Listeners:
+_PORT = "page.port"
+"""In a home: where its page listened last. Those that browsers have open send their forms there."""
+
+
+def _listeners(home: Path, port: int, room: str | None) -> server.Listeners:
     """What the page listens with, and the room's screen where there is one. Raises OSError."""
-    page = server.listen(port)
+    page = server.listen(port) if port else _where_it_was(home / _PORT)
+    with suppress(OSError):  # a read-only home has a page, too
+        (home / _PORT).write_text(f"{page.getsockname()[1]}\n")
     if room is None:
         return server.Listeners(page)
     host, _, number = room.rpartition(":")
@@ -63,6 +71,13 @@ def _listeners(port: int, room: str | None) -> server.Listeners:
     except OSError:
         page.close()
         raise
+
+
+def _where_it_was(noted: Path) -> socket.socket:
+    """A listening socket at the port of the last time, if that is free; at another one else. Raises OSError."""
+    with suppress(OSError, ValueError, OverflowError):
+        return server.listen(int(noted.read_text()))
+    return server.listen(0)
 
 
 async def _main(

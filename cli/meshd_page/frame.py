@@ -7,21 +7,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import parse_qsl
 
 import trio
+from markupsafe import escape
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from meshd_cli import output
 from meshd_cli.errors import NOT_FOUND, CommandError, LockedError, UnansweredError, UsageError
-from meshd_cli.homes import folders
+from meshd_cli.homes import are_open, folders
 from meshd_cli.html import render
 from meshd_cli.times import moment
-from meshd_page import node
+from meshd_page import TEMPLATES, node
 from meshd_page.access import Access, Session
 from meshd_page.live import Live
 from meshd_page.room import Room
+from meshd_page.typed import AGAIN, HELD, HELD_TO, OF_ALL_FORMS, SECRET, UNTYPED, Unsent
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,18 @@ class Page:
         return self.render(template, 200 if self.problem is None else 409, who=who, **values)
 
     def render(self, template: str, status: int = 200, /, **values: Any) -> Response:
-        """A template, with what stands on every page; `who` is this person in the assembly, if there is one."""
-        kept = [(name, value) for name, value in self._said_items() if name not in _UNTYPED and value.strip()]
-        text = render(
+        """A template, with what stands on every page; `who` is this person in the assembly, if there is one. What was
+        typed, and has no place on the page any more, is told in words.
+        """
+        said = self.unsent.fields if self.unsent is not None else self._said_items()
+        kept = [(name, value) for name, value in said if name not in UNTYPED and value.strip()]
+        if self.problem is not None:
+            without = self._rendered(template, [], values)
+            kept = [(name, value) for name, value in kept if str(escape(value)) not in without]
+        return HTMLResponse(self._rendered(template, kept, values), status)
+
+    def _rendered(self, template: str, kept: list[tuple[str, str]], values: Mapping[str, Any]) -> str:
+        return render(
             TEMPLATES,
             template,
             page=self,
@@ -128,13 +140,22 @@ class Page:
             told=self.session.kept.get(self.request.query_params.get(TOLD, ""), ()),
             **values,
         )
-        return HTMLResponse(text, status)
 
     async def ask_again(self, made: Response) -> Response:
         """The page that asks whether a form is meant that says the same as one a short while ago."""
-        kept = [(name, value) for name, value in self._said_items() if name not in _OF_ALL_FORMS]
+        kept = self.unsent.fields if self.unsent is not None else []
         who = await self.ask("whoami")
         return self.render("twice.html", 409, who=who, made=made.headers.get("location"), kept=kept)
+
+    @property
+    def unsent(self) -> Unsent | None:
+        """The form that is sent, or that was when the node was found locked; None where it says nothing."""
+        to = text(self.said, HELD_TO) if isinstance(self.said, FormData) else None
+        if to is not None:
+            held = parse_qsl(text(self.said, HELD) or "", keep_blank_values=True, errors="surrogatepass")
+            return Unsent(to, held) if to.startswith(f"{self.above}/") else None
+        fields = [(name, value) for name, value in self._said_items() if name not in SECRET]
+        return Unsent(self.request.url.path, fields) if fields else None
 
     def _said_items(self) -> list[tuple[str, str]]:
         every = self.said.multi_items() if isinstance(self.said, FormData) else ()
@@ -144,13 +165,21 @@ class Page:
         """The page that says why there is none; what a form said stands on it, so that it is not lost."""
         page = replace(self, problem=None)
         if error.code == LockedError.code:
-            return page.render("locked.html", 503, problem_=self.problem, who=None)
+            return page.render(
+                "locked.html",
+                503,
+                problem_=self.problem,
+                who=None,
+                is_open=are_open(self.site.home, None),
+                unsent=self.unsent,
+            )
         gone = isinstance(error, node.AwayError | UnansweredError)
         status = 503 if gone else 404 if error.code == NOT_FOUND else 409
         who = None
         with suppress(CommandError):
             who = None if gone or not self.assembly else await self.ask("whoami")
-        return page.render("failed.html", status, error=error, who=who)
+        unsent = self.unsent if isinstance(error, node.AwayError) else None
+        return page.render("failed.html", status, error=error, who=who, unsent=unsent)
 
 
 class Again(NamedTuple):
@@ -163,13 +192,6 @@ View: TypeAlias = Callable[[Page], Awaitable[Response]]
 Act: TypeAlias = Callable[[Page, FormData], Awaitable[str | Response | Again]]
 """Does what a form asks for: where the browser goes then, or what it is shown. Raises CommandError."""
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-TEMPLATES = "meshd_page"
-"""The package whose templates are the pages."""
-AGAIN = "again"
-"""A field of a form that says the same as one before, and is meant."""
-_OF_ALL_FORMS = ("token", "once", AGAIN)
-_UNTYPED = (*_OF_ALL_FORMS, "passphrase", "sure", "move")
-"""Fields whose words are not shown again as what somebody typed."""
 TOLD = "told"
 """In an address: the word of what the page tells beside what it shows."""
 QUIET = "meshd-quiet"
@@ -272,11 +294,11 @@ def _sent_before(before: bytes, answer: Response | None, said: bytes) -> Respons
 
 def _digest(form: FormData, to: str) -> bytes:
     """What a form says and where it goes, but for what stands in every form."""
-    said = [to, *(f"{name}={value}" for name, value in form.multi_items() if name not in _OF_ALL_FORMS)]
+    said = [to, *(f"{name}={value}" for name, value in form.multi_items() if name not in OF_ALL_FORMS)]
     return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).digest()
 
 
-def text(form: FormData, name: str) -> str | None:
+def text(form: Mapping[str, Any], name: str) -> str | None:
     """What was typed into a field; None if nothing was."""
     value = form.get(name)
     return value.replace("\r\n", "\n") if isinstance(value, str) and value.strip() else None

@@ -6,13 +6,18 @@ another program on this machine, at another port, is not sent the cookie, whose 
 another user is told by its end of the connection, which the kernel knows: an address that it read somewhere is no use.
 """
 
+from contextlib import suppress
+
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from meshd_cli.html import render
+from meshd_page import TEMPLATES
 from meshd_page.access import Access
 from meshd_page.neighbours import is_own_user
+from meshd_page.typed import UNTYPED
 
 COOKIE = "meshd"
 ENTER = "/enter/"
@@ -20,6 +25,9 @@ STATIC = "/static/"
 FORM_BYTES = 1 << 20
 """A form's size: a text has at most 12 kB."""
 
+SHUT = 403
+FORM = "application/x-www-form-urlencoded"
+"""How every form here is sent."""
 _SHUT = "This page is shut to this browser. Type `meshd page` in a terminal: its address lets one browser in, once.\n"
 _HEADERS = {
     "content-security-policy": (
@@ -61,7 +69,11 @@ class Guard:
                 add_headers(message)
             await send(message)
 
-        refused = self._refusal(Request(scope))
+        request = Request(scope, _bounded(receive))
+        refused = self._refusal(request)
+        is_form = request.headers.get("content-type") == FORM
+        if refused is not None and refused.status_code == SHUT and is_form and self._is_own(request):
+            refused = await _given_back(request)
         if refused is not None:
             await refused(scope, receive, answer)
             return
@@ -80,7 +92,7 @@ class Guard:
             return None
         session = self._access.session(request.cookies.get(COOKIE))
         if session is None or not path.startswith(f"/{self._access.path}/"):
-            return PlainTextResponse(_SHUT, 403)
+            return PlainTextResponse(_SHUT, SHUT)
         if request.method == "POST" and not self._is_own(request):
             return PlainTextResponse("This form is of another site.\n", 403)
         request.state.session = session
@@ -90,6 +102,16 @@ class Guard:
         """Whether a form comes from a page of this host."""
         site = request.headers.get("sec-fetch-site", "same-origin")
         return request.headers.getlist("origin") == [f"http://{self._host}"] and site == "same-origin"
+
+
+async def _given_back(request: Request) -> Response:
+    """What a form of an earlier page of this host says, to whoever sent it: it was typed, and is nowhere else."""
+    with suppress(TooMuchError, ClientDisconnect):
+        async with request.form() as form:
+            said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        typed = [(name, value) for name, value in said if name not in UNTYPED and value.strip()]
+        return HTMLResponse(render(TEMPLATES, "shut.html", kept_words=typed), SHUT)
+    return PlainTextResponse(_SHUT, SHUT)
 
 
 def add_headers(begin: Message) -> None:

@@ -24,8 +24,9 @@ from starlette.staticfiles import StaticFiles
 from meshd_cli.errors import NOT_FOUND, CommandError
 from meshd_cli.homes import folders
 from meshd_cli.html import render
+from meshd_page import TEMPLATES
 from meshd_page.access import Access
-from meshd_page.frame import TEMPLATES, Site, opened
+from meshd_page.frame import Site, opened
 from meshd_page.guard import COOKIE, ENTER, Guard, TooMuchError
 from meshd_page.inviting import keep_inviting
 from meshd_page.live import Events, Live

@@ -1,29 +1,19 @@
 """A home without a daemon: founding, joining, and answering one command in the command's own process."""
 
 import functools
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from meshd.app import choosing, restoring, salvaging
+from meshd.app import choosing, coming_back, restoring, salvaging
 from meshd.app.bridges import bridge_all
-from meshd.assembly import keystore, paper, reached
-from meshd.assembly.assembly import REAL, Assembly, World, role_of
+from meshd.assembly import keystore, paper
+from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.errors import NodeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
-from meshd.home import (
-    BEFORE,
-    KEYS,
-    assemblies,
-    folder_of,
-    keep_out_of_dumps,
-    lay_ballast,
-    make_private,
-    only_writer,
-)
+from meshd.home import assemblies, folder_of, lay_ballast, only_writer
+from meshd.process import set_up
 from meshd.progress import Tell, finish, nobody
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
@@ -33,22 +23,20 @@ from meshd.service.membership import identity, on_paper
 from meshd.service.outside import in_drill, out
 from meshd.service.quoting import quote_proof
 from meshd.sneakernet.backup import check_is_backup
-from meshd.store import tables
 from meshd.store.api import DiskFullError, LostLogError, StoreError
 from meshd.upkeep.witness import keep_time
-from meshd_crypto.identity import SigningKey
 from meshd_protocol.control import Request
 from meshd_protocol.errors import BadTicketError
 from meshd_protocol.names import DRILL, bytes_of, text_of
 from meshd_protocol.proofs import read_proof
-from meshd_protocol.tickets import Ticket, read_ticket
+from meshd_protocol.tickets import read_ticket
 
 KEY_BYTES = 32
 
 Passphrase = Callable[[], str]
 """Asks for the passphrase, only when it is needed."""
 NewPassphrase = Callable[[bool], str]
-"""Asks for one to lock new keys with; with True for the old one, where the home has keys of the assembly already."""
+"""Asks for one to lock new keys with; with True for the old one, where it opens keys that the home has already."""
 
 
 @contextmanager
@@ -67,8 +55,11 @@ def opened(
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
     """
     folders = keystore.found_in(home)
-    keep_out_of_dumps()
-    secret = passphrase()
+    set_up()
+    meant = choosing.meant(folders, words)
+    if words is not None and len(meant) > 1:
+        folders = meant = _without(home, meant, words, patience, world, tell) or meant
+    secret = keystore.passphrase_for(meant, passphrase)
     with only_writer(home, patience):
         assembly = _choose(folders, words, secret, world, tell)
         if assembly.store.refusal is None:
@@ -99,15 +90,15 @@ def opened_all(
         with opened(home, words, passphrase, world=world, tell=_noting(note, tell)) as assembly:
             yield [assembly]
         return
-    keep_out_of_dumps()
-    secret = passphrase()
+    set_up()
+    secret = keystore.passphrase_for(folders, passphrase)
     with only_writer(home), ExitStack() as stack:
         found: list[Assembly] = []
         closed: list[str] = []
         for folder in folders:
             try:
                 assembly = open_assembly(folder, secret, world, _noting(note, tell))
-            except (PassphraseError, StoreError) as error:
+            except NodeError as error:  # another assembly of this home may be sound
                 closed.append(f"{folder.name} stays closed: {error.error}")
                 continue
             stack.callback(assembly.close)
@@ -115,10 +106,25 @@ def opened_all(
                 lay_ballast(folder)
             found.append(assembly)
         if not found:
-            raise PassphraseError("no assembly of this home opens with this passphrase")
+            raise PassphraseError("no assembly of this home opens with this passphrase", " ".join(closed))
         for line in closed:
             note(line)
         yield found
+
+
+def passphrase_for(home: Path, words: str | None, passphrase: Passphrase) -> str:
+    """The passphrase for the assembly of a home that the words name by its id, or for all: asked for where needed."""
+    return keystore.passphrase_for(choosing.meant(assemblies(home), words), passphrase)
+
+
+def opens(home: Path, words: str, passphrase: str) -> bool:
+    """Whether a passphrase opens the assembly of a home that the words name by its id."""
+    return any(keystore.opens(folder, passphrase) for folder in assemblies(home) if choosing.is_called(folder, words))
+
+
+def opens_without(home: Path) -> bool:
+    """Whether an assembly of a home opens though nobody says a passphrase."""
+    return not all(map(keystore.is_protected, assemblies(home)))
 
 
 def ask(
@@ -142,7 +148,8 @@ def ask(
                 with suppress(DiskFullError):  # who reads needs no room
                     keep_time(assembly)
             if member_key:
-                request = request._replace(arguments=request.arguments | {"passphrase": secret()})
+                said = keystore.passphrase_for([assembly.folder], secret)
+                request = request._replace(arguments=request.arguments | {"passphrase": said})
             context = Context(assembly)
             if in_drill(context):
                 heed(DRILL.lower())
@@ -153,21 +160,22 @@ def ask(
     except StoreError as error:
         folders = assemblies(home)
         if request.verb == "doctor":
-            named = [each for each in folders if request.assembly is None or _is_called(each, request.assembly)]
-            return of_machine((named or folders)[0], error)
+            return of_machine(choosing.meant(folders, request.assembly)[0], error)
         if not isinstance(error, LostLogError):
             raise
         if request.verb == "check" and request.arguments.get("rebuild"):
             with only_writer(home, patience):
-                return _salvaged(folders, request.assembly, secret(), world, tell)
+                said = keystore.passphrase_for(choosing.meant(folders, request.assembly), secret)
+                return _salvaged(folders, request.assembly, said, world, tell)
         if not member_key or len(folders) != 1:
             raise
-        return on_paper(keystore.load(folders[0], secret())[0], request.arguments.get("language"))
+        keys, _ = keystore.load(folders[0], keystore.passphrase_for(folders, secret))
+        return on_paper(keys, request.arguments.get("language"))
 
 
 def _salvaged(folders: list[Path], words: str | None, passphrase: str, world: World, tell: Tell) -> Any:
     """What `check --rebuild` answers of a log whose file is damaged: what can be read goes into a new one."""
-    named = [folder for folder in folders if words is None or _is_called(folder, words)]
+    named = choosing.meant(folders, words)
     if len(named) != 1:
         raise UsageError("say which assembly's log is to be saved, by the beginning of its id", "`--assembly ID`")
     done = finish(salvaging.salvage(named[0], passphrase, world), tell)
@@ -234,75 +242,24 @@ def apply(
     _say_something(person, "your name")
     if ticket.expires_ms <= world.clock():
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
-    secret = passphrase(_was_in(home, ticket))
+    back_in = folder_of(home, ticket.assembly)
+    secret = passphrase(coming_back.was_in(home, ticket.assembly) and keystore.is_protected(back_in))
     with only_writer(home):
-        back = None
-        if _was_in(home, ticket):
-            back = _come_back(home, ticket, secret, how, world)
-            how = back.how
-        try:
+        with coming_back.put_aside(home, ticket, secret, how, world) as (how, before):
             assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
-        except BaseException:
-            if back is not None:
-                _put_back(folder_of(home, ticket.assembly), back.aside)
-            raise
-        try:
-            found = identity(Context(assembly))
-            before = {"before": str(back.aside) if back else None, "unsent_before": back.unsent if back else 0}
-            return found | {"addresses": list(ticket.addresses)} | before
-        finally:
-            assembly.close()
-
-
-def _was_in(home: Path, ticket: Ticket) -> bool:
-    return (folder_of(home, ticket.assembly) / KEYS).exists()
-
-
-class _Back(NamedTuple):
-    """Who comes back, where what their home held is now, and how much of it is known to be nowhere else."""
-
-    how: Joining
-    aside: Path
-    unsent: int
-
-
-def _come_back(home: Path, ticket: Ticket, secret: str, how: Joining, world: World) -> _Back:
-    """Put aside what this home was in the assembly, so that its person applies anew, as another device of theirs.
-
-    Raises NodeError where they are still in, PassphraseError where the old keys don't open.
-    """
-    folder = folder_of(home, ticket.assembly)
-    keys, _ = keystore.load(folder, secret)
-    unsent = 0
-    with suppress(StoreError), closing(open_assembly(folder, secret, world)) as assembly:
-        _check_is_out(assembly, ticket)
-        unsent = reached.unsent(assembly)
-    if how.member is None and how.formerly is None:
-        how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
-    number = next(n for n in count(1) if not (home / f"{BEFORE}{n}").exists())
-    aside = home / f"{BEFORE}{number}"
-    make_private(aside)
-    folder.rename(aside / folder.name)
-    return _Back(how, aside, unsent)
-
-
-def _put_back(folder: Path, aside: Path) -> None:
-    """Undo what `_come_back` did: nobody joined after all."""
-    shutil.rmtree(folder, ignore_errors=True)
-    (aside / folder.name).rename(folder)
-    aside.rmdir()
-
-
-def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
-    """Raises NodeError where this home is in the assembly, or waits to be let in with this very ticket."""
-    standing = assembly.standing
-    known = standing is not None and standing.state is not None
-    why = out(Context(assembly)) if known else None
-    if why is None and role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
-        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
-    mine = assembly.store.find(tables.Application, member=assembly.keys.member_public)
-    if any(row.invitation == SigningKey.from_seed(ticket.seed).public for row in mine):
-        raise NodeError("your application with this ticket is written already", "`meshd run` hands it in.")
+        with closing(assembly):
+            protected = True
+            if before is not None:
+                with suppress(NodeError):  # no room for it, say: the application is written, and that is told
+                    coming_back.close(before.aside / back_in.name, secret, world)
+                protected = keystore.is_protected(before.aside / back_in.name)
+            told = {
+                "before": str(before.aside) if before else None,
+                "before_opens": before is not None and before.opens,
+                "before_protected": protected,
+                "unsent_before": before.unsent if before else 0,
+            }
+            return identity(Context(assembly)) | {"addresses": list(ticket.addresses)} | told
 
 
 def joining(witness: bool, member_key: str | None, formerly: str | None) -> Joining:
@@ -330,7 +287,7 @@ def restore(
 ) -> Any:
     """Go on from a backup as a new device; with `test` only see whether one could. Raises NodeError."""
     check_is_backup(path)
-    keep_out_of_dumps()
+    set_up()
     secret = passphrase()
     if test:
         done = finish(restoring.try_out(path, secret, world), tell)
@@ -372,7 +329,7 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
     """The assembly that the words name. Where only a look tells which, all are opened, and told apart for a person."""
     if words is None and len(folders) == 1:
         return open_assembly(folders[0], passphrase, world, tell)
-    named = [folder for folder in folders if words is not None and _is_called(folder, words)]
+    named = [folder for folder in folders if words is not None and choosing.is_called(folder, words)]
     if len(named) == 1:
         return open_assembly(named[0], passphrase, world, tell)
     shut: dict[Path, NodeError] = {}
@@ -382,7 +339,7 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
         for folder in folders:
             try:
                 found.append(open_assembly(folder, passphrase, world, tell))
-            except (PassphraseError, StoreError) as error:  # another assembly of this home may be sound
+            except NodeError as error:  # another assembly of this home may be sound
                 shut[folder] = error
         if words is None:
             every = [*map(choosing.told, found), *(choosing.closed(*each) for each in shut.items())]
@@ -402,15 +359,20 @@ def _choose(folders: list[Path], words: str | None, passphrase: str, world: Worl
     raise _unknown(words, len(folders), list(shut.values()), here)
 
 
-def _is_called(folder: Path, words: str) -> bool:
-    """Whether words are the beginning of an assembly's id, of which its folder's name is one."""
-    meant = choosing.as_id(words)
-    return meant != "" and (folder.name.startswith(meant) or meant.startswith(folder.name[:-1]))
+def _without(home: Path, folders: list[Path], name: str, patience: float, world: World, tell: Tell) -> list[Path]:
+    """Those of this name, among folders that open though nobody says a passphrase: nobody is asked for one then."""
+    free = [folder for folder in folders if not keystore.is_protected(folder)]
+    found: list[Path] = []
+    with only_writer(home, patience):
+        for folder in free if len(free) < len(folders) else ():
+            with suppress(NodeError), closing(open_assembly(folder, "", world, tell)) as assembly:
+                found += [folder] if assembly.title == name else []
+    return found
 
 
 def _unknown(words: str, all_: int, shut: list[NodeError], here: str) -> NodeError:
     """Why nothing that opens is called so."""
-    damaged = next((error for error in shut if isinstance(error, StoreError)), None)
+    damaged = next((error for error in shut if not isinstance(error, PassphraseError)), None)
     if damaged is not None:
         return damaged
     if len(shut) == all_:

@@ -59,6 +59,12 @@ async def bridge_nodes(nodes: Sequence[Node], noted: set[str]) -> list[Crossed]:
     return found
 
 
+async def bridge_now(nodes: Sequence[Node], bridging: trio.Lock) -> list[Crossed]:
+    """`bridge_nodes`, once, when nobody else does."""
+    async with bridging:
+        return await bridge_nodes(nodes, set())
+
+
 async def keep_bridging(nodes: Sequence[Node], bridging: trio.Lock) -> None:
     """Carry whenever something changed in a home of several assemblies. Runs until cancelled."""
     noted = set[str]()

@@ -19,6 +19,17 @@ def as_id(words: str) -> str:
     return words.lower()
 
 
+def is_called(folder: Path, words: str) -> bool:
+    """Whether words are the beginning of an assembly's id, of which its folder's name is one."""
+    named = as_id(words)
+    return named != "" and (folder.name.startswith(named) or named.startswith(folder.name[:-1]))
+
+
+def meant(folders: list[Path], words: str | None) -> list[Path]:
+    """Those that words may mean: all, where only a look tells which has this name."""
+    return [folder for folder in folders if words is None or is_called(folder, words)] or folders
+
+
 def begins(assembly: Assembly, words: str) -> bool:
     """Whether an assembly's name begins with these words, in whatever case."""
     return bool(words.strip()) and assembly.title.casefold().startswith(words.casefold())

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import trio
 
 from meshd.app import choosing
-from meshd.app.bridges import bridge_nodes, is_bridging
+from meshd.app.bridges import bridge_now, is_bridging
 from meshd.errors import LockedError, NodeError, NotFoundError, UsageError
 from meshd.home import SOCKET, assemblies
 from meshd.mesh import problems
@@ -76,13 +76,13 @@ async def serve_control(
 
 async def serve_locked(
     home: Path,
-    unlock: Callable[[str], None],
+    unlock: Callable[[str], str | None],
     answered: Callable[[], None],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answer `status` and `unlock` until cancelled: `unlock` gets a passphrase, in a thread, and raises NodeError if it
-    is wrong; `answered` is called when a caller has its answer.
+    """Answer `status` and `unlock` until cancelled: `unlock` gets a passphrase, in a thread, says which assembly is run
+    then (None for all), and raises NodeError if it is wrong; `answered` is called when a caller has its answer.
     """
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -125,13 +125,13 @@ async def _serve(
         path.unlink(missing_ok=True)
 
 
-async def _answer_locked(unlock: Callable[[str], None], line: bytes, _: "_Words") -> dict[str, Any]:
+async def _answer_locked(unlock: Callable[[str], str | None], line: bytes, _: "_Words") -> dict[str, Any]:
     """The answer of a daemon that holds no keys."""
     try:
         request = read_request(line, SCHEMAS)
         if request.verb == UNLOCK:
-            await trio.to_thread.run_sync(unlock, request.arguments.get("passphrase") or "")
-            return {"result": {"unlocked": True}}
+            runs = await trio.to_thread.run_sync(unlock, request.arguments.get("passphrase") or "")
+            return {"result": {"unlocked": True, "assembly": runs}}
         if request.verb in ("status", LOCK):
             return {"result": {"locked": True, "unlocked": False, "running": True}}
         raise LockedError("this home is locked: nothing is read, written or passed on", "`meshd unlock` opens it.")
@@ -197,8 +197,7 @@ class _Caller:
             return {"result": None}
         self._asked.heard()
         if is_bridging(request) and len(self._nodes) > 1:
-            async with self._bridging:
-                return {"result": [crossed._asdict() for crossed in await bridge_nodes(self._nodes, set())]}
+            return {"result": [crossed._asdict() for crossed in await bridge_now(self._nodes, self._bridging)]}
         forget = request.verb == "connect" and bool(request.arguments.get("forget"))
         if request.verb == "connect" and not forget:
             check_address(request.arguments["address"])

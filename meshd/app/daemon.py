@@ -1,6 +1,5 @@
 """The daemon: one home, a node for each of its assemblies, one control socket, until it is told to stop."""
 
-import gc
 import os
 import signal
 import sys
@@ -14,18 +13,18 @@ import trio
 
 from meshd.app import desktop, notices, renewing, sticks
 from meshd.app.alone import Passphrase
-from meshd.app.bridges import keep_bridging
+from meshd.app.bridges import bridge_now, keep_bridging
 from meshd.app.control_server import Asked, serve_control
 from meshd.app.locked import Idle, lock_when_idle
 from meshd.assembly.assembly import Assembly
 from meshd.clock import system_steady
 from meshd.errors import NodeError, UsageError
-from meshd.home import allow_files
 from meshd.log.executor import ThreadExecutor
-from meshd.log.helper import WORTH, Helper
+from meshd.log.helper import WORTH, Helper, has_a_core
 from meshd.mesh import mdns
 from meshd.mesh.netwatch import watch
 from meshd.mesh.node import Node, own_certificate
+from meshd.process import allow_files
 from meshd.service.links import check_address
 from meshd.transports.addresses import parse_address
 from meshd.transports.api import Transport, UnreachableError
@@ -37,11 +36,6 @@ from meshd_protocol import limits
 _SWITCH_SECONDS = 0.0005
 """How long a thread may compute while another waits for Python's lock: SQLite asks for it after every statement, and at
 Python's own five milliseconds a busy link would hold up the log.
-"""
-
-_COLLECT_AFTER = 20_000
-"""New objects after which Python looks for circles among them: at its own seven hundred, a long batch is looked through
-again and again, and has none.
 """
 
 
@@ -86,7 +80,6 @@ def run(
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     allow_files(2 * limits.CONTROL_WAITING)
-    gc.set_threshold(_COLLECT_AFTER)
     listen = _address(options.listen) if options.listen else None
     for address in (*options.connect, *options.reached_at):
         check_address(address)
@@ -150,7 +143,7 @@ async def _main(
     lock = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            if len(os.sched_getaffinity(0)) > 1:
+            if has_a_core():
                 nursery.start_soon(helper.mind)
                 if any(node.assembly.keys.ticket is not None for node in nodes):  # who has nothing yet gets much
                     helper.expect(WORTH)
@@ -171,7 +164,7 @@ async def _main(
             nursery.start_soon(_when_set, lock, nursery.cancel_scope)
             if options.sticks:
                 hook = sticks.several(sticks.runs(options.stick_hook), desktop.tell_of_stick)
-                nursery.start_soon(sticks.mind, nodes, note, hook)
+                nursery.start_soon(sticks.mind, nodes, note, hook, partial(bridge_now, nodes, bridging))
             if options.notify is not None:
                 for node in nodes:
                     nursery.start_soon(notices.tell_desktop, node, options.notify())

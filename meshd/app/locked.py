@@ -8,14 +8,18 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import trio
 
+from meshd.app import choosing
 from meshd.app.control_server import serve_locked
-from meshd.assembly import keystore
-from meshd.errors import NodeError, PassphraseError
-from meshd.home import assemblies, keep_out_of_dumps, only_writer
+from meshd.assembly import keystore, unprotected
+from meshd.errors import NodeError, NotFoundError, PassphraseError
+from meshd.founding.opening import open_assembly
+from meshd.home import assemblies, only_writer
+from meshd.process import set_up
 
 SAID_AHEAD = "MESHD_PASSPHRASE"
 _LOOK_SECONDS = 5.0
@@ -28,7 +32,7 @@ def wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None
     or Ctrl-C. Raises NoHomeError.
     """
     keystore.found_in(home)
-    keep_out_of_dumps()
+    set_up()
     with only_writer(home):
         return trio.run(_wait, home, words, ready)
 
@@ -36,9 +40,10 @@ def wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None
 async def _wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None:
     said: list[str] = []
 
-    def unlock(passphrase: str) -> None:
+    def unlock(passphrase: str) -> str | None:
         _check(home, words, passphrase)
         said.append(passphrase)
+        return words
 
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
@@ -56,17 +61,36 @@ async def _wait(home: Path, words: str | None, ready: Callable[[], None]) -> str
 
 
 def _check(home: Path, words: str | None, passphrase: str) -> None:
-    """Raises PassphraseError if no assembly of the home opens with it."""
-    problem: NodeError | None = None
-    folders = assemblies(home)
-    for folder in [each for each in folders if words and each.name.startswith(words.lower())] or folders:
+    """Raises NodeError if it opens no assembly that the words name, though one was said, or none opens without."""
+    wrong: NodeError | None = None
+    damaged: NodeError | None = None
+    other: NodeError | None = None
+    folders, without = choosing.meant(assemblies(home), words), False
+    for folder in folders:
         try:
             keystore.load(folder, passphrase)
+        except PassphraseError as error:
+            wrong = error
         except NodeError as error:
-            problem = error
+            damaged = error
         else:
-            return
-    raise problem or PassphraseError("no assembly of this home opens with this passphrase")
+            is_meant = words is None or len(folders) == 1 or _is_called(folder, passphrase, words)
+            is_said = not unprotected.is_open(folder)
+            if is_meant and is_said:
+                return
+            without = without or is_meant
+            if is_said:
+                other = NotFoundError(f"this passphrase opens no assembly {words} here, but another one")
+    if without and (words is not None or wrong is None or not passphrase):
+        return
+    raise other or wrong or damaged or NodeError("there is no assembly here any more")
+
+
+def _is_called(folder: Path, passphrase: str, words: str) -> bool:
+    """Whether an assembly has this name, or one that begins so: only its log says that."""
+    with suppress(NodeError), closing(open_assembly(folder, passphrase)) as assembly:
+        return choosing.begins(assembly, words)
+    return False
 
 
 def again(arguments: list[str]) -> None:

@@ -12,20 +12,24 @@ from typing import NamedTuple
 
 from meshd.home import BEFORE, KEYS, LOCK, LOG, SOCKET, STAGING, UNPROTECTED
 
+_OF_THE_PAGE = "page.*"
+"""What a home's page keeps beside it."""
+
 
 class Destroyed(NamedTuple):
-    """How many key files were destroyed, and which are still there."""
+    """How many key files were destroyed, which are still there, and whether what opened some lay beside them."""
 
     files: int
     left: list[Path]
+    lay_open: bool
 
 
 def destroy_keys(home: Path) -> Destroyed:
     """Write over all key files of a home, those that were put aside, too, and remove them."""
     folders = folders_of(home)
     within = [inside for folder in folders for inside in _plain(folder)]
-    found = [path for folder in (*folders, *within) for path in folder.glob(f"{KEYS}*")]
-    found += home.glob(f"{UNPROTECTED}*") if folders else []
+    found = [path for folder in (*folders, *within) for name in (KEYS, UNPROTECTED) for path in folder.glob(f"{name}*")]
+    keys = [path for path in found if path.name.startswith(KEYS)]
     left: list[Path] = []
     for path in found:
         try:
@@ -33,7 +37,7 @@ def destroy_keys(home: Path) -> Destroyed:
             path.unlink()
         except OSError:
             left.append(path)
-    return Destroyed(len(found) - len(left), left)
+    return Destroyed(len(set(keys) - set(left)), left, lay_open=len(keys) < len(found))
 
 
 def destroy_rest(home: Path, folders: list[Path]) -> list[Path]:
@@ -42,9 +46,9 @@ def destroy_rest(home: Path, folders: list[Path]) -> list[Path]:
     """
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-    for name in (LOCK, SOCKET, UNPROTECTED) if folders else ():
+    for path in (home / LOCK, home / SOCKET, *home.glob(_OF_THE_PAGE)) if folders else ():
         with suppress(OSError):  # on a read-only disk all is left, and told
-            (home / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     return sorted(path for folder in folders if folder.exists() for path in folder.rglob("*") if not path.is_dir())
 
 

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 from meshd.assembly import keystore
 from meshd.assembly.assembly import Assembly, World
-from meshd.errors import NodeError
 from meshd.home import LOG, make_private, suspect, sync_folder
 from meshd.progress import Step, Steps
 from meshd.state.standing import Standing
 from meshd.store import tables
-from meshd.store.api import Store
+from meshd.store.api import LostLogError, Store
 from meshd.store.sqlite import SqliteStore
 from meshd.store.torn import Torn
 from meshd.upkeep import caretaker, recount
@@ -50,7 +49,7 @@ def salvage(folder: Path, passphrase: str, world: World) -> Steps[Salvaged]:
     keys, lock = keystore.load(folder, passphrase)
     path, staging = folder / LOG, folder / STAGING
     if not path.is_file():
-        raise NodeError(f"the log {path} is missing: there is nothing to save", "A backup or the others have it.")
+        raise LostLogError(f"the log {path} is missing: there is nothing to save", hopeless=True)
     shutil.rmtree(staging, ignore_errors=True)
     make_private(staging)
     try:

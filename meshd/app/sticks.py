@@ -5,7 +5,7 @@ it is ever run. Whether one is mounted the kernel's table says; it may be mounte
 """
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,9 +50,12 @@ async def mind(
     nodes: Sequence[Node],
     note: Callable[[str], None],
     hook: Hook,
+    between: Callable[[], Awaitable[object]],
     look: Callable[[], list[Mount]] = mounted,
 ) -> None:
-    """Exchange with each stick that is mounted, once, until cancelled. One that is plugged in again is a new one."""
+    """Exchange with each stick that is mounted, once, until cancelled. One that is plugged in again is a new one.
+    `between` carries between the logs of a home: what one of them took may be for another one's folder.
+    """
     done: set[Mount] = set()
     while True:
         now = look()
@@ -60,7 +63,7 @@ async def mind(
         for mount in now:
             if mount not in done and _is_meant(nodes, mount.path):
                 done.add(mount)
-                await _attend(nodes, mount.path, note, hook)
+                await _attend(nodes, mount.path, note, hook, between)
         await trio.sleep(_LOOK_SECONDS)
 
 
@@ -73,7 +76,13 @@ def _is_meant(nodes: Sequence[Node], stick: Path) -> bool:
     return any(each is not None and media.inside(stick, *each) is not None for each in names)
 
 
-async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None], hook: Hook) -> None:
+async def _attend(
+    nodes: Sequence[Node],
+    stick: Path,
+    note: Callable[[str], None],
+    hook: Hook,
+    between: Callable[[], Awaitable[object]],
+) -> None:
     """Exchange with a stick, and say how that went: to who carries it, on it; to who watches, in a line."""
     await hook("begin", stick)
     total = Exchanged()
@@ -88,6 +97,13 @@ async def _attend(nodes: Sequence[Node], stick: Path, note: Callable[[str], None
             continue
         total = Exchanged(*(one + other for one, other in zip(total, each[0], strict=True)))
         problems += [each[1]] if each[1] is not None else []
+    if len(nodes) > 1 and total.taken and not problems:
+        await between()
+        for node in nodes:
+            try:
+                total = total._replace(brought=total.brought + await _bring(node, stick))
+            except NodeError as error:
+                problems.append(error.error)
     with suppress(NodeError):
         _tell_bearer(stick, total, whole=not problems)
     said = f"{total.taken} record{'' if total.taken == 1 else 's'} taken, {total.brought} brought"
@@ -109,6 +125,13 @@ async def _exchange(node: Node, stick: Path) -> tuple[Exchanged, str | None]:
     taken, damaged = (read["records"], read["damaged"]) if read is not None else (0, 0)
     brought, left = (written["records"], written["answers"]) if written is not None else (0, 0)
     return Exchanged(taken, brought, damaged, left), result["problem"]
+
+
+async def _bring(node: Node, stick: Path) -> int:
+    """How many more records were written, since others of this home took something in."""
+    steps = carry.export(Context(node.assembly, node.seen()), {"path": str(stick)})
+    records: int = (await node.work_through(steps, _unheard))["records"]
+    return records
 
 
 async def _unheard(_: Step) -> None:

@@ -24,7 +24,7 @@ from meshd.state.standing import Standing
 from meshd.store import tables
 from meshd.store.api import DiskFullError, Store, StoreError
 from meshd_crypto.identity import Entropy
-from meshd_crypto.passphrase import STRONG, Cost, Lock
+from meshd_crypto.passphrase import STRONG, Cost, Lock, new_lock
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING, Certificate
 from meshd_protocol.chains import Waiting
@@ -186,7 +186,9 @@ class Assembly:
                 body=body.write(),
             )
         except (BadBodyError, BadRecordError) as error:
-            raise NodeError(f"this {name_of(kind)} can't be written: {error}") from error
+            name = name_of(kind)
+            these = "these" if name.endswith("s") else "this"
+            raise NodeError(f"{these} {name} can't be written: {error}") from error
         self._admit_own(record)
         return record
 
@@ -247,10 +249,17 @@ class Assembly:
         """Close the log."""
         self.store.close()
 
-    def lock_with(self, lock: Lock) -> None:
-        """Seal the keys anew: they open with another passphrase from now on. Raises DiskFullError."""
-        keystore.save(self.folder, self.keys, lock, self.world.entropy)
-        self.lock = lock
+    def lock_with(self, words: str | None) -> None:
+        """Seal the keys anew: they open with another passphrase from now on, or without one (None). Raises
+        DiskFullError.
+        """
+
+        def seal(words: str) -> None:
+            lock = new_lock(words, self.world.cost, self.world.entropy)
+            keystore.save(self.folder, self.keys, lock, self.world.entropy)
+            self.lock = lock
+
+        keystore.seal_with(self.folder, words, seal, self.world.entropy)
 
     def _save(self, keys: Keys) -> bool:
         if keys == self.keys:

@@ -1,13 +1,17 @@
 """The key file of one assembly: what must never be read without the passphrase (design: security, "Keys at rest").
 
-The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened.
+The file is `keys.sealed` in the assembly's folder. Saving needs no passphrase once it was opened; opening needs none
+where its person wants none (`unprotected`).
 """
 
 import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from meshd.assembly import unprotected
 from meshd.errors import NodeError, NoHomeError, PassphraseError
 from meshd.home import KEYS, assemblies, lost_keys, write_durably
 from meshd.store.api import DiskFullError
@@ -120,25 +124,91 @@ class Keys:
 
 def save(folder: Path, keys: Keys, lock: Lock, entropy: Entropy) -> None:
     """Write the key file of an assembly's folder, durably. Raises DiskFullError."""
-    try:
+    with _told_when_full():
         write_durably(folder / KEYS, seal_keys(lock, keys.write(), entropy))
+
+
+@contextmanager
+def _told_when_full() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
+            raise NodeError(f"the keys can't be written: {error.strerror}", "They stay as they were.") from error
         raise DiskFullError("the disk is full: the keys were not written", "Make room, and do it again.") from error
 
 
+def passphrase_for(folders: Iterable[Path], ask: Callable[[], str]) -> str:
+    """The passphrase for the key files in these folders, asked for where one of them needs it; else empty."""
+    return ask() if any(map(is_protected, folders)) else ""
+
+
+def is_protected(folder: Path) -> bool:
+    """Whether somebody has to say a passphrase for the key file of a folder: what lies beside it is tried. None opens
+    one that is damaged.
+    """
+    for words in unprotected.words_in(folder):
+        try:
+            _open(folder, words)
+        except PassphraseError:
+            continue
+        except NodeError:
+            pass
+        return False
+    return True
+
+
+def opens(folder: Path, passphrase: str) -> bool:
+    """Whether a passphrase opens the key file of a folder."""
+    try:
+        _open(folder, passphrase)
+    except NodeError:
+        return False
+    return True
+
+
 def load(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
-    """Open the key file of an assembly's folder. Raises PassphraseError or NodeError."""
+    """Open the key file of an assembly's folder: with what lies beside it, else with the passphrase. Whoever calls
+    holds the home's lock. Raises PassphraseError or NodeError.
+    """
+    for words in unprotected.words_in(folder):
+        with suppress(PassphraseError):
+            found = _open(folder, words)
+            unprotected.settle(folder, words)
+            return found
+    found = _open(folder, passphrase)
+    unprotected.settle(folder, None)
+    return found
+
+
+def seal_with(folder: Path, words: str | None, seal: Callable[[str], None], entropy: Entropy) -> None:
+    """Have the key file of a folder sealed anew by `seal`, with these words, or with some that nobody types (None).
+
+    Whenever that is interrupted, the keys open: with the old ones or with the new ones. Raises DiskFullError.
+    """
+    lying = None
+    if words is None:
+        lying = words = next(iter(unprotected.words_in(folder)), None) or unprotected.new_words(entropy(32))
+    try:
+        with _told_when_full():
+            unprotected.begin(folder, lying)
+            seal(words)
+    except BaseException:  # which of both opens the keys now is for them to say
+        with suppress(NodeError):
+            load(folder, "")
+        raise
+    unprotected.settle(folder, lying)
+
+
+def _open(folder: Path, passphrase: str) -> tuple[Keys, Lock]:
     path = folder / KEYS
     try:
         lock, plain = open_keys(path.read_bytes(), passphrase)
     except OSError as error:
         raise NodeError(f"cannot read {path}: {error.strerror}") from error
     except CannotOpenError as error:
-        raise PassphraseError(
-            "the passphrase is wrong", "Or the key file is damaged; nobody can tell which."
-        ) from error
+        problem = "the passphrase is wrong" if passphrase else "the passphrase is wrong: none was said"
+        raise PassphraseError(problem, "Or the key file is damaged; nobody can tell which.") from error
     except NotAKeyFileError as error:
         raise NodeError(f"{path} is damaged, or a later meshd wrote it", WITHOUT_KEYS) from error
     return Keys.read(plain), lock

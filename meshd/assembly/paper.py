@@ -14,7 +14,8 @@ from meshd_protocol.names import bytes_of, printable, text_of
 
 LANGUAGES = ("english", "spanish")
 """Those in which a key is written; lists in which two words share four letters are left out."""
-_WORDS = 24
+WORDS = 24
+"""Of a member key."""
 _SEED_BYTES = 32
 _HINT = "It is what `whoami --member-key` printed where you were: 24 words, or its letters."
 
@@ -33,18 +34,22 @@ def letters_of(key: SigningKey) -> str:
 
 def member_key(text: str) -> SigningKey:
     """A member key from words or letters, however they are spaced. Raises UsageError, which says what is wrong."""
-    words = text.replace(",", " ").split()
-    named = [word for word in words if not word.rstrip(".").isdecimal()]
-    words = named if len(named) == _WORDS else words  # people write the numbers, too
+    words, named = text.replace(",", " ").split(), words_in(text)
+    words = named if len(named) == WORDS else words  # letters may be numbers alone
     if _is_letters(words):
         return _of_letters("".join(words))
-    if len(words) > _WORDS:
+    if len(words) > WORDS:
         words = _lines_of_words(text) or words
-    if len(words) != _WORDS:
-        raise UsageError(f"these are {len(words)} words of {_WORDS}", _HINT)
+    if len(words) != WORDS:
+        raise UsageError(f"these are {len(words)} words of {WORDS}", _HINT)
     typed = [_plain(word.casefold()) for word in words]
     language = max(LANGUAGES, key=lambda each: sum(word in _list_of(each)[1] for word in typed))
     return _of_words(words, language)
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text, without the numbers that people write before them."""
+    return [word for word in text.replace(",", " ").split() if not word.rstrip(".").isdecimal()]
 
 
 def _lines_of_words(text: str) -> list[str]:
@@ -53,18 +58,18 @@ def _lines_of_words(text: str) -> list[str]:
     """
     for language in LANGUAGES:
         known, found = _list_of(language)[1], list[str]()
-        for line in text.replace(",", " ").splitlines():
-            named = [word for word in line.split() if not word.rstrip(".").isdecimal()]
+        for line in text.splitlines():
+            named = words_in(line)
             if all(_plain(word.casefold()) in known for word in named):
                 found += named
-        if len(found) == _WORDS:
+        if len(found) == WORDS:
             return found
     return []
 
 
 def _is_letters(words: list[str]) -> bool:
     """Whether this is one secret in groups of letters: its words are of four letters, or it is one alone."""
-    return 0 < len(words) < _WORDS and all(len(word) <= 4 or len(words) == 1 for word in words)
+    return 0 < len(words) < WORDS and all(len(word) <= 4 or len(words) == 1 for word in words)
 
 
 def _of_letters(text: str) -> SigningKey:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from meshd.assembly import keystore
+from meshd.assembly import keystore, unprotected
 from meshd.assembly.assembly import REAL, Assembly, World
 from meshd.assembly.keystore import Keys, NetworkKey
 from meshd.errors import NodeError
@@ -165,6 +165,8 @@ def create(
     folder = folder_of(home, keys.assembly)
     make_private(folder)
     lock = passphrase if isinstance(passphrase, Lock) else new_lock(passphrase, world.cost, world.entropy)
+    if not isinstance(passphrase, Lock):
+        unprotected.settle(folder, None)  # what opened a key file that is gone
     for stale in folder.glob(f"{LOG}*"):  # left by a start that never wrote its key file: nothing can open it
         stale.unlink()
     assembly = Assembly(folder, keys, lock, SqliteStore(folder / LOG, keys.database), world, caretaker.CARE)
@@ -189,7 +191,7 @@ def open_assembly(folder: Path, passphrase: str, world: World = REAL, tell: Tell
     """
     keys, lock = keystore.load(folder, passphrase)
     if not (folder / LOG).is_file():
-        raise LostLogError(f"the log {folder / LOG} is missing")
+        raise LostLogError(f"the log {folder / LOG} is missing", hopeless=True)
     keep_private(folder)
     killed = was_killed(folder)
     store = _open_log(folder, keys)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from meshd.assembly import unprotected
 from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import NetworkKey
 from meshd.errors import NodeError
@@ -183,7 +184,9 @@ def confirm(assembly: Assembly, what: Open) -> None:
         opened.plant(what.founding.record)
         opened.certify(own.label if own is not None else "")
 
-    create(assembly.folder.parent, fresh, assembly.lock, begin, world=assembly.world).close()
+    home = assembly.folder.parent
+    unprotected.share(assembly.folder, folder_of(home, new))
+    create(home, fresh, assembly.lock, begin, world=assembly.world).close()
     with assembly.store.transaction():
         assembly.store.replace(tables.Setting(_note(new), "yes"))
 

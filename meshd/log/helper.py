@@ -20,7 +20,8 @@ _PATIENCE_SECONDS = 15
 """A process that takes longer to start, or over a batch, is stuck."""
 _AGAIN_SECONDS = 60
 """How long to do without, after a process did not start or was stuck."""
-_READ = 1 << 20
+PIPE = 1 << 20
+"""Bytes that a pipe to the process holds: with less than a whole part, both sides would wait for each other's turn."""
 COMMAND = [sys.executable, "-P", "-m", "meshd.log.helper_process"]
 
 
@@ -86,7 +87,12 @@ class Helper:
     async def _keep(self) -> None:
         """One process's life. Raises OSError if none can be started, or it got stuck."""
         process = await trio.lowlevel.open_process(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pipesize=PIPE,
+            env=environment(),
         )
         try:
             said: bytes | None = None
@@ -144,7 +150,7 @@ async def _read(process: trio.Process, size: int) -> bytes | None:
     parts: list[bytes] = []
     while size:
         try:
-            part = await _stdio(process).receive_some(min(size, _READ))
+            part = await _stdio(process).receive_some(min(size, PIPE))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return None
         if not part:
@@ -152,6 +158,11 @@ async def _read(process: trio.Process, size: int) -> bytes | None:
         parts.append(bytes(part))
         size -= len(part)
     return b"".join(parts)
+
+
+def has_a_core() -> bool:
+    """Whether there is a core for another process."""
+    return len(os.sched_getaffinity(0)) > 1
 
 
 def environment() -> dict[str, str]:

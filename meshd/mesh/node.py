@@ -15,12 +15,12 @@ import trio
 
 from meshd.assembly import survey
 from meshd.assembly.access import Refusal, accept_initiator, entitled, known_psks
-from meshd.assembly.assembly import DAMAGED, Assembly, role_of
+from meshd.assembly.assembly import Assembly, role_of
 from meshd.assembly.survey import Span
 from meshd.errors import NodeError
-from meshd.home import is_suspect
 from meshd.log.door import Report
 from meshd.log.executor import Executor, Prepared
+from meshd.mesh import duties
 from meshd.mesh.dialling import Dialled, Dialling, remembered
 from meshd.mesh.problems import Problem, Trouble
 from meshd.mesh.seen import Seen, away, linked
@@ -34,8 +34,6 @@ from meshd.progress import Step, Steps, advance
 from meshd.state.people import article
 from meshd.store import tables
 from meshd.transports.api import Connection, Transport, Where
-from meshd.upkeep.scrubbing import is_due, look_through
-from meshd.upkeep.witness import keep_time
 from meshd_crypto.identity import ExchangeKey
 from meshd_protocol import limits
 from meshd_protocol.bodies.membership import Certificate
@@ -49,8 +47,6 @@ from meshd_protocol.sync.greeting import KnownPsk
 T = TypeVar("T")
 
 COMPARE_SECONDS = 30.0
-MEASURE_SECONDS = 60.0
-LOOK_SECONDS = 600.0
 _REMEMBERED_FIRSTS = 10_000
 
 Discovery = Callable[["Node"], Awaitable[None]]
@@ -143,8 +139,8 @@ class Node:
                     *known,
                 ]:
                     self.dial(address)
-                nursery.start_soon(self._keep_time)
-                nursery.start_soon(self._look_through)
+                nursery.start_soon(duties.measure, self)
+                nursery.start_soon(duties.look, self)
                 nursery.start_soon(self.gossip.mind)
                 if discovery is not None:
                     nursery.start_soon(discovery, self)
@@ -153,29 +149,6 @@ class Node:
         finally:
             self._nursery = None
             self._dialling.stop()
-
-    async def _keep_time(self) -> None:
-        """Measure time for the votes that this device is to witness, and attest votes that are over."""
-        while True:
-            try:
-                await self.work(partial(keep_time, self.assembly))
-            except NodeError as error:  # a full disk, say: the node goes on, and time is measured when there is room
-                self.note(f"time was not measured: {error.error}")
-            await trio.sleep(MEASURE_SECONDS)
-
-    async def _look_through(self) -> None:
-        """Read all of the log's file now and then, not while the node starts, and say it where it is damaged."""
-        folder, key = self.assembly.folder, self.assembly.keys.database
-        while True:
-            await trio.sleep(LOOK_SECONDS)
-            if is_suspect(folder) or not is_due(folder, self.world.clock()):
-                continue
-            try:
-                faults = await self.executor.beside(partial(look_through, folder, key, self.world.clock()))
-            except NodeError:  # a full disk, say: another time
-                continue
-            if faults:
-                self.note(f"the log's file is damaged: nothing new is written to it. {DAMAGED}")
 
     async def work(self, function: Callable[[], T], *, source: Peer | None = None, pushed: bool = True) -> T:
         """Run a piece of work on the log, then tell the peers what it committed, even if it failed after that.

@@ -10,6 +10,12 @@ _NAMED = 12
 """People who were reached by nobody, and are named."""
 
 
+def hearing_of(template: Template, form: str) -> list[Form]:
+    """The forms by which people say that they heard, where what is entered by `form` is called out."""
+    rules = [each for each in template.forms if isinstance(each, Form) and each.rule == HEARD]
+    return rules if any(form in each.about for each in rules) else []
+
+
 def calling(context: Context, design: Design, form: Form, root: tables.Judged) -> Result | None:
     """Whom this person calls, and how far an alarm is heard; None where its template has no form to say so by.
 
@@ -17,8 +23,8 @@ def calling(context: Context, design: Design, form: Form, root: tables.Judged) -
     by that form, by the authors' clocks.
     """
     assert isinstance(design.template, Template)
-    rules = [each for each in design.template.forms if isinstance(each, Form) and each.rule == HEARD]
-    if not any(form.name in each.about for each in rules):
+    rules = hearing_of(design.template, form.name)
+    if not rules:
         return None
     row = context.assembly.store.get(tables.Entry, id=root.id)
     assert row is not None, "what was judged is in the log"

@@ -1,5 +1,6 @@
 """Verbs of sneakernet: stick, export, import."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,21 @@ from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.progress import Steps
 from meshd.service.context import Context, Result
-from meshd.service.outside import in_drill
+from meshd.service.outside import Out, in_drill, out
 from meshd.service.results import describe
 from meshd.service.verbs import verb
 from meshd.sneakernet.export import Narrow, export_file, export_stick
 from meshd.sneakernet.import_ import Taken, import_file, import_stick
-from meshd.sneakernet.media import MediaError, NothingHereError, check_target, inside, write_file
+from meshd.sneakernet.media import (
+    MediaError,
+    NothingHereError,
+    check_folder,
+    check_target,
+    inside,
+    read_file,
+    stick_of,
+    write_file,
+)
 from meshd.sneakernet.mounts import is_removable, mounted
 from meshd.sneakernet.stick import names_of
 from meshd.store import tables
@@ -24,25 +34,29 @@ from meshd_protocol.kinds import Kind
 from meshd_protocol.names import DRILL
 
 _SHOWN = 10
+_EXERCISE = " is an exercise, and counts nowhere else.\n"
+_PAGE_BYTES = 64 * 1024
 
 
 @verb("export", {"path": NAME, "file": FLAG, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
 def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd export`: write what others lack to a folder, or everything to one file."""
     assembly = context.assembly
+    to = _recipient(context, arguments["to"]) if arguments.get("to") else None
     narrow = Narrow(
         since_ms=arguments.get("since") or 0,
         decisions_only=bool(arguments.get("decisions_only")),
-        devices=_devices(context, arguments["to"]) if arguments.get("to") else None,
+        devices=_devices(context, to) if to is not None else None,
     )
     path = Path(arguments["path"])
     if arguments.get("file"):
         check_target(path, FILE_MAGIC)
-    written = yield from (export_file if arguments.get("file") else export_stick)(assembly, path, narrow)
+        written = yield from export_file(assembly, path, narrow)
+    else:
+        path = stick_of(path)
+        written = yield from export_stick(assembly, path, narrow)
     if in_drill(context) and path.is_dir():
-        names = names_of(assembly)
-        where = "/".join(names) if names is not None else "what was written"
-        write_file(path / f"{DRILL}.txt", f"{DRILL}: {where} is an exercise, and counts nowhere else.\n".encode())
+        _mark_exercise(context, path)
     if narrow == Narrow() and assembly.store.refusal is None:
         reached.carried(assembly)
     return {
@@ -54,7 +68,22 @@ def export(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "answers": written.answers,
         "applicant": not assembly.keys.network,
         "twin": assembly.has_twin(),
+        "behind": assembly.lacks_own(),
+        "expired": out(context) == Out.EXPIRED,
+        "out": assembly.people.label(to) if to is not None and role_of(assembly, to) == "removed" else None,
     }
+
+
+def _mark_exercise(context: Context, stick: Path) -> None:
+    """Say on a stick which folders are of exercises, a line each. A page of that name that is somebody else's stays."""
+    names = names_of(context.assembly)
+    line = f"{DRILL}: {'/'.join(names) if names is not None else 'an application'}{_EXERCISE}"
+    page = stick / f"{DRILL}.txt"
+    held = read_file(page, _PAGE_BYTES)
+    lines = (held or b"").decode(errors="replace").splitlines(keepends=True)
+    is_ours = all(each.endswith(_EXERCISE) for each in lines) and (held is not None or not os.path.lexists(page))
+    if is_ours and line not in lines:
+        write_file(page, "".join([*lines, line]).encode())
 
 
 @verb("stick", {"path": TEXT, "since": NUMBER, "decisions_only": FLAG, "to": TEXT})
@@ -66,8 +95,7 @@ def stick(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     if not arguments.get("path"):
         return {"plugged": _plugged(context)}
     path = Path(arguments["path"])
-    if not path.is_dir():
-        raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
+    check_folder(path)
     read, written = None, None
     problem: NodeError | None = None
     try:
@@ -107,7 +135,7 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
     """`meshd import`: read what this node lacks from a folder or a file."""
     path = Path(arguments["path"])
     if path.is_dir():
-        taken = yield from import_stick(context.assembly, path)
+        taken = yield from import_stick(context.assembly, stick_of(path))
     elif path.is_file():
         taken = yield from import_file(context.assembly, path)
     else:
@@ -120,11 +148,15 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         "segments": taken.segments,
         "damaged": len(taken.damaged) + taken.damaged_parts,
         "damaged_segments": taken.damaged,
+        "taken_off": taken.taken_off,
         "refused": taken.refused,
         "waiting": taken.waiting,
         "news": news[:_SHOWN],
         "more_news": len(news[_SHOWN:]),
         "applicants": _applicants(context, taken),
+        "may_vouch": _may_vouch(context),
+        "late_applications": taken.late_applications,
+        "unknown_applications": taken.unknown_applications,
         "unreadable": taken.unreadable,
     }
 
@@ -137,12 +169,20 @@ def _applicants(context: Context, taken: Taken) -> list[str]:
     return sorted(assembly.people.label(member) for member in waiting)
 
 
-def _devices(context: Context, words: str) -> frozenset[bytes]:
-    """The devices of the person that an export is for."""
-    store, people = context.assembly.store, context.assembly.people
-    rows = store.find(tables.Certificate)
-    member = people.find(words, {row.member for row in rows})
-    return frozenset(row.device for row in rows if row.member == member)
+def _may_vouch(context: Context) -> bool:
+    """Whether this person is one of those who let others in."""
+    assembly = context.assembly
+    is_federation = assembly.standing is not None and assembly.standing.quotations is not None
+    return role_of(assembly, context.me) == "member" and not is_federation
+
+
+def _recipient(context: Context, words: str) -> bytes:
+    """The person that an export is for."""
+    return context.assembly.people.find(words, {row.member for row in context.assembly.store.find(tables.Certificate)})
+
+
+def _devices(context: Context, member: bytes) -> frozenset[bytes]:
+    return frozenset(row.device for row in context.assembly.store.find(tables.Certificate, member=member))
 
 
 def _news(context: Context, taken: Taken) -> list[Result]:

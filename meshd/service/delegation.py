@@ -195,7 +195,7 @@ def recall(context: Context, arguments: dict[str, Any]) -> Result:
             raise NodeError(
                 f"you have signed that motion already: {text_of(motion)[:8]}", "`meshd why` shows the count."
             )
-        sign(context, motion)
+        sign(context, motion, arguments.get("reason") or "")
     marks = witness.recall_marks(context.assembly, row.id)
     return {
         "id": text_of(motion),

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from meshd.assembly import reached
-from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect
+from meshd.assembly import reached, unprotected
+from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect, lost_keys
 from meshd.service.backing_up import BACKUP
 from meshd.service.checking import faults
 from meshd.service.context import Context, Result, link_up
 from meshd.service.outside import out
-from meshd.service.protecting import is_unprotected
 from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.store.api import StoreError
@@ -113,15 +112,23 @@ def _file(context: Context) -> Iterator[Result]:
 
 
 def _clock(context: Context) -> Iterator[Result]:
-    """How far this machine's clock is behind what others wrote last."""
+    """How far this machine's clock is behind what others wrote last; and whose is ahead of it, where that is one alone
+    of several: theirs is wrong rather than all the others'.
+    """
     assembly = context.assembly
     if assembly.standing is None or assembly.standing.state is None:
         return  # the log is not here yet: nobody wrote anything
-    inside = assembly.standing.state.inside
-    devices = [row.device for row in assembly.store.find(tables.Certificate) if row.member in inside]
-    times = [each for device in devices if (each := witness.newest(assembly, device)) is not None]
-    behind = max(times, default=0) - assembly.world.clock()
+    newest: dict[bytes, int] = {}
+    for row in assembly.store.find(tables.Certificate):
+        written = witness.newest(assembly, row.device)
+        if written is not None and row.member in assembly.standing.state.inside and row.member != context.me:
+            newest[row.member] = max(newest.get(row.member, 0), written)
+    first, second, *_ = [*sorted(newest, key=lambda member: -newest[member]), None, None]
+    of = second or first
+    behind = newest[of] - assembly.world.clock() if of is not None else 0
     yield _finding("clock", good=behind <= _BEHIND_MS, value=max(0, behind))
+    if first is not None and behind <= _BEHIND_MS < newest[first] - assembly.world.clock():
+        yield _finding("clock-of", good=False, value=assembly.people.label(first))
 
 
 def _private(context: Context) -> Iterator[Result]:
@@ -133,7 +140,13 @@ def _private(context: Context) -> Iterator[Result]:
         if path.exists() and (stat.S_IMODE(path.stat().st_mode) & 0o077 or path.stat().st_uid != os.getuid())
     ]
     yield _finding("private", good=not open_, value=str(open_[0]) if open_ else None)
-    yield _finding("passphrase", good=not is_unprotected(context))
+    yield _finding("passphrase", good=not unprotected.is_open(context.assembly.folder))
+
+
+def _keys(context: Context) -> Iterator[Result]:
+    """Key files of this home that are missing."""
+    for lost in lost_keys(context.assembly.folder.parent):
+        yield _finding("lost-keys", good=False, value=str(lost / KEYS))
 
 
 def _version(context: Context) -> Iterator[Result]:
@@ -148,12 +161,19 @@ def _copies(context: Context) -> Iterator[Result]:
     last = max((reached.reached_ms(assembly, row.device) for row in rows), default=0)
     row = assembly.store.get(tables.Setting, name=BACKUP)
     kept = int(row.value) if row is not None else 0
-    newest = max(last, kept)
-    days = (now - newest) // _DAY_MS if newest else None
-    yield _finding("copy", good=days is not None and days <= _COPY_DAYS, value=days)
+    days = _age_days(max(last, kept), now)
+    yield _finding("copy", good=days is not None and 0 <= days <= _COPY_DAYS, value=days)
     unsent = 0 if link_up(context) else reached.unsent(assembly)
     yield _finding("unsent", good=not unsent, value=unsent)
-    yield _finding("backup", good=row is not None, value=(now - kept) // _DAY_MS if row is not None else None)
+    age = _age_days(kept, now)
+    yield _finding("backup", good=age is not None and age >= 0, value=age)
+
+
+def _age_days(then_ms: int, now_ms: int) -> int | None:
+    """How long ago something was; None if never, -1 if it is dated ahead: the clock was wrong then, or is now."""
+    if not then_ms:
+        return None
+    return -1 if then_ms > now_ms + _BEHIND_MS else max(0, now_ms - then_ms) // _DAY_MS
 
 
 def _taking_part(context: Context) -> Iterator[Result]:
@@ -161,4 +181,4 @@ def _taking_part(context: Context) -> Iterator[Result]:
     yield _finding("taking-part", good=why is None, value=why.value if why is not None else None)
 
 
-_LOOKS = (_file, _clock, _private, _version, _copies, _taking_part)
+_LOOKS = (_file, _clock, _private, _keys, _version, _copies, _taking_part)

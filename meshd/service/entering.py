@@ -6,6 +6,7 @@ from meshd.errors import NodeError, UsageError
 from meshd.service import budgets, pool
 from meshd.service.context import Context, Result
 from meshd.service.fields import fields_of, named, shown_fields
+from meshd.service.lots import lot_of
 from meshd.service.templates import (
     Design,
     about_word,
@@ -13,7 +14,6 @@ from meshd.service.templates import (
     find_form,
     group_word,
     standing_once,
-    usable,
 )
 from meshd.service.verbs import verb
 from meshd.state import entries as judging
@@ -21,15 +21,18 @@ from meshd.state.entries import decode_fields
 from meshd.state.rows import split
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
-from meshd_protocol import limits
+from meshd_protocol import limits, lots
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.institutions import (
     CONFIRM,
     About,
     Entry,
     Form,
+    FormField,
     Group,
+    Holds,
     Template,
+    Type,
     Who,
 )
 from meshd_protocol.bodies.membership import SCOPE_EVERYTHING
@@ -38,12 +41,14 @@ from meshd_protocol.encoding import decode
 from meshd_protocol.entries import Author, asks_for_mandate, holds_power, misfit
 from meshd_protocol.kinds import Kind
 from meshd_protocol.mandates import outside
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import as_word, printable, text_of
 
 _HINT = "`meshd entries` shows what is open."
 _SHORT = 8
 _SHOWN = 200
 """Entries that one answer holds: of more the newest."""
+_BY_NODES = frozenset({lots.COMMIT, lots.REVEAL})
+"""Rules of forms that drawers' nodes fill in by themselves: a person who did would stop the lot."""
 _WAITING = 20
 """Entries of one form that wait for somebody's word and are shown: of more the newest."""
 
@@ -52,20 +57,28 @@ _WAITING = 20
 def entry(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd entry FORM [--about ID] field=value…`: enter something by a form of a template in force."""
     context.member_only("enter anything")
-    design, form = find_form(context, arguments["form"])
-    template = usable(design)
+    about = named(context, arguments["about"]) if arguments.get("about") else None
+    design, form = find_form(context, arguments["form"], about)
+    template = design.template
+    assert isinstance(template, Template), "only what this version reads has forms"
     if not form.who:
         raise UsageError(
             f"{form.name} is decided, and entered by nobody",
             f"`meshd propose TITLE --form {form.name} --field NAME=VALUE` puts it to a vote.",
         )
+    if form.rule in _BY_NODES:
+        raise NodeError(
+            f"{form.name} is written by the nodes of drawers, by themselves: by hand it would stop the lot",
+            "`meshd entries draw` shows how far each is.",
+        )
     with context.assembly.writing():
         ready_to_pin(context.assembly)
-    about = _about(context, template, form, arguments.get("about"))
+    _check_about(form, about)
     fields = fields_of(context, template, form, arguments.get("fields") or [])
     problem = misfit(template, form, fields)
     if problem is not None:
-        raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")
+        hint = f"`meshd institutions {as_word(design.name)}`"
+        raise UsageError(f"this does not fit the form {form.name}: {problem}", hint)
     budgets.check(context, form, about, fields, _decided(context, about))
     replaces = (_own(context, form, arguments["again"]),) if arguments.get("again") else ()
     mandate = _mandate(context, form, arguments.get("mandate"))
@@ -87,6 +100,9 @@ def _write(context: Context, body: Entry, form: Form) -> Result:
         reason = _reason(context, record.id)
         if reason is not None:
             raise NodeError(f"this can't be entered: {reason}", _who_hint(form))
+        lot = lot_of(context, record.id) if form.rule == lots.DRAW else None
+        if lot is not None and lot["problem"]:
+            raise NodeError(f"nothing would be drawn by this: {lot['problem']}")
     judged = context.assembly.store.get(tables.Judged, id=record.id)
     assert judged is not None, "it was judged in its own transaction"
     return {
@@ -114,17 +130,14 @@ def _who_hint(form: Form) -> str:
     return f"Who may: {', or '.join(map(group_word, form.who))}." if form.who else ""
 
 
-def _about(context: Context, template: Template, form: Form, words: str | None) -> bytes | None:
-    """What an entry is about: of the kinds of things that its form is for. Raises UsageError; NotFoundError."""
+def _check_about(form: Form, about: bytes | None) -> None:
+    """That an entry says what it is about, where its form is for something. Raises UsageError."""
     kinds = form.about or (int(About.NOTHING),)
-    if not words:
-        if About.NOTHING in kinds:
-            return None
+    if about is None and About.NOTHING not in kinds:
         what = ", or ".join(each if isinstance(each, str) else about_word(each) for each in kinds)
         raise UsageError(f"{form.name} is about something: {what}", f"`meshd entry {form.name} --about ID …`. {_HINT}")
-    if form.about in ((), (int(About.NOTHING),)):
+    if about is not None and kinds == (int(About.NOTHING),):
         raise UsageError(f"{form.name} is about nothing else", "Leave out --about.")
-    return named(context, words)
 
 
 def find_entry(context: Context, words: str) -> tables.Entry:
@@ -282,6 +295,7 @@ def entry_row(context: Context, judged: tables.Judged) -> Result:
         "person": label(row.member),
         "fields": shown_fields(context, _template_of(context, row), row.form, fields),
         "about": text_of(row.about) if row.about else None,
+        "words": {each.name: each.words or each.name for each in form.fields} if form is not None else {},
         "depth": judged.depth,
         "time_ms": row.time_ms,
         "here_ms": here_ms(context, row.id),
@@ -294,6 +308,7 @@ def entry_row(context: Context, judged: tables.Judged) -> Result:
         "waits": bool(judged.waits),
         "problem": judged.reason,
         "out": is_out(context, judged),
+        "lot": lot_of(context, row.id) if form is not None and form.rule == lots.DRAW else None,
     }
 
 
@@ -308,6 +323,7 @@ def answers(context: Context, design: Design, form: Form, identity: bytes) -> li
     """The forms by which this person may enter something about an entry; those that end it last."""
     assert isinstance(design.template, Template)
     forms = [each for each in design.template.forms if isinstance(each, Form) and form.name in each.about]
+    forms = [each for each in forms if each.rule not in _BY_NODES]
     able = [each for each in forms if _may(context, design.row.id, each.name, identity)]
     return [each.name for each in sorted(able, key=lambda each: each.ends)]
 
@@ -318,13 +334,21 @@ def begins(context: Context, design: Design) -> list[str]:
     """
     assert isinstance(design.template, Template)
     inside = context.me in context.state().people
+    forms = [each for each in design.template.forms if isinstance(each, Form)]
+    rows = {name for form in forms for field in form.fields for name in _rows_of(field)}
     return [
         form.name
-        for form in design.template.forms
-        if isinstance(form, Form)
+        for form in forms
+        if (form.who or form.name not in rows)
         and int(About.NOTHING) in (form.about or (int(About.NOTHING),))
         and (_may(context, design.row.id, form.name, None) if form.who else inside)
     ]
+
+
+def _rows_of(field: FormField) -> tuple[str, ...]:
+    """The form of a field's rows: nobody fills it in by itself."""
+    holds = field.holds
+    return holds.names if isinstance(holds, Holds) and holds.type == Type.ROWS else ()
 
 
 def answers_to_decision(context: Context, row: tables.Proposal) -> list[str]:
@@ -334,6 +358,19 @@ def answers_to_decision(context: Context, row: tables.Proposal) -> list[str]:
     design = next((each for each in standing_once(context) if each.row.id == row.template), None)
     form = design.template.form(row.form) if design is not None and isinstance(design.template, Template) else None
     return answers(context, design, form, row.id) if design is not None and form is not None else []
+
+
+def about_any_decision(context: Context, row: tables.Proposal) -> list[str]:
+    """The forms, with their template's name, by which this person may enter something about a decision whatever it is
+    about.
+    """
+    return [
+        f"{design.name}/{each.name}"
+        for design in standing_once(context)
+        for each in (design.template.forms if isinstance(design.template, Template) else ())
+        if isinstance(each, Form) and int(About.DECISION) in each.about and each.rule not in _BY_NODES
+        if _may(context, design.row.id, each.name, row.id)
+    ]
 
 
 def unconfirmed(context: Context) -> list[tuple[Form, tables.Judged]]:

@@ -5,8 +5,10 @@ from typing import Any
 from meshd.service import federations, landmarks
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, retraction
-from meshd.service.fields import figures_shown
+from meshd.service.fields import figures_shown, form_of
 from meshd.service.hearing import heard
+from meshd.service.matters import put_anew_as
+from meshd.service.proposing import decided_how, is_heard
 from meshd.service.results import (
     describe,
     kept,
@@ -40,6 +42,7 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result = describe(context, row, outcome)
     result["text"] = row.text
     result["fields"] = figures_shown(context, row)
+    result["form"] = form_of(context, row)
     result["adopts"] = adopted_by(context, row)
     result["landmark"] = landmarks.landmark_row(context, row)
     result["matter"] = federations.matter_of(context, row)
@@ -68,6 +71,10 @@ def show(context: Context, arguments: dict[str, Any]) -> Result:
     result["effect"] = effect_text(context, row, outcome)
     found = stuck(context, row, outcome)
     result["stuck"] = None if found is None else found._asdict() | {"why": found.why.value}
+    open_elsewhere = outcome.outcome is None and not result["withdrawn"] and not is_heard(context, row.id)
+    result["elsewhere"] = decided_how(context, row.id) if open_elsewhere else None
+    later = put_anew_as(context, row) if found is not None else None
+    result["put_anew"] = text_of(later) if later is not None else None
     result["waits_ms"] = None if result["withdrawn"] else witness.left_ms(context.assembly, row.id)
     result["waits"] = span(result["waits_ms"]) if result["waits_ms"] else ""
     return result

@@ -15,7 +15,7 @@ from meshd_protocol import limits
 from meshd_protocol.bodies.actions import Seated, Verb, Voiced
 from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.genesis import Seating
-from meshd_protocol.control import FLAG, NAME, NUMBER, SOME, TEXT
+from meshd_protocol.control import FLAG, LIST, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.errors import BadProofError
@@ -59,7 +59,7 @@ def federate(context: Context, arguments: dict[str, Any]) -> Result:
         "policy": TEXT,
         "title": TEXT,
         "text": TEXT,
-        "options": SOME,
+        "options": LIST,
         "method": TEXT,
         "seats": NUMBER,
     },

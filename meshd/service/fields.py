@@ -111,6 +111,14 @@ def shown_fields(context: Context, template: Template | None, name: str, fields:
     )
 
 
+def form_of(context: Context, row: tables.Proposal) -> str | None:
+    """The form by which a decision says figures, as whoever uses it calls it; None of one that says none."""
+    if row.template is None or not row.form:
+        return None
+    template = template_of(context.assembly.store, row.template)
+    return f"{template.name}/{row.form}" if isinstance(template, Template) else row.form
+
+
 def figures_shown(context: Context, row: tables.Proposal) -> Result:
     """What a decision says with figures; nothing of one that says none."""
     if row.what is None or row.template is None or not row.form:

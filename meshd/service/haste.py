@@ -8,17 +8,28 @@ from meshd.service.budgets import payments
 from meshd.service.context import Context, Result
 from meshd.service.entering import entry
 from meshd.service.fields import named
+from meshd.service.templates import adopted
 from meshd.service.verbs import verb
 from meshd.store import tables
+from meshd_protocol.bodies.institutions import Template
 from meshd_protocol.control import NAME, NUMBER, TEXT
 from meshd_protocol.names import text_of
+
+ALARM = "alarm"
 
 
 @verb("alarm", {"title": NAME, "where": NAME, "asks": NAME}, writes=True)
 def alarm(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd alarm TITLE --where TEXT --asks TEXT`: call everybody."""
     fields = [f"what={arguments['title']}", f"where={arguments['where']}", f"asks={arguments['asks']}"]
-    return entry(context, {"form": "alarm", "fields": fields})
+    return entry(context, {"form": _calling(context), "fields": fields})
+
+
+def _calling(context: Context) -> str:
+    """The form that calls everybody. Several institutions may have one; in haste nobody chooses, and the first does."""
+    templates = ((each.name, each.template) for each in adopted(context))
+    having = [name for name, template in templates if isinstance(template, Template) and template.form(ALARM)]
+    return f"{having[0]}/{ALARM}" if len(having) > 1 else ALARM
 
 
 @verb("pledge", {"alarm": NAME, "what": NAME, "by_ms": NUMBER}, writes=True)

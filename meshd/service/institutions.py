@@ -7,6 +7,7 @@ from meshd import sets
 from meshd.errors import NodeError, UsageError
 from meshd.service.context import Context, Result, short_title
 from meshd.service.entering import begins
+from meshd.service.fields import named
 from meshd.service.outside import refuse_outsiders
 from meshd.service.proposing import open_proposal
 from meshd.service.templates import (
@@ -32,10 +33,11 @@ SETS = ("co-op", "union", "tenants", "mutual-aid", "relief", "federation")
 """The sets that come with the program, each for one kind of group."""
 
 
-@verb("institutions", {"do": TEXT, "what": TEXT, "text": TEXT})
+@verb("institutions", {"do": TEXT, "what": TEXT, "text": TEXT, "about": TEXT})
 def institutions(context: Context, arguments: dict[str, Any]) -> Any:
     """`meshd institutions`: the sets that come along, and what is adopted; with a name, one of them; and `adopt SET`
-    (or the text of a template), `drop NAME`. With `form`, one form of a template in force: what a front end asks for.
+    (or the text of a template), `drop NAME`. With `form`, one form of a template in force, or of the
+    template of what it is `about`: what a front end asks for.
     """
     do, what = arguments.get("do") or "", arguments.get("what") or ""
     match do:
@@ -44,7 +46,8 @@ def institutions(context: Context, arguments: dict[str, Any]) -> Any:
         case "show":
             return _show(context, what)
         case "form":
-            design, form = find_form(context, what)
+            about = arguments.get("about")
+            design, form = find_form(context, what, named(context, about) if about else None)
             return form_row(form, design.template)
         case "adopt":
             return _adopt(context, arguments.get("text") or "", what)

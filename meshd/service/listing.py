@@ -4,10 +4,11 @@ from typing import Any
 
 from meshd.service.context import Context, Result
 from meshd.service.effects import whose_yes_helps
-from meshd.service.entering import answers_to_decision
+from meshd.service.entering import about_any_decision, answers_to_decision
 from meshd.service.matters import Matter, all_matters, ends_ms, matter_of
 from meshd.service.proposing import about
 from meshd.service.results import describe, outcome_of
+from meshd.service.stuck import Why
 from meshd.service.verbs import verb
 from meshd.service.voting import may_vote_again
 from meshd.store import tables
@@ -30,20 +31,32 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
             "mine": row.member == context.me,
             "about_me": context.me in about(context, row),
             "again": may_vote_again(context, row),
+            "late": _may_vote_late(context, row),
             "recall": row.verb == Verb.RECALL,
             "answers": answers_to_decision(context, row),
+            "about_any": about_any_decision(context, row),
         }
         return [_listed(context, row, matter_of(context, row)) | to_them]
     matters = {matter.id: matter for matter in all_matters(context)}
     found: list[Result] = []
     for row in sorted(context.assembly.store.find(tables.Proposal), key=lambda row: (row.time_ms, row.id)):
         matter = matters[row.id]
-        if arguments.get("mine") and not (matter.asked or matter.said or row.member == context.me):
+        if arguments.get("mine") and not (matter.asked or matter.said or matter.annulled or row.member == context.me):
             continue
         if arguments.get("open") and not (matter.open or matter.asked or (matter.final and _lacks_yes(context, row))):
             continue
         found.append(_listed(context, row, matter))
     return found
+
+
+def _may_vote_late(context: Context, row: tables.Proposal) -> bool:
+    """Whether this person's ballot would count on a vote that nodes ask before, since members have gone: it was put to
+    them, too, and they said nothing yet.
+    """
+    matter = matter_of(context, row)
+    if matter.stuck != Why.ROSTER or matter.said is not None or matter.annulled:
+        return False
+    return context.me in context.standing().rosters.state(row.roster).members & context.state().members
 
 
 def _lacks_yes(context: Context, row: tables.Proposal) -> bool:
@@ -54,4 +67,5 @@ def _lacks_yes(context: Context, row: tables.Proposal) -> bool:
 def _listed(context: Context, row: tables.Proposal, matter: Matter) -> Result:
     """A proposal, what this person said to it, what they are asked, and when it is over by this machine's measure."""
     ends = ends_ms(context, matter) if matter.open else None
-    return describe(context, row) | {"said": matter.said, "asked": matter.asked, "ends_ms": ends}
+    mine = {"said": matter.said, "annulled": matter.annulled, "asked": matter.asked}
+    return describe(context, row) | mine | {"ends_ms": ends}

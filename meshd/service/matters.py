@@ -22,8 +22,6 @@ from meshd_protocol.decisions.outcome import OPEN, PROVISIONAL, Outcome
 from meshd_protocol.policies import Finality, Method
 
 VOTE = "vote"
-ANNULLED = "different ballots: none counts"
-"""What somebody said who said two things."""
 STEP = "step"
 """It is decided, and waits for the yes of more of today's members, this person's too."""
 
@@ -34,6 +32,9 @@ class Matter(NamedTuple):
     `wait_s` is how long its policy lets people vote, in seconds; None where it is over once enough have said yes.
     `late` says that nodes ask before they vote on it, so that `vote` has to be told to. `stuck` says why it comes to
     nothing, but for witnesses who are late: that a clock says.
+
+    `annulled` says that this person's last ballots differ, cast on two machines, say: then none counts, and `said` is
+    None.
     """
 
     id: bytes
@@ -47,6 +48,7 @@ class Matter(NamedTuple):
     final: bool
     asked: str | None
     said: str | None
+    annulled: bool
     late: bool
     stuck: Why | None
 
@@ -97,6 +99,7 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
     sound = isinstance(vote, Vote) and retraction(context, row) is None
     certified = isinstance(vote, Vote) and vote.policy.finality == Finality.CERTIFIED
     found = stuck(context, row, outcome) if sound else None
+    said = _said(context, row)
     return Matter(
         row.id,
         row.title,
@@ -108,7 +111,8 @@ def matter_of(context: Context, row: tables.Proposal) -> Matter:
         sound and outcome.state in (OPEN, PROVISIONAL) and outcome.outcome is None,
         outcome.outcome is not None,
         _asked(context, vote, outcome) if sound and isinstance(vote, Vote) else None,
-        _said(context, row),
+        said[0] if len(said) == 1 else None,
+        len(said) > 1,
         isinstance(vote, Vote) and _is_late(context, vote),
         found.why if found is not None and found.why != Why.LATE else None,
     )
@@ -149,20 +153,17 @@ def _may_sign(context: Context, *, changeable: bool) -> bool:
     return own is None or own.scope == SCOPE_EVERYTHING or changeable
 
 
-def _said(context: Context, row: tables.Proposal) -> str | None:
-    """This person's last ballot, in words; ANNULLED where two devices of theirs, say, cast two that differ."""
-    mine = context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)
-    if not mine:
-        return None
-    casts = list(map(cast_of, mine))
-    last = max(casts, key=lambda cast: (cast.counter, cast.seq, cast.id))
-    if any(cast.counter == last.counter and cast.choice != last.choice for cast in casts):
-        return ANNULLED
+def _said(context: Context, row: tables.Proposal) -> list[str]:
+    """This person's last ballot, in words: several where two devices of theirs, say, cast some that differ."""
+    casts = list(map(cast_of, context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)))
+    latest = max((cast.counter for cast in casts), default=0)
+    last = {(cast.form, cast.choice) for cast in casts if cast.counter == latest}
     standing = context.standing()
     policies = standing.rosters.state(row.roster).policies if standing.rosters.knows(row.roster) else {}
     policy = policies.get(row.policy)
     consent = policy is not None and policy.method == Method.CONSENT
-    return choice_words(last.form, last.choice, question_of(row).options, consent=consent)
+    options = question_of(row).options
+    return [choice_words(form, choice, options, consent=consent) for form, choice in last]
 
 
 def choice_words(form: int, choice: Any, options: tuple[str, ...], *, consent: bool) -> str:
@@ -192,3 +193,12 @@ def put_anew(context: Context, matter: Matter, everything: list[Matter]) -> bool
         return True
     same = (each for each in everything if (each.title, each.policy) == (matter.title, matter.policy))
     return any(each.time_ms > matter.time_ms and each.id != matter.id for each in same)
+
+
+def put_anew_as(context: Context, row: tables.Proposal) -> bytes | None:
+    """The later vote by which that was done, and that may still come to something."""
+    for each in all_matters(context):
+        same = (each.title, each.policy) == (row.title, row.policy) and each.id != row.id
+        if same and each.open and each.stuck is None and each.time_ms >= row.time_ms:
+            return each.id
+    return None

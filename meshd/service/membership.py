@@ -12,7 +12,7 @@ from meshd.service.applying import asking, asks_again, vouchers_for, vouchers_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import open_admissions, other_admissions
 from meshd.service.hearing import seated
-from meshd.service.outside import out
+from meshd.service.outside import left_last, out
 from meshd.service.rosters import move, report
 from meshd.service.verbs import verb
 from meshd.state.people import article
@@ -105,6 +105,8 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
         }
         if role == "applicant":
             row |= _pending(context, member, needed)
+        if role == "removed":
+            row["left"] = left_last(context, member)
         if role == "observer":
             row["motion"] = _admission(context, member)
         rows.append(row)

@@ -71,7 +71,7 @@ def out(context: Context) -> Out | None:
         return Out.LEFT if has_left(context) else None
     if context.me not in state.removed:
         return None
-    return Out.LEFT if _left_last(context) else Out.REMOVED
+    return Out.LEFT if left_last(context, context.me) else Out.REMOVED
 
 
 def _ticket_over(context: Context) -> Out | None:
@@ -91,12 +91,12 @@ def has_left(context: Context) -> bool:
     return any(item is not None and not standing.rosters.is_over(standing.head, item) for item in mine)
 
 
-def _left_last(context: Context) -> bool:
-    """Whether it was their own leave that ended this person's stay, and no removal."""
+def left_last(context: Context, member: bytes) -> bool:
+    """Whether it was their own leave that ended somebody's stay, and no removal."""
     standing = context.standing()
     here = standing.rosters.ids(standing.head)
-    leaves = {row.id for row in context.assembly.store.find(tables.Leave) if row.member == context.me}
-    enders = context.state().left.get(context.me, {})
+    leaves = {row.id for row in context.assembly.store.find(tables.Leave) if row.member == member}
+    enders = context.state().left.get(member, {})
     return bool(enders) and set(enders) <= leaves and bool(leaves & here)
 
 

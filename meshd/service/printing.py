@@ -1,15 +1,19 @@
 """The verb print: all that a sheet of paper says, about a decision, a meeting, or who calls whom."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from meshd.assembly import survey
-from meshd.errors import NotFoundError
+from meshd.errors import NodeError, NotFoundError
+from meshd.service.calling import hearing_of
 from meshd.service.context import Context, Result
 from meshd.service.explaining import show, why
 from meshd.service.meetings import minutes
 from meshd.service.verbs import verb
+from meshd.state import entries as judging
 from meshd.store import tables
+from meshd_protocol.bodies.institutions import Template
 from meshd_protocol.control import FLAG, NAME
 from meshd_protocol.names import text_of
 from meshd_protocol.trees import tree
@@ -41,7 +45,8 @@ def print_(context: Context, arguments: dict[str, Any]) -> Result:
         "members": len(state.members),
     }
     if words == TREE:
-        return found | {"kind": TREE, "alarm": None, "calls": _calls(context, context.standing().head, context.me)}
+        calls = _calls(context, context.standing().head, context.me, state.people)
+        return found | {"kind": TREE, "alarm": None, "calls": calls}
     names = bool(arguments.get("names"))
     for kind, read in (("decision", partial(_decision, names=names)), ("minutes", _minutes), (TREE, _alarm)):
         try:
@@ -91,15 +96,19 @@ def _minutes(context: Context, words: str) -> Result:
 
 def _alarm(context: Context, words: str) -> Result:
     row = context.named(tables.Entry, words, "alarm", "`meshd list`, `meshd minutes` and `meshd entries` show all.")
-    return {"alarm": text_of(row.id), "calls": _calls(context, row.id, row.member)}
+    template = judging.template_of(context.assembly.store, row.template)
+    if not isinstance(template, Template) or not hearing_of(template, row.form):
+        raise NodeError(f"{words} is of the form {row.form}: nobody is called by it", "`meshd print` takes an alarm.")
+    people = context.standing().rosters.state(row.roster).people
+    return {"alarm": text_of(row.id), "calls": _calls(context, row.id, row.member, people)}
 
 
-def _calls(context: Context, root: bytes, giver: bytes) -> list[Result]:
+def _calls(context: Context, root: bytes, giver: bytes, members: Collection[bytes]) -> list[Result]:
     """Whom each person calls and who calls them: of an alarm as everybody's node has it, else for the day on which no
     node runs, from this person down.
     """
     label = context.assembly.people.label
-    found = tree(root, context.state().people, giver)
+    found = tree(root, members, giver)
     rows: list[Result] = [
         {
             "person": label(member),

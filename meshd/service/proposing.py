@@ -8,10 +8,10 @@ from meshd.service import landmarks
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
 from meshd.service.fields import fields_of
-from meshd.service.matters import Matter, all_matters
+from meshd.service.matters import put_anew_as
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.spans import OVER, span_of
-from meshd.service.templates import find_form, usable
+from meshd.service.templates import adopted, find_form, usable
 from meshd.service.verbs import verb
 from meshd.service.voting import BLANK
 from meshd.state import votes
@@ -19,6 +19,7 @@ from meshd.state.rows import question_of
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
+from meshd_protocol.bodies import read_body
 from meshd_protocol.bodies.actions import Verb
 from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Retraction, Say
 from meshd_protocol.bodies.institutions import Figures
@@ -28,12 +29,14 @@ from meshd_protocol.decisions.counting.methods import METHODS
 from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
 from meshd_protocol.decisions.question import RESERVED
 from meshd_protocol.entries import figures_problem
+from meshd_protocol.errors import BadBodyError
 from meshd_protocol.force import REFUSED, Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.landmark import RULE, plan_of
-from meshd_protocol.names import printable, text_of
+from meshd_protocol.names import as_word, printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
+from meshd_protocol.records import read_record
 from meshd_protocol.roles import same_role
 from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import settles
@@ -78,8 +81,9 @@ _INSTEAD = {
 def propose(context: Context, arguments: dict[str, Any]) -> Result:
     """`meshd propose`: put a question to the members of the roster that this node follows."""
     state = context.member_only("propose")
+    before: Proposal | None = None
     if arguments.get("again"):
-        arguments = _again(context, arguments)
+        before, arguments = _again(context, arguments)
     if not arguments.get("title"):
         raise UsageError("a proposal has a title", "`meshd propose TITLE`")
     options = tuple(arguments.get("options") or ())
@@ -88,7 +92,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     usable = sorted(each for each in state.policies if each not in RESERVED)
     if policy is None:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
-    if name in RESERVED:
+    if name in RESERVED and before is None:
         raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
     warnings = _check_closes(context, policy, arguments.get("closes_ms"))
     repealed = _repealed(context, name, arguments.get("repeals") or [])
@@ -106,7 +110,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
         repeals=tuple(sorted(each.id for each in repealed)),
         anew=any(_is_open(context, each) for each in repealed),
-        what=_figures(context, arguments),
+        what=_figures(context, arguments) if before is None else before.what,
         under=_under(context, arguments.get("under")),
         tags=tuple(dict.fromkeys(arguments.get("tags") or ())),
     )
@@ -165,12 +169,13 @@ def _figures(context: Context, arguments: dict[str, Any]) -> Figures | None:
     figures = Figures(design.row.id, form.name, fields)
     problem = figures_problem(template, figures)
     if problem is not None:
-        raise UsageError(f"this does not fit the form {form.name}: {problem}", f"`meshd institutions {design.name}`")
+        hint = f"`meshd institutions {as_word(design.name)}`"
+        raise UsageError(f"this does not fit the form {form.name}: {problem}", hint)
     return figures
 
 
-def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that put a proposal anew: what it said, and in its place where it came to nothing certain."""
+def _again(context: Context, arguments: dict[str, Any]) -> tuple[Proposal, dict[str, Any]]:
+    """What a proposal said, and the arguments that put it anew: in its place where it came to nothing certain."""
     row = context.proposal(arguments["again"])
     others = sorted(name for name, value in arguments.items() if value and name != "again")
     if others:
@@ -181,12 +186,19 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     outcome = outcome_of(context, row)
     if outcome.outcome is not None:
         raise NodeError(f"{text_of(row.id)[:8]} is {outcome.state}", "`meshd propose TITLE --repeals ID` asks again.")
-    later = next((each for each in all_matters(context) if _asks_the_same(each, row)), None)
+    later = put_anew_as(context, row)
     if later is not None:
-        label = text_of(later.id)[:8]
+        label = text_of(later)[:8]
         raise NodeError(f"it is put anew already, as {label}", f"`meshd vote {label}` votes on it.")
+    body = _body_of(context, row)
+    if isinstance(body.what, Figures) and body.what.template not in {each.row.id for each in adopted(context)}:
+        raise NodeError(
+            "the institution whose form it goes by is not in force any more",
+            "`meshd propose TITLE --form FORM --field NAME=VALUE` asks it by one that is.",
+        )
     question = question_of(row)
-    return {
+    span_is_over = row.under is not None and span_of(context, row.under)["state"] == OVER
+    return body, {
         "title": row.title,
         "text": row.text,
         "policy": row.policy,
@@ -195,14 +207,20 @@ def _again(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         "seats": row.seats if question.options else None,
         "costs": [str(cost) for cost in question.costs],
         "budget": row.budget,
+        "amends": text_of(row.amends) if row.amends is not None else None,
+        "under": text_of(row.under) if row.under is not None and not span_is_over else None,
         "repeals": [text_of(row.id)] if _is_open(context, row) else [],
+        "tags": list(body.tags),
     }
 
 
-def _asks_the_same(matter: Matter, row: tables.Proposal) -> bool:
-    """Whether a later vote that may still come to something asks what a proposal asked."""
-    same = (matter.title, matter.policy) == (row.title, row.policy) and matter.id != row.id
-    return same and matter.open and matter.stuck is None and matter.time_ms >= row.time_ms
+def _body_of(context: Context, row: tables.Proposal) -> Proposal:
+    """All that a proposal says, as its author wrote it."""
+    kept = context.assembly.store.get(tables.Kept, id=row.id)
+    assert kept is not None, "its row comes of a record"
+    body = read_body(read_record(context.assembly.id, kept.header, kept.signature, kept.body))
+    assert isinstance(body, Proposal), "its row comes of a proposal"
+    return body
 
 
 def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> list[str]:
@@ -333,9 +351,12 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
     with context.assembly.writing():
         ready_to_pin(context.assembly)
         body = replace(body, roster=context.standing().head)
-        if body.action is not None:
-            body = replace(body, keeps=_keeps(context, body))
-        problem = context.standing().rosters.void(decision_of(b"", body))
+        try:
+            if body.action is not None:
+                body = replace(body, keeps=_keeps(context, body))
+            problem = context.standing().rosters.void(decision_of(b"", body))
+        except BadBodyError as error:
+            problem = str(error)
         if problem is not None:
             hint = "Options go with --policy election." if body.options and body.method is None else ""
             hint = "Name options with --option, once for each." if body.method and not body.options else hint
@@ -346,14 +367,14 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
     return record.id
 
 
-def sign(context: Context, motion: bytes) -> None:
-    """Say yes to an open motion. Raises NodeError where assemblies alone say something on it."""
+def sign(context: Context, motion: bytes, reason: str = "") -> None:
+    """Say yes to an open motion, and why. Raises NodeError where assemblies alone say something on it."""
     if not is_heard(context, motion):
         raise NodeError(
             f"that is open already, as {text_of(motion)[:8]}, and assemblies decide it", decided_how(context, motion)
         )
     with context.assembly.writing():
-        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES)))
+        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES), reason=reason))
 
 
 def decided_how(context: Context, proposal: bytes) -> str:

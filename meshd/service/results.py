@@ -40,8 +40,8 @@ def describe(context: Context, row: tables.Proposal, outcome: Outcome | None = N
     return {
         "id": text_of(row.id),
         "title": row.title,
-        "by": context.assembly.people.label(row.member)
-        + (" (a revoked device)" if by_revoked(context, row.id) else ""),
+        "by": context.assembly.people.label(row.member),
+        "by_revoked": by_revoked(context, row.id),
         "policy": row.policy,
         "state": outcome.state,
         "outcome": outcome.outcome,

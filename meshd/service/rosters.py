@@ -44,7 +44,7 @@ def remove(context: Context, arguments: dict[str, Any]) -> Result:
         return {"person": label}
     action = (int(Verb.REMOVE), (member,))
     body = Proposal(context.standing().head, REMOVAL, f"Remove {label}", reason, action=action)
-    motion = move(context, body, lambda item: item.removes == (member,))
+    motion = move(context, body, lambda item: item.removes == (member,), reason)
     after = context.state()
     inside = after.inside | after.members
     return {
@@ -60,12 +60,12 @@ def _role(state: Any, member: bytes) -> str:
     return "member" if member in state.people else "observer"
 
 
-def move(context: Context, body: Proposal, is_same: Callable[[Decision], bool]) -> bytes:
-    """Vote yes on the open motion that asks for the same; propose it where there is none."""
+def move(context: Context, body: Proposal, is_same: Callable[[Decision], bool], reason: str = "") -> bytes:
+    """Vote yes on the open motion that asks for the same, with this reason; propose it where there is none."""
     open_ = open_motions(context, Verb(body.action[0] if body.action else 0), is_same)
     if not open_:
         return open_proposal(context, body, say=Say.YES)
-    _vote_yes(context, open_[0])
+    _vote_yes(context, open_[0], reason)
     return open_[0]
 
 
@@ -94,10 +94,10 @@ def _may_join(context: Context, motion: Decision) -> bool:
     return (context.me in pinned or now.federal is not None) and pinned <= now.members
 
 
-def _vote_yes(context: Context, motion: bytes) -> None:
+def _vote_yes(context: Context, motion: bytes, reason: str) -> None:
     if context.assembly.store.get(tables.Ballot, proposal=motion, member=context.me) is not None:
         raise NodeError(f"you have voted on that already: {text_of(motion)[:8]}", "`meshd show` shows the count.")
-    sign(context, motion)
+    sign(context, motion, reason)
 
 
 @verb("leave")
@@ -188,7 +188,7 @@ def revoke(context: Context, arguments: dict[str, Any]) -> Result:
     words = short_title(f"Revoke {people.label(row.member)}'s device {people.device_name(row.device)}")
     device = row.device
     body_ = Proposal(context.standing().head, REMOVAL, words, arguments.get("reason") or "", action=action)
-    motion = move(context, body_, lambda item: item.payload[1] == device)
+    motion = move(context, body_, lambda item: item.payload[1] == device, arguments.get("reason") or "")
     revoked = row.device in context.state().revoked
     return {"id": text_of(motion), "by": "decision", "revoked": revoked, "attests": False}
 
@@ -364,7 +364,7 @@ def report(context: Context) -> list[Result]:
                 "brought": sorted(map(label, inside)),
                 "admitted_ms": admitted.get(member),
                 "roles": roles,
-                "part": _part(len(inside), len(state.members)),
+                "part": _part(sum(each in state.members for each in inside), len(state.members)),
             }
         )
     return rows

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from meshd.assembly import reached, survey
+from meshd.assembly import reached, survey, unprotected
 from meshd.assembly.assembly import DAMAGED, Assembly, role_of
-from meshd.home import is_suspect
+from meshd.home import KEYS, is_suspect, lost_keys
 from meshd.service import figures, lockups, posts, readiness, refounding, spans
 from meshd.service.applying import vouchers_for
 from meshd.service.context import Context, Result, link_up
 from meshd.service.effects import has_effect, is_withdrawn
 from meshd.service.hearing import Place, parted, place_in
 from meshd.service.looked import since
-from meshd.service.matters import ANNULLED, all_matters
+from meshd.service.matters import all_matters
 from meshd.service.membership import former_keys
 from meshd.service.outside import out, words
-from meshd.service.protecting import is_unprotected
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import lines
 from meshd.service.verbs import verb
@@ -150,8 +149,10 @@ def _pending(context: Context) -> list[str]:
     found = _disk(assembly)
     if is_suspect(assembly.folder):
         found.append(f"The log's file is damaged: nothing new is written to it. {DAMAGED}")
-    if is_unprotected(context):
-        found.append("This home has no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
+    if unprotected.is_open(assembly.folder):
+        found.append("These keys have no passphrase: whoever has this disk reads it. `meshd passphrase` sets one.")
+    for lost in lost_keys(assembly.folder.parent):
+        found.append(f"The key file {lost / KEYS} is missing, and nothing opens the log beside it: `meshd doctor`.")
     shunned = context.live is not None and context.live.shunned() and not is_suspect(assembly.folder)
     if shunned and out(context) is None:
         found.append(
@@ -222,7 +223,7 @@ def _annulled(context: Context) -> list[str]:
     return [
         f"You cast different ballots on {text_of(each.id)[:8]} ({each.title}): none of yours counts."
         for each in all_matters(context)
-        if each.open and each.said == ANNULLED
+        if each.open and each.annulled
     ]
 
 

@@ -1,4 +1,6 @@
-"""Votes that come to nothing: what their witnesses can't certify any more, or don't, and that can be put anew."""
+"""Votes that come to nothing as they are: their witnesses can't certify them any more, or don't; or nodes ask before
+they vote. All can be put anew.
+"""
 
 from enum import Enum
 from typing import NamedTuple
@@ -104,7 +106,8 @@ def stuck_text(found: Stuck, label: str) -> str:
         )
     if found.why == Why.ROSTER:
         return (
-            f"It was put to {found.needed} members, of whom {found.able} are left: nodes ask before they vote. {again}"
+            f"It was put to {found.needed} members, of whom {found.able} are left: nodes ask before they vote. {again} "
+            f"`meshd vote {label} yes --late` says yes to this one all the same, as long as enough of those can."
         )
     return (
         f"Too many of its {found.seats} witnesses have not attested it in twice its time: {found.needed} certify, and "

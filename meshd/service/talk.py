@@ -11,7 +11,7 @@ from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.erasing import has_effect
 from meshd_protocol.bodies.talk import SALT_SIZE, Message
-from meshd_protocol.control import FLAG, NAME, TEXT
+from meshd_protocol.control import FLAG, NAME, NUMBER, TEXT
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import text_of
 
@@ -37,11 +37,13 @@ def say(context: Context, arguments: dict[str, Any]) -> Result:
     return {"id": text_of(record.id)}
 
 
-@verb("read", {"topic": TEXT, "all": FLAG, "quiet": FLAG})
+@verb("read", {"topic": TEXT, "all": FLAG, "limit": NUMBER, "quiet": FLAG})
 def read(context: Context, arguments: dict[str, Any]) -> list[Result]:
-    """`meshd read`: the newest messages, oldest first. A `quiet` one does not count as read."""
+    """`meshd read`: the newest messages, letters and things taken back, oldest first: of each `limit`, or all. A
+    `quiet` one does not count as read.
+    """
     where = {"topic": arguments["topic"]} if arguments.get("topic") else {}
-    limit = None if arguments.get("all") else _PAGE
+    limit = None if arguments.get("all") else arguments.get("limit") or _PAGE
     people = context.assembly.people
     rows = context.assembly.store.find(tables.Message, newest=True, limit=limit, **where)
     shown: list[Result] = [

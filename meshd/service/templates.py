@@ -4,7 +4,7 @@ Institutions are data (specification, section 6.11): a template is adopted by a 
 and dropped by another one that repeals it. Entries go by the template that they name, whatever came of it later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from meshd.errors import NodeError, NotFoundError
@@ -81,15 +81,22 @@ def standing_once(context: Context) -> list[Design]:
     ]
 
 
-def find_form(context: Context, words: str) -> tuple[Design, Form]:
-    """The form that a person names, of the templates in force: `FORM`, or `TEMPLATE/FORM`. Raises NotFoundError."""
+def find_form(context: Context, words: str, about: bytes | None = None) -> tuple[Design, Form]:
+    """The form that a person names, of the templates in force: `FORM`, or `TEMPLATE/FORM`. An answer goes by the
+    template of what it is `about`, also where others have a form of that name, and after it was dropped.
+
+    Raises NotFoundError.
+    """
     name, slash, form = words.rpartition("/")
-    found: list[tuple[Design, Form]] = []
-    for design, each in _forms(context):
-        if each.name.casefold() == form.casefold() and (not slash or design.name.casefold() == name.casefold()):
-            found.append((design, each))
+
+    def named(design: Design, each: Form) -> bool:
+        return each.name.casefold() == form.casefold() and (not slash or design.name.casefold() == name.casefold())
+
+    of = _template_of(context, about) if about is not None else None
+    own = [(design, each) for design, each in _forms(standing_once(context)) if design.row.id == of]
+    found = [each for each in own if named(*each)] or [each for each in _forms(adopted(context)) if named(*each)]
     if not found:
-        names = sorted({each.name for _, each in _forms(context) if each.who})
+        names = sorted({each.name for _, each in own or _forms(adopted(context)) if each.who})
         hint = f"There are: {', '.join(names)}." if names else "`meshd institutions` shows what can be adopted."
         raise NotFoundError(f"no such form: {printable(words)}", hint)
     if len(found) > 1:
@@ -98,8 +105,15 @@ def find_form(context: Context, words: str) -> tuple[Design, Form]:
     return found[0]
 
 
-def _forms(context: Context) -> Iterator[tuple[Design, Form]]:
-    for design in adopted(context):
+def _template_of(context: Context, identity: bytes) -> bytes | None:
+    """The template by which an entry, or a decision with figures, was made; None of anything else."""
+    store = context.assembly.store
+    row = store.get(tables.Entry, id=identity) or store.get(tables.Proposal, id=identity)
+    return row.template if row is not None else None
+
+
+def _forms(designs_: Iterable[Design]) -> Iterator[tuple[Design, Form]]:
+    for design in designs_:
         assert isinstance(design.template, Template)
         for form in design.template.forms:
             if isinstance(form, Form):

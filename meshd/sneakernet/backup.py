@@ -14,7 +14,7 @@ from meshd.progress import Steps
 from meshd.sneakernet.export import Narrow, Written, write_bundle
 from meshd.store.tables import Chain
 from meshd_crypto.identity import SigningKey
-from meshd_crypto.passphrase import NotAKeyFileError, open_keys, seal_keys
+from meshd_crypto.passphrase import Lock, NotAKeyFileError, open_keys, seal_keys
 from meshd_crypto.sealing import CannotOpenError
 from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import NotCanonicalError
@@ -46,8 +46,8 @@ class Backup(NamedTuple):
         return f"Backup(assembly={self.assembly.hex()})"
 
 
-def write_backup(assembly: Assembly, path: Path) -> Steps[Written]:
-    """Write all there is, under the passphrase of this home. Raises MediaError, NodeError."""
+def write_backup(assembly: Assembly, path: Path, lock: Lock) -> Steps[Written]:
+    """Write all there is, under the lock of a passphrase. Raises MediaError, NodeError."""
     standing = assembly.standing
     if standing is None or not assembly.keys.network:
         raise NodeError("the assembly's log is not here yet: there is nothing to keep", "Your ticket lets you in anew.")
@@ -64,7 +64,7 @@ def write_backup(assembly: Assembly, path: Path) -> Steps[Written]:
         "records": sum(chain.records for chain in assembly.store.find(Chain)),
         "time": assembly.world.clock(),
     }
-    sealed = seal_keys(assembly.lock, encode(plain), assembly.world.entropy)
+    sealed = seal_keys(lock, encode(plain), assembly.world.entropy)
     return (yield from write_bundle(assembly, path, Narrow(), MAGIC + _LENGTH.pack(len(sealed)) + sealed))
 
 
@@ -107,7 +107,8 @@ def read_backup(path: Path, passphrase: str) -> Backup:
         )
     except CannotOpenError as error:
         raise PassphraseError(
-            "the passphrase is wrong", "It is the one that the home had when the backup was made; or it is damaged."
+            "the passphrase is wrong",
+            "It is the one that the home had when the backup was made, or one that was given to it; or it is damaged.",
         ) from error
     except (NotAKeyFileError, NotCanonicalError, KeyError) as error:
         raise NodeError(f"{path} is a backup that this meshd can't read", "A later one may have written it.") from error

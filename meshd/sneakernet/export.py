@@ -11,7 +11,7 @@ from meshd.assembly.survey import Span
 from meshd.errors import NodeError
 from meshd.progress import Step, Steps
 from meshd.sneakernet import collecting, join, media
-from meshd.sneakernet.import_ import read_own
+from meshd.sneakernet.import_ import read_own, read_unlisted
 from meshd.sneakernet.stick import names_of, open_stick, secrets, write_keys, write_visit
 from meshd.store import tables
 from meshd_crypto.hashing import digest
@@ -44,8 +44,7 @@ class Written:
 
 def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Written]:
     """Write what the stick's visitors lack. Raises MediaError. Yields a line of progress for each segment."""
-    if not stick.is_dir():
-        raise NodeError(f"there is no folder {stick}", "Is the stick mounted?")
+    media.check_folder(stick)
     done = Written()
     names = names_of(assembly)
     if names is None:
@@ -57,9 +56,10 @@ def export_stick(assembly: Assembly, stick: Path, narrow: Narrow) -> Steps[Writt
         media.remove_parts(each)
     opened = open_stick(assembly, folder)
     yield from read_own(assembly, opened)
+    join.answer_applications(assembly, stick)
     present = tuple(info for info in opened.manifest.segments if _is_there(opened.segments, info))
     held = opened.manifest._replace(segments=present)
-    if opened.sound:
+    if opened.sound and (yield from read_unlisted(assembly, opened)):
         _remove_unlisted(opened.segments, held)
     before, held = held, collecting.kept(assembly, held)
     starts = list(_starts(assembly, held, narrow))
@@ -87,10 +87,8 @@ def export_file(assembly: Assembly, path: Path, narrow: Narrow) -> Steps[Written
 
 def write_bundle(assembly: Assembly, path: Path, narrow: Narrow, head: bytes = b"") -> Steps[Written]:
     """Write a file of all segments behind a head of its own. Raises MediaError."""
-    done, starts = (
-        Written(),
-        list(_starts(assembly, bundle.EMPTY, narrow)),
-    )  # what comes while it is written is not in it
+    done = Written()
+    starts = list(_starts(assembly, bundle.EMPTY, narrow))  # what comes while it is written is not in it
 
     def pieces() -> Iterator[bytes]:
         yield head + FILE_MAGIC
@@ -147,7 +145,7 @@ def _is_there(folder: Path, info: SegmentInfo) -> bool:
 
 
 def _remove_unlisted(folder: Path, manifest: Manifest) -> None:
-    """Remove segments that an interrupted export left without a manifest."""
+    """Remove segments that are in no manifest, once all of them were read."""
     listed = {text_of(info.hash) for info in manifest.segments}
     for name in media.hash_names(folder):
         if name not in listed:

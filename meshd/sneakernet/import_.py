@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from meshd.log.intake import Intake
 from meshd.progress import Step, Steps
 from meshd.sneakernet import join, media
 from meshd.sneakernet.stick import Stick, names_of, open_stick, secrets, write_visit
+from meshd.store.api import DiskFullError, ReadOnlyDiskError
 from meshd.upkeep import caretaker
 from meshd_crypto.hashing import digest
 from meshd_protocol import bundle, limits
@@ -25,8 +25,8 @@ from meshd_protocol.names import bytes_of, text_of
 
 @dataclass
 class Taken:
-    """What an import brought: `damaged` segments of a stick by name, how many parts of a file are damaged, how many
-    segments need another key, and new records by kind.
+    """What an import brought: `damaged` segments of a stick by name, whether they were `taken_off`, how many parts of a
+    file are damaged, how many of either are `unreadable` without another key, and new records by kind.
     """
 
     records: int = 0
@@ -34,9 +34,12 @@ class Taken:
     segments: int = 0
     damaged: list[str] = field(default_factory=list)
     damaged_parts: int = 0
-    refused: int = 0
     unreadable: int = 0
+    refused: int = 0
     waiting: int = 0
+    late_applications: int = 0
+    unknown_applications: int = 0
+    taken_off: bool = False
     news: Counter[int] = field(default_factory=Counter)
 
 
@@ -46,14 +49,16 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     if join.read_answer(assembly, stick):
         yield Step("the answer to the application is here")
     applications = join.read_applications(assembly, stick)
-    taken.records += len(applications)
-    taken.news.update(record.kind for record in applications)
+    taken.records += len(applications.new)
+    taken.news.update(record.kind for record in applications.new)
+    taken.late_applications = applications.late
+    taken.unknown_applications = applications.unknown
     names = names_of(assembly)
     if names is None:
         raise join.need_stick_answer()
     folder = media.inside(stick, *names)
     if folder is None:
-        if taken.records:
+        if taken.records or taken.late_applications or taken.unknown_applications:
             return taken
         raise media.NothingHereError(
             f"there is nothing of this assembly in {stick}",
@@ -62,10 +67,7 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     opened = open_stick(assembly, folder)
     waiting = Waiting()
     needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
-    total = sum(info.size for info in needed)
-    for intake in intakes(assembly.id, _records_on(assembly, opened, needed, taken)):
-        _take(assembly, intake, waiting, taken)
-        yield _step(taken, total)
+    yield from _read(assembly, opened, needed, taken, waiting)
     taken.waiting = len(waiting)
     _note_visit(assembly, opened, taken)
     return taken
@@ -81,18 +83,42 @@ def read_own(assembly: Assembly, stick: Stick) -> Steps[None]:
         for info in stick.manifest.segments
         if not _has(assembly, [stretch for stretch in info.stretches if stretch.device == own])
     ]
+    yield from _read(assembly, stick, needed, Taken(), Waiting())
+
+
+def read_unlisted(assembly: Assembly, stick: Stick) -> Steps[bool]:
+    """Read what no manifest lists: an export that was broken off left it, or a manifest was written over by somebody
+    who could not read it, and it may be all that is left of what others carried. Returns whether all of it is in the
+    log now: without its key, with records that wait for others, or on a full disk it is not.
+    """
     taken, waiting = Taken(), Waiting()
+    try:
+        yield from _read(assembly, stick, _unlisted(stick), taken, waiting)
+    except (DiskFullError, ReadOnlyDiskError):
+        return False
+    return not taken.unreadable and not len(waiting)
+
+
+def _read(assembly: Assembly, stick: Stick, needed: list[SegmentInfo], taken: Taken, waiting: Waiting) -> Steps[None]:
+    """Take in segments of a stick, a step for each."""
+    total = sum(info.size for info in needed)
     for intake in intakes(assembly.id, _records_on(assembly, stick, needed, taken)):
         _take(assembly, intake, waiting, taken)
-        yield _step(taken, sum(info.size for info in needed))
+        yield _step(taken, total)
 
 
 def import_file(assembly: Assembly, path: Path) -> Steps[Taken]:
     """Read a bundle that is a single file. Raises NodeError if it is none, or of another assembly."""
     taken = yield from read_bundle(assembly, path)
+    if taken.unreadable and taken.segments == taken.damaged_parts + taken.unreadable:
+        raise media.NothingHereError(
+            f"what is in {path} can't be read with the network keys that this node has",
+            "It is of another assembly; or of yours, under a key that was made while you were away: that comes from a "
+            "member's node, or by `meshd stick DIR`. It does not come to who was removed.",
+        )
     if taken.segments == taken.damaged_parts:
         raise media.NothingHereError(
-            f"nothing in {path} can be read with this assembly's keys", "It is damaged, or of another assembly."
+            f"nothing in {path} can be read: it is damaged", "Ask whoever wrote it to write and send it once more."
         )
     return taken
 
@@ -193,17 +219,21 @@ def _records_in(assembly: Assembly, path: Path, start: int, taken: Taken) -> Ite
             records = _opened(assembly, segment)
         except UnknownKeyError:
             yield None  # what comes before may bring the key
-            records = None
-            with suppress(UnknownKeyError):
+            try:
                 records = _opened(assembly, segment)
+            except UnknownKeyError:
+                taken.unreadable += 1
+                records = []
         taken.damaged_parts += records is None
         yield records or []
-        if taken.damaged_parts == limits.SEGMENTS:
+        if taken.damaged_parts + taken.unreadable == limits.SEGMENTS:
             return
 
 
 def _opened(assembly: Assembly, segment: bytes) -> list[bytes] | None:
     """The records of a part; None of one that is damaged. Raises UnknownKeyError."""
+    if len(segment) < bundle.SEGMENT_LEAST:
+        return None
     try:
         return bundle.read_segment(secrets(assembly), assembly.id, segment)
     except UnknownKeyError:
@@ -249,5 +279,6 @@ def _note_visit(assembly: Assembly, stick: Stick, taken: Taken) -> None:
         write_visit(assembly, stick, stick.manifest._replace(segments=sound))
     except media.MediaError:
         return
+    taken.taken_off = True
     for name in taken.damaged:
         media.remove(stick.segments / name)

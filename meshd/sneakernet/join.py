@@ -1,6 +1,8 @@
 """Joining without ever being on the same network: an application carried out, the sealed answer carried back."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from meshd.assembly import survey
 from meshd.assembly.access import invitation_secret, is_open
@@ -8,7 +10,7 @@ from meshd.assembly.assembly import Assembly
 from meshd.assembly.keystore import NetworkKey
 from meshd.sneakernet import media
 from meshd.store import tables
-from meshd.upkeep.caretaker import keys_in
+from meshd.upkeep.caretaker import answer_applicants, keys_in
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import contexts, limits
 from meshd_protocol.bodies.membership import Welcome
@@ -60,16 +62,24 @@ def read_answer(assembly: Assembly, stick: Path) -> bool:
     return bool(found) and assembly.add_network_keys(found)
 
 
-def read_applications(assembly: Assembly, stick: Path) -> list[Record]:
-    """Take in the applications on a stick that came through this assembly's invitations; the records that are new."""
-    joins = media.inside(stick, media.ROOT, media.JOIN)
-    names = set(media.folder_names(joins)) if joins else set()
+class Applications(NamedTuple):
+    """What came of the applications on a stick: the records that are new; how many came too late, with a ticket that
+    was withdrawn or has expired; and how many are by tickets that this log does not know: of other assemblies, or of
+    members whose records have not come here.
+    """
+
+    new: list[Record]
+    late: int
+    unknown: int
+
+
+def read_applications(assembly: Assembly, stick: Path) -> Applications:
+    """Take in the applications on a stick that came through this assembly's invitations."""
     new: list[Record] = []
-    for row in assembly.store.find(tables.Invitation) if names else ():
-        name = join_folder(row.public)
-        psk = invitation_secret(assembly, row) if name in names else None
-        folder = media.inside(stick, media.ROOT, media.JOIN, name)
-        data = media.read_file(folder / media.APPLICATION, limits.JOIN_FILE_BYTES) if psk and folder else None
+    late = 0
+    for row, folder in _carried(assembly, stick):
+        psk = invitation_secret(assembly, row)
+        data = media.read_file(folder / media.APPLICATION, limits.JOIN_FILE_BYTES) if psk else None
         if psk is None or data is None:
             continue
         records = _read(contexts.JOIN_APPLICATION, psk, assembly.id, data)[:_RECORDS]
@@ -77,19 +87,51 @@ def read_applications(assembly: Assembly, stick: Path) -> list[Record]:
         known = assembly.store.count(tables.Application, invitation=row.public)
         if batch and (known or is_open(assembly, row)):
             new += assembly.receive(batch, Waiting()).new
-    return new
+        elif batch:
+            late += 1
+    return Applications(new, late, _unknown(assembly, stick))
+
+
+def _unknown(assembly: Assembly, stick: Path) -> int:
+    """How many applications on a stick nobody has answered, and this node can't read."""
+    joins = media.inside(stick, media.ROOT, media.JOIN)
+    known = {folder.name for _, folder in _carried(assembly, stick)}
+    names = [name for name in media.folder_names(joins) if name not in known] if joins else []
+    folders = [folder for name in names if (folder := media.inside(stick, media.ROOT, media.JOIN, name)) is not None]
+    return sum(
+        media.size_of(folder / media.APPLICATION) is not None and media.size_of(folder / media.ANSWER) is None
+        for folder in folders
+    )
+
+
+def _carried(assembly: Assembly, stick: Path) -> Iterator[tuple[tables.Invitation, Path]]:
+    """This assembly's invitations of which a stick has the folder, and that."""
+    joins = media.inside(stick, media.ROOT, media.JOIN)
+    names = set(media.folder_names(joins)) if joins else set()
+    for row in assembly.store.find(tables.Invitation) if names else ():
+        name = join_folder(row.public)
+        folder = media.inside(stick, media.ROOT, media.JOIN, name) if name in names else None
+        if folder is not None:
+            yield row, folder
+
+
+def answer_applications(assembly: Assembly, stick: Path) -> None:
+    """Answer those whose applications a stick carries, and who were let in, where nobody has."""
+    waiting = {
+        row.public
+        for row, _ in _carried(assembly, stick)
+        for application in assembly.store.find(tables.Application, invitation=row.public)
+        if not assembly.store.count(tables.Welcome, application=application.id)
+    }
+    if waiting and assembly.store.refusal is None and assembly.standing is not None:
+        with assembly.writing():
+            answer_applicants(assembly, waiting)
 
 
 def write_answers(assembly: Assembly, stick: Path) -> int:
     """Leave the welcomes of those whose applications this stick carries."""
-    joins = media.inside(stick, media.ROOT, media.JOIN)
-    names = set(media.folder_names(joins)) if joins else set()
     written = 0
-    for row in assembly.store.find(tables.Invitation) if names else ():
-        name = join_folder(row.public)
-        folder = media.inside(stick, media.ROOT, media.JOIN, name)
-        if name not in names or folder is None:
-            continue
+    for row, folder in _carried(assembly, stick):
         psk = invitation_secret(assembly, row)
         welcomes = [
             encode_record(kept.header, kept.signature, kept.body)

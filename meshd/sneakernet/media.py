@@ -39,10 +39,11 @@ class NothingHereError(NotFoundError):
     """A stick or file has nothing for this assembly's node."""
 
 
+_READS = "Take another place. A stick that takes nothing is read all the same: `meshd import DIR`."
 _CAN_T_WRITE = {
-    errno.ENOSPC: "The stick is full: make room on it, or take another one. What is on it stays good.",
-    errno.EROFS: "It is write-protected: `meshd import DIR` reads a stick all the same.",
-    errno.EACCES: "Its folder is somebody else's: `meshd import DIR` reads a stick all the same.",
+    errno.ENOSPC: "It is full: make room on it, or take another place. What is there stays good.",
+    errno.EROFS: f"It is write-protected. {_READS}",
+    errno.EACCES: f"Its folder is somebody else's. {_READS}",
     errno.EFBIG: "The stick takes no file of that size: format it anew as exFAT.",
 }
 
@@ -92,14 +93,25 @@ def size_of(path: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
+def check_folder(path: Path) -> None:
+    """Raises NodeError where there is no folder."""
+    if path.is_dir():
+        return
+    if os.path.lexists(path):
+        raise NodeError(f"{path} is no folder", "A stick is a folder. `meshd import FILE` reads a file.")
+    raise NodeError(f"there is no folder {path}", "Is the stick mounted?")
+
+
 def check_target(path: Path, magic: bytes) -> None:
-    """Raises NodeError where a single file can't be written because of what is there, or is not: only one that begins
-    so, and what is no file, is written over.
+    """Raises NodeError where a single file can't be written because of what is there, or is not: only an empty file, or
+    one that begins so, is written over.
     """
-    if path.is_file() and path.stat().st_size and read_beginning(path, len(magic)) != magic:
-        raise NodeError(f"{path} is something else, and stays as it is", "Say how a new file is to be called.")
+    size = size_of(path)
     if path.is_dir():
         raise NodeError(f"{path} is a folder", "Say how the file in it is to be called.")
+    is_file = size == 0 or (size is not None and read_beginning(path, len(magic)) == magic)
+    if not is_file and os.path.lexists(path):  # a device, a pipe, a link: what is renamed over it is not what is meant
+        raise NodeError(f"{path} is something else, and stays as it is", "Say how a new file is to be called.")
     if not path.parent.is_dir():
         raise NodeError(f"there is no folder {path.parent}")
 
@@ -144,6 +156,12 @@ def write_steps(path: Path, chunks: Iterable[bytes]) -> Iterator[None]:
     except BaseException:
         remove(part)
         raise
+
+
+def stick_of(path: Path) -> Path:
+    """The stick that is meant, also where somebody names the folder that meshd made on it."""
+    is_ours = path.name == ROOT and path.is_dir() and (folder_names(path) or inside(path, JOIN) is not None)
+    return path.parent if is_ours else path
 
 
 def inside(stick: Path, *names: str) -> Path | None:

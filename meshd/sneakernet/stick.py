@@ -12,7 +12,7 @@ from meshd.upkeep import rotation
 from meshd_crypto.hashing import derive
 from meshd_protocol import contexts, limits
 from meshd_protocol.bundle import EMPTY, Manifest, Place, read_manifest, stick_tag, write_manifest
-from meshd_protocol.errors import BadBundleError
+from meshd_protocol.errors import BadBundleError, UnknownKeyError
 from meshd_protocol.names import text_of
 from meshd_protocol.rosters import roster_id
 
@@ -26,6 +26,9 @@ class Stick:
     current: str | None
     sound: bool
     """Whether every manifest that is there could be read: else unlisted segments may be good ones."""
+
+    locked: frozenset[str] = frozenset()
+    """Manifests under a network key that this device does not have: somebody else's, who may have been here last."""
 
     found: list[bytes] = field(default_factory=list, repr=False)
     """Network keys that lie on the stick for this device: they open what is on it."""
@@ -51,6 +54,7 @@ def names_of(assembly: Assembly) -> tuple[str, str] | None:
 def open_stick(assembly: Assembly, folder: Path) -> Stick:
     """Read the newer of the two manifests; an empty one if neither is there or good."""
     best, current, sound = EMPTY, None, True
+    locked: set[str] = set()
     found = _found_keys(assembly, folder)
     for name in media.MANIFESTS:
         data = media.read_file(folder / name, limits.MANIFEST_BYTES)
@@ -59,12 +63,13 @@ def open_stick(assembly: Assembly, folder: Path) -> Stick:
             continue
         try:
             manifest = read_manifest([*secrets(assembly), *found], assembly.id, data)
-        except BadBundleError:
+        except BadBundleError as error:
             sound = False
+            locked |= {name} if isinstance(error, UnknownKeyError) else set()
             continue
         if manifest.counter > best.counter:
             best, current = manifest, name
-    return Stick(folder, best, current, sound, found)
+    return Stick(folder, best, current, sound, frozenset(locked), found)
 
 
 def _found_keys(assembly: Assembly, folder: Path) -> list[bytes]:
@@ -84,7 +89,9 @@ def _found_keys(assembly: Assembly, folder: Path) -> list[bytes]:
 
 
 def write_keys(assembly: Assembly, folder: Path) -> None:
-    """Leave every network key but the first, sealed to each device, for those who were away when it was made."""
+    """Leave every network key but the first, sealed to each device, for those who were away when it was made. One that
+    is damaged, or lacks devices that came since, is written anew.
+    """
     newer = [key for key in newest_first(assembly) if key.roster != roster_id(assembly.id, ())][: limits.STICK_KEYS]
     if not newer:
         return
@@ -93,7 +100,10 @@ def write_keys(assembly: Assembly, folder: Path) -> None:
     for key in newer:
         name = key_file(key.secret)
         data = rotation.for_stick(assembly, key)
-        if data is not None and media.size_of(keys / name) is None:
+        if data is None:
+            continue
+        held = media.read_file(keys / name, limits.STICK_KEY_BYTES)
+        if held is None or len(held) < len(data) or rotation.from_stick(assembly, held) != key.secret:
             media.write_file(keys / name, data)
 
 
@@ -103,7 +113,9 @@ def key_file(secret: bytes) -> str:
 
 
 def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:
-    """Write a manifest with this node among the visitors, over the older one. Nothing, if it would say the same."""
+    """Write a manifest with this node among the visitors, over the older one, and rather not over one that this device
+    can't read. Nothing, if it would say the same.
+    """
     here = {
         head.device + bytes([head.log]): Place(
             head.device, head.log, None if head.branches else head.seq, head.branches or head.id
@@ -120,7 +132,8 @@ def write_visit(assembly: Assembly, stick: Stick, manifest: Manifest) -> None:
         forgotten = next(device for device in after.visitors if device != assembly.keys.device.public)
         after = after._replace(visitors={key: value for key, value in after.visitors.items() if key != forgotten})
         data = _manifest(assembly, after)
-    name = media.MANIFESTS[1] if stick.current == media.MANIFESTS[0] else media.MANIFESTS[0]
+    others = [name for name in media.MANIFESTS if name != stick.current]
+    name = min(others, key=lambda name: name in stick.locked)
     media.write_file(stick.folder / name, data)
     stick.manifest, stick.current = after, name
 

@@ -95,7 +95,7 @@ class SqliteStore:
         """Unlock the file, and bring its primary tables to this version."""
         version = self._unlock(key)
         if not version and not new:
-            raise LostLogError(f"the log {path} is empty")
+            raise LostLogError(f"the log {path} is empty", hopeless=True)
         if version > VERSION:
             raise StoreError("the log was written by a later meshd: this one needs an update")
         if version < VERSION:

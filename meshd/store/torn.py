@@ -30,7 +30,8 @@ class Torn:
             self._lengthen()  # of one that was cut SQLite reads nothing, wherever that was
             if not self._has_tables():
                 self.close()
-                raise LostLogError(f"nothing can be read of the log {path}: its beginning is lost", hopeless=True)
+                problem = f"nothing can be read of the log {path}: what says where things are in it is lost"
+                raise LostLogError(problem, hopeless=True)
 
     def _has_tables(self) -> bool:
         found = self._ask("SELECT count(*) FROM sqlite_master", ())

@@ -5,7 +5,7 @@ decision or the vouches, on sync and import too, and before something pins a hea
 the welcome of those whom it lets in, and a new network key where it lets somebody go (`rotation`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from meshd.assembly.assembly import Assembly, Care
 from meshd.assembly.keystore import NetworkKey
@@ -374,6 +374,15 @@ def _revoked_by(assembly: Assembly) -> list[bytes]:
     return [row.id for device in devices for row in assembly.store.find(tables.Revocation, device=device)]
 
 
+def answer_applicants(assembly: Assembly, invitations: set[bytes]) -> None:
+    """Let in and answer those who applied with these invitations, whoever vouched: whoever carries their applications
+    may be the only one to whom all vouches came. Called inside `writing`.
+    """
+    if _may_cite(assembly) and not assembly.has_twin():
+        _write_completed(assembly, anybodys=True)
+        _write_welcomes(assembly, invitations)
+
+
 def hosts(standing: Standing) -> frozenset[bytes]:
     """Who lets others in and writes roster records: the members; in a federation those who sit for them, and who
     convened it, since nobody sits there before.
@@ -394,8 +403,10 @@ def _is_first(assembly: Assembly) -> bool:
     return state is not None and assembly.keys.member_public == min(state.people, default=None)
 
 
-def _write_welcomes(assembly: Assembly) -> None:
-    """Answer the applications of those who are in the head now, where this person let them in and nobody answered."""
+def _write_welcomes(assembly: Assembly, carried: Set[bytes] = frozenset()) -> None:
+    """Answer the applications of those who are in the head now, where this person let them in, or carries what they
+    applied with (keys of invitations), and nobody answered.
+    """
     standing = assembly.known
     assert standing.state is not None
     inside = standing.state.inside
@@ -403,7 +414,9 @@ def _write_welcomes(assembly: Assembly) -> None:
         if application.member not in inside or not assembly.keys.network:
             continue
         answers = assembly.store.find(tables.Welcome, application=application.id)
-        if any(answer.member in hosts(standing) for answer in answers) or not _let_in(assembly, application):
+        if any(answer.member in hosts(standing) for answer in answers):
+            continue
+        if application.invitation not in carried and not _let_in(assembly, application):
             continue
         certificate = assembly.store.get(tables.Certificate, device=application.device, member=application.member)
         if certificate is None or application.device in standing.state.revoked:

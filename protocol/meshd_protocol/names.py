@@ -62,13 +62,14 @@ def beginning_of(prefix: str) -> tuple[bytes, bytes]:
 def printable(text: str, *, lines: bool = False) -> str:
     """`text` with everything that could steer a terminal or reorder a line replaced by `\N{REPLACEMENT CHARACTER}`.
 
-    With `lines`, line breaks stay. Tabs become spaces; the joiners that Persian, Indic scripts and emoji need stay.
-    Names and texts come from strangers: nothing is printed without this.
+    With `lines`, line breaks stay, else they become spaces, as tabs do. The joiners that Persian, Indic scripts and
+    emoji need stay. Names and texts come from strangers: nothing is printed without this.
     """
     text = text.replace("\r\n", "\n").expandtabs(4)
+    text = text if lines else text.replace("\n", " ")
     return "".join(
         character
-        if (lines and character == "\n") or character in _JOINERS or unicodedata.category(character) not in _INVISIBLE
+        if character == "\n" or character in _JOINERS or unicodedata.category(character) not in _INVISIBLE
         else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )

@@ -56,8 +56,10 @@ def read_parts(texts: Iterable[str]) -> bytes:
     """
     found: dict[tuple[str, int, int], bytes] = {}
     damaged: set[tuple[str, int, int]] = set()
-    for text in texts:
-        for tag, number, count, letters in _PART.findall(_plain(text)):
+    is_ours = False
+    for text in map(_plain, texts):
+        is_ours = is_ours or "MESHD." in text
+        for tag, number, count, letters in _PART.findall(text):
             key = tag, int(number), int(count)
             chunk = _chunk(f"MESHD.{tag}.{number}.{count}.", letters)
             if chunk is not None and key[1] <= key[2] <= limits.PARTS:
@@ -66,10 +68,10 @@ def read_parts(texts: Iterable[str]) -> bytes:
                 damaged.add(key)
     files = {(tag, count) for tag, _, count in found}  # one that was cut in two ways has one tag
     whole = {(tag, count) for tag, count in files if all((tag, n, count) in found for n in range(1, count + 1))}
-    if len({tag for tag, _ in whole or files}) > 1:
-        raise BadPartsError("these are parts of several files, and those of one showing alone belong together")
+    if len({tag for tag, _ in files}) > 1:
+        raise BadPartsError("these are parts of several files: give those of each showing by themselves")
     if not files:
-        why = "it is cut, or has mistakes in it" if damaged else "it is nothing that meshd showed"
+        why = "it is cut, or has mistakes in it" if is_ours else "it is nothing that meshd showed"
         raise BadPartsError(f"there is no whole part in it: {why}")
     tag, count = max(whole or files, key=lambda each: sum(key[0] == each[0] and key[2] == each[1] for key in found))
     missing = [number for number in range(1, count + 1) if (tag, number, count) not in found]

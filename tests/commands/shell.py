@@ -54,6 +54,16 @@ class Shell:
         """
         alone.init(self.home, name, person, lambda: self.env["MESHD_PASSPHRASE"], "", World(cost=CHEAP))
 
+    def found_valley(self, folder: Path) -> str:
+        """Two assemblies of one person each, and a federation of them, in this home: what is said of it."""
+        for name in ("Aragon", "Bakery"):
+            self.found(name, "Ada")
+            self.ok("--assembly", name, "prove", "roster", "--out", str(folder / name))
+        weighted = f"{folder / 'Bakery'}=2"
+        said = self.ok("init", "Valley", "--as", "Zoe", "--federation", str(folder / "Aragon"), weighted)
+        self.cheapen()
+        return said
+
     def cheapen(self) -> None:
         """From now on a guess at the passphrase costs little in this home: what opens it goes by its key files."""
         secret = self.env["MESHD_PASSPHRASE"]

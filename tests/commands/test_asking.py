@@ -61,3 +61,14 @@ def test_leaving_is_asked_for_once_more(ada):
 def test_no_option_is_called_as_the_ballot_for_none_is(ada):
     error, _ = ada.fails(2, "propose", "Drinks", "--option", "Tea", "--option", "Blank", "--policy", "election")
     assert "no option can be called blank" in error
+
+
+def test_a_ticket_that_is_pasted_in_several_lines_is_read_to_its_end(ada, shells):
+    ticket = ada.json("invite")["ticket"]
+    pasted = f"> {ticket[:70]}\n> {ticket[70:140]}\n> {ticket[140:]}\n"
+    code, shown = on_a_terminal(shells("bea"), 100, 24, "join", "-", "--as", "Bea", typed=pasted)
+    assert (code, shown.count("Its rest: ")) == (0, 2)
+    assert "Your application is written" in shown
+    code, shown = on_a_terminal(shells("cy"), 100, 24, "join", "-", "--as", "Cy", typed=f"{ticket[:70]}\n\n")
+    assert code != 0
+    assert "the ticket is cut or has a mistake in it" in shown

@@ -13,6 +13,11 @@ from tests.commands.shell import MESHD
 
 def _offered(shell, line):
     """What is offered at the end of a line."""
+    return [each.partition(":")[0].replace("\\", "").strip() for each in _described(shell, line)]
+
+
+def _described(shell, line):
+    """What is offered, each with what it is."""
     answer = shell.home.parent / "offered"
     answer.unlink(missing_ok=True)
     env = shell.env | {
@@ -24,7 +29,7 @@ def _offered(shell, line):
     done = subprocess.run(MESHD, env=env, capture_output=True, text=True, timeout=300)
     assert "Traceback" not in done.stderr, done.stderr
     lines = answer.read_text().split("\n") if answer.exists() else []
-    return [each.partition(":")[0].replace("\\", "").strip() for each in lines if each]
+    return [each for each in lines if each]
 
 
 def test_commands_options_and_topics_need_no_daemon(ada):
@@ -74,6 +79,15 @@ def test_ids_names_and_choices_come_from_the_daemon(ada):
     assert _offered(ada, "meshd vouch ") == [], "nobody asks to join"
     ada.ok("lock")
     assert _offered(ada, "meshd show ") == [], "a locked one says nothing, and nobody is asked for a passphrase"
+
+
+def test_what_a_stranger_wrote_steers_no_terminal(ada):
+    ada.start()
+    identity = ada.ok("propose", "An\noven\x1b[2J", "--option", "a\x1b[2J", "--option", "b", "--policy", "election")
+    short = identity.split()[0][:8]
+    ada.ok("propose", "Another")
+    assert f"{short}:An oven\N{REPLACEMENT CHARACTER}[2J" in _described(ada, "meshd show ")
+    assert _offered(ada, f"meshd vote {short} ") == ["b", "blank"]
 
 
 def test_files_are_completed_where_a_file_is_meant(ada, tmp_path):

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from meshd.app import alone
+from meshd.home import assemblies
 from meshd.service.context import Context
 from meshd.store import tables
 from meshd_protocol.control import Request
 from meshd_protocol.limits import BALLAST_BYTES
-from tests.commands.shell import PATIENCE, Shell
+from tests.commands.shell import MESHD, PATIENCE, Shell, wait
 from tests.worlds import commune, exchange, give, propose
 
 ASKING = """
@@ -26,6 +27,7 @@ import json, sys
 from pathlib import Path
 from meshd.app import alone
 from meshd.errors import NodeError
+from meshd.home import assemblies
 from meshd.service.context import Context
 from meshd.service.dispatch import answer
 from meshd_protocol.control import Request
@@ -233,3 +235,56 @@ def test_who_reads_needs_no_room_for_what_the_node_would_do_by_itself(tmp_path):
     for _ in range(2):
         answer = alone.ask(home, Request("status", {}, None), lambda: "pw", lambda *_: None, world=full)
         assert answer["records"]
+
+
+def test_who_is_told_to_end_leaves_no_half_file(shells, tmp_path):
+    """SIGTERM, as a machine that shuts down sends it: what was poured so far is gone."""
+    ada = shells("ada")
+    ada.found("Bakery", "Ada")
+    process = subprocess.Popen(
+        [*MESHD, "import", "-"], env=ada.env | {"TMPDIR": str(tmp_path)}, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdin.write(b"meshd/")
+    process.stdin.flush()
+    wait(lambda: any(tmp_path.glob("meshd-*")))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not any(tmp_path.glob("meshd-*"))
+
+
+@pytest.mark.parametrize("place", [".", "/"])
+def test_a_folder_is_no_name_for_a_file(shells, place):
+    ada = shells("ada")
+    ada.found("Bakery", "Ada")
+    identity = ada.ok("propose", "An oven").strip()
+    for words in (("prove", "roster", "--out"), ("print", identity, "--out"), ("export", "--ics"), ("export", "--csv")):
+        error, hint = ada.fails(2, *words, place)
+        assert "is a folder" in error
+        assert hint == "Say how the file in it is to be called."
+
+
+def test_a_file_is_no_stick_and_dates_have_no_beginning(shells, tmp_path):
+    ada = shells("ada")
+    ada.found("Bakery", "Ada")
+    (tmp_path / "file").write_text("words")
+    for verb in ("stick", "export"):
+        assert "is no folder" in ada.fails(1, verb, str(tmp_path / "file"))[0]
+        assert "no folder" in ada.fails(1, verb, str(tmp_path / "nowhere"))[0]
+    assert "written whole" in ada.fails(2, "export", "--ics", str(tmp_path / "dates"), "--since", "2020-01-01")[0]
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_where_nothing_can_be_saved_the_way_on_is_said_at_once(shells, how):
+    ada = shells("ada")
+    ada.found("Bakery", "Ada")
+    (folder,) = assemblies(ada.home)
+    for path in folder.glob("log.db*"):
+        path.unlink()
+    if how == "empty":
+        (folder / "log.db").touch(0o600)
+    for words in (("status",), ("check", "--rebuild")):
+        _, hint = ada.fails(1, *words)
+        assert "restore FILE" in hint
+        assert "join TICKET" in hint
+        assert "--rebuild" not in hint

@@ -9,13 +9,7 @@ from tests.commands.shell import Shell
 def valley(tmp_path):
     """A home with two assemblies of one person each, and a federation of them; without a daemon."""
     shell = Shell(tmp_path / "home")
-    for name in ("Aragon", "Bakery"):
-        shell.found(name, "Ada")
-        shell.ok("--assembly", name, "prove", "roster", "--out", str(tmp_path / name))
-    weighted = f"{tmp_path / 'Bakery'}=2"
-    said = shell.ok("init", "Valley", "--as", "Zoe", "--federation", str(tmp_path / "Aragon"), weighted)
-    assert "You decide nothing in it." in said
-    shell.cheapen()
+    assert "You decide nothing in it." in shell.found_valley(tmp_path)
     return shell
 
 
@@ -55,6 +49,20 @@ def test_a_home_that_holds_both_sides_brings_over_what_was_decided(valley):
     assert (shown["outcome"], shown["electorate"], shown["seen"]) == ("passed", 3, 2)
     assert "3 assemblies" not in valley.ok("--assembly", "Valley", "why", matter), "they are two, of weight 3"
     assert "2 assemblies of weight 3 may vote" in valley.ok("--assembly", "Valley", "why", matter)
+
+
+def test_a_stick_takes_along_at_once_what_one_log_has_for_another(valley, tmp_path):
+    federation = _join(valley)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    valley.ok("stick", str(stick))
+    matter = "a" * 51 + "q"
+    said = valley.json("--assembly", "Bakery", "voice", matter, "--in", federation)["id"]
+    valley.ok("--assembly", "Bakery", "vote", said, "yes", "--yes")
+    first = valley.ok("stick", str(stick))
+    assert "Bakery to Valley: " in first
+    assert "Written" in first.partition("Bakery to Valley: ")[2], "on the same trip"
+    assert "Written" not in valley.ok("stick", str(stick)), "there is nothing left for the next one"
 
 
 def test_what_people_do_in_an_assembly_is_refused_in_a_federation_with_the_way_on(valley, tmp_path):

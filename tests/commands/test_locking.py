@@ -4,15 +4,26 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from meshd.app import alone
 from meshd.app.locked import Idle
 from meshd.app.panic import destroy_keys, destroy_rest, folders_of
 from meshd.assembly import keystore
+from meshd.assembly.assembly import World
+from meshd.errors import NodeError
+from meshd.founding.opening import open_assembly
 from meshd.home import assemblies
+from meshd.progress import finish
+from meshd.service import backing_up
+from meshd.service.context import Context
+from meshd.store.api import DiskFullError
 from tests.commands.shell import MESHD
+from tests.commands.terminals import on_a_terminal
+from tests.worlds import CHEAP
 
 SAID = "The canary of the mine said this"
 NAME = "Canary Street"
@@ -44,7 +55,7 @@ def test_a_locked_daemon_does_nothing_until_it_is_unlocked(ada):
     assert "passphrase is wrong" in ada.fails(12, "unlock")[0]
     assert ada.json("status")["locked"]
     ada.env["MESHD_PASSPHRASE"] = "pw"
-    assert ada.json("unlock") == {"locked": False, "running": True}
+    assert ada.json("unlock") == {"locked": False, "running": True, "closed": []}
     assert SAID in ada.ok("read")
     assert ada.daemon.pid == pid, "whoever watches over it sees one process"
     assert ada.json("status")["addresses"] == places, "and others find it where it was"
@@ -137,16 +148,16 @@ def test_a_new_passphrase_opens_and_the_old_one_does_not(ada):
 
 def test_no_passphrase_is_told_as_what_it_is(ada):
     assert ada.json("passphrase", "--none")["unprotected"]
-    assert "This home has no passphrase" in ada.ok("status"), "whatever the environment says"
-    assert "whoever has this disk unlocks it" in ada.run("lock").stderr
+    assert "These keys have no passphrase" in ada.ok("status"), "whatever the environment says"
+    assert "whoever has this disk opens them" in ada.run("lock").stderr
     ada.ok("unlock")
     del ada.env["MESHD_PASSPHRASE"]
-    assert "This home has no passphrase" in ada.ok("status")
+    assert "These keys have no passphrase" in ada.ok("status")
     ada.ok("lock")
     ada.ok("unlock")
     ada.env["MESHD_NEW_PASSPHRASE"] = "words"
     ada.ok("passphrase")
-    assert not (ada.home / "unprotected").exists()
+    assert _lying(ada) == []
     assert "no terminal" in ada.fails(11, "unlock")[0] if ada.ok("lock") else False
 
 
@@ -154,17 +165,18 @@ def test_none_works_without_a_daemon_too_and_a_second_time_changes_nothing(shell
     bea = shells("bea")
     bea.found("Garden", "Bea")
     assert bea.json("passphrase", "--none")["changed"] == ["Garden"]
-    lying = (bea.home / "unprotected").read_text()
-    assert "This home has no passphrase" in bea.ok("status")
+    (folder,) = assemblies(bea.home)
+    lying = (folder / "unprotected").read_text()
+    assert "These keys have no passphrase" in bea.ok("status")
     assert bea.json("passphrase", "--none")["changed"] == ["Garden"]
-    assert (bea.home / "unprotected").read_text() == lying
+    assert (folder / "unprotected").read_text() == lying
     bea.start()
     bea.ok("lock")
     assert "locked" in bea.run("passphrase", "--none").stderr
-    assert (bea.home / "unprotected").read_text() == lying
+    assert (folder / "unprotected").read_text() == lying
     del bea.env["MESHD_PASSPHRASE"]
     bea.ok("unlock")
-    assert sorted(path.name for path in bea.home.iterdir() if path.name.startswith("unp")) == ["unprotected"]
+    assert _lying(bea) == ["unprotected"]
 
 
 @pytest.mark.parametrize("words", ["wrong", "pw"])
@@ -176,7 +188,7 @@ def test_what_is_refused_leaves_the_passphrase_as_it_was(shells, words):
         bea.start()
         bea.ok("lock")
     assert bea.run("passphrase", "--none").returncode == 1
-    assert not [path.name for path in bea.home.iterdir() if path.name.startswith("unp")]
+    assert _lying(bea) == []
     bea.env["MESHD_PASSPHRASE"] = "pw"
     bea.ok("unlock" if words == "pw" else "whoami")
 
@@ -186,14 +198,20 @@ def test_none_that_was_interrupted_is_settled_by_the_next_command(shells, sealed
     """Before the keys were sealed anew the old passphrase opens; after that the one that lies there."""
     bea = shells("bea")
     bea.found("Garden", "Bea")
+    bea.env["MESHD_NEW_PASSPHRASE"] = "pw"
     bea.ok("passphrase", "--none")
-    (bea.home / "unprotected").rename(bea.home / "unprotected.new")
-    if not sealed:
-        (bea.home / "unprotected.new").write_text("what no key was ever sealed with")
-    done = bea.run("whoami")
-    assert done.returncode == (0 if sealed else 12)
-    names = [path.name for path in bea.home.iterdir() if path.name.startswith("unp")]
-    assert names == (["unprotected"] if sealed else ["unprotected.new"]), "nothing is thrown away"
+    (folder,) = assemblies(bea.home)
+    if sealed:
+        (folder / "unprotected").rename(folder / "unprotected.unsure")
+    else:
+        bea.ok("passphrase")
+        (folder / "unprotected.unsure").write_text("what no key was ever sealed with")
+    secret = bea.env.pop("MESHD_PASSPHRASE")
+    assert bea.run("whoami").returncode == (0 if sealed else 11)
+    assert _lying(bea) == (["unprotected"] if sealed else ["unprotected.unsure"]), "nothing is thrown away unseen"
+    bea.env["MESHD_PASSPHRASE"] = secret
+    bea.ok("whoami")
+    assert _lying(bea) == (["unprotected"] if sealed else [])
 
 
 def test_one_assembly_may_have_a_passphrase_where_the_others_have_none(shells):
@@ -228,6 +246,12 @@ def test_panic_destroys_keys_and_ends_a_daemon_that_is_stopped(ada):
     assert ada.daemon.wait(timeout=30) == -signal.SIGKILL
     assert "there is no assembly" in ada.fails(10, "status")[0]
     assert ada.json("panic", "--yes") == {"keys": 0, "daemon": False, "left": []}
+
+
+def _lying(shell) -> list[str]:
+    """What lies beside the keys of a home's one assembly, for whoever wants no passphrase."""
+    (folder,) = assemblies(shell.home)
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("unp"))
 
 
 def test_what_is_meshd_s_is_destroyed_and_nothing_else(tmp_path):
@@ -287,3 +311,315 @@ def test_a_home_of_several_changes_what_opens(shells):
     ada.env["MESHD_PASSPHRASE"] = "both"
     assert ada.json("--assembly", "One", "status")["unlocked"]
     assert ada.json("--assembly", "Two", "status")["unlocked"]
+
+
+def test_what_was_put_aside_opens_with_what_lies_beside_it(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.ok("passphrase", "--none")
+    del bea.env["MESHD_PASSPHRASE"]
+    (folder,) = assemblies(bea.home)
+    (bea.home / "before-1").mkdir()
+    folder.rename(bea.home / "before-1" / folder.name)
+    assert bea.ok("--home", str(bea.home / "before-1"), "list") == ""
+
+
+@pytest.fixture
+def mixed(shells):
+    """A home of two assemblies, of which Garden has no passphrase; the shell says none."""
+    bea = shells("bea")
+    for name in ("Garden", "Mill"):
+        bea.found(name, "Bea")
+    assert bea.json("--assembly", "Garden", "passphrase", "--none")["changed"] == ["Garden"]
+    return bea
+
+
+def _folder(shell, name: str) -> Path:
+    """The folder of the assembly of this name."""
+    (found,) = (each for each in assemblies(shell.home) if _titled(shell, each) == name)
+    return found
+
+
+def _titled(shell, folder: Path) -> str:
+    return str(shell.json("--assembly", folder.name, "whoami")["name"])
+
+
+def test_of_two_assemblies_one_may_have_no_passphrase(mixed):
+    """Whoever says the other one's passphrase gets both; whoever says none gets what has none, and is told."""
+    assert "no passphrase" in mixed.ok("--assembly", "Garden", "status")
+    assert "no passphrase" not in mixed.ok("--assembly", "Mill", "status")
+    garden = _folder(mixed, "Garden").name
+    secret = mixed.env.pop("MESHD_PASSPHRASE")
+    assert mixed.json("--assembly", garden, "whoami")["name"] == "Garden"
+    assert mixed.json("--assembly", "Garden", "whoami")["name"] == "Garden", "by its name, too"
+    assert "passphrase is needed" in mixed.fails(11, "--assembly", "Mill", "whoami")[0]
+    done = mixed.run()
+    assert done.returncode == 3
+    assert "Bea" in done.stdout
+    assert "is left out: a passphrase is needed" in done.stderr
+    mixed.start()
+    assert mixed.json("--assembly", "Garden", "status")["unlocked"]
+    mixed.ok("lock")
+    mixed.env["MESHD_PASSPHRASE"] = "wrong"
+    assert "wrong" in mixed.fails(12, "unlock")[0]
+    mixed.env["MESHD_PASSPHRASE"] = secret
+    assert mixed.json("unlock")["closed"] == []
+    assert mixed.json("--assembly", "Mill", "status")["unlocked"]
+
+
+def test_who_unlocks_hears_what_stays_closed(mixed):
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "another"
+    mixed.ok("--assembly", "Garden", "passphrase")
+    mixed.start()
+    done = mixed.run("unlock")
+    assert done.returncode == 3
+    assert "still closed" in done.stderr
+
+
+def test_a_backup_of_keys_without_a_passphrase_gets_one_of_its_own(mixed, tmp_path):
+    """What lies beside the keys is on that disk alone: what it seals would be lost with the disk."""
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    assert "no terminal" in mixed.fails(11, "--assembly", "Garden", "backup", str(kept))[0]
+    assert not kept.exists()
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "elsewhere"
+    assert "the passphrase that you gave it" in mixed.run("--assembly", "Garden", "backup", str(kept)).stderr
+    assert "is wrong" in mixed.fails(12, "--home", str(new), "restore", str(kept))[0]
+    mixed.env["MESHD_PASSPHRASE"] = "elsewhere"
+    mixed.ok("backup", "--test", str(kept))
+    mixed.ok("--home", str(new), "restore", str(kept))
+    assert mixed.json("--home", str(new), "whoami")["name"] == "Garden"
+    mixed.env["MESHD_PASSPHRASE"] = "pw"
+    assert "these keys have now" in mixed.run("--assembly", "Mill", "backup", str(tmp_path / "mill")).stderr
+    mixed.ok("backup", "--test", str(tmp_path / "mill"))
+
+
+def test_what_is_founded_beside_keys_without_a_passphrase_has_one(mixed):
+    mixed.found("Shop", "Bea")
+    assert not (_folder(mixed, "Shop") / "unprotected").exists()
+    mixed.env.pop("MESHD_PASSPHRASE")
+    assert "passphrase is needed" in mixed.fails(11, "--assembly", "Shop", "whoami")[0]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_a_damaged_key_file_stops_its_own_assembly_alone(mixed, damage):
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "pw"
+    mixed.ok("passphrase")
+    path = _folder(mixed, "Mill") / "keys.sealed"
+    sealed = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(sealed[:20] if damage == "cut" else sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    done = mixed.run()
+    assert "Bea" in done.stdout
+    if damage == "gone":
+        assert f"The key file {path} is missing" in done.stdout.replace("\n", " ")
+        found = [json.loads(line) for line in mixed.run("--json", "doctor").stdout.splitlines()]
+        assert "lost-keys" in {row["what"] for row in found if not row["good"]}
+        return
+    assert done.returncode == 3
+    assert "is left out" in done.stderr
+    stick = mixed.home.parent / "stick"
+    stick.mkdir()
+    done = mixed.run("stick", str(stick))
+    assert done.returncode == 3
+    assert "Written" in done.stdout
+    mixed.start()
+    assert mixed.json("--assembly", "Garden", "status")["unlocked"]
+
+
+def test_what_lies_beside_keys_and_does_not_open_them_locks_nobody_out(mixed):
+    """An older copy of the key file was put back, say."""
+    folder = _folder(mixed, "Garden")
+    open_ = (folder / "keys.sealed").read_bytes()
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "pw"
+    words = (folder / "unprotected").read_text()
+    mixed.ok("passphrase")
+    (folder / "unprotected").write_text(words)
+    secret = mixed.env.pop("MESHD_PASSPHRASE")
+    assert "passphrase is needed" in mixed.fails(11, "--assembly", folder.name, "whoami")[0]
+    mixed.env["MESHD_PASSPHRASE"] = secret
+    mixed.ok("--assembly", folder.name, "whoami")
+    assert not (folder / "unprotected").exists(), "it is of no use any more"
+    assert (folder / "keys.sealed").read_bytes() != open_
+
+
+def test_who_joins_where_a_key_file_was_lost_is_in_under_their_passphrase(shells):
+    ada, bea = shells("ada"), shells("bea")
+    ada.found("Garden", "Ada")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    bea.ok("passphrase", "--none")
+    (folder,) = assemblies(bea.home)
+    (folder / "keys.sealed").unlink()
+    bea.env["MESHD_PASSPHRASE"] = "another"
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    bea.ok("whoami")
+    bea.env["MESHD_PASSPHRASE"] = "guess"
+    assert "wrong" in bea.fails(12, "whoami")[0]
+
+
+def test_what_is_put_aside_gets_the_passphrase_of_what_takes_its_place(shells):
+    """It holds the same member key."""
+    ada, bea = shells("ada"), shells("bea")
+    ada.found("Garden", "Ada")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    bea.ok("passphrase", "--none")
+    bea.env["MESHD_PASSPHRASE"] = "strong"
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    aside = str(bea.home / "before-1")
+    assert bea.json("--home", aside, "whoami", "--member-key")["member_key"]
+    bea.env["MESHD_PASSPHRASE"] = "guess"
+    assert "wrong" in bea.fails(12, "--home", aside, "whoami", "--member-key")[0]
+
+
+def test_a_full_disk_between_joining_and_that_is_no_failure(shells, monkeypatch):
+    """The application is written then, and what it is told of has no passphrase yet."""
+    ada, bea = shells("ada"), shells("bea")
+    ada.found("Garden", "Ada")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    bea.ok("passphrase", "--none")
+    ticket = ada.json("invite")["ticket"]
+
+    def full(*_: object) -> None:
+        raise DiskFullError("the disk is full: nothing was written")
+
+    monkeypatch.setattr(keystore, "seal_with", full)
+    told = alone.apply(bea.home, ticket, "Bea", lambda _: "strong", "", world=World(cost=CHEAP))
+    assert (told["before_opens"], told["before_protected"]) == (True, False)
+    bea.env["MESHD_PASSPHRASE"] = "strong"
+    bea.ok("whoami")
+
+
+def test_keys_without_a_passphrase_are_shown_and_saved_without_one(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.ok("passphrase", "--none")
+    del bea.env["MESHD_PASSPHRASE"]
+    assert bea.json("whoami", "--member-key")["member_key"]
+    (folder,) = assemblies(bea.home)
+    with (folder / "log.db").open("r+b") as log:
+        log.seek(4096 * 3)
+        log.write(os.urandom(4096))
+    assert "no terminal" not in bea.run("check", "--rebuild").stderr
+    done = bea.json("panic", "--yes")
+    assert done["keys"] == 1
+
+
+def test_a_backup_while_nobody_knows_whether_there_is_a_passphrase_asks_for_one(mixed, tmp_path):
+    """On a disk that takes nothing what was interrupted is not settled."""
+    folder = _folder(mixed, "Garden")
+    with closing(open_assembly(folder, "", World(cost=CHEAP))) as assembly:
+        (folder / "unprotected").rename(folder / "unprotected.unsure")
+        with pytest.raises(NodeError, match="one of its own"):
+            finish(backing_up.backup(Context(assembly), {"path": str(tmp_path / "kept")}))
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "elsewhere"
+    mixed.ok("--assembly", "Garden", "backup", str(tmp_path / "kept"))
+    mixed.env["MESHD_PASSPHRASE"] = "elsewhere"
+    mixed.ok("backup", "--test", str(tmp_path / "kept"))
+
+
+def test_a_stick_serves_what_is_open_where_nobody_can_be_asked(mixed, tmp_path):
+    garden = _folder(mixed, "Garden").name
+    del mixed.env["MESHD_PASSPHRASE"]
+    (tmp_path / "stick").mkdir()
+    done = mixed.run("stick", str(tmp_path / "stick"))
+    assert done.returncode == 3
+    assert "can be pulled now" in done.stderr
+    mixed.start("--locked")
+    assert mixed.run("unlock").returncode == 3, "what needs none is open, and the rest is told"
+    assert mixed.json("--assembly", garden, "status")["unlocked"]
+
+
+def test_panic_says_so_where_there_was_no_passphrase(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.ok("passphrase", "--none")
+    said = bea.ok("panic", "--yes")
+    assert "Destroyed: 1 key file." in said
+    assert "There was no passphrase" in said
+
+
+def test_one_passphrase_for_a_home_of_several_is_typed_once(shells):
+    bea = shells("bea")
+    for name in ("Garden", "Mill"):
+        bea.found(name, "Bea")
+    del bea.env["MESHD_PASSPHRASE"]
+    code, shown = on_a_terminal(bea, 200, 40, passphrase="pw")
+    assert code == 0
+    assert shown.count("Passphrase of") == 1
+    assert "Garden" in shown
+    assert "Mill" in shown
+
+
+def test_two_passphrases_of_a_home_are_asked_for_by_name(mixed):
+    """The one that needs none is not asked for."""
+    mill = _folder(mixed, "Mill").name
+    del mixed.env["MESHD_PASSPHRASE"]
+    code, shown = on_a_terminal(mixed, 200, 40, passphrase="pw")
+    assert code == 0
+    assert shown.count("Passphrase of") == 1
+    assert f"Passphrase of {mill[:8]}: " in shown
+    code, shown = on_a_terminal(mixed, 200, 40, passphrase="wrong")
+    assert code == 3
+    assert "is left out: the passphrase is wrong" in shown
+
+
+@pytest.mark.parametrize("open_too", [False, True])
+def test_a_locked_daemon_of_one_assembly_is_opened_by_its_own_passphrase_alone(shells, open_too):
+    """Another assembly's would have it begin, find nothing that it is to run, and end."""
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.env["MESHD_PASSPHRASE"] = "other"
+    bea.found("Mill", "Bea")
+    if open_too:
+        bea.ok("--assembly", "Mill", "passphrase", "--none")
+    bea.start("--assembly", "garden", "--locked")
+    bea.fails(12 if open_too else 4, "unlock")
+    assert bea.json("status")["locked"]
+    bea.env["MESHD_PASSPHRASE"] = "pw"
+    assert bea.json("unlock")["closed"] == [], "it was never to open the other one"
+    assert bea.json("--assembly", "Garden", "status")["name"] == "Garden"
+
+
+def test_who_unlocks_one_assembly_hears_whether_it_is_open(shells):
+    bea = shells("bea")
+    bea.found("Garden", "Bea")
+    bea.env["MESHD_PASSPHRASE"] = "other"
+    bea.found("Mill", "Bea")
+    bea.start()
+    for name in ("Garden", "Nonsense"):
+        assert "stays closed" in bea.fails(3, "--assembly", name, "unlock")[0]
+    assert bea.json("--assembly", "Mill", "unlock")["closed"] == []
+    bea.ok("lock")
+    assert "stays closed" in bea.fails(3, "--assembly", "Garden", "unlock")[0]
+    assert bea.json("--assembly", "Mill", "status")["unlocked"], "which that passphrase opens"
+
+
+def test_panic_is_about_all_of_a_home(mixed):
+    """Whoever names one assembly does not mean the others."""
+    for name in ("Mill", "Nonsense"):
+        assert "nothing was destroyed" in mixed.fails(2, "--assembly", name, "panic", "--yes")[0]
+    assert len(assemblies(mixed.home)) == 2
+    assert "Where there was no passphrase, what is left" in mixed.ok("panic", "--yes")
+
+
+def test_a_wrong_passphrase_changes_nothing_of_what_needs_none(mixed):
+    mixed.env["MESHD_NEW_PASSPHRASE"] = "another"
+    mixed.env["MESHD_PASSPHRASE"] = "wrong"
+    assert "nothing was changed" in mixed.fails(12, "passphrase")[0]
+    del mixed.env["MESHD_PASSPHRASE"]
+    assert mixed.json("--assembly", "Garden", "whoami")["name"] == "Garden"
+
+
+@pytest.mark.parametrize("words", ["two\nlines", "pw\n", "\r"])
+def test_a_new_passphrase_is_one_line(ada, words):
+    ada.env["MESHD_NEW_PASSPHRASE"] = words
+    assert "one line" in ada.fails(1, "passphrase")[0]
+
+
+def test_a_backup_with_a_passphrase_of_its_own_is_read_by_it(ada, tmp_path):
+    (tmp_path / "words").write_text("elsewhere\n")
+    kept, words = str(tmp_path / "kept"), ("--new-file", str(tmp_path / "words"))
+    ada.ok("backup", kept, *words)
+    assert "wrong" in ada.fails(12, "backup", "--test", kept)[0]
+    ada.ok("backup", "--test", kept, *words)

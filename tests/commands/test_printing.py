@@ -148,7 +148,7 @@ def test_a_hundred_pages(ada, tmp_path):
 def test_what_can_t_be_printed_is_said(ada, tmp_path):
     assert "no such decision, minutes or alarm" in ada.fails(4, "print", "nothing")[0]
     identity = ada.ok("propose", "An oven").split()[0]
-    assert "cannot write" in ada.fails(1, "print", identity, "--out", str(tmp_path))[0]
+    assert "is a folder" in ada.fails(2, "print", identity, "--out", str(tmp_path))[0]
     assert "cannot write" in ada.fails(1, "print", identity, "--out", str(tmp_path / "no/where.html"))[0]
 
 
@@ -170,10 +170,18 @@ def test_results_for_a_spreadsheet(ada, tmp_path):
     ada.ok("propose", '=HYPERLINK("http://evil.example")')
     ada.ok("propose", 'Bread, "fresh"\tand more')
     ada.ok("propose", "Who", "--option", "-1", "--option", "مريم")
+    gone = ada.ok("propose", "Too early").strip()
+    ada.ok("withdraw", gone)
     ada.ok("export", "--csv", str(tmp_path / "results.csv"))
     rows = list(csv.reader(io.StringIO((tmp_path / "results.csv").read_text(encoding="utf-8-sig"))))
     assert rows[0][:2] == ["id", "title"]
-    assert [row[1] for row in rows[1:]] == ['\'=HYPERLINK("http://evil.example")', 'Bread, "fresh"\tand more', "Who"]
+    assert [row[1] for row in rows[1:]] == [
+        '\'=HYPERLINK("http://evil.example")',
+        'Bread, "fresh"\tand more',
+        "Who",
+        "Too early",
+    ]
+    assert [row[4] for row in rows[1:]] == ["open", "open", "open", "withdrawn"]
     assert rows[3][6] == "'-1: 0; مريم: 0"
     for words in ([], ["--ics", "a", "--csv", "b"], ["dir", "--csv", "b"]):
         said = ada.fails(2, "export", *words)[0]
@@ -224,3 +232,5 @@ def test_the_tree_of_an_alarm(band):
     words = _words(ada.ok("print", alarm))
     assert f"For the alarm {alarm[:8]}" in words
     assert "(begins)" in words
+    pledge = ada.ok("entry", "pledge", "--about", alarm, "what=I come", "by=3d").split()[0]
+    assert "nobody is called by it" in ada.fails(1, "print", pledge)[0]

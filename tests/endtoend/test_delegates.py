@@ -11,7 +11,7 @@ from meshd_protocol.bodies.decisions import Proposal, Say
 from meshd_protocol.bodies.delegates import Act, Countersignature
 from meshd_protocol.kinds import Kind
 from meshd_protocol.names import bytes_of, text_of
-from tests.worlds import Clock, commune, exchange, give
+from tests.worlds import Clock, commune, exchange, give, propose
 
 
 @pytest.fixture
@@ -174,8 +174,9 @@ def test_signatures_on_two_motions_count_together(four):
     head = Context(ada).standing().head
     other = dan.write(Kind.PROPOSAL, Proposal(head, "recall", "His own words", action=(int(Verb.RECALL), mandate)))
     give(ada, other, dan.ballot(other.id))
-    answer = delegation.recall(Context(ada), {"mandate": "treasurer"})
+    answer = delegation.recall(Context(ada), {"mandate": "treasurer", "reason": "She drinks."})
     assert bytes_of(answer["id"]) == other.id, "it joins the motion that is open"
+    assert "She drinks." in {row.reason for row in ada.store.find(tables.Ballot, proposal=other.id)}
     assert (answer["suspended"], answer["over"]) == (True, False)
     with pytest.raises(NodeError, match="signed that motion already"):
         delegation.recall(Context(ada), {"mandate": "treasurer"})
@@ -206,6 +207,16 @@ def test_no_second_term_in_a_row_and_handing_over(four):
     exchange(ada, bea)
     with pytest.raises(NodeError, match="does not let anybody follow themselves"):
         delegation.mandate(Context(ada), {"title": "treasurer", "holder": "Bea", "powers": ["spend"]})
+    question = propose(Context(ada), "Paint the door")
+    voting.vote(Context(ada), {"id": text_of(question), "choices": ["yes"]})
+    give(ada, *(each.ballot(question) for each in (cy, dan)))  # what is in force goes into an action's record
+    for long in (
+        {"powers": ["x" * 81]},
+        {"powers": list(map(str, range(33)))},
+        {"powers": ["cook"], "limits": "x" * 2001},
+    ):
+        with pytest.raises(NodeError, match=r"action: (powers|bounds): "):
+            delegation.mandate(Context(ada), {"title": "baker", "holder": "Bea", **long})
     forged = dan.write(
         Kind.PROPOSAL,
         Proposal(

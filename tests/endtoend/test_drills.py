@@ -180,7 +180,18 @@ def test_nothing_of_a_drill_is_accepted_anywhere_else(street, tmp_path):
     (tmp_path / "stick").mkdir()
     steps = carry.export(ada, {"path": str(tmp_path / "stick")})
     assert list(steps) != []
-    assert "is an exercise" in (tmp_path / "stick" / "DRILL.txt").read_text()
+    page = tmp_path / "stick" / "DRILL.txt"
+    mine = page.read_text()
+    assert "is an exercise" in mine
+    other = mine.replace("meshd/", "meshd/another-")
+    for before, after in (
+        (other, other + mine),
+        (mine + other, mine + other),
+        ("our fire drill\n", "our fire drill\n"),
+    ):
+        page.write_text(before)
+        list(carry.export(ada, {"path": str(tmp_path / "stick")}))
+        assert page.read_text() == after
     ticket = membership.invite(ada, {})["ticket"]
     assert ticket.startswith("DRILL-meshd:")
     assert read_ticket(ticket).assembly == ada.assembly.id

@@ -96,7 +96,7 @@ def view(node: Assembly) -> dict[str, object]:
     rows = listing.list_(context, {})
     as_remembered(context)
     for row in rows:
-        for own in ("voted", "said", "asked", "ends_ms"):
+        for own in ("voted", "said", "annulled", "asked", "ends_ms"):
             row.pop(own)
     texts = (each for each in map(node.known.item, sorted(row.id for row in node.store.find(tables.Proposal))) if each)
     forces = {each.id: node.known.forces.of(each) for each in texts if isinstance(each, Decision) and not each.verb}

@@ -406,7 +406,7 @@ def test_a_crafted_invitation_stops_no_import(tmp_path):
     folder = tmp_path / "stick" / "meshd" / "join" / join_folder(b"k" * 32)
     folder.mkdir(parents=True)
     (folder / "application").write_bytes(b"x" * 100)
-    assert joining.read_applications(one, tmp_path / "stick") == []
+    assert joining.read_applications(one, tmp_path / "stick") == ([], 0, 0)
     one.close()
 
 
@@ -668,7 +668,7 @@ async def test_a_full_disk_ends_no_node(pair, autojump_clock, monkeypatch):
 
         for name in ("insert", "replace"):
             patch.setattr(bea.assembly.store, name, full)
-        patch.setattr("meshd.mesh.node.keep_time", full)
+        patch.setattr("meshd.mesh.duties.keep_time", full)
         async with running([ada, bea], {"bea": ["ada"]}):
             await trio.sleep(200)
             bea.node.network_changed("addresses changed")

@@ -12,6 +12,7 @@ from meshd.founding.opening import open_assembly
 from meshd.service import (
     delegation,
     entering,
+    explaining,
     figures,
     haste,
     institutions,
@@ -149,7 +150,8 @@ def test_a_template_is_adopted_amended_and_dropped(nodes):
         institute(cy, {"do": "adopt", "what": "FILE", "text": AID})
     voting.vote(bea, {"id": identity, "choices": ["yes"]})
     everywhere(nodes)
-    assert institute(cy, {})["adopted"][0]["state"] == "adopted"
+    (told,) = institute(cy, {})["adopted"]
+    assert (told["state"], told["begins"]) == ("adopted", ["alarm", "need", "pots"]), "a row is filled in by nobody"
     first = enter(cy, "need", "what=flour", "amount=3 kg")
     with pytest.raises(NodeError, match="adopted as it is"):
         institute(cy, {"do": "adopt", "what": "FILE", "text": AID})
@@ -225,6 +227,45 @@ def test_an_alarm_calls_everybody_once_two_others_confirm_it(nodes):
     assert [row["over"] for row in entering.entries(ada, {"all": True})] == [True]
 
 
+def test_an_answer_goes_by_the_institution_of_what_it_is_about(nodes):
+    """Two have an alarm; one of them is changed, and then dropped, while an alarm by it goes on."""
+    ada, bea, cy = nodes
+    adopt(nodes)
+    watch = AID.replace('name = "Aid"', 'name = "Night watch"').replace(
+        'what = "text 200", where', 'what = "text 100", where'
+    )
+    adopt(nodes, watch)
+    alarms = [haste.alarm(ada, {"title": "Eviction", "where": "Harbour", "asks": "Come"})["id"]]
+    alarms.append(enter(ada, "night watch/alarm", "what=Fire", "where=Mill", "asks=Water"))
+    with pytest.raises(NodeError, match="a form of several: Aid/need, Night watch/need"):
+        enter(ada, "need", "what=flour", "amount=3")
+    everywhere(nodes)
+    for each in alarms:
+        confirm(bea, each)
+        confirm(cy, each)
+    everywhere(nodes)
+    asked = {each["command"] for each in waiting.waiting(bea).shown}
+    assert {f"meshd entry pledge --about {each[:8]}" for each in alarms} <= asked
+    described = [institute(bea, {"do": "form", "what": "alarm", "about": each})["fields"][0]["most"] for each in alarms]
+    assert described == [200, 100]
+    assert [entering.entries(bea, {"id": each})[0]["words"]["what"] for each in alarms] == ["what", "what"]
+    adopt(nodes, AID.replace('goal = "60 kg"', 'goal = "70 kg"'))
+    institute(ada, {"do": "drop", "what": "Night watch"})
+    everywhere(nodes)
+    voting.vote(bea, {"id": next(each["id"] for each in listing.list_(bea, {"open": True})), "choices": ["yes"]})
+    everywhere(nodes)
+    assert [each["state"] for each in institute(bea, {})["adopted"]] == ["dropped", "dropped", "adopted"]
+    for each in alarms:
+        enter(bea, "pledge", "what=I come", about=each)
+    everywhere(nodes)
+    assert sorted(title for title, parts in shown(ada, "alarm") if ("pledged", 1, 3) in parts) == [
+        "Eviction, Harbour",
+        "Fire, Mill",
+    ]
+    with pytest.raises(NodeError, match="no such form: night watch/alarm"):
+        enter(ada, "night watch/alarm", "what=Fire", "where=Mill", "asks=Water")
+
+
 def test_a_pool_counts_what_givers_confirm_and_each_entry_once(nodes):
     adopt(nodes)
     ada, bea, cy = nodes
@@ -262,7 +303,7 @@ def test_a_pool_counts_what_givers_confirm_and_each_entry_once(nodes):
         ("need", ["what=x", "colour=red"], None, "no field"),
         ("need", ["what"], None, "no field"),
         ("need", ["what=" + "x" * 201, "amount=5"], None, "too long"),
-        ("need", ["what=x", "amount=5"], "aaaa", "nothing else"),
+        ("need", ["what=x", "amount=5"], "NEED", "nothing else"),
         ("gift", ["amount=5", "giver=Cy", "kind=lent"], None, "is about something"),
         ("gift", ["amount=5", "giver=Zoe", "kind=lent"], "NEED", "no such person"),
         ("gift", ["amount=5", "giver=Cy", "kind=sold"], "NEED", "is one of given, lent"),
@@ -300,12 +341,46 @@ def test_decisions_say_something_with_figures(nodes):
         proposing.propose(ada, {"title": "Pots", "fields": ["a=b"]})
     identity = proposing.propose(ada, asked | {"fields": ["pots=Flour / 500", "pots=Rent / 700 cents"]})["id"]
     everywhere(nodes)
+    again = proposing.propose(bea, {"again": identity})["id"]
+    first, second = (explaining.show(bea, {"id": each}) for each in (identity, again))
+    assert second["fields"] == first["fields"] != {}
+    assert second["form"].endswith("/pots")
+    proposing.withdraw(bea, {"id": again})
+    everywhere(nodes)
     for each in (ada, bea):
         assert shown(each, "pots") == [], "while it is not decided"
         voting.vote(each, {"id": identity, "choices": ["yes"]})
         everywhere(nodes)
     assert shown(cy, "pots") == [("pots", [("spent", 0, None)])]
-    assert [each["state"] for each in listing.list_(cy, {})] == ["settled", "settled"]
+    assert [each["state"] for each in listing.list_(cy, {}) if not each["withdrawn"]] == ["settled", "settled"]
+
+
+def test_an_adoption_that_is_put_anew_adopts_the_same(nodes):
+    ada, bea, cy = nodes
+    first = institute(ada, {"do": "adopt", "what": "FILE", "text": AID})["id"]
+    everywhere(nodes)
+    again = proposing.propose(bea, {"again": first})["id"]
+    everywhere(nodes)
+    rows = [cy.assembly.store.get(tables.Proposal, id=bytes_of(each)) for each in (first, again)]
+    assert rows[1].what == rows[0].what is not None
+    for each in (ada, bea):
+        voting.vote(each, {"id": again, "choices": ["yes"]})
+        everywhere(nodes)
+    assert {each["id"]: each["state"] for each in institute(cy, {})["adopted"]} == {first: "open", again: "adopted"}
+    proposing.propose(ada, {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 500"]})
+
+
+def test_what_goes_by_a_form_of_an_institution_that_was_dropped_is_not_put_anew(nodes):
+    adopt(nodes)
+    ada, bea, _ = nodes
+    asked = {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 500"]}
+    identity = proposing.propose(ada, asked)["id"]
+    dropped = institute(ada, {"do": "drop", "what": "Aid"})["id"]
+    everywhere(nodes)
+    voting.vote(bea, {"id": dropped, "choices": ["yes"]})
+    everywhere(nodes)
+    with pytest.raises(NodeError, match="not in force any more"):
+        proposing.propose(ada, {"again": identity})
 
 
 def test_a_template_that_is_not_in_force_counts_for_nothing(tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meshd.app import restoring
-from meshd.assembly import survey
+from meshd.assembly import survey, unprotected
 from meshd.errors import NodeError, PassphraseError
 from meshd.founding.opening import open_assembly
 from meshd.home import BALLAST, assemblies
@@ -25,8 +25,7 @@ from meshd.sneakernet.backup import write_backup
 from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.store import tables
-from meshd_crypto.passphrase import new_lock
-from tests.worlds import CHEAP, commune, exchange, propose, world
+from tests.worlds import commune, exchange, propose, world
 
 KILLS = int(os.environ.get("MESHD_KILLS", "40"))
 CALLS = frozenset({"write", "fsync", "replace", "rename", "unlink", "remove", "mkdir", "rmdir", "execute", "flush"})
@@ -58,7 +57,7 @@ def base(tmp_path_factory):
         talk.say(Context(ada), {"text": f"words {n}"})
     finish(export_stick(ada, place.stick, Narrow()))
     finish(import_stick(bea, place.stick))
-    finish(write_backup(ada, place.backup))
+    finish(write_backup(ada, place.backup, ada.lock))
     for n in range(6):
         propose(Context(ada), f"Later question {n}")
         talk.say(Context(bea), {"text": f"more words {n}"})
@@ -104,7 +103,7 @@ def _look_at_import(place: Place, _: bool) -> None:
 
 def _backup(place: Place) -> None:
     with place.open(place.ada) as ada:
-        finish(write_backup(ada, place.backup))
+        finish(write_backup(ada, place.backup, ada.lock))
 
 
 def _look_at_backup(place: Place, _: bool) -> None:
@@ -140,7 +139,7 @@ def _look_at_restore(place: Place, done: bool) -> None:
 
 def _change_key(place: Place) -> None:
     with place.open(place.ada) as ada:
-        ada.lock_with(new_lock("another", CHEAP, ada.world.entropy))
+        ada.lock_with("another")
 
 
 def _look_at_key(place: Place, done: bool) -> None:
@@ -154,6 +153,36 @@ def _look_at_key(place: Place, done: bool) -> None:
             continue
     assert len(opened) == 1, "one of the two, and never none"
     assert not done or opened == ["another"]
+
+
+def _open_key(place: Place) -> None:
+    with place.open(place.ada) as ada:
+        ada.lock_with(None)
+
+
+def _look_at_open_key(place: Place, done: bool) -> None:
+    (folder,) = assemblies(place.ada)
+    words = unprotected.words_in(folder)
+    assert words or not done
+    with place.open(place.ada, "pw") as ada:
+        assert ada.store.count(tables.Proposal) == 12
+    is_open = unprotected.is_open(folder)
+    assert is_open or not done
+    assert unprotected.words_in(folder) == (words[:1] if is_open else [])
+    if is_open:
+        with place.open(place.ada, ""):
+            pass
+
+
+def _look_at_closed_key(place: Place, done: bool) -> None:
+    (folder,) = assemblies(place.ada)
+    with place.open(place.ada, "another") as ada:
+        assert ada.store.count(tables.Proposal) == 12
+    assert not (done and unprotected.is_open(folder))
+    if not unprotected.is_open(folder):
+        assert unprotected.words_in(folder) == []
+        with pytest.raises(PassphraseError):
+            place.open(place.ada, "")
 
 
 def _forget(place: Place) -> None:
@@ -174,6 +203,8 @@ WORK = {
     "backup": (_backup, _look_at_backup, None),
     "restore": (_restore, _look_at_restore, None),
     "passphrase": (_change_key, _look_at_key, None),
+    "no passphrase": (_open_key, _look_at_open_key, None),
+    "a passphrase again": (_change_key, _look_at_closed_key, _open_key),
     "forget": (_forget, _look_at_forget, None),
 }
 

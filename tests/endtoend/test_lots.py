@@ -3,7 +3,7 @@
 import pytest
 
 from meshd.errors import NodeError
-from meshd.service import delegation, entering, figures, lots, voting
+from meshd.service import delegation, entering, figures, listing, lots, voting
 from meshd.service.context import Context
 from meshd.service.institutions import institutions, shipped
 from meshd.state.lots import draw_of
@@ -82,6 +82,21 @@ def test_drawers_nodes_draw_by_themselves_and_everybody_sees_the_same(people):
     entering.entry(people[who], {"form": "struck", "fields": [f"who={NAMES[who]}"], "about": identity})
     everywhere(people)
     assert told(people[0], identity)["panel"] == [rows[0]["list"][0], rows[0]["list"][2]], "who declines makes room"
+
+
+def test_what_drawers_nodes_write_is_offered_to_nobody_and_refused_by_hand(people):
+    """A second commit would stop the lot, and be its drawer's for good."""
+    identity, about = draw(people, by=4)
+    confirm(people, identity, 0, 1)
+    by_hand = {"form": "commit", "fields": ["hash=" + "ab" * 32], "about": identity}
+    with pytest.raises(NodeError, match="by themselves: by hand it would stop the lot"):
+        entering.entry(people[0], by_hand)
+    for each in people:
+        rows = entering.entries(each, {"id": identity})
+        assert not {"commit", "reveal"} & {name for row in rows for name in row["answers"]}
+        assert rows[0]["lot"]["panel"] == told(people[0], identity)["panel"]
+        (decision,) = listing.list_(each, {"id": about})
+        assert any(name.endswith("/draw") for name in decision["about_any"])
 
 
 def test_a_drawer_reveals_and_is_lost_and_a_stick_completes_it(people):
@@ -188,11 +203,21 @@ def test_after_a_draw_that_was_stopped_the_others_draw_without_who_stopped_it(pe
 
 
 def test_too_few_drawers_and_too_many_who_are_left_out(people):
-    identity, _ = draw(people, "leaves-out=Ada", "leaves-out=Bea")
+    """A person is told before it is written; where another program wrote it, nothing comes of it."""
+    with pytest.raises(NodeError, match="nothing would be drawn by this: it leaves out more than one of 5"):
+        draw(people, "leaves-out=Ada", "leaves-out=Bea")
+    with pytest.raises(NodeError, match="3 to 9 drawers"):
+        draw(people, "without=Ada", "without=Bea")
+    sound, about = draw(people)
+    ada, keys = people[0].assembly, [{"who": each.me} for each in people[:2]]
+    row = ada.store.get(tables.Entry, id=bytes_of(sound))
+    fields = {"what": "Panel", "seats": 2, "leaves-out": keys}
+    with ada.writing():
+        record = ada.write(Kind.ENTRY, Entry(row.roster, row.template, "draw", fields, bytes_of(about)))
+    identity = text_of(record.id)
+    everywhere(people)
     confirm(people, identity, 2, 3)
     assert told(people[4], identity)["problem"] == "it leaves out more than one of 5"
-    few, _ = draw(people, "without=Ada", "without=Bea")
-    assert "3 to 9 drawers" in told(people[4], few)["problem"]
     with pytest.raises(NodeError, match="no draw"):
         told(people[0], entering.entry(people[0], {"form": "struck", "fields": ["who=Ada"], "about": identity})["id"])
 

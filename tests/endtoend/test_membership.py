@@ -9,8 +9,8 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.founding.opening import Joining, join
 from meshd.service import checking, explaining, governing, membership, proposing, rosters, status, talk, voting
 from meshd.service.context import Context
-from meshd.sneakernet.export import Narrow, export_stick
-from meshd.sneakernet.import_ import import_stick
+from meshd.sneakernet.export import Narrow, export_file, export_stick
+from meshd.sneakernet.import_ import import_file, import_stick
 from meshd.store import tables
 from meshd_crypto.sealing import seal
 from meshd_protocol.bodies.actions import Verb
@@ -98,13 +98,8 @@ def test_a_removal_makes_a_new_network_key_that_the_removed_never_gets(five):
 
 def test_two_rotations_while_somebody_was_away_by_stick(five, tmp_path):
     """Hard case 9 by stick: the segments are under a key that she has never seen; the stick holds it for her."""
-    (ada, bea, cy), (dan, eve) = five
-    for person in ("Dan", "Eve"):
-        motion = bytes_of(rosters.remove(Context(ada), {"person": person, "reason": "moved away"})["id"])
-        exchange(ada, cy)
-        _yes(cy, motion)
-        give(cy, *(each.ballot(motion) for each in (dan, eve)))
-        exchange(ada, cy)
+    (ada, bea, cy), authors = five
+    _remove_two(ada, cy, authors)
     assert len(ada.keys.network) == 3
     stick = tmp_path / "stick"
     stick.mkdir()
@@ -123,6 +118,77 @@ def test_two_rotations_while_somebody_was_away_by_stick(five, tmp_path):
     assert _run(import_stick(ada, stick)).damaged == []
 
 
+def _remove_two(ada, cy, authors):
+    """Dan and Eve are out; Ada and Cy know it. There are two new keys."""
+    dan, eve = authors
+    for person in ("Dan", "Eve"):
+        motion = bytes_of(rosters.remove(Context(ada), {"person": person, "reason": "moved away"})["id"])
+        exchange(ada, cy)
+        _yes(cy, motion)
+        give(cy, *(each.ballot(motion) for each in (dan, eve)))
+        exchange(ada, cy)
+
+
+@pytest.mark.parametrize("visited", [False, True], ids=["a fresh stick", "one that both have been at"])
+def test_who_lacks_a_key_takes_nothing_off_a_stick(five, tmp_path, visited):
+    """Bea was away at two changes of the key. Her visit, and then Cy's export, leave what Ada put there."""
+    (ada, bea, cy), authors = five
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    if visited:
+        for each in (ada, bea, cy):
+            _run(export_stick(each, stick, Narrow()))
+            _run(import_stick(each, stick))
+    _remove_two(ada, cy, authors)
+    words = talk.say(Context(ada), {"text": "The yeast is here"})["id"]
+    _run(export_stick(ada, stick, Narrow()))
+    (folder,) = [each for each in (stick / "meshd").iterdir() if each.name != "join"]
+    for each in (folder / "keys").iterdir():
+        each.unlink()  # as for somebody who was removed: none of them is hers
+    before = {each.name for each in (folder / "segments").iterdir()}
+    taken = _run(import_stick(bea, stick))
+    assert taken.unreadable > 0
+    assert {each.name for each in (folder / "segments").iterdir()} == before
+    _run(export_stick(bea, stick, Narrow()))
+    _run(export_stick(cy, stick, Narrow()))
+    _run(import_stick(cy, stick))
+    assert cy.store.get(tables.Message, id=bytes_of(words)) is not None
+    _run(export_stick(cy, stick, Narrow()))
+    _run(import_stick(bea, stick))
+    assert bea.store.get(tables.Message, id=bytes_of(words)) is not None
+
+
+@pytest.mark.parametrize("damage", ["cut", "another's", "older"])
+def test_a_key_that_is_damaged_on_a_stick_is_written_anew(five, tmp_path, damage):
+    (ada, bea, cy), authors = five
+    _remove_two(ada, cy, authors)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    _run(export_stick(ada, stick, Narrow()))
+    (keys,) = stick.glob("meshd/*/keys")
+    for each in keys.iterdir():
+        data = each.read_bytes()
+        size = len(data) // 3  # of a box for each device
+        ends = {"cut": data[:size], "another's": data[size:] + data[:size][::-1], "older": data[: 2 * size]}
+        each.write_bytes(ends[damage])
+    _run(export_stick(cy, stick, Narrow()))
+    _run(export_stick(ada, stick, Narrow()))
+    assert _run(import_stick(bea, stick)).unreadable == 0
+    assert newest_first(bea)[0] == newest_first(ada)[0]
+    written = {each: each.read_bytes() for each in keys.iterdir()}
+    _run(export_stick(cy, stick, Narrow()))
+    assert {each: each.read_bytes() for each in keys.iterdir()} == written, "a good one is written once"
+
+
+def test_a_file_under_a_key_that_is_not_here_is_not_told_as_damaged(five, tmp_path):
+    (ada, bea, cy), authors = five
+    _remove_two(ada, cy, authors)
+    _run(export_file(ada, tmp_path / "all.meshd", Narrow()))
+    with pytest.raises(NodeError, match="with the network keys that this node has") as refused:
+        _run(import_file(bea, tmp_path / "all.meshd"))
+    assert "made while you were away" in refused.value.hint
+
+
 def test_leaving(five):
     (ada, bea, cy), _ = five
     rosters.leave(Context(cy), {})
@@ -133,6 +199,9 @@ def test_leaving(five):
         exchange(ada, bea, cy)
     for node in (ada, bea, cy):
         assert cy.keys.member_public in Context(node).state().removed
+        assert [row["label"] for row in membership.members(Context(node), {}) if row.get("left")] == [
+            Context(node).assembly.people.label(cy.keys.member_public)
+        ]
     assert len(newest_first(ada)) == 2
     assert len(cy.keys.network) == 1
     with pytest.raises(NodeError, match="not in the roster"):

@@ -2,6 +2,7 @@
 decided before still there to see; and nobody is led elsewhere by a founding that is not what it says.
 """
 
+import errno
 import shutil
 from dataclasses import replace
 
@@ -310,9 +311,9 @@ def test_a_start_that_broke_off_is_done_again(old, opened, monkeypatch):
     (ada, *_), _, _ = old
 
     def broken(*_):
-        raise OSError("the disk is gone")
+        raise OSError(errno.EIO, "the disk is gone")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="gone"):
+    with monkeypatch.context() as patch, pytest.raises(NodeError, match="gone"):
         patch.setattr("meshd.assembly.keystore.write_durably", broken)
         refound(ada, without=["Dan", "Eve"])
     (row,) = ada.assembly.store.find(tables.Refounding)

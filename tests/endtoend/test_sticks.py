@@ -8,10 +8,14 @@ import trio
 
 from meshd.app import sticks
 from meshd.app.sticks import Mount
+from meshd.assembly.assembly import role_of
+from meshd.progress import finish
 from meshd.service import membership, talk
 from meshd.service.context import Context
 from meshd.sneakernet import media
 from meshd.sneakernet.export import Narrow, export_stick
+from meshd.sneakernet.import_ import import_stick
+from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
 from tests.endtoend.harness import Running, running, until
 from tests.worlds import commune, exchange, founder, newcomer, propose
@@ -58,7 +62,9 @@ def put(assembly, stick):
 
 
 async def minding(nursery, node, machine):
-    nursery.start_soon(sticks.mind, [node.node], machine.notes.append, machine.hook, machine.look)
+    nursery.start_soon(
+        sticks.mind, [node.node], machine.notes.append, machine.hook, trio.lowlevel.checkpoint, machine.look
+    )
 
 
 async def test_a_stick_is_exchanged_with_as_it_is_plugged_in(world, autojump_clock):
@@ -187,6 +193,62 @@ async def test_a_newcomer_s_application_and_its_answer_are_told_to_the_bearer(tm
             membership.vouch(ada.context, {"person": "Cellar"})
     for each in (ada, cellar):
         each.assembly.close()
+
+
+def test_who_brings_all_vouches_together_answers_the_newcomer(tmp_path):
+    """The vouches were written on two islands; neither knows of the other, and the newcomer waits on a third."""
+    (ada, bea, cy), _ = commune(tmp_path, ["Ada", "Bea", "Cy"], nodes=3)
+    exchange(ada, bea, cy)
+    dan = newcomer(tmp_path / "dan", Context(ada), "Dan", seed=9).assembly
+    exchange(ada, bea, cy)
+    stick, islands = folder(tmp_path, "stick"), [folder(tmp_path, "one"), folder(tmp_path, "two")]
+    put(dan, stick)
+    for each in (ada, bea):
+        finish(import_stick(each, stick))
+    for each, island in zip((ada, bea), islands, strict=True):
+        membership.vouch(Context(each), {"person": "Dan"})
+        put(each, island)
+    for island in islands:
+        finish(import_stick(cy, island))
+    assert not cy.store.count(tables.Welcome)
+    put(cy, stick)
+    finish(import_stick(dan, stick))
+    assert dan.keys.network
+    assert role_of(dan, dan.keys.member_public) == "observer"
+    for each in (ada, bea):
+        finish(import_stick(each, stick))
+        assert each.store.count(tables.Welcome) == 1
+    for each in (ada, bea, cy, dan):
+        each.close()
+
+
+def test_an_application_with_a_ticket_that_was_withdrawn_is_told(tmp_path):
+    (ada,), _ = commune(tmp_path, ["Ada"], nodes=1)
+    dan = newcomer(tmp_path / "dan", Context(ada), "Dan", seed=9).assembly
+    stick = folder(tmp_path, "stick")
+    put(dan, stick)
+    membership.invite(Context(ada), {"withdraw": True})
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert (told["late_applications"], told["applicants"]) == (1, [])
+    for each in (ada, dan):
+        each.close()
+
+
+def test_an_application_by_a_ticket_of_somebody_whose_records_have_not_come_is_told(tmp_path):
+    """And taken in once they have; one that was answered is nobody's news."""
+    (ada, bea), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(ada, bea)
+    dan = newcomer(tmp_path / "dan", Context(bea), "Dan", seed=9).assembly
+    stick = folder(tmp_path, "stick")
+    put(dan, stick)
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert (told["unknown_applications"], told["applicants"]) == (1, [])
+    exchange(ada, bea)
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert told["unknown_applications"] == 0
+    assert len(told["applicants"]) == 1
+    for each in (ada, bea, dan):
+        each.close()
 
 
 async def test_a_hook_hears_what_happens_and_where_and_may_be_missing(tmp_path):

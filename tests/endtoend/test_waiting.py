@@ -323,13 +323,21 @@ def test_a_removed_person_and_a_revoked_device(tmp_path):
         if verb is rosters.revoke:
             question = propose(dan, "Hand the keys to me", "significant")
         exchange(*nodes)
-    assert explaining.show(ada, {"id": text_of(question)})["by"].endswith(" (a revoked device)")
+    assert explaining.show(ada, {"id": text_of(question)})["by_revoked"]
     assert do(cy, "whoami")["out"] == "removed"
     assert do(dan, "whoami")["out"] == "revoked"
     for person, word in ((cy, "you were removed"), (dan, "this device was revoked")):
         with pytest.raises(NodeError, match=word):
             do(person, "say", text="hello?")
     assert waiting(cy).shown == []
+    motion = rosters.remove(ada, {"person": "Dan", "reason": "gone"})["id"]
+    for person in (bea, eve):
+        exchange(*nodes)
+        voting.vote(person, {"id": motion, "choices": ["yes"]})
+    exchange(*nodes)
+    assert ada.me in ada.state().members
+    assert dan.me not in ada.state().members
+    assert "anew" not in whats(ada), "what a lost machine asked after its owner said so is nobody's to put anew"
     for node in nodes:
         node.close()
 
@@ -476,9 +484,31 @@ def test_a_question_that_was_put_to_people_who_left(three):
     meet(three[0])
     assert told(ada) == [("anew", "Buy an oven", f"meshd propose --again {short(question)}")]
     assert whats(bea) == []
-    do(ada, "propose", again=short(question))
+    assert explaining.show(bea, {"id": short(question)})["put_anew"] is None
+    again = do(ada, "propose", again=short(question))["id"]
     meet(three[0])
     assert whats(bea) == ["vote"]
+    assert explaining.show(bea, {"id": short(question)})["put_anew"] == again
+
+
+def test_a_vote_whose_members_have_gone_can_still_be_decided_by_those_who_are_left(three):
+    """Nodes ask before that, and whoever looks at it is offered it."""
+    (ada, bea, cy), _ = three
+    question = propose(ada, "Buy an oven")
+    meet(three[0])
+    assert not do(bea, "list", id=short(question))[0]["late"], "it is asked for as others are"
+    rosters.leave(cy, {})
+    meet(three[0])
+    assert "`meshd vote" in next(
+        each["text"] for each in explaining.why(bea, {"id": short(question)})["reasons"] if each["rule"] == "stuck"
+    )
+    for person in (ada, bea):
+        assert do(person, "list", id=short(question))[0]["late"]
+        do(person, "vote", id=short(question), choices=["yes"], late=True)
+        assert not do(person, "list", id=short(question))[0]["late"], "it was cast"
+        meet(three[0])
+    assert explaining.show(cy, {"id": short(question)})["outcome"] == "passed"
+    assert not do(cy, "list", id=short(question))[0]["late"]
 
 
 def test_what_is_put_anew_says_what_it_said(three):

@@ -208,6 +208,11 @@ def test_it_shows_what_changes_by_itself_and_loses_nothing_typed(opened, filled,
     expect(page.locator("#news")).to_contain_text("Something may have changed", timeout=PATIENCE)
     assert page.locator("#text").input_value() == "I am on my way, and"
     assert "oven is hot" not in page.locator("main").inner_text()
+    houses[0].shell.stop()
+    expect(page.locator("#news")).to_contain_text("The daemon does not answer", timeout=PATIENCE)
+    assert page.locator("#text").input_value() == "I am on my way, and"
+    houses[0].shell.start("--connect", bo.address)  # it listens elsewhere now
+    expect(page.locator("#news")).to_contain_text("The daemon is back", timeout=PATIENCE)
 
 
 def test_ranks_are_dragged_as_an_extra(opened, filled):
@@ -359,6 +364,49 @@ def test_the_room_shows_what_changes_by_itself(opened, filled, houses):
     page.fill("#agenda", "Something else now")
     page.click("button:text-is('Show this agenda')")
     expect(screen.locator("main")).to_contain_text("Something else now", timeout=PATIENCE)
+
+
+def test_sending_one_form_keeps_what_stands_in_another(opened, filled):
+    page, at = opened()
+    page.goto(f"{at}/decisions/{filled['ranks']}")
+    page.fill("#say", "Half a thought")
+    page.fill("#reason", "Because")
+    page.click("#ballot button:text-is('Blank ballot')")
+    expect(page.locator("h1")).not_to_have_text("Who keeps the key")
+    page.click("a:text-is('Back, without a ballot')")
+    expect(page.locator("#say")).to_have_value("Half a thought")
+    page.select_option("#rank-1", "2")
+    page.fill("#reason", "Because of that")
+    page.click("button:text-is('Say it')")
+    expect(page.locator("#talk")).to_contain_text("Half a thought")
+    expect(page.locator("#say")).to_have_value("")
+    expect(page.locator("#reason")).to_have_value("Because of that")
+    expect(page.locator("#rank-1")).to_have_value("2")
+    page.goto(f"{at}/decisions/{filled['ranks']}")
+    expect(page.locator("#reason")).to_have_value("")
+    assert page.problems == []
+
+
+def test_what_could_not_be_sent_stays_until_it_is(opened, filled, houses):
+    """Also where the node is unlocked elsewhere meanwhile."""
+    script = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    page, at = opened(bypass_csp=True)
+    page.goto(f"{at}/talk")
+    page.fill("textarea[name=text]", "Long thoughts about flour")
+    houses[0].shell.ok("lock")
+    page.click("button:text-is('Say it')")
+    for heading in ("Locked", "Unlocked"):
+        expect(page.locator("h1")).to_have_text(heading)
+        expect(page.locator("main")).to_contain_text("Long thoughts about flour")
+        page.evaluate(script)
+        assert page.evaluate("axe.run()")["violations"] == []
+        if heading == "Locked":
+            houses[0].shell.ok("unlock")
+            page.fill("#passphrase", "pw")
+            page.click("button:text-is('Unlock')")
+    page.click("button:text-is('Send it now')")
+    expect(page.locator("main")).to_contain_text("Long thoughts about flour")
+    expect(page.locator("h1")).not_to_have_text("Unlocked")
 
 
 def test_a_lock_is_seen_in_every_window_and_so_is_its_end(opened, filled, houses):

@@ -114,11 +114,37 @@ def test_discussion_rivals_and_withdrawal(browser, ada, bo):
     assert "A rival text of Bikes" in form.words
     assert form.form("/propose")["text"] == ["Two."]
     rival = browser.fill(form, "/propose", title="Three bikes")
-    assert "A rival text of" in rival.words
+    assert "A rival text of Bikes" in rival.words
     assert "Three bikes" in browser.visit(f"/decisions/{identity}").words
+    seats = ada.ok("propose", "Committee", "--option", "A", "--option", "B", "--option", "C", "--seats", "2").strip()
+    form = browser.visit(f"/propose?amends={seats}").form("/propose")
+    assert (form["seats"], form["method"]) == (["2"], [ada.json("show", seats)["method"]])
+    assert form["options"] == ["A\nB\nC"]
+    words = ("--option", "Oven", "--option", "Bikes", "--method", "equal-shares", "--budget", "100")
+    budget = ada.ok("propose", "Budget", *words, "--cost", "60", "--cost", "30").strip()
+    assert "There is 100 to spend. What each costs: Oven 60, Bikes 30." in browser.visit(f"/decisions/{budget}").words
+    rival = browser.fill(browser.visit(f"/propose?amends={budget}"), "/propose", costs="60\n40")
+    made = ada.json("show", _of(rival))
+    assert (made["method"], made["costs"], made["budget"], made["amends"]) == ("equal-shares", [60, 40], 100, budget)
     gone = browser.fill(browser.visit(f"/decisions/{identity}"), "/withdraw", reason="Too dear")
     assert "withdrawn" in gone.words
     assert "Too dear" in gone.words
+
+
+def test_older_talk_is_a_click_away(house):
+    browser, shell = house.browser(), house.shell
+    for number in range(52):
+        shell.ok("say", f"message {number}.", "--topic", "flour")
+    newest = browser.visit("/talk?topic=flour")
+    assert "message 50." in newest.words
+    assert "message 0." not in newest.words
+    older = browser.get(newest.link("Older ones, too").replace("&amp;", "&"))
+    assert "message 0." in older.words
+    assert "Older ones" not in older.words
+    told = shell.run("read", "--topic", "flour")
+    assert "meshd read --all --topic flour" in told.stderr
+    assert "message 0." in shell.ok("read", "--all", "--topic", "flour")
+    assert "shows all" not in shell.run("read", "--all").stderr
 
 
 def test_talk_letters_and_taking_back(browser, ada, bo):
@@ -199,7 +225,10 @@ def test_a_mandate_its_acts_and_a_recall(browser, ada, bo):
 def test_minutes_and_tasks(browser, ada, bo):
     page = browser.visit("/meetings")
     label = next(row["label"] for row in ada.rows("members") if row["person"] == "Bo")
-    made = browser.fill(page, "/meetings", title="Monday", text="We met.", present=[label])
+    early = browser.fill(page, "/meetings", title="Monday", text="We met.", held="2099-01-01T10:00")
+    assert "still to come" in early.words
+    made = browser.fill(early, "/meetings", present=[label], held="2026-01-05T18:00")
+    assert "2026-01-05" in made.words
     assert "We met." in made.words
     assert "Not yet: Bo" in made.words
     wait(lambda: bo.rows("minutes"))
@@ -240,6 +269,7 @@ def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
     assert "Money for spring" in decision.words
     assert "Repairs / 50000" in decision.words
     assert decision.words.index("Repairs / 50000") < decision.words.index("Flour / 30000")
+    assert "Nothing." in browser.visit("/entries").words, "nothing was entered so far"
     other = browser.visit("/institutions")
     entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.endswith("pots")).partition('"')[0]
     nothing = browser.fill(browser.visit(f"/entry?form={entered}"), "/entry")
@@ -253,6 +283,8 @@ def test_this_machine_and_help(browser, ada):
     assert "in step" in words
     assert ada.json("status")["digest"] in words
     assert "Hold an election" in browser.visit("/help").words
+    assert 'href="#"' not in browser.visit("/help/keep-institutions").text, "what does not come along is no link"
+    assert "meshd connect HOST:PORT" in browser.visit("/machine").words
     page = browser.visit("/help/hold-an-election")
     assert "<h1>Hold an election</h1>" in page.text
     assert "<pre " in page.text
@@ -321,6 +353,19 @@ def test_what_a_page_asks_by_itself_counts_as_read_by_nobody(browser, ada, bo):
     assert "A letter from Bo" not in browser.visit("/?all").words
 
 
+def test_what_was_entered_is_all_listed_with_figures_or_without(browser, ada, bo):
+    made = ada.json("institutions", "adopt", "mutual-aid")["id"]
+    wait(lambda: any(row["id"] == made for row in bo.rows("list")))
+    bo.ok("vote", made, "yes", "--yes")
+    wait(lambda: "All entries" in browser.visit("/institutions").words)
+    assert "Nothing." in browser.visit("/entries").words
+    ada.ok("entry", "offer", "what=Two hands", "amount=2")
+    listed = browser.visit("/entries")
+    assert "Two hands" in listed.words
+    assert "offer" in browser.get(listed.link("offer")).words
+    assert "Two hands" in browser.visit("/entries?all=yes").words
+
+
 def test_an_institution_that_comes_along_is_proposed_and_read_before_the_vote(browser, ada):
     page = browser.visit("/institutions")
     made = browser.fill(page, "/institutions/adopt", set="tenants")
@@ -349,6 +394,12 @@ def test_what_a_decision_comes_to_is_written_down_with_its_tasks(browser, ada, b
     assert "Ask the shop" in done.words
     assert "Measure the door" in done.words
     assert [row["what"] for row in ada.rows("todo")] == ["Ask the shop", "Measure the door"]
+    (door,) = [form for form in done.forms() if form.get("id") == [ada.rows("todo")[1]["id"]]]
+    assert browser.send("/meetings/done", door | {"text": ["90 cm"]}).status == 303
+    page = browser.visit("/meetings").words.partition("What is done")
+    assert "Measure the door" not in page[0]
+    assert "Measure the door" in page[2]
+    assert "90 cm" in page[2]
 
 
 def test_the_rule_fits_what_is_asked(browser):

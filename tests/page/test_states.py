@@ -1,6 +1,7 @@
 """What the page does when things are not as they should be: no daemon, a locked one, a form sent twice, two browsers."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,8 @@ import pytest
 from meshd_cli.homes import folders
 from tests.commands.shell import MESHD, wait
 from tests.page.browser import Browser
+
+FORM = "application/x-www-form-urlencoded"
 
 
 def test_without_a_daemon_it_says_so_and_goes_on_by_itself(house):
@@ -56,6 +59,8 @@ def test_what_was_typed_is_not_lost_where_the_daemon_is_gone(house):
     assert "Long thoughts about flour" in answer.words
     house.shell.start()
     assert house.shell.rows("read") == []
+    assert browser.fill(answer, "/talk").status == 200
+    assert [row["text"] for row in house.shell.rows("read")] == ["Long thoughts about flour"]
 
 
 def test_a_form_sent_twice_is_done_once(house):
@@ -144,6 +149,9 @@ def test_who_thinks_too_long_before_a_ballot_is_told(house):
     assert later.status == 409
     assert "you can't change your vote" in later.words
     assert "How it stands" in later.words
+    assert "all the same" not in later.words, "what can't be done is not offered"
+    assert "What you typed" in later.words
+    assert "It leaks" in later.words
     other = Browser(house.address())
     lost = other.get(f"{other.at}{sure.path.removeprefix(browser.at)}")
     assert (lost.status, lost.headers["location"]) == (303, f"{other.at}/decisions/{identity}#state"), "it is another's"
@@ -227,6 +235,43 @@ def test_killed_it_leaves_nothing_in_the_way(house):
     assert house.browser().visit().status == 200
 
 
+def test_what_was_sent_to_a_page_that_was_begun_anew_is_given_back(house):
+    """At the same place, where browsers send what they have open; to nobody else."""
+    browser = house.browser()
+    fields = browser.visit("/talk").form("/talk") | {"text": ["Long thoughts <b>about</b> flour"]}
+    house.stop()
+    anew = house.browser()
+    assert anew.host == browser.host
+    given_back = browser.send("/talk", fields)
+    assert given_back.status == 403
+    assert "Long thoughts <b>about</b> flour" in given_back.words
+    assert "<b>about" not in given_back.text
+    assert fields["token"][0] not in given_back.text
+    assert house.shell.rows("read") == []
+    foreign = {"Cookie": browser.cookie, "Origin": "http://elsewhere.example", "Content-Type": FORM}
+    refused = browser.ask("POST", f"{browser.at}/talk", foreign, b"text=words")
+    assert (refused.status, "words" in refused.text) == (403, False)
+    much = browser.send("/talk", fields | {"text": ["a" * (1 << 21)]})
+    assert much.status == 403
+    assert len(much.text) < 1000
+    own = {"Cookie": browser.cookie, "Origin": f"http://{browser.host}", "Content-Type": "multipart/form-data"}
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        odd = browser.ask("POST", f"{browser.at}/talk", own | {"Content-Type": kind}, b"--x\r\nno form\r\n\r\n--")
+        assert odd.status == 403
+        assert odd.headers["content-security-policy"]
+    assert house.browser().visit("/talk").status == 200
+
+
+def test_a_port_that_is_taken_gives_way_to_another_one(house):
+    port = house.browser().host.rpartition(":")[2]
+    house.stop()
+    with socket.create_server(("127.0.0.1", int(port))):
+        assert house.browser().host.rpartition(":")[2] != port
+        house.stop()
+    (house.shell.home / "page.port").write_text("nonsense")
+    assert house.browser().visit("/").status == 200
+
+
 def test_what_was_sent_to_a_locked_home_stands_on_the_page(house):
     browser = house.browser()
     page = browser.visit("/propose")
@@ -236,6 +281,23 @@ def test_what_was_sent_to_a_locked_home_stands_on_the_page(house):
     assert answer.status == 503
     assert "Passphrase" in answer.words
     assert "Many words about it" in answer.words
+    wrong = browser.fill(answer, "/unlock", passphrase="guess")
+    assert "Many words about it" in wrong.words
+    unlocked = browser.fill(wrong, "/unlock", passphrase="pw")
+    assert "Many words about it" in unlocked.words
+    assert house.shell.rows("list") == [], "nothing is sent that nobody sends"
+    decision = browser.fill(unlocked, "/propose")
+    assert decision.status == 200
+    (row,) = house.shell.rows("list")
+    assert (row["title"], house.shell.json("show", row["id"])["text"]) == ("An oven", "Many words about it")
+
+
+def test_nothing_is_sent_elsewhere_by_what_was_held(house):
+    browser = house.browser()
+    fields = browser.fill(browser.visit("/machine"), "/lock").form("/unlock")
+    held = {"passphrase": ["pw"], "held-to": ["https://elsewhere.example/"], "held": ["text=words"]}
+    answer = browser.send("/unlock", fields | held)
+    assert "elsewhere" not in answer.text
 
 
 @pytest.mark.long
@@ -293,3 +355,18 @@ def test_a_daemon_serves_the_page_beside_itself(house):
     wait(lambda: not (house.shell.home / "page.sock").exists())
     with pytest.raises(OSError):
         browser.get(f"{browser.at}/")
+
+
+def test_what_was_typed_is_shown_though_its_form_is_gone(house):
+    browser = house.browser()
+    identity = house.shell.ok("propose", "An oven").strip()
+    page = browser.visit(f"/decisions/{identity}")
+    house.shell.ok("withdraw", identity)
+    refused = browser.fill(page, "/withdraw", reason='Too dear, said <the> "baker"')
+    assert refused.status == 409
+    assert 'Too dear, said <the> "baker"' in refused.words
+    assert "What you typed" in refused.words
+    page = browser.visit("/meetings")
+    again = browser.fill(page, "/meetings", title="", text="We met.")
+    assert again.form("/meetings")["text"] == ["We met."]
+    assert "What you typed" not in again.words, "it stands in the form"

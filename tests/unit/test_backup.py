@@ -1,5 +1,6 @@
 """Backups: no key of the device in them, read anywhere, flipped and cut anywhere, and somebody who goes on from one."""
 
+import os
 from contextlib import closing, suppress
 
 import pytest
@@ -10,7 +11,7 @@ from meshd.errors import NodeError, PassphraseError
 from meshd.founding.opening import open_assembly
 from meshd.home import STAGING, assemblies
 from meshd.progress import finish as run
-from meshd.service import backing_up, carry, listing, matters, status, talk, voting
+from meshd.service import backing_up, carry, listing, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import media
 from meshd.sneakernet.backup import read_backup, write_backup
@@ -33,7 +34,7 @@ def two(tmp_path):
 
 def kept(assembly, folder):
     path = folder / "kept"
-    run(write_backup(assembly, path))
+    run(write_backup(assembly, path, assembly.lock))
     return path
 
 
@@ -75,7 +76,7 @@ def test_no_key_of_the_device_is_in_it(two, tmp_path):
 def test_what_is_written_meanwhile_is_not_in_it(two, tmp_path):
     ada, _ = two
     path = tmp_path / "kept"
-    steps = write_backup(ada, path)
+    steps = write_backup(ada, path, ada.lock)
     next(steps)
     propose(Context(ada), "Meanwhile")
     run(steps)
@@ -87,7 +88,7 @@ def test_a_backup_that_is_given_up_leaves_the_one_before(two, tmp_path):
     ada, _ = two
     path = kept(ada, tmp_path)
     before = path.read_bytes()
-    steps = write_backup(ada, path)
+    steps = write_backup(ada, path, ada.lock)
     next(steps)
     steps.close()
     assert path.read_bytes() == before
@@ -153,7 +154,7 @@ def test_a_full_disk_leaves_nothing_half_written(two, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(media.os, "fsync", full)
         with pytest.raises(media.MediaError, match="No space left"):
-            run(write_backup(ada, tmp_path / "kept"))
+            run(write_backup(ada, tmp_path / "kept", ada.lock))
     assert not list(tmp_path.glob("kept*"))
 
 
@@ -187,12 +188,18 @@ def test_who_has_only_the_keys_of_a_damaged_backup_goes_on_with_others_records(t
 def test_nothing_else_is_written_over(two, tmp_path):
     ada, _ = two
     (tmp_path / "thesis").write_bytes(b"my thesis")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "not there")
+    (tmp_path / "alias").symlink_to(tmp_path / "thesis")
     for write in (
         lambda path: backing_up.backup(Context(ada), {"path": path}),
         lambda path: carry.export(Context(ada), {"path": path, "file": True}),
     ):
-        with pytest.raises(NodeError, match="stays as it is"):
-            run(write(str(tmp_path / "thesis")))
+        for name in ("thesis", "pipe", "nowhere", "alias"):
+            with pytest.raises(NodeError, match="stays as it is"):
+                run(write(str(tmp_path / name)))
+        assert (tmp_path / "pipe").is_fifo()
+        assert (tmp_path / "nowhere").is_symlink()
         for _ in range(2):
             assert run(write(str(tmp_path / "ours"))).get("beside") in (True, None), "it is on the home's own disk"
         (tmp_path / "ours").unlink()
@@ -215,7 +222,7 @@ def test_who_votes_twice_by_two_machines_is_told_that_none_counts(two, tmp_path)
         exchange(again, bea, ada)
         for node in (again, ada):
             (row,) = listing.list_(Context(node), {})
-            assert row["said"] == matters.ANNULLED
+            assert row["annulled"] and row["said"] is None
             assert any("none of yours counts" in each for each in status.status(Context(node), {})["pending"])
         (row,) = listing.list_(Context(bea), {})
         assert row["said"] is None

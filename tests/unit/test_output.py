@@ -45,3 +45,8 @@ def test_a_word_that_is_too_long_is_folded_where_it_stands(monkeypatch):
     text = shown(monkeypatch, [("k3fq", "open", "", "0/1", "", word)], 80)
     assert text.split()[: len(COLUMNS)] == list(COLUMNS)
     assert "".join(re.findall("(?:ab)+", text)) == word
+
+
+def test_a_line_break_in_a_title_is_a_space_and_what_steers_is_marked(capsys):
+    output.say("Buy\nan oven\x1b[2J")
+    assert capsys.readouterr().out == "Buy an oven\N{REPLACEMENT CHARACTER}[2J\n"

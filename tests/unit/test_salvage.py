@@ -15,7 +15,8 @@ from meshd.founding import opening
 from meshd.founding.opening import open_assembly
 from meshd.home import LOOKED, is_suspect, note_looked, suspect, was_killed
 from meshd.log.executor import InlineExecutor
-from meshd.mesh.node import LOOK_SECONDS, Node
+from meshd.mesh.duties import LOOK_SECONDS
+from meshd.mesh.node import Node
 from meshd.progress import finish as run
 from meshd.service import checking, doctoring, rosters, status, talk, voting
 from meshd.service.context import Context

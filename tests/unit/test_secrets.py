@@ -65,7 +65,7 @@ HOLDERS = [
     KnownPsk(SECRET, bytes(32)),
     Introduction(bytes(32), ExchangeKey.generate(entropy), b"", lambda: ExchangeKey.generate(entropy), 1),
     Joining(member=SigningKey.generate(entropy)),
-    Stick(Path("stick"), EMPTY, None, True, [SECRET]),
+    Stick(Path("stick"), EMPTY, None, True, found=[SECRET]),
     WelcomePlain(bytes(32), ((bytes(32), SECRET),)),
     LetterPlain(bytes(32), "SECRET"),
     Request("whoami", {"passphrase": "SECRET"}, None),

@@ -10,10 +10,12 @@ from dataclasses import replace
 import pytest
 
 from meshd.assembly import survey
+from meshd.assembly.access import newest_first
+from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import open_assembly
 from meshd.home import KEYS
-from meshd.service import carry, membership, status, talk, voting
+from meshd.service import carry, membership, proposing, rosters, status, talk, voting
 from meshd.service.context import Context
 from meshd.sneakernet import collecting, media
 from meshd.sneakernet.export import Narrow, export_file, export_stick
@@ -127,7 +129,11 @@ def test_forked_chains_travel_whole(three, stick):
     assert take(ada, stick).segments == 0
 
 
-def test_every_flipped_byte_of_a_segment_loses_that_segment_alone(three, stick, tmp_path):
+def _protected(*_):
+    raise media.MediaError("cannot write", "It is write-protected.")
+
+
+def test_every_flipped_byte_of_a_segment_loses_that_segment_alone(three, stick, tmp_path, monkeypatch):
     (ada, bea, _), _ = three
     put(ada, stick)
     propose(Context(ada), "In a second segment")
@@ -146,8 +152,14 @@ def test_every_flipped_byte_of_a_segment_loses_that_segment_alone(three, stick, 
         assert small.name in taken.damaged
         assert taken.records == 0
     assert _digests(bea) == before
+    shutil.copytree(stick, tmp_path / "again")
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "write_file", _protected)
+        shut = take(bea, tmp_path / "again")
+    assert (len(shut.damaged), shut.taken_off) == (1, False)
+    assert list((tmp_path / "again").rglob(small.name)), "it is still there"
     taken = take(bea, stick)
-    assert (len(taken.damaged), taken.records) == (1, 3)
+    assert (len(taken.damaged), taken.taken_off) == (1, True)
     assert not small.exists(), "a damaged segment is taken off the stick"
     assert put(ada, stick).records == 1, "and is written anew at the next visit"
     take(bea, stick)
@@ -268,7 +280,7 @@ def test_a_bundle_of_another_assembly_is_refused(three, stick, tmp_path):
     with pytest.raises(NodeError, match="nothing of this assembly"):
         take(ada, stick)
     run(export_file(zoe, tmp_path / "zoe.meshd", Narrow()))
-    with pytest.raises(NodeError, match="can be read with this assembly's keys"):
+    with pytest.raises(NodeError, match="can't be read with the network keys that this node has"):
         run(import_file(ada, tmp_path / "zoe.meshd"))
     assert _digests(ada) == before
     zoe.close()
@@ -325,21 +337,41 @@ def test_a_length_that_no_part_has_ends_a_file(three, tmp_path, size):
 
 
 @pytest.mark.parametrize("size", [bundle.SEGMENT_LEAST, 1000])
-def test_damaged_parts_of_a_file_are_counted_with_rests_between(three, tmp_path, size):
+@pytest.mark.parametrize("what", ["damaged", "under no key of ours"])
+def test_parts_of_a_file_that_can_t_be_read_are_counted_with_rests_between(three, tmp_path, what, size):
     (ada, bea, cy), _ = three
     path, other = tmp_path / "out.meshd", tmp_path / "other.meshd"
     run(export_file(ada, path, Narrow()))
     run(export_file(cy, other, Narrow()))
     rest = other.read_bytes()[len(bundle.FILE_MAGIC) :]
-    bad = size.to_bytes(4, "big") + bytes(size)
+    name = bundle.key_name(newest_first(ada)[0].secret) if what == "damaged" else b""
+    bad = size.to_bytes(4, "big") + name.ljust(size, b"\0")
     path.write_bytes(path.read_bytes() + bad * 100 + rest)
     taken, steps = _steps(import_file(bea, path))
-    assert (taken.records, taken.damaged_parts, taken.damaged) == (6, 100, [])
+    counts = (100, 0) if what == "damaged" else (0, 100)
+    assert (taken.records, taken.damaged_parts, taken.unreadable) == (6, *counts)
     assert steps == taken.segments == 102, "whoever runs it may do something else after each part"
     path.write_bytes(bundle.FILE_MAGIC + rest + bad * (limits.SEGMENTS + 1000))
     taken, steps = _steps(import_file(bea, path))
-    assert (taken.damaged_parts, steps) == (limits.SEGMENTS, taken.segments)
+    assert (taken.damaged_parts + taken.unreadable, steps) == (limits.SEGMENTS, taken.segments)
     assert taken.segments == limits.SEGMENTS + 1
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all of a chain", "its end"])
+def test_what_no_manifest_lists_stays_on_a_stick_until_all_of_it_is_in_the_log(three, stick, whole):
+    (ada, _, cy), _ = three
+    for text in ("one", "two"):
+        talk.say(Context(cy), {"text": text})
+    chain = cy.store.span(cy.door.chain((cy.keys.device.public, 1)).number, 0 if whole else 1, 2)
+    put(ada, stick)
+    (segments,) = (stick / "meshd").glob("*/segments")
+    secret = newest_first(ada)[0].secret
+    records = [encode_record(each.header, each.signature, each.body) for each in chain]
+    data = bundle.write_segment(secret, ada.id, records, ada.world.entropy)
+    (segments / text_of(digest(data))).write_bytes(data)
+    put(ada, stick)
+    assert (segments / text_of(digest(data))).exists() is not whole
+    assert len(ada.store.find(tables.Message)) == (3 if whole else 1), "with her own"
 
 
 def test_damaged_segments_of_a_stick_have_rests_between(three, stick):
@@ -384,6 +416,18 @@ def test_narrowed_exports(three, stick, tmp_path):
     take(cy, other)
     propose(Context(ada), "For Bea and Cy")
     assert put(ada, other, devices=frozenset({cy.keys.device.public})).records == 1
+
+
+def test_who_exports_for_somebody_who_left_is_told_that_they_can_t_read_it(three, stick):
+    (ada, bea, cy), _ = three
+    exchange(ada, bea)
+    assert run(carry.export(Context(ada), {"path": str(stick), "to": "Bea"}))["out"] is None
+    rosters.leave(Context(bea), {})
+    for number in range(2):  # it takes effect as another member writes
+        exchange(ada, bea, cy)
+        proposing.propose(Context(ada), {"title": f"Without Bea {number}", "policy": "significant"})
+    assert role_of(ada, bea.keys.member_public) == "removed"
+    assert run(carry.export(Context(ada), {"path": str(stick), "to": "Bea"}))["out"].startswith("Bea")
 
 
 def test_what_waits_is_told(three, tmp_path):
@@ -778,6 +822,28 @@ def test_a_stick_of_fat_takes_all_there_is(three, fat, tmp_path):
     assert zoe.assembly.keys.network
     assert (next((fat / "meshd").glob("*/keys"))).is_dir()
     zoe.assembly.close()
+
+
+@pytest.mark.parametrize("verb", ["stick", "export", "import_"])
+def test_the_folder_that_was_made_on_a_stick_means_the_stick(three, stick, verb):
+    (ada, bea, cy), _ = three
+    put(ada, stick)
+    own = stick / media.ROOT
+    run(getattr(carry, verb)(Context(bea), {"path": str(own)}))
+    assert not (own / media.ROOT).exists()
+    if verb == "export":
+        run(carry.stick(Context(cy), {"path": str(stick)}))
+        assert "Question 1" in {row.title for row in cy.store.find(tables.Proposal)}
+    else:
+        assert "Question 0" in {row.title for row in bea.store.find(tables.Proposal)}
+
+
+def test_a_folder_of_that_name_that_is_none_of_a_stick_is_a_place_like_others(three, stick):
+    (ada, _, _), _ = three
+    place = stick / media.ROOT
+    place.mkdir()
+    run(carry.export(Context(ada), {"path": str(place)}))
+    assert (place / media.ROOT).is_dir()
 
 
 @pytest.mark.parametrize("seed", seeds(4, always=1))

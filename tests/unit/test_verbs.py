@@ -8,7 +8,7 @@ import pytest
 
 from meshd.service import dispatch, verbs
 from meshd_cli.main import FAMILIES
-from meshd_protocol.control import LOCK, UNLOCK
+from meshd_protocol.control import LOCK, SECRET, UNLOCK
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = [verb for family in FAMILIES.values() for verb in family]
@@ -46,7 +46,7 @@ def test_every_verb_is_asked_by_a_command_of_its_name():
     asked = {
         node.args[1].value
         for _, node in _calls("cli/meshd_cli/commands")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ask", "_of_each")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ask", "_answers")
         and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
     }  # fmt: skip
     assert asked - {LOCK, UNLOCK} == set(verbs.HANDLERS), "a verb that no command asks, or no function answers"
@@ -77,6 +77,37 @@ def test_functions_look_at_nothing_that_no_schema_names():
             looked.add((family, str(key.value)))
     assert len(looked) > 50
     assert [each for each in sorted(looked) if each[1] not in taken.get(each[0], set())] == []
+
+
+def _given(call: ast.Call) -> tuple[str, set[str]] | None:
+    """The verb and the arguments of `page.ask("verb", name=…)` or `ask(where, "verb", {"name": …})`; None of a call whose
+    words stand elsewhere.
+    """
+    match call:
+        case ast.Call(func=ast.Attribute(attr="ask"), args=[ast.Constant(value=str(verb))], keywords=given):
+            names = [each.arg for each in given]
+        case ast.Call(func=ast.Name(id="ask"), args=[_, ast.Constant(value=str(verb))]):
+            names = []
+        case ast.Call(func=ast.Name(id="ask"), args=[_, ast.Constant(value=str(verb)), ast.Dict(keys=keys)]):
+            names = [key.value if isinstance(key, ast.Constant) else None for key in keys]
+        case _:
+            return None
+    return (verb, set(map(str, names))) if None not in names else None
+
+
+@pytest.mark.parametrize("folder", ["cli/meshd_page/views", "cli/meshd_cli/commands"])
+def test_a_front_end_gives_each_verb_what_it_needs_and_nothing_else(folder):
+    locks = {LOCK: {}, UNLOCK: {"passphrase": SECRET}}
+    calls = [(family, _given(node)) for family, node in _calls(folder) if isinstance(node, ast.Call)]
+    asked = [(family, *given) for family, given in calls if given is not None]
+    assert len(asked) > 50
+    wrong = []
+    for family, verb, names in asked:
+        schema = (verbs.SCHEMAS | locks)[verb]
+        needed = {name for name, each in schema.items() if not each.optional}
+        if not needed <= names <= set(schema):
+            wrong.append((family, verb, names))
+    assert wrong == []
 
 
 def test_a_verb_that_writes_says_so():

@@ -13,9 +13,6 @@ from meshd_cli.homes import mean
 from meshd_cli.tickets import ticket_of
 from meshd_protocol.names import text_of
 
-_WORDS = 24
-"""Of a member key."""
-
 
 def register(verbs: Any, common: Any) -> None:
     """Add the verbs of this family."""
@@ -103,7 +100,12 @@ def join(where: Where, options: Any) -> int:
         output.tell("Once you are in, `meshd devices` shows yours, and `meshd revoke DEVICE` shuts out a lost one.")
     if answer["before"]:
         before = f"meshd --home {shlex.quote(answer['before'])}"
-        output.tell(f"What this home held of the assembly before is kept: `{before} list`.")
+        kept = (
+            f": `{before} list`" if answer["before_opens"] else f" in {answer['before']}, though its log does not open"
+        )
+        output.tell(f"What this home held of the assembly before is kept{kept}.")
+        if not answer["before_protected"]:
+            output.warn(f"its keys have no passphrase: `{before} passphrase` gives them one.")
         if answer["unsent_before"]:
             output.warn(
                 f"{output.plural(answer['unsent_before'], 'record')} of yours in it may not have reached anybody, your "
@@ -144,18 +146,15 @@ def _typed_key() -> str:
     """What is typed or pasted, in one line or in several: until it is as many words as a key has, or nothing comes."""
     from getpass import getpass
 
+    from meshd.assembly.paper import WORDS, words_in
+
     lines = [getpass("Member key: ")]
-    while 1 < (count := _words_in(lines)) < _WORDS:
-        more = getpass(f"{count} words of {_WORDS}, go on: ")
+    while 1 < (count := len(words_in("\n".join(lines)))) < WORDS:
+        more = getpass(f"{count} words of {WORDS}, go on: ")
         if not more.strip():
             break
         lines.append(more)
     return "\n".join(lines)
-
-
-def _words_in(lines: list[str]) -> int:
-    """How many words there are, without the numbers that stand before them."""
-    return sum(not word.rstrip(".").isdecimal() for line in lines for word in line.split())
 
 
 def member_key_in(path: str) -> str:

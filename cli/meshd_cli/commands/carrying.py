@@ -11,9 +11,12 @@ from typing import Any
 from meshd_cli import output
 from meshd_cli.bridging import bridge, tell_bridged
 from meshd_cli.client import Where, ask, is_running
-from meshd_cli.errors import NOT_FOUND, PARTLY, WRONG_PASSPHRASE, CommandError, UsageError
-from meshd_cli.homes import folders, mean
+from meshd_cli.errors import NOT_FOUND, PARTLY, CommandError, UsageError
+from meshd_cli.homes import folders
 from meshd_cli.reading import beginning, whole
+from meshd_cli.results import state_words
+from meshd_cli.saving import save
+from meshd_cli.several import of_each, tell_left_out
 from meshd_cli.times import since
 from meshd_protocol.names import as_word
 
@@ -50,6 +53,8 @@ def _narrowed(parser: Any) -> None:
 
 
 def _arguments(path: str, options: Any) -> dict[str, Any]:
+    if options.to == "":
+        raise UsageError("--for names nobody", "`meshd members` shows who is here.")
     return {
         "path": str(Path(path).absolute()),
         "since": since(options.since) if options.since else None,
@@ -62,8 +67,8 @@ def _plugged(where: Where) -> int:
     """`meshd stick`: what is plugged in, and the command that exchanges with it."""
     several = folders(where.home) if where.assembly is None else []
     found: dict[str, bool] = {}
-    for folder in several or (None,):
-        for row in ask(where._replace(assembly=folder or where.assembly), "stick")["plugged"]:
+    for answer in _answers(where, "stick", {}) if len(several) > 1 else [ask(where, "stick")]:
+        for row in answer["plugged"] if answer is not None else ():
             found[row["path"]] = found.get(row["path"], False) or row["ours"]
     if where.json:
         output.emit([{"path": path, "ours": ours} for path, ours in found.items()])
@@ -81,22 +86,39 @@ def stick(where: Where, options: Any) -> int:
     """`meshd stick DIR`: for every assembly of the home, unless one is named."""
     if options.path is None:
         return _plugged(where)
-    code = 0
-    for answer in _of_each(where, "stick", _arguments(options.path, options)):
+    code, took, several = 0, False, _is_of_all(where)
+    arguments = _arguments(options.path, options)
+    for answer in _answers(where, "stick", arguments):
         if answer is None:
-            code = PARTLY
+            code, several = PARTLY, False
             continue
+        took = took or bool(answer["read"] is not None and answer["read"]["records"])
         if where.json:
             output.emit(answer)
         else:
             _say_of_which(where, answer)
             _show_exchanged(answer, part=_is_part(options))
         code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
-    brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []
+    brought = bridge(where) if several or (len(folders(where.home)) > 1 and not is_running(where)) else []
     if not where.json:
         tell_bridged(brought)
+    if several and (took or brought):
+        _write_on(where, arguments)
+    if not where.json:
         output.tell("The stick can be pulled now.")
     return code
+
+
+def _write_on(where: Where, arguments: dict[str, Any]) -> None:
+    """Write what came to one assembly's log from another one's, or a whole trip later."""
+    for answer in _answers(where, "export", arguments):
+        if answer is None or not answer["segments"]:
+            continue
+        if where.json:
+            output.emit(answer)
+        else:
+            _say_of_which(where, answer)
+            _show_written(answer, part=True)
 
 
 def _show_exchanged(answer: dict[str, Any], *, part: bool) -> None:
@@ -119,36 +141,39 @@ def _say_of_which(where: Where, answer: dict[str, Any]) -> None:
         output.say(f"{answer['name']}:")
 
 
-def _of_each(
+def _answers(
     where: Where, verb: str, arguments: dict[str, Any], passed_over: int | None = None
 ) -> Iterator[dict[str, Any] | None]:
-    """What each assembly of the home answers, unless one is named; None for one that has another passphrase. Those that
-    end with the code `passed_over` are left out. Raises CommandError or a node's error where none answers.
+    """What each assembly of the home answers, unless one is named; None for one that could not, which is told. Those
+    that end with the code `passed_over` are left out. Raises CommandError or a node's error where none answers.
     """
     if not _is_of_all(where) or arguments.get("file"):  # which is of one assembly
         with _told_of_a_break():
             yield ask(where, verb, arguments)
         return
-    several, answered = folders(where.home), False
-    for folder in several:
-        label = folder[: output.SHORT_ID]
-        mean(where.home, label)
-        try:
-            with _told_of_a_break():
-                answer = ask(where._replace(assembly=label), verb, arguments)
-        except Exception as error:  # another assembly of this home may be open, or meant
-            code, is_last = getattr(error, "code", None), folder == several[-1] and not answered
-            if is_last and code == passed_over:
-                problem = f"there is nothing of your assemblies in {arguments['path']}"
-                raise CommandError(problem, getattr(error, "hint", ""), code) from error
-            if is_last or code not in (WRONG_PASSPHRASE, passed_over):
-                raise
-            if code == WRONG_PASSPHRASE:
-                output.warn(f"{label} stays closed: {error}")
-                yield None
-        else:
+
+    def asked(one: Where) -> dict[str, Any]:
+        with _told_of_a_break():
+            answer: dict[str, Any] = ask(one, verb, arguments)
+            return answer
+
+    left, answered = len(folders(where.home)), False
+    for label, answer in of_each(where, asked):
+        left -= 1
+        if not isinstance(answer, Exception):
             answered = True
             yield answer
+            continue
+        code = getattr(answer, "code", None)
+        is_last = not left and not answered
+        if is_last and code == passed_over:
+            problem = f"there is nothing of your assemblies in {arguments['path']}"
+            raise CommandError(problem, getattr(answer, "hint", ""), code) from answer
+        if is_last:
+            raise answer
+        if code != passed_over:
+            tell_left_out(label, answer)
+            yield None
 
 
 def export(where: Where, options: Any) -> int:
@@ -157,20 +182,22 @@ def export(where: Where, options: Any) -> int:
     if places != 1:
         problem = "one place at a time" if places else "say where to"
         raise UsageError(f"{problem}: a folder, --file, --ics or --csv", "`meshd export /media/stick`")
+    if (options.ics or options.csv) and _is_part(options):
+        raise UsageError("dates and results are written whole", "Leave out --since, --for and --decisions-only.")
     if options.ics or options.csv:
         return _export_for_others(where, options)
     if options.file == "-":
         return _export_to_stdout(where, options)
     arguments = _arguments(options.file or options.path, options) | {"file": bool(options.file)}
     code = 0
-    for each in _of_each(where, "export", arguments):
+    for each in _answers(where, "export", arguments):
         if each is None:
             code = PARTLY
         elif where.json:
             output.emit(each)
         else:
             _say_of_which(where, each)
-            _show_written(each, part=_is_part(options))
+            _show_written(each, part=_is_part(options), file=options.file)
     return code
 
 
@@ -218,10 +245,7 @@ def _export_for_others(where: Where, options: Any) -> int:
     if target == "-":
         sys.stdout.buffer.write(data)
         return 0
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise CommandError(f"cannot write {target}: {error.strerror}") from error
+    save(Path(target), data)
     if where.json:
         output.emit({"file": target, "bytes": len(data)})
     else:
@@ -234,19 +258,27 @@ def _is_part(options: Any) -> bool:
     return bool(options.since or options.to or options.decisions_only)
 
 
-def _show_written(answer: dict[str, Any], *, part: bool) -> None:
+def _show_written(answer: dict[str, Any], *, part: bool, file: str | None = None) -> None:
     if answer["applicant"]:
         output.say("Your application is on the stick. A member imports it, and exports the answer.")
         output.tell("They vouch for you first, unless this is one more device of yours.")
+        if answer["expired"]:
+            output.warn("your ticket has run out: nobody lets you in by it. Ask for a new one, and `meshd join` again.")
         return
     if answer["segments"]:
         records = output.plural(answer["records"], "record")
         segments = output.plural(answer["segments"], "segment")
         output.say(f"Written: {records} in {segments}, {output.size(answer['bytes'])}.")
+    elif file is not None:
+        output.warn(f"there is nothing of what you asked for, and nothing in {file}.")
     else:
         what = "what you asked for" if part else "all that its visitors lack"
         output.say(f"Nothing new to write: the stick has {what}.")
-    if answer["twin"]:
+    if answer["out"]:
+        output.warn(f"{answer['out']} is no member any more: their node has no key to what is written now.")
+    if answer["behind"]:
+        output.warn("The end of what this device wrote is missing here: `meshd status` says what helps.")
+    elif answer["twin"]:
         output.warn("This device's key was used elsewhere, too, or this home is an old copy: `meshd status`.")
     if answer["answers"]:
         output.say(f"{output.plural(answer['answers'], 'answer')} to applications written.")
@@ -256,7 +288,7 @@ def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
     code = 0
     with _on_disk(options.path) as path:
-        for answer in _of_each(where, "import", {"path": str(path.absolute())}, passed_over=NOT_FOUND):
+        for answer in _answers(where, "import", {"path": str(path.absolute())}, passed_over=NOT_FOUND):
             if where.json and answer is not None:
                 output.emit(answer)
             elif answer is not None:
@@ -334,10 +366,19 @@ def _show_read(answer: dict[str, Any]) -> None:
     read = f" ({output.plural(answer['segments'], 'segment')}, {output.size(answer['bytes'])} read)"
     output.say(f"{output.plural(answer['records'], 'new record')}{read if answer['segments'] else ''}.")
     for person in answer["applicants"]:
-        output.say(f"  {person} asks to join: `meshd vouch {as_word(person)}`, if you know them")
+        vouch = f"`meshd vouch {as_word(person)}`, if you know them" if answer["may_vouch"] else "a member may vouch"
+        output.say(f"  {person} asks to join: {vouch}")
+    if answer["unknown_applications"]:
+        unknown = output.plural(answer["unknown_applications"], "application")
+        output.warn(
+            f"{unknown} left on the stick, by a ticket that is not known here: of another assembly, or of a member "
+            "whose records have not come. Take the stick to whoever invited them, or meet them first."
+        )
+    if answer["late_applications"]:
+        late = output.plural(answer["late_applications"], "application")
+        output.warn(f"{late} left out, by a ticket that was withdrawn or has expired: `meshd invite` makes another.")
     for row in answer["news"]:
-        state = row["state"] if row["outcome"] is None else f"final: {row['outcome']}"
-        output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state}")
+        output.say(f"  {row['id'][: output.SHORT_ID]}  {row['title']}: {state_words(row)}")
     if answer["more_news"]:
         output.say(f"  and {answer['more_news']} more: `meshd list`")
     if answer["unreadable"]:
@@ -352,7 +393,8 @@ def _show_read(answer: dict[str, Any]) -> None:
     if answer["damaged_segments"]:
         names = ", ".join(each[: output.SHORT_ID] for each in answer["damaged_segments"])
         damaged = output.plural(answer["damaged"], "segment")
-        output.warn(f"{damaged} damaged, and taken off the stick: {names}.")
+        off = "taken off the stick" if answer["taken_off"] else "still on the stick, which takes no writes"
+        output.warn(f"{damaged} damaged, and {off}: {names}.")
     elif answer["damaged"]:
         output.warn(f"{output.plural(answer['damaged'], 'part')} of the file damaged, and left out.")
     if answer["damaged"]:

@@ -12,7 +12,7 @@ from meshd_cli.directions import words_of
 from meshd_cli.errors import NOT_FOUND, CommandError, UsageError
 from meshd_cli.figures import landmark_words
 from meshd_cli.forms import as_the_node_takes_it, asked_for, say_fields
-from meshd_cli.results import METHOD_WORDS, counts_words, state_words, wished_end
+from meshd_cli.results import METHOD_WORDS, counts_words, state_words, stuck_words, wished_end
 from meshd_cli.texts import text_from
 from meshd_cli.times import moment
 
@@ -138,6 +138,11 @@ def _fields(where: Where, options: Any) -> list[str]:
     return fields + asked_for(form, {each.partition("=")[0] for each in fields})
 
 
+def _mine(row: dict[str, Any]) -> str:
+    """What this person said, or that it waits for them."""
+    return row["said"] or ("different ballots, none counts" if row["annulled"] else "?" if row["asked"] else "")
+
+
 def list_(where: Where, options: Any) -> int:
     """`meshd list`."""
     answer = ask(where, "list", {"open": options.open, "mine": options.mine})
@@ -150,7 +155,7 @@ def list_(where: Where, options: Any) -> int:
             state_words(row),
             counts_words(row),
             f"{row['seen']}/{row['electorate']}",
-            row["said"] or ("?" if row["asked"] else ""),
+            _mine(row),
             row["title"],
         )
         for row in answer
@@ -231,8 +236,8 @@ def _asked_for(where: Where, arguments: dict[str, Any]) -> dict[str, Any]:
     identity = arguments["id"]
     row = ask(where, "show", {"id": identity})
     [mine] = ask(where, "list", {"id": row["id"]})
-    if mine["said"] and not mine["again"]:
-        raise CommandError(f"you have voted on it already, and you can't change your vote: {mine['said']}")
+    if (mine["said"] or mine["annulled"]) and not mine["again"]:
+        raise CommandError(f"you have voted on it already, and you can't change your vote: {_mine(mine)}")
     if on_terminal():
         _head(row)
         _texts(row)
@@ -364,7 +369,8 @@ def _heard(heard: dict[str, Any]) -> None:
 def _head(row: dict[str, Any]) -> None:
     output.say(f"{row['title']}")
     output.say(f"  id        {row['id']}")
-    output.say(f"  proposed  by {row['by']}, to be decided as {row['policy']}")
+    device = ", on a device revoked since" if row["by_revoked"] else ""
+    output.say(f"  proposed  by {row['by']}{device}, to be decided as {row['policy']}")
     output.say(f"  state     {state_words(row, exact=True)}", apart=row["options"])
     output.say(f"  counts    {counts_words(row)}", apart=row["options"])
     if row.get("heard"):
@@ -400,9 +406,8 @@ def _head(row: dict[str, Any]) -> None:
     if row.get("waits"):
         output.say(f"  open      for {row['waits']} more by this machine's measure, grace included")
     if row.get("stuck"):
-        output.say(
-            f"  stuck     it comes to nothing as it is: `meshd why {row['id'][: output.SHORT_ID]}` says what helps"
-        )
+        short = row["id"][: output.SHORT_ID]
+        output.say(f"  stuck     {stuck_words(row['stuck'])}: `meshd why {short}` says what helps")
     if row["roster"] == "earlier":
         output.say("  roster    an earlier one than this node follows now")
     elif row["roster"] == "other":

@@ -6,9 +6,10 @@ from typing import Any
 from meshd_cli import output, outside, socket_client
 from meshd_cli.client import Where, ask
 from meshd_cli.commands.running import link_words
-from meshd_cli.errors import CommandError
+from meshd_cli.errors import PARTLY, CommandError
 from meshd_cli.figures import line_words, post_lines, readiness_words, silent_words, span_words
-from meshd_cli.homes import folders, mean, typed
+from meshd_cli.homes import folders, typed
+from meshd_cli.several import of_each, tell_left_out
 from meshd_cli.waiting import ends_words, waiting_words
 
 _LINE_SECONDS = 3.0
@@ -33,17 +34,25 @@ def home(where: Where, options: Any) -> int:
         return _line(where)
     several = folders(where.home) if where.assembly is None else []
     if len(several) < 2:
-        _home(where)
+        _show(where, _asked(where))
         return 0
-    for number, folder in enumerate(several):
-        short = folder[: output.SHORT_ID]
-        mean(where.home, short)
-        if number and not where.json:
-            output.say("")
+    shown = 0
+    left: list[tuple[str, Exception]] = []
+    for short, answer in of_each(where, _asked):
+        if isinstance(answer, Exception):
+            left.append((short, answer))
+            continue
         if not where.json:
+            if shown:
+                output.say("")
             output.say(f"{short}:")
-        _home(where._replace(assembly=short), one_of_several=True)
-    return 0
+        _show(where, answer, one_of_several=True)
+        shown += 1
+    if not shown:
+        raise left[-1][1]
+    for each in left:
+        tell_left_out(*each)
+    return PARTLY if left else 0
 
 
 def _line(where: Where) -> int:
@@ -62,8 +71,11 @@ def _line(where: Where) -> int:
     return 0
 
 
-def _home(where: Where, *, one_of_several: bool = False) -> None:
-    answer = ask(where, "home", {"look": not where.json})
+def _asked(where: Where) -> Any:
+    return ask(where, "home", {"look": not where.json})
+
+
+def _show(where: Where, answer: Any, *, one_of_several: bool = False) -> None:
     if where.json:
         output.emit(answer)
         return

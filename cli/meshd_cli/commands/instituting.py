@@ -108,7 +108,7 @@ def _show_proposed(answer: dict[str, Any], do: str) -> None:
 
 def entry(where: Where, options: Any) -> int:
     """`meshd entry FORM [FIELD=VALUE …]`."""
-    form = ask(where, "institutions", {"do": "form", "what": options.form})
+    form = ask(where, "institutions", {"do": "form", "what": options.form, "about": options.about})
     fields = [as_the_node_takes_it(form, each) for each in options.fields]
     fields += asked_for(form, {each.partition("=")[0] for each in fields})
     about = options.about

@@ -4,20 +4,18 @@ import os
 import signal
 import socket
 import struct
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from meshd_cli import output, socket_client, unprotected
+from meshd_cli import output, socket_client
 from meshd_cli.asking import make_sure, on_terminal
-from meshd_cli.client import Where, ask, is_running, passphrase, passphrase_in
-from meshd_cli.errors import CommandError, LockedError, UsageError
-from meshd_cli.homes import UNPROTECTED, folders
+from meshd_cli.client import Where, ask, is_running, new_passphrase, passphrase_if_needed
+from meshd_cli.errors import NOT_FOUND, PARTLY, CommandError, UsageError
+from meshd_cli.homes import BEFORE, folders, has_open
 
 _LOCKS_SECONDS = 20.0
-NEW = "MESHD_NEW_PASSPHRASE"
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -48,10 +46,8 @@ def lock(where: Where, options: Any) -> int:
         with suppress(CommandError):
             if _is_locked(where):
                 _tell(where, {"locked": True, "running": True}, "Locked. `meshd unlock` opens it.")
-                if not where.json and (where.home / UNPROTECTED).exists():
-                    output.warn(
-                        "this home has no passphrase: whoever has this disk unlocks it. `meshd passphrase` sets one."
-                    )
+                if not where.json and has_open(where.home):
+                    output.warn("keys here have no passphrase: whoever has this disk opens them.")
                 return 0
         time.sleep(0.1)
     raise CommandError("the daemon does not say that it is locked", "Stop it: `meshd status` says whether it runs.")
@@ -70,11 +66,47 @@ def unlock(where: Where, options: Any) -> int:
     """`meshd unlock`."""
     if not is_running(where):
         raise CommandError("no daemon is running: there is nothing to unlock", "`meshd run` starts one.")
-    ask(where, "unlock", {"passphrase": passphrase(where)})
+    runs = ask(where, "unlock", {"passphrase": passphrase_if_needed(where)}).get("assembly")
     if not _wait_until_open(where):
         raise CommandError("the daemon does not answer any more: it has ended", "`meshd run` starts it.")
-    _tell(where, {"locked": False, "running": True}, "Unlocked.")
-    return 0
+    _check_runs(where)
+    shut = _closed(where) if runs is None else []
+    _tell(where, {"locked": False, "running": True, "closed": shut}, "Unlocked.")
+    if shut and not where.json:
+        names = ", ".join(folder[: output.SHORT_ID] for folder in shut)
+        output.warn(f"still closed: {names}. `meshd lock`, then `meshd unlock` with the passphrase of that.")
+    return PARTLY if shut else 0
+
+
+def _check_runs(where: Where) -> None:
+    """Raises CommandError where an assembly is named that the daemon does not run."""
+    connection = socket_client.connect(where.home) if where.assembly is not None else None
+    if connection is not None:
+        with connection:
+            try:
+                socket_client.ask(connection, "whoami", {}, where.assembly)
+            except CommandError as error:
+                if error.code != NOT_FOUND:
+                    raise
+                hint = "If it is in this home: `meshd lock`, then `meshd unlock` with the passphrase of that."
+                problem = f"{where.assembly} stays closed: the daemon does not run it"
+                raise CommandError(problem, hint, PARTLY) from error
+
+
+def _closed(where: Where) -> list[str]:
+    """The assemblies of a home that its daemon does not run, though it was to run all."""
+    found: list[str] = []
+    several = folders(where.home) if where.assembly is None else []
+    for folder in several if len(several) > 1 else ():
+        connection = socket_client.connect(where.home)
+        if connection is not None:
+            with connection:
+                try:
+                    socket_client.ask(connection, "whoami", {}, folder)
+                except CommandError as error:
+                    if error.code == NOT_FOUND:
+                        found.append(folder)
+    return found
 
 
 def _wait_until_open(where: Where) -> bool:
@@ -108,21 +140,26 @@ def _tell(where: Where, answer: dict[str, Any], text: str) -> None:
 
 def change(where: Where, options: Any) -> int:
     """`meshd passphrase`: of every assembly of the home that the old one opens, unless one is named."""
-    old = passphrase(where)
-    new = unprotected.begin(where.home) if options.none else _new(options.new_file)
+    if not folders(where.home):
+        raise CommandError(f"there are no keys in {where.home}: there is nothing to change")
+    from meshd.app import alone
+    from meshd.errors import PassphraseError
+
+    meant = [where.assembly] if where.assembly is not None else folders(where.home)
+    lay_open = has_open(where.home)
+    old = passphrase_if_needed(where)
+    if lay_open and old and where.assembly is None and not any(alone.opens(where.home, each, old) for each in meant):
+        raise PassphraseError("the passphrase is wrong: nothing was changed")
+    given = {"none": True} if options.none else {"new": new_passphrase(options.new_file)}
     changed, left = [], []
-    for folder in [where.assembly] if where.assembly is not None else folders(where.home):
+    for folder in meant:
         try:
             here = where._replace(assembly=folder)
-            changed.append(ask(here, "passphrase", {"old": old, "new": new}, words=old)["name"])
+            changed.append(ask(here, "passphrase", {"old": old} | given, words=old)["name"])
         except Exception as error:
             if not hasattr(error, "code"):
                 raise
             left.append((folder, f"{error}. {getattr(error, 'hint', '')}".rstrip()))
-    if options.none:
-        unprotected.end(where.home, new, used=bool(changed))
-    elif not left:
-        unprotected.forget(where.home)
     if where.json:
         output.emit({"changed": changed, "left": [folder for folder, _ in left], "unprotected": options.none})
         return 1 if left else 0
@@ -136,32 +173,18 @@ def change(where: Where, options: Any) -> int:
         output.tell("Whoever has this machine, or its disk, reads everything and writes in your name.")
     else:
         output.tell("Old copies of the key file (backups, old sectors of a flash card) still open with the old one.")
+        if lay_open:
+            output.tell("Where there was none, what opened them may be in old sectors of a flash card, too.")
+        aside = sorted(where.home.glob(f"{BEFORE}*"))
+        if aside:
+            output.tell(f"So do the keys that were put aside, in {', '.join(path.name for path in aside)}.")
     return 1 if left else 0
-
-
-def _new(file: str | None) -> str:
-    """The new passphrase: from a file, the environment, or a prompt, twice."""
-    if file is not None:
-        words = passphrase_in(file)
-    elif NEW in os.environ:
-        words = os.environ[NEW]
-    elif sys.stdin is None or not sys.stdin.isatty():
-        raise LockedError(
-            "a new passphrase is needed, and there is no terminal to ask on", f"Set {NEW}, or use --new-file."
-        )
-    else:
-        from getpass import getpass
-
-        words = getpass("New passphrase: ")
-        if words and getpass("Once more: ") != words:
-            raise CommandError("the two were not the same")
-    if not words:
-        raise CommandError("an empty passphrase protects nothing", "Four or more random words are good.")
-    return words
 
 
 def panic(where: Where, options: Any) -> int:
     """`meshd panic`: waits for nothing, and asks no daemon."""
+    if where.assembly is not None:
+        raise UsageError("nothing was destroyed: panic is about all of a home", "`meshd panic`, without --assembly.")
     if not options.yes and not on_terminal():
         raise CommandError("nothing was destroyed: there is no terminal to ask on", "`meshd panic --yes` asks nothing.")
     make_sure(f"Everything in {where.home} will be gone, and nobody can bring it back. Destroy it?", yes=options.yes)
@@ -182,7 +205,11 @@ def panic(where: Where, options: Any) -> int:
     for path in left:
         output.warn(f"{path} is still there")
     output.say("Not reached: old sectors of a flash card or an SSD, swap, backups, sticks, papers, what others have.")
-    output.say("What is left of the key file opens with the passphrase alone.")
+    if done.lay_open:
+        where_ = "There was no passphrase:" if done.files == 1 else "Where there was no passphrase,"
+        output.say(f"{where_} what is left of the key file, and of what opened it, opens for anybody.")
+    else:
+        output.say("What is left of the key file opens with the passphrase alone.")
     output.say("From another machine this device is shut out with `meshd revoke DEVICE`.")
     return 1 if left else 0
 

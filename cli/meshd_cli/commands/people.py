@@ -8,6 +8,7 @@ from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.homes import mean
+from meshd_cli.seats import seat_words
 from meshd_protocol.names import as_word
 
 
@@ -116,25 +117,18 @@ def members(where: Where, options: Any) -> int:
         ]
         output.table(("person", "role", "brought by", "admitted", "brought", "roles"), rows, "nobody")
         return 0
-    shown = [(row["label"] + (" (you)" if row["me"] else ""), row["role"], _note(row)) for row in answer]
+    shown = [(row["label"] + (" (you)" if row["me"] else ""), _role(row), _note(row)) for row in answer]
     output.table(("person", "role", ""), shown, "nobody")
     return 0
 
 
+def _role(row: dict[str, Any]) -> str:
+    return "left" if row.get("left") else str(row["role"])
+
+
 def _note(row: dict[str, Any]) -> str:
     if row["role"] == "assembly":
-        sits = f"; for it sits {', '.join(row['sits'])}" if row["sits"] else "; nobody sits for it"
-        name = as_word(row["label"])
-        joined = "" if row["joined"] else "; not joined by what is quoted here"
-        if row["circle"]:
-            joined = "; this federation has joined it: neither counts in the other, until one gives its seat up"
-        elif row["came_back"]:
-            joined = f"; it came back, and needs a new seat: `meshd seat {name}`"
-        whom = output.plural(row["members"], *(("assembly", "assemblies") if row["federation"] else ("member",)))
-        until = f"; followed up to {output.when(row['until_ms'])}" if row["until_ms"] is not None else ""
-        alone = ", quoted by who sits for it alone" if row["by_its_own"] else ""
-        lines = f"; it has parted: {' and '.join(map(str, row['parted']))} members" if row["parted"] else ""
-        return f"weight {row['weight']}, {whom}{joined}{until}{alone}{lines}{sits}"
+        return seat_words(row)
     if row["role"] != "applicant":
         return ""
     notes = []

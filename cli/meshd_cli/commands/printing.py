@@ -8,6 +8,7 @@ from meshd_cli import output
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.results import state_words
+from meshd_cli.saving import save
 
 _BALLOTS_MOST = 500
 _HOW = {
@@ -116,10 +117,7 @@ def _code(sheet: dict[str, Any], identity: str, state: str) -> Any:
 
 
 def _write(data: bytes, path: Path) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from error
+    save(path, data)
     output.tell(f"Written: {path}.")
 
 

@@ -12,6 +12,7 @@ from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
 from meshd_cli.plain import is_plain
 from meshd_cli.reading import beginning, whole
+from meshd_cli.saving import save
 
 _METHODS = (
     "plurality, approval, block-approval, score (ranks give points), irv, schulze, stv-scottish, stv-meek, "
@@ -56,10 +57,7 @@ def prove(where: Where, options: Any) -> int:
     if answer["warning"]:
         output.warn(answer["warning"])
     if options.out is not None:
-        try:
-            Path(options.out).write_bytes(data)
-        except OSError as error:
-            raise CommandError(f"cannot write the proof to {options.out}: {error.strerror}") from error
+        save(Path(options.out), data)
         if where.json:
             output.emit({key: answer[key] for key in ("id", "title", "bytes")} | {"file": options.out})
         else:

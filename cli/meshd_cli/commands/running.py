@@ -1,6 +1,7 @@
 """run, peers, connect: the daemon and its links."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from meshd_cli import output
-from meshd_cli.client import Where, ask, is_running, passphrase
+from meshd_cli.client import Where, ask, is_running, passphrase_if_needed
 from meshd_cli.errors import CommandError, LockedError, UsageError
+from meshd_cli.homes import folders
 from meshd_cli.times import seconds
 
 _WATCH_SECONDS = 1.0
@@ -56,6 +58,7 @@ def register(verbs: Any, common: Any) -> None:
 
 def run(where: Where, options: Any) -> int:
     """`meshd run`."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the event loop hears it
     if is_running(where):
         raise CommandError(
             f"another meshd runs in {where.home}",
@@ -118,7 +121,7 @@ def _unlocked(where: Where, *, locked: bool) -> str | None:
     """The passphrase: asked for here, or, by a daemon that starts locked, waited for; None if it was told to stop."""
     if not locked:
         with suppress(LockedError):
-            return passphrase(where)
+            return passphrase_if_needed(where)
     from meshd.app import locked as waiting
 
     def ready() -> None:
@@ -133,7 +136,8 @@ def _unlocked(where: Where, *, locked: bool) -> str | None:
 def _again(where: Where, options: Any, places: list[str]) -> list[str]:
     """The words with which this daemon begins anew, locked: where it was listening others look for it."""
     listen = options.listen
-    if listen and listen.endswith(":0") and len(places) == 1:
+    is_alone = where.assembly is not None or len(folders(where.home)) == 1  # several have a port each
+    if listen and listen.endswith(":0") and len(places) == 1 and is_alone:
         listen = places[0]
     words = [sys.executable, "-P", "-m", "meshd_cli", "--home", str(where.home.absolute())]
     words += ["--assembly", where.assembly] if where.assembly is not None else []

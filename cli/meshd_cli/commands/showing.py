@@ -21,7 +21,7 @@ class _Shown(NamedTuple):
     then: str
 
 
-_FOR_MEMBERS = "For who is in your assembly: `meshd import` reads pictures of it, in any order, or its text."
+_FOR_MEMBERS = "For who is in your assembly. They read pictures of it, in any order, or its text with `meshd import`."
 
 
 def register(verbs: Any, common: Any) -> None:
@@ -68,7 +68,7 @@ def qr(where: Where, options: Any) -> int:
 
 
 def _save(shown: _Shown, path: Path) -> list[Path]:
-    return codes.save(shown.data, path) if shown.ticket is None else codes.save_lines([shown.ticket], path)
+    return codes.pictures(shown.data, path) if shown.ticket is None else codes.draw([shown.ticket], path)
 
 
 def _as_text(shown: _Shown) -> list[str]:
@@ -89,11 +89,16 @@ def _of_file(path: str) -> _Shown:
 
     data = beginning(path, limits.PROOF_BYTES)
     if data.startswith(contexts.PROOF):
-        return _Shown(data, None, "A proof", "Anybody checks it: `meshd verify` reads pictures of it, or its text.")
+        return _Shown(data, None, "A proof", "Anybody checks pictures of it, or its text, with `meshd verify`.")
     if data.startswith(FILE_MAGIC):
         return _Shown(data, None, "Records", _FOR_MEMBERS)
     if (ticket := _ticket(data)) is not None:
-        return _Shown(b"", ticket, "A ticket", "`meshd join` reads a picture of it, or its line. It is good once.")
+        return _Shown(
+            b"",
+            ticket,
+            "A ticket",
+            "Whoever it is for reads it, or its line, with `meshd join`. It is good once.",
+        )
     raise CommandError(
         f"{path} is no proof, ticket or file of records",
         "`meshd prove ID --out FILE`, `meshd invite` and `meshd export --file FILE` make them.",

@@ -1,5 +1,6 @@
 """say, read, topics, forget: talk."""
 
+import shlex
 import textwrap
 from typing import Any
 
@@ -7,6 +8,7 @@ from meshd_cli import output
 from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask
 from meshd_cli.errors import CommandError, UsageError
+from meshd_cli.talked import SHOWN, are_more
 from meshd_cli.times import since
 
 _SHOWN = 200
@@ -49,10 +51,14 @@ def say(where: Where, options: Any) -> int:
 
 def read(where: Where, options: Any) -> int:
     """`meshd read`."""
-    answer = ask(where, "read", {"topic": options.topic, "all": options.all})
+    limit = {} if where.json else {"limit": SHOWN + 1}
+    answer = ask(where, "read", {"topic": options.topic, "all": options.all} | limit)
     if where.json:
         output.emit(answer)
         return 0
+    if not options.all and are_more(answer, SHOWN):
+        topic = f" --topic {shlex.quote(options.topic)}" if options.topic else ""
+        output.tell(f"The newest of it; `meshd read --all{topic}` shows all.")
     for row in answer:
         known = row["role"] in ("member", "observer")
         stranger = "" if known else f"  ({'a revoked device' if row['role'] == 'revoked' else 'not in the roster'})"

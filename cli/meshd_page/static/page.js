@@ -5,6 +5,7 @@
 const QUIET = { "meshd-quiet": "1" }; // nobody has clicked: what is asked for so counts as seen by nobody
 let waiting = null;
 let told_of_change = false; // once is enough, while somebody types
+let told_of_absence = false;
 let turn = 0; // of several answers the last one that was asked for counts
 
 const main = () => document.getElementById("main");
@@ -26,17 +27,22 @@ function sayShortly(text) {
   }, 50);
 }
 
+const FIELDS = "textarea, select, input:not([type=hidden])";
+
+function isChoice(field) {
+  return field.type === "checkbox" || field.type === "radio";
+}
+
+function isChanged(field) {
+  if (isChoice(field)) return field.checked !== field.defaultChecked;
+  if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+  const first = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(0, first);
+}
+
 // Whether somebody has begun to fill in a form, or the browser has done it for them.
 function isTouched() {
-  for (const field of main().querySelectorAll("input, textarea, select")) {
-    if (field.type === "hidden") continue;
-    if (field.type === "checkbox" || field.type === "radio") {
-      if (field.checked !== field.defaultChecked) return true;
-    } else if (field.tagName === "SELECT") {
-      const first = [...field.options].findIndex((option) => option.defaultSelected);
-      if (field.selectedIndex !== Math.max(0, first)) return true;
-    } else if (field.value !== field.defaultValue) return true;
-  }
+  if ([...main().querySelectorAll(FIELDS)].some(isChanged)) return true;
   // The field for a passphrase has the focus from the beginning, and is of no use once somebody has unlocked elsewhere.
   return main().querySelector("form :focus:not([type=password]), details[open] form") !== null;
 }
@@ -60,17 +66,20 @@ function told(element) {
 async function showAnew() {
   waiting = null;
   const mine = ++turn;
-  if (isTouched()) {
-    if (!told_of_change) sayShortly("Something may have changed since this page was made. What you type here stays.");
-    told_of_change = true;
-    return;
-  }
-  told_of_change = false;
   const answer = await fetch(location.href, { credentials: "same-origin", headers: QUIET });
   if (answer.status === 403) {
     say("This page is shut: it was begun anew. Type `meshd page` for a new address.");
     return;
   }
+  if (isTouched()) {
+    const gone = answer.status === 503;
+    if (gone) say("The daemon does not answer, or is locked. What you type here stays: send it once it is back.");
+    else if (told_of_absence) sayShortly("The daemon is back. What you typed is still here.");
+    else if (!told_of_change) sayShortly("Something may have changed since this page was made. What you type here stays.");
+    [told_of_change, told_of_absence] = [!gone, gone];
+    return;
+  }
+  [told_of_change, told_of_absence] = [false, false];
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("main");
   if (fresh === null || told(fresh) === told(main()) || isTouched() || mine !== turn) return;
@@ -196,6 +205,46 @@ function prepare() {
     });
   }
 }
+
+// What stands in the other forms of a page when one is sent: the next page that has them shows it again.
+
+const KEPT = "meshd-kept";
+
+// A form by where it goes and what it is about: the words that are new in each form say nothing of that.
+function nameOf(form) {
+  const about = [...form.elements].filter((field) => field.type === "hidden" && !["token", "once"].includes(field.name));
+  return JSON.stringify([form.getAttribute("action"), ...about.map((field) => [field.name, field.value])]);
+}
+
+function keepOthers(sent) {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) || "[]").filter(([name]) => name !== nameOf(sent));
+  for (const form of main().querySelectorAll("form")) {
+    if (form === sent) continue;
+    for (const field of form.querySelectorAll(FIELDS)) {
+      if (field.type !== "password" && isChanged(field)) kept.push([nameOf(form), field.name, field.value, field.checked]);
+    }
+  }
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+}
+
+function giveBack() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) || "[]");
+  const forms = new Map([...main().querySelectorAll("form")].map((form) => [nameOf(form), form]));
+  for (const [name, field, value, checked] of kept) {
+    if (!forms.has(name)) continue;
+    const places = [...forms.get(name).elements].filter((each) => each.name === field);
+    const place = places.find((each) => !isChoice(each) || each.value === value);
+    if (place === undefined) continue;
+    if (isChoice(place)) place.checked = checked;
+    else if (!isChanged(place)) place.value = value;
+    const folded = place.closest("details");
+    if (folded !== null) folded.open = true;
+  }
+  sessionStorage.setItem(KEPT, JSON.stringify(kept.filter(([name]) => !forms.has(name))));
+}
+
+giveBack();
+document.addEventListener("submit", (event) => keepOthers(event.target));
 
 prepare();
 if (address && navigator.locks && main().hasAttribute("data-live")) {

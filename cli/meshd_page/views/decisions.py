@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from meshd_cli.errors import CommandError, UsageError
+from meshd_cli import output
+from meshd_cli.errors import NOT_FOUND, CommandError, UsageError
 from meshd_cli.forms import task
 from meshd_cli.pictures import rounds_of, shares_of
 from meshd_cli.results import wished_end
@@ -16,6 +18,8 @@ from meshd_page.frame import Again, Page, does, later_ms, makes, needed, shown, 
 from meshd_protocol import limits
 
 _A_PAGE = 50
+LATE = "--late"
+"""In a hint: the ballot counts for little or nothing, and can be cast all the same."""
 DRAFT = "draft"
 """In an address and a form: the word of a ballot that waits to be confirmed."""
 
@@ -41,23 +45,37 @@ async def decision(page: Page) -> Response:
         page = replace(page, said=draft, draft_to=f"/decisions/{row['id']}/vote")
     [mine] = await page.ask("list", id=row["id"])
     why = await page.ask("why", id=row["id"])
-    sent = page.sent_to(f"/decisions/{row['id']}/vote") and not page.draft_to
+    others = [each for each in (row["amends"], *row["repeals"], *row["repealed_by"]) if each]
+    titles = {each: await _title(page, each) for each in others}
+    late = page.problem is not None and LATE in page.problem.hint and page.sent_to(f"/decisions/{row['id']}/vote")
+    late = late or mine["late"]
     return await page.show(
         "decision.html",
         row=row,
         mine=mine,
+        titles=titles,
         wished=wished_end(row, int(time.time() * 1000)),
         reasons=why["reasons"],
         rounds=rounds_of(why["reasons"]),
         shares=shares_of(row),
-        ballot=bool(mine["asked"]) or sent or mine["again"],
-        sent=sent,
+        ballot=bool(mine["asked"]) or late or mine["again"],
+        late=late or bool(page.typed(f"/decisions/{row['id']}/vote", "late")),
         kind=ballots.form_of(row),
         ranks=ballots.ranks(row, page.said),
         rank=ballots.RANK,
         score=ballots.SCORE,
         most=limits.SCORE,
     )
+
+
+async def _title(page: Page, identity: str) -> str:
+    """What a proposal is called; the beginning of its id, while it is not here."""
+    try:
+        return str((await page.ask("show", id=identity))["title"])
+    except CommandError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return identity[: output.SHORT_ID]
 
 
 async def vote(page: Page, form: FormData) -> str | Again:
@@ -138,6 +156,8 @@ async def new(page: Page) -> Response:
     policies = [each for each in await page.ask("policies") if not each["reserved"]]
     amends = page.said.get("amends")
     of = await page.ask("show", id=amends) if amends else None
+    if of is not None and of["form"]:  # its form asks for what it says
+        return RedirectResponse(f"{page.at}/entry?{urlencode({'form': of['form'], 'amends': of['id']})}", 303)
     return await page.show("propose.html", policies=policies, of=of)
 
 
@@ -145,7 +165,9 @@ async def propose(page: Page, form: FormData) -> str:
     """Put a question to the members."""
     options = [line.strip() for line in (text(form, "options") or "").splitlines() if line.strip()]
     closes = text(form, "closes")
-    await _check_rule(page, text(form, "policy"), options, text(form, "seats") or text(form, "method"))
+    costs = [line.strip() for line in (text(form, "costs") or "").splitlines() if line.strip()]
+    counted = text(form, "seats") or text(form, "method") or costs
+    await _check_rule(page, text(form, "policy"), options, counted=bool(counted))
     proposed = await page.ask(
         "propose",
         title=needed(form, "title", "a proposal has a title"),
@@ -154,20 +176,22 @@ async def propose(page: Page, form: FormData) -> str:
         options=options or None,
         method=text(form, "method"),
         seats=_number(form, "seats"),
+        costs=costs or None,
+        budget=_number(form, "budget"),
         closes_ms=later_ms(closes) if closes else None,
         amends=text(form, "amends"),
     )
     return f"/decisions/{proposed['id']}"
 
 
-async def _check_rule(page: Page, policy: str | None, options: list[str], counted: str | None) -> None:
+async def _check_rule(page: Page, policy: str | None, options: list[str], *, counted: bool) -> None:
     """Raises UsageError where the rule is not one for what is asked."""
     if counted and not options:
         raise UsageError("an election names its options, one on each line")
     row = next((each for each in await page.ask("policies") if each["name"] == policy), None)
     if row is not None and bool(options) != (row["method"] == "election"):
         asks = "asks for yes or no, and options are elected" if options else "elects, and there are no options"
-        raise UsageError(f"the rule {policy} {asks}", "Choose another rule, or none: then the usual one is taken.")
+        raise UsageError(f"the rule {policy} {asks}", "Choose another rule, or the usual one.")
 
 
 def _number(form: FormData, name: str) -> int | None:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from meshd_cli.topics import text_of, topics
 from meshd_page.frame import Page, shown
 
-_LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)#]+)(?:#[^)]*)?\)")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -29,8 +29,8 @@ async def topic(page: Page) -> Response:
     known = {each.name for each in topics()}
 
     def to(found: re.Match[str]) -> str:
-        name = found[1].removesuffix(".md")
-        return f"]({page.at}/help/{name})" if name in known else "](#)"
+        words, name = found[1], found[2].removesuffix(".md")
+        return f"[{words}]({page.at}/help/{name})" if name in known else words
 
     html = _MARKDOWN.render(_LINK.sub(to, text)).replace(
         "<pre>", '<pre tabindex="0">'

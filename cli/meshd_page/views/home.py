@@ -22,6 +22,11 @@ _PLACES = {
     "letter": "/talk#newest",
     "second": "/institutions/{id}",
     "call": "/institutions/{id}",
+    "due": "/institutions/{id}",
+    "agenda": "/institutions/{id}",
+    "rest": "/institutions/{id}",
+    "matter": "/institutions#asked",
+    "send": "/institutions#federations",
 }
 """Where what waits is done. The rest is done in a terminal, with the command that stands beside it."""
 

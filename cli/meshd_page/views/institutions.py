@@ -32,14 +32,30 @@ async def adopt(page: Page, form: FormData) -> str:
 
 async def entry(page: Page) -> Response:
     """What is entered by a form: its fields, each as it is typed."""
-    form = await page.ask("institutions", do="form", what=page.said.get("form") or "")
-    return await page.show("entry.html", form_of=form, about=page.said.get("about"), field=_FIELD, holds=holds_words)
+    name, about = page.said.get("form") or "", page.said.get("about") or None
+    form = await page.ask("institutions", do="form", what=name, about=about)
+    policies = [] if form["who"] else [each for each in await page.ask("policies") if _decides_forms(each)]
+    amends = page.said.get("amends")
+    return await page.show(
+        "entry.html",
+        policies=policies,
+        form_of=form,
+        name=name,
+        about=about,
+        of=await page.ask("show", id=amends) if amends else None,
+        field=_FIELD,
+        holds=holds_words,
+    )
+
+
+def _decides_forms(policy: dict[str, Any]) -> bool:
+    return not policy["reserved"] and policy["method"] != "election"
 
 
 async def enter(page: Page, form: FormData) -> str:
     """Enter something by a form; what is decided by one is put to a vote."""
     name, about = needed(form, "form", "no form was named"), text(form, "about")
-    described = await page.ask("institutions", do="form", what=name)
+    described = await page.ask("institutions", do="form", what=name, about=about)
     fields = [
         as_the_node_takes_it(described, f"{field['name']}={line}")
         for field in described["fields"]
@@ -49,7 +65,15 @@ async def enter(page: Page, form: FormData) -> str:
         made = await page.ask("entry", form=name, about=about, fields=fields)
         return f"/institutions/{about or made['id']}"
     title = needed(form, "title", "what is put to a vote has a title")
-    made = await page.ask("propose", title=title, form=name, fields=fields, text=text(form, "text"))
+    made = await page.ask(
+        "propose",
+        title=title,
+        form=name,
+        fields=fields,
+        text=text(form, "text"),
+        policy=text(form, "policy"),
+        amends=text(form, "amends"),
+    )
     return f"/decisions/{made['id']}"
 
 
@@ -75,17 +99,14 @@ async def institution(page: Page) -> Response:
     if not rows:
         row = await page.ask("show", id=page.param("id"))
         return RedirectResponse(f"{page.at}/decisions/{row['id']}", 303)
-    words = {form: await _words(page, form) for form in {row["form"] for row in rows}}
-    return await page.show("entries.html", rows=rows, identity=page.param("id"), words=words)
+    return await page.show("entries.html", rows=rows, identity=page.param("id"))
 
 
-async def _words(page: Page, form: str) -> dict[str, str]:
-    """What each field of a form is called, as people read it; nothing where several have a form of that name."""
-    try:
-        described = await page.ask("institutions", do="form", what=form)
-    except CommandError:
-        return {}
-    return {} if described["later"] else {each["name"]: each["words"] or each["name"] for each in described["fields"]}
+async def entries(page: Page) -> Response:
+    """What was entered by all forms, with figures or without: what is open, or all of it."""
+    everything = bool(page.request.query_params.get("all"))
+    rows = await page.ask("entries", all=everything or None)
+    return await page.show("all_entries.html", rows=rows[::-1], all=everything)
 
 
 async def confirm(page: Page, form: FormData) -> str:
@@ -97,6 +118,7 @@ async def confirm(page: Page, form: FormData) -> str:
 
 ROUTES = [
     Route("/institutions", shown(institutions), methods=["GET"]),
+    Route("/entries", shown(entries), methods=["GET"]),
     Route("/entry", shown(entry), methods=["GET"]),
     Route("/entry", makes(enter, entry), methods=["POST"]),
     Route("/voice", does(voice, institutions), methods=["POST"]),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from meshd_cli.errors import CommandError
-from meshd_page.frame import Page, does, needed, shown
+from meshd_page.frame import Again, Page, does, needed, shown, text
 
 _PATIENCE_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
@@ -31,11 +31,11 @@ async def stick(page: Page, form: FormData) -> Response:
     return await page.show("carried.html", carried=carried)
 
 
-async def unlock(page: Page, form: FormData) -> str:
-    """Open a locked home."""
-    await page.ask("unlock", passphrase=needed(form, "passphrase", "there is no passphrase yet"))
+async def unlock(page: Page, form: FormData) -> str | Again:
+    """Open a locked home. What could not be sent while it was locked is shown, to be sent now."""
+    await page.ask("unlock", passphrase=text(form, "passphrase") or "")
     await _until(page, locked=False)
-    return "/"
+    return Again(await page.show("unsent.html", unsent=page.unsent)) if page.unsent is not None else "/"
 
 
 async def lock(page: Page, _: FormData) -> str:

@@ -4,15 +4,17 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
+from meshd_cli.times import since
 from meshd_page.frame import Page, does, makes, needed, shown, text, texts
 
 
 async def meetings(page: Page) -> Response:
     """All minutes, the newest first, and what is to be done."""
     rows = await page.ask("minutes")
-    tasks = await page.ask("todo")
+    every = await page.ask("todo", all=True)
+    tasks, done = ([each for each in every if each["done"] == is_done] for is_done in (False, True))
     people = [each for each in await page.ask("members") if each["role"] == "member" and not each["me"]]
-    return await page.show("meetings.html", rows=rows[::-1], tasks=tasks, people=people)
+    return await page.show("meetings.html", rows=rows[::-1], tasks=tasks, done=done[::-1], people=people)
 
 
 async def minutes(page: Page) -> Response:
@@ -24,11 +26,13 @@ async def minutes(page: Page) -> Response:
 
 async def write(page: Page, form: FormData) -> str:
     """Write minutes, with the names of who was there."""
+    held = text(form, "held")
     made = await page.ask(
         "minutes",
         title=needed(form, "title", "minutes have a title"),
         text=needed(form, "text", "minutes have a text"),
         present=texts(form, "present"),
+        held_ms=since(held) if held else None,
     )
     return f"/meetings/{made['id']}"
 

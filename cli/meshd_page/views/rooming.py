@@ -27,7 +27,8 @@ async def room(page: Page) -> Response:
     shown_ = _room(page)
     rows = (await page.ask("list"))[::-1]
     over = [row["id"] for row in rows if row["outcome"] is not None][:_OVER]
-    rows = [row for row in rows if row["outcome"] is None or row["id"] in over or row["id"] in shown_.votes]
+    can_be = {row["id"] for row in rows if row["outcome"] is None and not row["withdrawn"]}
+    rows = [row for row in rows if row["id"] in can_be.union(over, shown_.votes)]
     return await page.show("rooming.html", room=shown_, rows=rows)
 
 

@@ -4,16 +4,23 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
+from meshd_cli.talked import SHOWN, are_more
 from meshd_page.frame import Page, does, makes, needed, shown, text
+
+_MOST = 3200
+"""Messages, and letters, that one page shows at the most."""
 
 
 async def talk(page: Page) -> Response:
     """The newest messages, those of one topic where the address says which."""
     topic = page.request.query_params.get("topic") or None
-    rows = await page.ask("read", topic=topic, quiet=not page.looks)
+    show = page.request.query_params.get("show", "")
+    limit = min(max(SHOWN, int(show)), _MOST) if show.isascii() and show.isdecimal() and len(show) < 9 else SHOWN
+    rows = await page.ask("read", topic=topic, limit=limit + 1, quiet=not page.looks)
     topics = await page.ask("topics")
     people = [each for each in await page.ask("members") if each["role"] in ("member", "observer") and not each["me"]]
-    return await page.show("talk.html", rows=rows, topics=topics, topic=topic, people=people)
+    shown_ = {"rows": rows, "more": are_more(rows, limit), "limit": limit, "most": _MOST}
+    return await page.show("talk.html", **shown_, topics=topics, topic=topic, people=people)
 
 
 async def say(page: Page, form: FormData) -> str:

@@ -1,0 +1,95 @@
+"""Who comes back to an assembly that this home was in: what it was there is put aside first, with its keys and its log.
+
+Nothing of it is thrown away: it may hold what nobody else has, and the same member key.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from meshd.assembly import keystore, reached, unprotected
+from meshd.assembly.assembly import Assembly, World, role_of
+from meshd.errors import NodeError
+from meshd.founding.opening import Joining, open_assembly
+from meshd.home import BEFORE, KEYS, folder_of, make_private
+from meshd.service.context import Context
+from meshd.service.outside import out
+from meshd.store import tables
+from meshd.store.api import StoreError
+from meshd_crypto.identity import SigningKey
+from meshd_crypto.passphrase import new_lock
+from meshd_protocol.tickets import Ticket
+
+
+class Before(NamedTuple):
+    """What a home was in an assembly: where that is now, whether it opens, and how much of it is known to be nowhere
+    else.
+    """
+
+    aside: Path
+    opens: bool
+    unsent: int
+
+
+def was_in(home: Path, assembly: bytes) -> bool:
+    """Whether this home has keys in an assembly."""
+    return (folder_of(home, assembly) / KEYS).exists()
+
+
+@contextmanager
+def put_aside(
+    home: Path, ticket: Ticket, secret: str, how: Joining, world: World
+) -> Iterator[tuple[Joining, Before | None]]:
+    """Put aside what this home was in the assembly, if anything, so that its person applies anew there: as another
+    device of theirs, which is what they say then. Where that fails, everything is as it was.
+
+    Raises NodeError where they are still in, PassphraseError where the old keys don't open.
+    """
+    folder = folder_of(home, ticket.assembly)
+    if not was_in(home, ticket.assembly):
+        yield how, None
+        return
+    keys, _ = keystore.load(folder, secret)
+    unsent, opens = 0, False
+    with suppress(StoreError), closing(open_assembly(folder, secret, world)) as assembly:
+        _check_is_out(assembly, ticket)
+        unsent, opens = reached.unsent(assembly), True
+    if how.member is None and how.formerly is None:
+        how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
+    number = next(n for n in count(1) if not (home / f"{BEFORE}{n}").exists())
+    aside = home / f"{BEFORE}{number}"
+    make_private(aside)
+    folder.rename(aside / folder.name)
+    try:
+        yield how, Before(aside, opens, unsent)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        (aside / folder.name).rename(folder)
+        aside.rmdir()
+        raise
+
+
+def close(folder: Path, secret: str, world: World) -> None:
+    """Seal what was put aside with the passphrase of what takes its place, where it had none: it holds the same key."""
+    if unprotected.is_open(folder):
+        keys, _ = keystore.load(folder, "")
+
+        def seal(words: str) -> None:
+            keystore.save(folder, keys, new_lock(words, world.cost, world.entropy), world.entropy)
+
+        keystore.seal_with(folder, secret, seal, world.entropy)
+
+
+def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
+    """Raises NodeError where this home is in the assembly, or waits to be let in with this very ticket."""
+    standing = assembly.standing
+    known = standing is not None and standing.state is not None
+    why = out(Context(assembly)) if known else None
+    if why is None and role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
+        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
+    mine = assembly.store.find(tables.Application, member=assembly.keys.member_public)
+    if any(row.invitation == SigningKey.from_seed(ticket.seed).public for row in mine):
+        raise NodeError("your application with this ticket is written already", "`meshd run` hands it in.")
