@@ -135,6 +135,20 @@ async def test_a_peer_that_vanishes_is_met_again(tmp_path, autojump_clock):
     bea.assembly.close()
 
 
+async def test_a_peer_that_comes_and_goes_is_met_again_soon(pair, autojump_clock):
+    """However often it does: a node that is locked and unlocked, a link that comes for moments."""
+    ada, bea, network = pair
+    met = lambda: any(peer["state"] != "away" for peer in bea.node.peers())  # noqa: E731
+    async with running([ada, bea], {"bea": ["ada"]}):
+        for _ in range(10):
+            await until(met, seconds=20)
+            await trio.sleep(1)
+            await network.part({"ada"}, {"bea"})
+            await trio.sleep(4)
+            assert not met()
+            await network.part()
+
+
 async def test_both_dial_and_one_session_stays(tmp_path, autojump_clock):
     network = MemoryNetwork()
     ada, bea, _ = await _met(tmp_path, network, Clock())
