@@ -30,9 +30,13 @@ class Live:
 
     @contextmanager
     def listening(self, assembly: str) -> Iterator[trio.MemoryReceiveChannel[None]]:
-        """What tells of each change, of several at once as one; it ends when the daemon does, at once where none is."""
+        """What tells of each change, of several at once as one, and that there may have been one before; it ends when
+        the daemon does, at once where none is.
+        """
         send, receive = trio.open_memory_channel[None](1)
-        if assembly not in self._watched:
+        if assembly in self._watched:
+            send.send_nowait(None)
+        else:  # the daemon begins with a change
             connection = socket_client.connect(self._home)
             if connection is None:
                 send.close()
@@ -40,7 +44,7 @@ class Live:
                 return
             self._watched[assembly] = connection, set()
             self._nursery.start_soon(self._watch, assembly)
-        connection, listeners = self._watched[assembly]
+        connection, listeners = watched = self._watched[assembly]
         listeners.add(send)
         try:
             yield receive
@@ -48,7 +52,7 @@ class Live:
             listeners.discard(send)
             send.close()
             if not listeners:
-                self._watched.pop(assembly, None)
+                self._forget(assembly, watched)
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
@@ -58,11 +62,15 @@ class Live:
         try:
             await trio.to_thread.run_sync(_pass_on, connection, assembly, listeners, abandon_on_cancel=True)
         finally:
-            if self._watched.get(assembly) is watched:
-                del self._watched[assembly]
+            self._forget(assembly, watched)
             connection.close()
             for each in listeners:
                 each.close()
+
+    def _forget(self, assembly: str, watched: tuple[socket.socket, _Listeners]) -> None:
+        """Let nobody join this watch any more. There may be a later one by now."""
+        if self._watched.get(assembly) is watched:
+            del self._watched[assembly]
 
 
 def _pass_on(connection: socket.socket, assembly: str, listeners: _Listeners) -> None:

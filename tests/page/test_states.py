@@ -188,6 +188,12 @@ def test_it_is_told_of_changes_while_somebody_looks(house):
     assert lines == [b"retry: 2000\n", b"\n", b"event: change\n", b"data: \n", b"\n"]
     house.shell.ok("say", "Something new")
     assert events.readline() == b"event: change\n"
+    other = http.client.HTTPConnection(browser.host, timeout=60)
+    other.request("GET", f"{browser.at}/events", headers={"Cookie": browser.cookie})
+    joined = other.getresponse()
+    lines = [joined.readline() for _ in range(5)]
+    assert lines[2] == b"event: change\n", "whoever joins later may have missed one"
+    other.close()
     house.shell.stop()
     assert b"" in iter(events.readline, None), "it ends with the daemon"
     connection.close()

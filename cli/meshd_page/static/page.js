@@ -43,6 +43,7 @@ function isChanged(field) {
 // Whether somebody has begun to fill in a form, or the browser has done it for them.
 function isTouched() {
   if ([...main().querySelectorAll(FIELDS)].some(isChanged)) return true;
+  if (main().querySelector(".held") !== null) return true; // a rank is being dragged
   // The field for a passphrase has the focus from the beginning, and is of no use once somebody has unlocked elsewhere.
   return main().querySelector("form :focus:not([type=password]), details[open] form") !== null;
 }
@@ -111,16 +112,24 @@ function soon(milliseconds) {
 const address = document.body.dataset.events;
 const others = new BroadcastChannel(address || "none");
 let rested = null;
+const REFUSED = 5000; // milliseconds until one listens again where the answer was no stream
 
 function listen() {
   if (document.hidden || rested !== null) return;
   rested = new AbortController();
   const { signal } = rested;
   navigator.locks.request(address, { signal }, () => new Promise((done) => {
+    if (signal.aborted) return done();
     const events = new EventSource(address);
     // Each stream begins with a change: something may have come before it did.
     events.addEventListener("change", () => { others.postMessage(""); soon(300); });
-    events.addEventListener("error", () => { others.postMessage(""); soon(1500); });
+    events.addEventListener("error", () => {
+      others.postMessage("");
+      soon(1500);
+      if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      rest();
+      setTimeout(listen, REFUSED);
+    });
     signal.addEventListener("abort", () => { events.close(); done(); });
   })).catch(() => {}); // it was not needed any more before it was one's turn
 }

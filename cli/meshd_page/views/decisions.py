@@ -108,6 +108,10 @@ async def sure(page: Page) -> Response:
     try:
         ahead = await page.ask("vote", **said.arguments, id=row["id"], **given, preview=True)
     except CommandError as error:  # it is over meanwhile, say
+        async with page.session.turn:  # or was cast just now, while this page brought itself up to date
+            is_cast = page.session.kept.get(page.request.query_params[DRAFT]) is not draft
+        if is_cast:
+            return RedirectResponse(f"{page.at}/decisions/{row['id']}#state", 303)
         return await decision(replace(page, problem=error))
     word = page.request.query_params[DRAFT]
     kept = [*draft.multi_items(), (DRAFT, word)]
