@@ -224,6 +224,22 @@ def test_ranks_are_dragged_as_an_extra(opened, filled):
     assert "مريم" in rows.first.locator("label").inner_text()
 
 
+def test_a_rank_that_is_being_dragged_stays_in_the_hand(opened, filled, houses):
+    page, at = opened()
+    page.goto(f"{at}/decisions/{filled['ranks']}")
+    rows = page.locator(".ranks li")
+    rows.nth(2).hover()
+    page.mouse.down()
+    rows.nth(1).hover()
+    expect(page.locator(".held")).to_have_count(1)
+    houses[0].shell.ok("say", "Look at this", "--about", filled["ranks"])
+    expect(page.locator("#news")).to_contain_text("may have changed", timeout=PATIENCE)
+    rows.nth(0).hover(position={"x": 20, "y": 3})
+    page.mouse.up()
+    expect(page.locator(".ranks select").first).to_have_value("1")
+    assert "Look at this" not in page.locator("main").inner_text()
+
+
 def test_without_scripts_the_same_ballot_is_cast(opened, filled):
     page, at = opened(java_script_enabled=False)
     page.goto(f"{at}/decisions/{filled['scores']}")
@@ -318,6 +334,16 @@ def test_many_tabs_do_not_starve_each_other(opened, filled):
         tab = page.context.new_page()
         tab.goto(f"{at}/decisions", timeout=PATIENCE)
         assert "Decisions" in tab.title()
+
+
+def test_it_listens_again_where_it_was_refused(opened, filled, houses):
+    """A browser tries again by itself only where a stream had begun."""
+    page, at = opened()
+    page.route("**/events", lambda route: route.fulfill(status=503), times=1)
+    with page.expect_response(lambda answer: "meshd-quiet" in answer.request.headers):  # once, for what it missed
+        page.goto(f"{at}/talk")
+    houses[0].shell.ok("say", "Heard all the same")
+    expect(page.locator("main")).to_contain_text("Heard all the same", timeout=PATIENCE)
 
 
 def test_the_focus_stays_where_it_was(opened, filled, houses):
