@@ -29,7 +29,7 @@ from meshd_protocol.errors import SessionError
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _STEADY_SECONDS = 10.0
-"""How long a session has to last for the next call to come at once; after a shorter one it comes within about as long."""
+"""How long a session has to last for the next call to come at once; after a shorter one it comes in about as long."""
 _FOUND_ATTEMPTS = 3
 """How often to try an address that discovery found: discovery will find it again."""
 _KNOCKS = 8

@@ -6,7 +6,7 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service import federations
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.landmarks import cards, once
-from meshd.service.proposing import open_proposal
+from meshd.service.putting import open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
 from meshd_protocol.bodies.actions import Verb, Voiced

@@ -6,7 +6,7 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service import spans
 from meshd.service.context import Context, Result, identity_of, short_title
 from meshd.service.looked import look_at
-from meshd.service.proposing import open_proposal, sign
+from meshd.service.putting import open_proposal, sign
 from meshd.service.results import marks_text, outcome_of
 from meshd.service.rosters import open_motions
 from meshd.service.verbs import verb

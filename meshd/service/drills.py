@@ -13,7 +13,7 @@ from meshd.service import entering, letters
 from meshd.service.calling import calling
 from meshd.service.context import Context, Result
 from meshd.service.institutions import shipped
-from meshd.service.proposing import open_proposal
+from meshd.service.putting import open_proposal
 from meshd.service.templates import Design, standing_once
 from meshd.service.verbs import verb
 from meshd.state.entries import decode_fields

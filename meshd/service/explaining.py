@@ -3,12 +3,12 @@
 from typing import Any
 
 from meshd.service import federations, landmarks
+from meshd.service.anew import put_anew_as
 from meshd.service.context import Context, Result, span
 from meshd.service.effects import effect_text, force_of, in_effect, retraction
 from meshd.service.fields import figures_shown, form_of
 from meshd.service.hearing import heard
-from meshd.service.matters import put_anew_as
-from meshd.service.proposing import decided_how, is_heard
+from meshd.service.putting import decided_how, is_heard
 from meshd.service.results import (
     describe,
     kept,

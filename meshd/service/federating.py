@@ -6,7 +6,8 @@ from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result, id_range, identity_of, short_title
 from meshd.service.effects import retraction
 from meshd.service.federations import abroad, matter_named, voices_of
-from meshd.service.proposing import DEFAULT_METHOD, decided_how, open_proposal
+from meshd.service.proposing import DEFAULT_METHOD
+from meshd.service.putting import decided_how, open_proposal
 from meshd.service.results import outcome_of
 from meshd.service.verbs import verb
 from meshd.state.rows import question_of

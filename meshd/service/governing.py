@@ -8,7 +8,7 @@ from meshd.founding.refounding import charter_text
 from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import rivals
-from meshd.service.proposing import open_proposal
+from meshd.service.putting import open_proposal
 from meshd.service.results import policy_text
 from meshd.service.verbs import verb
 from meshd.store import tables

@@ -9,7 +9,7 @@ from meshd.service.context import Context, Result, short_title
 from meshd.service.entering import begins
 from meshd.service.fields import named
 from meshd.service.outside import refuse_outsiders
-from meshd.service.proposing import open_proposal
+from meshd.service.putting import open_proposal
 from meshd.service.templates import (
     ADOPTED,
     OPEN,

@@ -185,20 +185,3 @@ def _option(number: int, options: tuple[str, ...]) -> str:
 
 
 _CONSENT = {Say.YES: "consent", Say.NO: "object", Say.ABSTAIN: "stand-aside"}
-
-
-def put_anew(context: Context, matter: Matter, everything: list[Matter]) -> bool:
-    """Whether a later proposal asks the same: it names this one, or has its title and policy."""
-    if context.standing().repealing(matter.id):
-        return True
-    same = (each for each in everything if (each.title, each.policy) == (matter.title, matter.policy))
-    return any(each.time_ms > matter.time_ms and each.id != matter.id for each in same)
-
-
-def put_anew_as(context: Context, row: tables.Proposal) -> bytes | None:
-    """The later vote by which that was done, and that may still come to something."""
-    for each in all_matters(context):
-        same = (each.title, each.policy) == (row.title, row.policy) and each.id != row.id
-        if same and each.open and each.stuck is None and each.time_ms >= row.time_ms:
-            return each.id
-    return None

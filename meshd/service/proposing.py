@@ -1,59 +1,44 @@
 """Verbs that open a decision on a text, or speak to one: propose, uphold, answer, withdraw. Others open theirs here."""
 
-from dataclasses import replace
 from typing import Any
 
 from meshd.errors import NodeError, UsageError
 from meshd.service import landmarks
+from meshd.service.anew import is_uncertain, put_again
 from meshd.service.context import Context, Result, short_title, span
 from meshd.service.effects import force_of, retraction
 from meshd.service.fields import fields_of
-from meshd.service.matters import put_anew_as
+from meshd.service.putting import INSTEAD, open_proposal
 from meshd.service.results import outcome_of, repealed_by
 from meshd.service.spans import OVER, span_of
-from meshd.service.templates import adopted, find_form, usable
+from meshd.service.templates import find_form, usable
 from meshd.service.verbs import verb
 from meshd.service.voting import BLANK
-from meshd.state import votes
 from meshd.state.rows import question_of
 from meshd.store import tables
-from meshd.upkeep.caretaker import ready_to_pin
 from meshd_protocol import limits
-from meshd_protocol.bodies import read_body
 from meshd_protocol.bodies.actions import Verb
-from meshd_protocol.bodies.decisions import Answer, Ballot, Form, Proposal, Retraction, Say
+from meshd_protocol.bodies.decisions import Answer, Proposal, Retraction, Say
 from meshd_protocol.bodies.institutions import Figures
 from meshd_protocol.control import LIST, NAME, NUMBER, SOME, TEXT
 from meshd_protocol.decisions.certified import quorum
 from meshd_protocol.decisions.counting.methods import METHODS
-from meshd_protocol.decisions.outcome import CONTESTED, FAILED, SPLIT, TIE
+from meshd_protocol.decisions.outcome import FAILED, TIE
 from meshd_protocol.decisions.question import RESERVED
 from meshd_protocol.entries import figures_problem
-from meshd_protocol.errors import BadBodyError
 from meshd_protocol.force import REFUSED, Forces
 from meshd_protocol.items import Decision
 from meshd_protocol.kinds import Kind
 from meshd_protocol.landmark import RULE, plan_of
 from meshd_protocol.names import as_word, printable, text_of
 from meshd_protocol.policies import Finality, Method, Policy
-from meshd_protocol.records import read_record
 from meshd_protocol.roles import same_role
-from meshd_protocol.statements import decision_of
 from meshd_protocol.thresholds import settles
 
 DEFAULT_POLICY = "standard"
 _NEARLY_MS = 60_000
 """How far a date may be off from the end that it means."""
-_HEADER_BYTES = 512
-"""Room for what a record has beside its body."""
-
 DEFAULT_METHOD = "schulze"
-_INSTEAD = {
-    "membership": "`meshd admit PERSON` admits a member.",
-    "removal": "`meshd remove PERSON` removes a member.",
-    "mandate": "`meshd mandate` gives a mandate.",
-    "recall": "`meshd recall MANDATE` recalls one.",
-}
 
 
 @verb(
@@ -83,7 +68,10 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     state = context.member_only("propose")
     before: Proposal | None = None
     if arguments.get("again"):
-        before, arguments = _again(context, arguments)
+        others = sorted(name for name, value in arguments.items() if value and name != "again")
+        if others:
+            raise UsageError(f"a proposal that is put anew says what it said: leave out {', '.join(others)}")
+        before, arguments = put_again(context, context.proposal(arguments["again"]))
     if not arguments.get("title"):
         raise UsageError("a proposal has a title", "`meshd propose TITLE`")
     options = tuple(arguments.get("options") or ())
@@ -93,7 +81,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if policy is None:
         raise UsageError(f"there is no policy {printable(name)}", f"There are: {', '.join(usable)}.")
     if name in RESERVED and before is None:
-        raise UsageError(f"the policy {name} decides its own matters", _INSTEAD[name])
+        raise UsageError(f"the policy {name} decides its own matters", INSTEAD[name])
     warnings = _check_closes(context, policy, arguments.get("closes_ms"))
     repealed = _repealed(context, name, arguments.get("repeals") or [])
     body = Proposal(
@@ -109,7 +97,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
         budget=arguments.get("budget"),
         amends=context.proposal(arguments["amends"]).id if arguments.get("amends") else None,
         repeals=tuple(sorted(each.id for each in repealed)),
-        anew=any(_is_open(context, each) for each in repealed),
+        anew=any(is_uncertain(context, each) for each in repealed),
         what=_figures(context, arguments) if before is None else before.what,
         under=_under(context, arguments.get("under")),
         tags=tuple(dict.fromkeys(arguments.get("tags") or ())),
@@ -174,55 +162,6 @@ def _figures(context: Context, arguments: dict[str, Any]) -> Figures | None:
     return figures
 
 
-def _again(context: Context, arguments: dict[str, Any]) -> tuple[Proposal, dict[str, Any]]:
-    """What a proposal said, and the arguments that put it anew: in its place where it came to nothing certain."""
-    row = context.proposal(arguments["again"])
-    others = sorted(name for name, value in arguments.items() if value and name != "again")
-    if others:
-        raise UsageError(f"a proposal that is put anew says what it said: leave out {', '.join(others)}")
-    if row.verb:
-        own = _INSTEAD.get(row.policy, "`meshd --help`")
-        raise UsageError("what changes the roster is put anew by its own command", own)
-    outcome = outcome_of(context, row)
-    if outcome.outcome is not None:
-        raise NodeError(f"{text_of(row.id)[:8]} is {outcome.state}", "`meshd propose TITLE --repeals ID` asks again.")
-    later = put_anew_as(context, row)
-    if later is not None:
-        label = text_of(later)[:8]
-        raise NodeError(f"it is put anew already, as {label}", f"`meshd vote {label}` votes on it.")
-    body = _body_of(context, row)
-    if isinstance(body.what, Figures) and body.what.template not in {each.row.id for each in adopted(context)}:
-        raise NodeError(
-            "the institution whose form it goes by is not in force any more",
-            "`meshd propose TITLE --form FORM --field NAME=VALUE` asks it by one that is.",
-        )
-    question = question_of(row)
-    span_is_over = row.under is not None and span_of(context, row.under)["state"] == OVER
-    return body, {
-        "title": row.title,
-        "text": row.text,
-        "policy": row.policy,
-        "options": list(question.options),
-        "method": row.method,
-        "seats": row.seats if question.options else None,
-        "costs": [str(cost) for cost in question.costs],
-        "budget": row.budget,
-        "amends": text_of(row.amends) if row.amends is not None else None,
-        "under": text_of(row.under) if row.under is not None and not span_is_over else None,
-        "repeals": [text_of(row.id)] if _is_open(context, row) else [],
-        "tags": list(body.tags),
-    }
-
-
-def _body_of(context: Context, row: tables.Proposal) -> Proposal:
-    """All that a proposal says, as its author wrote it."""
-    kept = context.assembly.store.get(tables.Kept, id=row.id)
-    assert kept is not None, "its row comes of a record"
-    body = read_body(read_record(context.assembly.id, kept.header, kept.signature, kept.body))
-    assert isinstance(body, Proposal), "its row comes of a proposal"
-    return body
-
-
 def _check_closes(context: Context, policy: Policy, closes_ms: int | None) -> list[str]:
     """Witnesses attest a vote after its policy's time, whatever date is wished for: to be warned of. Raises UsageError
     for one that is over by then.
@@ -283,7 +222,7 @@ def _repealed(context: Context, policy: str, ids: list[str]) -> list[tables.Prop
         if row.verb:
             raise UsageError("what changed the roster is not repealed, but undone by its own command", "`meshd --help`")
         outcome = outcome_of(context, row)
-        if _is_open(context, row):
+        if is_uncertain(context, row):
             continue
         if outcome.outcome in (FAILED, TIE) or repealed_by(context, row):
             raise NodeError("there is nothing to repeal: it did not pass, or was repealed already")
@@ -291,16 +230,9 @@ def _repealed(context: Context, policy: str, ids: list[str]) -> list[tables.Prop
             raise NodeError(
                 f"it is not final yet, but {outcome.state}", "Vote on it; `--amends` proposes a rival text."
             )
-    if len({_is_open(context, row) for row in rows}) > 1:
+    if len({is_uncertain(context, row) for row in rows}) > 1:
         raise UsageError("some of these passed, and some are split", "Put each kind in a proposal of its own.")
     return rows
-
-
-def _is_open(context: Context, row: tables.Proposal) -> bool:
-    """Whether a vote came to nothing certain: it is split or contested, or was put anew beside another one."""
-    item = context.standing().item(row.id)
-    force = context.standing().forces.of(item) if isinstance(item, Decision) else None
-    return outcome_of(context, row).state in (SPLIT, CONTESTED) or (force is not None and bool(force.rivals))
 
 
 @verb("uphold", {"ids": SOME}, writes=True)
@@ -342,65 +274,6 @@ def _any_settled(context: Context) -> str:
     if not able:
         raise NodeError("this assembly has no settled policy", "`meshd amend POLICY --settled` sets one.")
     return min(able, key=lambda each: (state.needed(each), each.name in RESERVED, each.name)).name
-
-
-def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -> bytes:
-    """Write a proposal that pins the head, and with `say` this person's ballot on it. Raises NodeError."""
-    if not body.title.strip():
-        raise UsageError("this can't be proposed: its title is empty")
-    with context.assembly.writing():
-        ready_to_pin(context.assembly)
-        body = replace(body, roster=context.standing().head)
-        try:
-            if body.action is not None:
-                body = replace(body, keeps=_keeps(context, body))
-            problem = context.standing().rosters.void(decision_of(b"", body))
-        except BadBodyError as error:
-            problem = str(error)
-        if problem is not None:
-            hint = "Options go with --policy election." if body.options and body.method is None else ""
-            hint = "Name options with --option, once for each." if body.method and not body.options else hint
-            raise UsageError(f"this can't be proposed: {problem}", hint)
-        record = context.assembly.write(Kind.PROPOSAL, body)
-        if say is not None and is_heard(context, record.id):
-            context.assembly.write(Kind.BALLOT, Ballot(record.id, Form.YES_NO, int(say)))
-    return record.id
-
-
-def sign(context: Context, motion: bytes, reason: str = "") -> None:
-    """Say yes to an open motion, and why. Raises NodeError where assemblies alone say something on it."""
-    if not is_heard(context, motion):
-        raise NodeError(
-            f"that is open already, as {text_of(motion)[:8]}, and assemblies decide it", decided_how(context, motion)
-        )
-    with context.assembly.writing():
-        context.assembly.write(Kind.BALLOT, Ballot(motion, Form.YES_NO, int(Say.YES), reason=reason))
-
-
-def decided_how(context: Context, proposal: bytes) -> str:
-    """The command that goes on with an open proposal."""
-    short = text_of(proposal)[:8]
-    if is_heard(context, proposal):
-        return f"`meshd vote {short}` votes on it."
-    return f"`meshd prove {short} --open --out FILE` takes it to the assemblies, which decide it, each at home."
-
-
-def is_heard(context: Context, proposal: bytes) -> bool:
-    """Whether this person's ballot counts for anything: in a federation assemblies say it, but for a recall's marks."""
-    row = context.assembly.store.get(tables.Proposal, id=proposal)
-    vote = votes.of(context.standing(), row) if row is not None else None
-    return context.standing().quotations is None or (isinstance(vote, votes.Vote) and vote.hears(context.me))
-
-
-def _keeps(context: Context, body: Proposal) -> tuple[tuple[bytes, bytes], ...]:
-    """What is in force before an action, as much as its record has room for: the earliest first."""
-    standing = context.standing()
-    rows = context.assembly.store.find(tables.Proposal, verb=0)
-    decisions = [item for item in (standing.item(row.id) for row in rows) if isinstance(item, Decision)]
-    kept = standing.forces.keeps(decisions, limits.KEEPS)
-    while kept and len(replace(body, keeps=tuple(sorted(kept))).write()) > limits.RECORD_BYTES - _HEADER_BYTES:
-        kept.pop()
-    return tuple(sorted(kept))
 
 
 @verb("answer", {"id": NAME, "text": NAME}, writes=True)

@@ -8,7 +8,7 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, is_withdrawn, short_of
 from meshd.service.offering import take_over
-from meshd.service.proposing import open_proposal, sign
+from meshd.service.putting import open_proposal, sign
 from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep.caretaker import ready_to_pin

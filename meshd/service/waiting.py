@@ -10,11 +10,12 @@ from typing import NamedTuple
 from meshd.founding import refounding
 from meshd.home import assemblies
 from meshd.service import entering, federations, figures, landmarks
+from meshd.service.anew import is_put_anew
 from meshd.service.applying import is_spent, vouchers_of
 from meshd.service.context import Context, Result
 from meshd.service.effects import by_revoked, has_effect, is_withdrawn, moot, retraction
 from meshd.service.looked import acts_since, letters_since
-from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms, put_anew
+from meshd.service.matters import VOTE, Matter, all_matters, asked_now, ends_ms
 from meshd.service.meetings import todo
 from meshd.service.offering import lacks_device
 from meshd.service.outside import out
@@ -197,7 +198,7 @@ def _stuck(context: Context) -> Iterator[Result]:
             continue
         late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s
         why = matter.stuck or (_late(context, matter) if late else None)
-        if why is not None and not put_anew(context, matter, everything):
+        if why is not None and not is_put_anew(context, matter, everything):
             again = f"meshd propose --again {_short(matter.id)}"
             yield _thing("anew", matter.id, matter.title, again, why=why.value)
 

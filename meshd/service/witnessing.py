@@ -7,7 +7,7 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, short_title
 from meshd.service.offering import offer, offered
 from meshd.service.outside import refuse_outsiders
-from meshd.service.proposing import open_proposal
+from meshd.service.putting import open_proposal
 from meshd.service.verbs import verb
 from meshd.store import tables
 from meshd.upkeep import witness as watching

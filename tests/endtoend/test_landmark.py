@@ -21,6 +21,7 @@ from meshd.service import (
     meetings,
     proposing,
     proving,
+    putting,
     rosters,
     voting,
     waiting,
@@ -154,7 +155,7 @@ def two_questions(allies, plan):
     body = Proposal(
         hal.standing().head, "card", "Again", options=(GO, ABORT), method="plurality", action=(int(Verb.VOICE), payload)
     )
-    second = text_of(proposing.open_proposal(hal, body))
+    second = text_of(putting.open_proposal(hal, body))
     allies.meet_at_home("Harbour")
     assert gil.proposal(first).roster != hal.proposal(second).roster
     for home in homes:
@@ -254,7 +255,7 @@ def test_a_plan_by_which_both_could_come_true_is_void_and_says_why(allies):
     row = seat.proposal(text_of(good))
     fields = decode(row.what) | {"abort": 1}
     body = Proposal(seat.standing().head, "significant", "Void", what=Figures(row.template, "landmark", fields))
-    void = proposing.open_proposal(seat, body)
+    void = putting.open_proposal(seat, body)
     allies.meet()
     allies.decide(void)
     assert stands(seat, void)["settled"] is False
@@ -310,7 +311,7 @@ def test_a_card_by_another_policy_is_none(allies):
         body = Proposal(
             home.standing().head, name, "X", options=options, method="plurality", action=(int(Verb.VOICE), payload)
         )
-        question = text_of(proposing.open_proposal(home, body))
+        question = text_of(putting.open_proposal(home, body))
         allies.all_say("Aragon", question, GO)
         if name == "card":
             assert explaining.show(home, {"id": question})["outcome"] is None, "it would spend what is attested once"
@@ -515,7 +516,7 @@ def test_a_plan_with_fields_of_any_kind_breaks_nothing(allies):
     broken = [{"before": []}, {"before": {}}, {"go": []}, {"assemblies": [[]]}, {"assemblies": {}}, {"ends": "x"}]
     for change in (*broken, {"assemblies": [{"assembly": []}]}, {"what": {}}, {"go": 2**53 - 1}):
         what = Figures(good.template, "landmark", fields | change)
-        plan = proposing.open_proposal(seat, Proposal(seat.standing().head, "significant", "X", what=what))
+        plan = putting.open_proposal(seat, Proposal(seat.standing().head, "significant", "X", what=what))
         explaining.show(seat, {"id": text_of(plan)})
     allies.decide(plan)
     for context in (seat, home):
