@@ -38,6 +38,7 @@ def line_words(row: dict[str, Any], now_ms: int) -> str:
 
 
 _MARKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "undecided": lambda mark: f"{mark['by']} paid out of pots that nobody decided",
     "beyond": lambda mark: f"{mark['pot']} is overspent by {mark['by']}",
     "twice": lambda mark: f"payment {mark['by']} of {mark['pot']} was made twice",
     "unknown": lambda mark: f"there is no pot {mark['pot']}",

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 
 from meshd.errors import NodeError
 from meshd.service.context import Context, Result
+from meshd.service.effects import is_in_force
+from meshd.service.results import outcome_of
 from meshd.state.entries import decode_fields
 from meshd.store import tables
 from meshd_protocol.bodies.institutions import Form
+from meshd_protocol.decisions.outcome import PASSED
 from meshd_protocol.names import printable, text_of
 
 RULE = "spend"
@@ -47,10 +50,25 @@ def ceilings(fields: dict[str, Any]) -> dict[str, int]:
     return {row["name"]: row["most"] for row in found if type(row.get("name")) is str and type(row.get("most")) is int}
 
 
+def is_decided(context: Context, pots: bytes) -> bool:
+    """Whether a decision on pots binds the people of today: out of another one nothing is to be paid."""
+    row = context.assembly.store.get(tables.Proposal, id=pots)
+    return row is not None and bool(is_in_force(context, row, outcome_of(context, row)))
+
+
+def _hold_to_what_is_decided(context: Context, pots: bytes) -> None:
+    if not is_decided(context, pots):
+        label = text_of(pots)[:8]
+        raise NodeError(
+            f"{label} is not in force here: nothing is paid out of its pots", f"`meshd why {label}` says what it lacks."
+        )
+
+
 def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, Any], decided: dict[str, Any]) -> None:
-    """Before one's own payment is signed: it is the next of its pot, and within it. Raises NodeError."""
+    """Before one's own payment is signed: its pot is decided, it is the next of it, and within it. Raises NodeError."""
     if form.rule != RULE or pots is None:
         return
+    _hold_to_what_is_decided(context, pots)
     pot, number = fields.get("pot"), fields.get("number")
     amount = fields.get(form.amount.name) if form.amount is not None else None
     most = ceilings(decided).get(pot) if isinstance(pot, str) else None
@@ -69,11 +87,12 @@ def check(context: Context, form: Form, pots: bytes | None, fields: dict[str, An
 
 
 def check_second(context: Context, form: Form, row: tables.Entry, decided: dict[str, Any]) -> None:
-    """Before this person confirms a payment: no other one has its number, and with what stands it is within its pot.
-    Raises NodeError.
+    """Before this person confirms a payment: its pot is decided, no other one has its number, and with what stands it
+    is within its pot. Raises NodeError.
     """
     if form.rule != RULE or row.about is None:
         return
+    _hold_to_what_is_decided(context, row.about)
     paid = payments(context, row.about, form.name)
     this = next((each for each in paid if each.id == row.id), None)
     if this is None:
@@ -92,11 +111,13 @@ def check_second(context: Context, form: Form, row: tables.Entry, decided: dict[
 
 
 def marks(context: Context, pots: bytes, form: str, decided: dict[str, Any]) -> list[Result]:
-    """What is wrong with payments: they go `beyond` a ceiling, one number is there `twice`, a pot is `unknown`; and by
-    whom.
+    """What is wrong with payments: nobody decided the pots (`undecided`), they go `beyond` a ceiling, one number is
+    there `twice`, a pot is `unknown`; and by whom.
     """
     found: list[Result] = []
     standing = [each for each in payments(context, pots, form) if each.stands]
+    if standing and not _has_passed(context, pots):
+        found.append(_mark(context, "undecided", standing) | {"pot": "", "by": sum(each.amount for each in standing)})
     most = ceilings(decided)
     for pot in sorted({each.pot for each in standing}):
         mine = [each for each in standing if each.pot == pot]
@@ -111,6 +132,12 @@ def marks(context: Context, pots: bytes, form: str, decided: dict[str, Any]) -> 
             twice = [each for each in mine if each.number == number]
             found.append(_mark(context, "twice", twice) | {"pot": pot, "by": number})
     return found
+
+
+def _has_passed(context: Context, pots: bytes) -> bool:
+    """Whether pots were decided at some time: what was paid before a repeal was paid rightly."""
+    row = context.assembly.store.get(tables.Proposal, id=pots)
+    return row is not None and outcome_of(context, row).outcome == PASSED
 
 
 def _mark(context: Context, what: str, entries: list[Payment]) -> Result:

@@ -357,7 +357,12 @@ def answers_to_decision(context: Context, row: tables.Proposal) -> list[str]:
         return []
     design = next((each for each in standing_once(context) if each.row.id == row.template), None)
     form = design.template.form(row.form) if design is not None and isinstance(design.template, Template) else None
-    return answers(context, design, form, row.id) if design is not None and form is not None else []
+    if design is None or form is None or not isinstance(design.template, Template):
+        return []
+    able = answers(context, design, form, row.id)
+    if not budgets.is_decided(context, row.id):  # nothing is paid out of it
+        able = [each for each in able if (its := design.template.form(each)) is None or its.rule != budgets.RULE]
+    return able
 
 
 def about_any_decision(context: Context, row: tables.Proposal) -> list[str]:

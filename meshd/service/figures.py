@@ -15,7 +15,7 @@ from meshd.service.context import Context, Result
 from meshd.service.effects import is_in_force
 from meshd.service.entering import here_ms, is_out
 from meshd.service.lots import lot_of
-from meshd.service.results import outcome_of, repealed_by
+from meshd.service.results import outcome_of
 from meshd.service.templates import Design, standing_once
 from meshd.state.entries import decode_fields
 from meshd.state.people import vouchers
@@ -140,15 +140,19 @@ def _roots(context: Context, design: Design, form: Form) -> Iterator[Root]:
 
 
 def _decided(context: Context, design: Design, form: Form) -> Iterator[Root]:
-    """Decisions with figures by a form that hold, and that nothing has ended."""
+    """Decisions with figures by a form that hold, and that nothing has ended; and those that something was paid out of
+    though nobody decided it.
+    """
     store = context.assembly.store
     for row in store.find(tables.Proposal, template=design.row.id, form=form.name):
         assert row.what is not None, "it says something with figures"
         outcome = outcome_of(context, row)
-        if outcome.outcome != PASSED or not is_in_force(context, row, outcome) or repealed_by(context, row):
-            continue
         template = design.template
         assert isinstance(template, Template)
+        if outcome.outcome != PASSED and not _is_paid_out(context, template, row):
+            continue
+        if outcome.outcome == PASSED and not is_in_force(context, row, outcome):
+            continue
         ends = [each.name for each in template.forms if isinstance(each, Form) and each.ends]
         if any(each.stands and each.form in ends for each in store.find(tables.Judged, about=row.id)):
             continue
@@ -156,6 +160,12 @@ def _decided(context: Context, design: Design, form: Form) -> Iterator[Root]:
         if misfit(template, form, fields) is not None:
             continue
         yield Root(row.id, form, fields, row.time_ms, None)
+
+
+def _is_paid_out(context: Context, template: Template, row: tables.Proposal) -> bool:
+    """Whether payments stand that are about a decision on pots."""
+    rules = [each.name for each in template.forms if isinstance(each, Form) and each.rule == budgets.RULE]
+    return any(each.stands for name in rules for each in budgets.payments(context, row.id, name))
 
 
 def _line(context: Context, design: Design, root: Root) -> Result:

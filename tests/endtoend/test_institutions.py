@@ -588,14 +588,18 @@ def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
             everywhere(nodes)
     asked = {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 100", "pots=Rent / 50"]}
     pots = proposing.propose(ada, asked)["id"]
-    everywhere(nodes)
-    for each in (ada, bea):
-        voting.vote(each, {"id": pots, "choices": ["yes"]})
-        everywhere(nodes)
 
     def pay(context, amount, number, pot="Flour"):
         return enter(context, "spend", f"amount={amount}", f"pot={pot}", f"number={number}", about=pots)
 
+    with pytest.raises(NodeError, match="is not in force here"):
+        pay(ada, 5, 1)
+    assert entering.answers_to_decision(ada, ada.proposal(pots)) == []
+    everywhere(nodes)
+    for each in (ada, bea):
+        voting.vote(each, {"id": pots, "choices": ["yes"]})
+        everywhere(nodes)
+    assert entering.answers_to_decision(ada, ada.proposal(pots)) == ["spend"]
     with pytest.raises(NodeError, match="no pot Sugar"):
         pay(ada, 5, 1, "Sugar")
     with pytest.raises(NodeError, match="is number 1"):
@@ -623,6 +627,40 @@ def test_one_number_on_two_islands_is_marked_and_both_signers_are_named(nodes):
         assert len(twice["signers"]) == 3
     with pytest.raises(NodeError, match="is number 2"):
         pay(ada, 5, 1)
+
+
+def test_what_is_paid_out_of_pots_that_nobody_decided_is_marked(nodes):
+    adopted = adopt(nodes)
+    ada, bea, cy = nodes
+    given: list[bytes] = []
+    for holder in ("Ada", "Bea"):
+        asked = {"title": f"Treasurer {holder}", "holder": holder, "powers": ["pay"]}
+        given.append(bytes_of(delegation.mandate(ada, asked)["id"]))
+        everywhere(nodes)
+        for each in (ada, bea):
+            voting.vote(each, {"id": text_of(given[-1]), "choices": ["yes"]})
+            everywhere(nodes)
+    asked = {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 100"]}
+    pots = proposing.propose(ada, asked)["id"]
+    fields, template = {"amount": 60, "pot": "Flour", "number": 1}, ada.proposal(adopted).id
+    body = Entry(ada.standing().head, template, "spend", fields, bytes_of(pots), (), given[0])
+    with ada.assembly.writing():  # as a traitor would
+        paid = ada.assembly.write(Kind.ENTRY, body).id
+    everywhere(nodes)
+    with pytest.raises(NodeError, match="is not in force here"):
+        confirm(bea, text_of(paid))
+    assert shown(cy, "pots") == [], "while it does not stand"
+    with bea.assembly.writing():
+        bea.assembly.write(Kind.ENTRY, Entry(bea.standing().head, template, CONFIRM, {"is-so": "yes"}, paid))
+    everywhere(nodes)
+    (line,) = [row for row in figures.lines(cy) if row["form"] == "pots"]
+    (mark,) = line["marks"]
+    assert (mark["what"], mark["by"], len(mark["signers"])) == ("undecided", 60, 2)
+    for each in (ada, bea):
+        voting.vote(each, {"id": pots, "choices": ["yes"]})
+        everywhere(nodes)
+    (line,) = [row for row in figures.lines(cy) if row["form"] == "pots"]
+    assert line["marks"] == [], "it was decided since"
 
 
 def test_the_tree_of_an_alarm_tells_whom_to_call_and_who_was_reached(nodes):
