@@ -263,8 +263,8 @@ class _Lacking(NamedTuple):
     helps: frozenset[bytes]
 
 
-def _lacking(context: Context, row: tables.Proposal) -> _Lacking | None:
-    """What a settled decision lacks among today's members; None where that is not what it lacks."""
+def _lacking(context: Context, row: tables.Proposal, also: frozenset[bytes] = frozenset()) -> _Lacking | None:
+    """What a settled decision lacks among today's members, if these say yes; None where that is not what it lacks."""
     standing, now = context.standing(), context.state()
     pinned = standing.rosters.state(row.roster)
     needed = _needed(context, row, pinned, now)
@@ -272,16 +272,21 @@ def _lacking(context: Context, row: tables.Proposal) -> _Lacking | None:
         return None
     item = standing.item(row.id)
     said = standing.rosters.supporters(item, now) if isinstance(item, Decision) else frozenset[bytes]()
+    said |= also & now.members
     return None if now.weigh(said) >= needed else _Lacking(needed, now.weigh(said), frozenset(now.members - said))
 
 
-def whose_yes_helps(context: Context, row: tables.Proposal, outcome: Outcome) -> frozenset[bytes]:
-    """The members of today whose yes would put a decision that passed in effect, or in force; nobody, where it is."""
+def whose_yes_helps(
+    context: Context, row: tables.Proposal, outcome: Outcome, also: frozenset[bytes] = frozenset()
+) -> frozenset[bytes]:
+    """The members of today whose yes would put a decision that passed in effect, or in force, if these said yes, too;
+    nobody, where it is.
+    """
     standing = context.standing()
     if row.verb:
         if outcome.outcome != PASSED or _is_inside(context, row) or standing.item(row.id) is None:
             return frozenset()
-        found = _lacking(context, row)
+        found = _lacking(context, row, also)
         return found.helps if found is not None else frozenset()
     item = standing.item(row.id)
     force = standing.forces.of(item) if isinstance(item, Decision) else None
@@ -289,8 +294,9 @@ def whose_yes_helps(context: Context, row: tables.Proposal, outcome: Outcome) ->
         return frozenset()
     if standing.rosters.state(row.roster).policies[row.policy].finality != Finality.SETTLED:
         return frozenset()
-    voters = standing.rosters.state(row.roster).members
-    return frozenset((context.state().members & voters) - force.support.people)
+    able = context.state().members & standing.rosters.state(row.roster).members
+    support = force.support.people | (also & able)
+    return frozenset() if force.support.enough(support) else frozenset(able - support)
 
 
 def _needed(context: Context, row: tables.Proposal, pinned: State, now: State) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
 from meshd.service.context import Context, Result
-from meshd.service.effects import effect_text, retraction
+from meshd.service.effects import effect_text, retraction, whose_yes_helps
 from meshd.service.matters import choice_words
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
@@ -121,9 +121,9 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
     label = context.assembly.people.label
     outcome = decide(called.question, called.policy, poll, attestations, state.electorate, state.witnesses, label)
     shown = describe(context, row, outcome)
-    if cast.form == Form.YES_NO and cast.choice == Say.YES and label(context.me) in shown["waits_for"]:
-        others = [each for each in shown["waits_for"] if each != label(context.me)]  # this very yes is waited for
-        shown |= {"waits_for": others} | ({} if others else {"in_effect": None, "force": None})
+    if cast.form == Form.YES_NO and cast.choice == Say.YES and shown["waits_for"]:
+        others = whose_yes_helps(context, row, outcome, also=frozenset((context.me,)))
+        shown |= {"waits_for": sorted(map(label, others))} | ({} if others else {"in_effect": None, "force": None})
     return {
         "id": text_of(row.id),
         "changeable": called.policy.changeable,

@@ -138,6 +138,11 @@ def test_before_a_ballot_is_cast_it_says_what_it_would_do(three):
     assert whats(bea) == ["vote"]
     with pytest.raises(UsageError, match="yes, no or abstain"):
         do(bea, "vote", id=short(question), choices=["perhaps"], preview=True)
+    given = delegation.mandate(ada, {"title": "Baker", "holder": "Cy", "powers": ["bake"]})["id"]
+    do(ada, "vote", id=given, choices=["yes"])
+    meet(three[0])
+    ahead = do(bea, "vote", id=given, choices=["yes"], preview=True)["proposal"]
+    assert state_words(ahead) == "final: passed", "of three two are enough, and one has said so"
 
 
 def test_an_applicant_an_observer_and_their_admission(three, tmp_path):
