@@ -54,6 +54,7 @@ def opened(
 
     Raises NoHomeError, NotFoundError, PassphraseError, NodeError.
     """
+    coming_back.undo_broken_off(home)
     folders = keystore.found_in(home)
     set_up()
     meant = choosing.meant(folders, words)
@@ -85,6 +86,7 @@ def opened_all(
     `note` hears of those that it does not open, and that something takes long; `tell` how far that is. Raises as
     `opened` does.
     """
+    coming_back.undo_broken_off(home)
     folders = assemblies(home)
     if words is not None or len(folders) < 2:
         with opened(home, words, passphrase, world=world, tell=_noting(note, tell)) as assembly:
@@ -242,6 +244,7 @@ def apply(
     _say_something(person, "your name")
     if ticket.expires_ms <= world.clock():
         raise NodeError("the ticket has expired", "Ask the person who invited you for a new one.")
+    coming_back.undo_broken_off(home)
     back_in = folder_of(home, ticket.assembly)
     secret = passphrase(coming_back.was_in(home, ticket.assembly) and keystore.is_protected(back_in))
     with only_writer(home):

@@ -14,7 +14,7 @@ from meshd.assembly import keystore, reached, unprotected
 from meshd.assembly.assembly import Assembly, World, role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import Joining, open_assembly
-from meshd.home import BEFORE, KEYS, folder_of, make_private
+from meshd.home import BEFORE, KEYS, folder_of, lost_keys, make_private, only_writer, sync_folder
 from meshd.service.context import Context
 from meshd.service.outside import out
 from meshd.store import tables
@@ -70,6 +70,33 @@ def put_aside(
         (aside / folder.name).rename(folder)
         aside.rmdir()
         raise
+
+
+def undo_broken_off(home: Path) -> None:
+    """Take back what was put aside where its person was about to come back, and the machine stopped before the new keys
+    were there: without them they would come as somebody else. Raises BusyError while another process is at it.
+    """
+    if not _broken_off(home):
+        return
+    with only_writer(home):
+        for aside in _broken_off(home):
+            shutil.rmtree(home / aside.name, ignore_errors=True)
+            aside.rename(home / aside.name)
+            with suppress(OSError):
+                aside.parent.rmdir()
+        sync_folder(home)
+
+
+def _broken_off(home: Path) -> list[Path]:
+    """The folders that were put aside last, each of an assembly of which this home has no other keys."""
+    lost = lost_keys(home)
+    found: dict[str, tuple[int, Path]] = {}
+    for folder in home.glob(f"{BEFORE}*/*"):
+        number = folder.parent.name.removeprefix(BEFORE)
+        here = home / folder.name
+        if number.isdecimal() and (folder / KEYS).is_file() and not (here / KEYS).exists() and here not in lost:
+            found[folder.name] = max(found.get(folder.name, (0, folder)), (int(number), folder))
+    return [folder for _, folder in found.values()]
 
 
 def close(folder: Path, secret: str, world: World) -> None:

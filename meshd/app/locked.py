@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from meshd.app import choosing
+from meshd.app import choosing, coming_back
 from meshd.app.control_server import serve_locked
 from meshd.assembly import keystore, unprotected
 from meshd.errors import NodeError, NotFoundError, PassphraseError
@@ -31,6 +31,7 @@ def wait(home: Path, words: str | None, ready: Callable[[], None]) -> str | None
     """Answer nothing but `status` and `unlock`, until somebody says the passphrase: that is returned; None at SIGTERM
     or Ctrl-C. Raises NoHomeError.
     """
+    coming_back.undo_broken_off(home)
     keystore.found_in(home)
     set_up()
     with only_writer(home):

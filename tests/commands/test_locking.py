@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import closing
@@ -470,6 +471,27 @@ def test_what_is_put_aside_gets_the_passphrase_of_what_takes_its_place(shells):
     assert bea.json("--home", aside, "whoami", "--member-key")["member_key"]
     bea.env["MESHD_PASSPHRASE"] = "guess"
     assert "wrong" in bea.fails(12, "--home", aside, "whoami", "--member-key")[0]
+
+
+def test_who_is_killed_while_they_come_back_is_nobody_else(shells):
+    """A power cut after the old keys were put aside, and before the new ones were there."""
+    ada, bea = shells("ada"), shells("bea")
+    ada.found("Garden", "Ada")
+    bea.apply(ada.json("invite")["ticket"], "Bea")
+    member = bea.json("whoami")["member"]
+    (folder,) = assemblies(bea.home)
+    for number in (1, 12):  # what was put aside twice: the last one counts
+        (bea.home / f"before-{number}").mkdir()
+        shutil.copytree(folder, bea.home / f"before-{number}" / folder.name)
+    (bea.home / "before-1" / folder.name / "keys.sealed").write_bytes(b"older")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "log.db").write_bytes(b"half")
+    assert bea.json("whoami")["member"] == member
+    assert not (bea.home / "before-12").exists()
+    (folder / "keys.sealed").unlink()
+    (folder / "looked-through").touch()
+    assert "missing" in bea.fails(10, "whoami")[0], "a key file that was lost is no such thing"
 
 
 def test_a_full_disk_between_joining_and_that_is_no_failure(shells, monkeypatch):
