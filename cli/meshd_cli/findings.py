@@ -5,6 +5,7 @@ from typing import Any
 
 from meshd_cli import output, outside
 from meshd_cli.plain import is_plain
+from meshd_protocol import limits
 
 
 def finding_words(row: dict[str, Any]) -> str:
@@ -15,11 +16,19 @@ def finding_words(row: dict[str, Any]) -> str:
     return output.beside(label, words, width=len("ok"))
 
 
+def _without(free: int) -> str:
+    """What so little room keeps this node from."""
+    if free < limits.FREE_DISK_OWN:
+        return ". Nothing is written"
+    taken = "nothing is taken from others"
+    return f". {taken.capitalize()}" if free < limits.FREE_DISK_REMOTE else f", or soon {taken}"
+
+
 _Words = Callable[[Any], str]
 _WORDS: dict[str, tuple[_Words, _Words]] = {
     "room": (
         lambda free: f"{output.size(free)} free on the disk",
-        lambda free: f"{output.size(free)} free on the disk: make room, or soon nothing is taken from others",
+        lambda free: f"{output.size(free)} free on the disk: make room{_without(free)}",
     ),
     "read-only": (lambda _: "", lambda _: "the disk is read-only: what is there can be read, and nothing is written"),
     "in-memory": (lambda _: "", lambda _: "the home is in memory, and gone at the next start: use another --home"),

@@ -10,9 +10,9 @@ from meshd.app import choosing, coming_back, restoring, salvaging
 from meshd.app.bridges import bridge_all
 from meshd.assembly import keystore, paper
 from meshd.assembly.assembly import REAL, Assembly, World
-from meshd.errors import NodeError, NotFoundError, PassphraseError, UsageError
+from meshd.errors import NodeError, NoHomeError, NotFoundError, PassphraseError, UsageError
 from meshd.founding.opening import Joining, found, found_federation, join, open_assembly
-from meshd.home import assemblies, folder_of, lay_ballast, only_writer
+from meshd.home import assemblies, folder_of, lay_ballast, lost_keys, only_writer
 from meshd.process import set_up
 from meshd.progress import Tell, finish, nobody
 from meshd.service.context import Context
@@ -173,6 +173,11 @@ def ask(
             raise
         keys, _ = keystore.load(folders[0], keystore.passphrase_for(folders, secret))
         return on_paper(keys, request.arguments.get("language"))
+    except NodeError as error:
+        folders = choosing.meant(assemblies(home) or lost_keys(home), request.assembly)
+        if request.verb != "doctor" or not folders or type(error) not in (NodeError, NoHomeError):
+            raise
+        return of_machine(folders[0], error)
 
 
 def _salvaged(folders: list[Path], words: str | None, passphrase: str, world: World, tell: Tell) -> Any:
@@ -235,8 +240,12 @@ def apply(
     label: str,
     how: Joining = Joining(),  # noqa: B008 (immutable)
     world: World = REAL,
+    *,
+    anew: bool = False,
 ) -> Any:
-    """Join with a ticket: make an identity and an application. Raises NodeError for a ticket that can't be read."""
+    """Join with a ticket: make an identity and an application; `anew` where this home is in by what it holds, and was
+    told otherwise. Raises NodeError for a ticket that can't be read.
+    """
     try:
         ticket = read_ticket(line)
     except BadTicketError as error:
@@ -248,7 +257,7 @@ def apply(
     back_in = folder_of(home, ticket.assembly)
     secret = passphrase(coming_back.was_in(home, ticket.assembly) and keystore.is_protected(back_in))
     with only_writer(home):
-        with coming_back.put_aside(home, ticket, secret, how, world) as (how, before):
+        with coming_back.put_aside(home, ticket, secret, how, world, anew=anew) as (how, before):
             assembly = join(home, ticket, person, secret, label=label, how=how, world=world)
         with closing(assembly):
             protected = True

@@ -41,12 +41,13 @@ def was_in(home: Path, assembly: bytes) -> bool:
 
 @contextmanager
 def put_aside(
-    home: Path, ticket: Ticket, secret: str, how: Joining, world: World
+    home: Path, ticket: Ticket, secret: str, how: Joining, world: World, *, anew: bool = False
 ) -> Iterator[tuple[Joining, Before | None]]:
     """Put aside what this home was in the assembly, if anything, so that its person applies anew there: as another
     device of theirs, which is what they say then. Where that fails, everything is as it was.
 
-    Raises NodeError where they are still in, PassphraseError where the old keys don't open.
+    Raises NodeError where they are still in by what the log holds, unless they say that they come `anew`: who was
+    removed may never hear of it. Raises PassphraseError where the old keys don't open.
     """
     folder = folder_of(home, ticket.assembly)
     if not was_in(home, ticket.assembly):
@@ -55,7 +56,7 @@ def put_aside(
     keys, _ = keystore.load(folder, secret)
     unsent, opens = 0, False
     with suppress(StoreError), closing(open_assembly(folder, secret, world)) as assembly:
-        _check_is_out(assembly, ticket)
+        _check_applies(assembly, ticket, anew=anew)
         unsent, opens = reached.unsent(assembly), True
     if how.member is None and how.formerly is None:
         how = how._replace(member=keys.member) if keys.member is not None else how._replace(formerly=keys.member_public)
@@ -110,13 +111,19 @@ def close(folder: Path, secret: str, world: World) -> None:
         keystore.seal_with(folder, secret, seal, world.entropy)
 
 
-def _check_is_out(assembly: Assembly, ticket: Ticket) -> None:
-    """Raises NodeError where this home is in the assembly, or waits to be let in with this very ticket."""
+def _check_applies(assembly: Assembly, ticket: Ticket, *, anew: bool) -> None:
+    """Raises NodeError where this home is in the assembly, and does not come `anew`; or waits to be let in with this
+    very ticket.
+    """
     standing = assembly.standing
     known = standing is not None and standing.state is not None
     why = out(Context(assembly)) if known else None
-    if why is None and role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
-        raise NodeError("this home is in that assembly already", "`meshd` shows what waits for you there.")
+    if why is None and not anew and role_of(assembly, assembly.keys.member_public) in ("member", "observer"):
+        raise NodeError(
+            "this home is in that assembly already, by what it holds",
+            "`meshd` shows what waits for you there. If others told you that you were removed, or this device revoked: "
+            "`meshd join TICKET --as YOU --anew` applies all the same.",
+        )
     mine = assembly.store.find(tables.Application, member=assembly.keys.member_public)
     if any(row.invitation == SigningKey.from_seed(ticket.seed).public for row in mine):
         raise NodeError("your application with this ticket is written already", "`meshd run` hands it in.")

@@ -6,6 +6,7 @@ from meshd.store import tables
 _REACHED = "reached "
 _SENT = "sent"
 _CARRIED = "carried"
+_SEALED = "sealed"
 _AGAIN_MS = 10 * 60 * 1000
 """How old a note may be before a meeting that brings nothing new writes another one: disks wear."""
 
@@ -26,6 +27,23 @@ def carried(assembly: Assembly) -> None:
     with assembly.store.transaction():
         assembly.store.replace(tables.Setting(_CARRIED, str(assembly.world.clock())))
         _note_sent(assembly, assembly.store.position())
+
+
+def came_sealed(assembly: Assembly, *, sealed: bool) -> None:
+    """Note whether something on the last stick or in the last file is under a network key that is not here. Opens its
+    own transaction.
+    """
+    value = str(len(assembly.keys.network)) if sealed else ""
+    held = assembly.store.get(tables.Setting, name=_SEALED)
+    if value != (held.value if held is not None else ""):
+        with assembly.store.transaction():
+            assembly.store.replace(tables.Setting(_SEALED, value))
+
+
+def lacks_a_key(assembly: Assembly) -> bool:
+    """Whether that was so, and no network key came since."""
+    held = assembly.store.get(tables.Setting, name=_SEALED)
+    return held is not None and held.value == str(len(assembly.keys.network))
 
 
 def carried_ms(assembly: Assembly) -> int | None:

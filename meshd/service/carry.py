@@ -8,6 +8,7 @@ from meshd.assembly import reached
 from meshd.assembly.assembly import role_of
 from meshd.errors import NodeError
 from meshd.progress import Steps
+from meshd.service.applying import asks_again
 from meshd.service.context import Context, Result
 from meshd.service.outside import Out, in_drill, out
 from meshd.service.results import describe
@@ -140,6 +141,8 @@ def import_(context: Context, arguments: dict[str, Any]) -> Steps[Result]:
         taken = yield from import_file(context.assembly, path)
     else:
         raise NodeError(f"there is no folder or file {path}", "Is the stick mounted?")
+    if context.assembly.store.refusal is None and context.assembly.keys.network:
+        reached.came_sealed(context.assembly, sealed=bool(taken.unreadable))
     news = _news(context, taken)
     return {
         "name": context.assembly.title,
@@ -165,8 +168,9 @@ def _applicants(context: Context, taken: Taken) -> list[str]:
     """Who asks to join by what an import brought."""
     assembly = context.assembly
     rows = assembly.store.find(tables.Application, newest=True, limit=taken.news.get(Kind.APPLICATION, 0))
-    waiting = {row.member for row in rows if role_of(assembly, row.member) == "applicant"} - {context.me}
-    return sorted(assembly.people.label(member) for member in waiting)
+    people = {row.member for row in rows} - {context.me}
+    waiting = (each for each in people if role_of(assembly, each) == "applicant" or asks_again(context, each))
+    return sorted(map(assembly.people.label, waiting))
 
 
 def _may_vouch(context: Context) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from meshd.assembly import reached, unprotected
+from meshd.errors import NodeError
 from meshd.home import KEYS, LOG, free_disk, is_read_only, is_suspect, lost_keys
 from meshd.service.backing_up import BACKUP
 from meshd.service.checking import faults
@@ -40,8 +41,8 @@ def doctor(context: Context, _: dict[str, Any]) -> list[Result]:
     return sorted(found, key=lambda finding: finding["good"])
 
 
-def of_machine(folder: Path, error: StoreError) -> list[Result]:
-    """What can be said of a machine on which an assembly's log can't be opened, and why it can't."""
+def of_machine(folder: Path, error: NodeError) -> list[Result]:
+    """What can be said of a machine on which an assembly's log or its keys can't be opened, and why they can't."""
     return [_finding("unread", good=False, value=f"{error.error}. {error.hint}"), *_room(folder), *_lasting(folder)]
 
 

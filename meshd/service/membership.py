@@ -12,7 +12,7 @@ from meshd.service.applying import asking, asks_again, vouchers_for, vouchers_of
 from meshd.service.context import Context, Result, short_title
 from meshd.service.effects import open_admissions, other_admissions
 from meshd.service.hearing import seated
-from meshd.service.outside import left_last, out
+from meshd.service.outside import is_leaving, left_last, out
 from meshd.service.rosters import move, report
 from meshd.service.verbs import verb
 from meshd.state.people import article
@@ -37,7 +37,10 @@ from meshd_protocol.tickets import Ticket
 
 INVITATION_DAYS = 7
 _OUT = "is out, and has not asked to come back"
-_ANEW = "They apply anew, from the same home: `meshd invite` makes a ticket for them."
+_ANEW = (
+    "They apply anew, from the same home: `meshd invite` makes a ticket for them. Where their home has not heard that "
+    "they are out, they say so with `meshd join TICKET --as NAME --anew`."
+)
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -102,6 +105,7 @@ def members(context: Context, arguments: dict[str, Any]) -> list[Result]:
             "member": text_of(member),
             "role": role,
             "me": member == context.me,
+            "leaving": state is not None and member in state.inside and is_leaving(context, member),
         }
         if role == "applicant":
             row |= _pending(context, member, needed)

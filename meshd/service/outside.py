@@ -68,7 +68,7 @@ def out(context: Context) -> Out | None:
         return Out.REVOKED
     inside = state.inside
     if context.me in inside:
-        return Out.LEFT if has_left(context) else None
+        return Out.LEFT if is_leaving(context, context.me) else None
     if context.me not in state.removed:
         return None
     return Out.LEFT if left_last(context, context.me) else Out.REMOVED
@@ -84,11 +84,11 @@ def _ticket_over(context: Context) -> Out | None:
     return Out.TURNED_AWAY if context.live is not None and context.live.turned_away() else None
 
 
-def has_left(context: Context) -> bool:
-    """Whether this person has left, and their node has not seen yet that others took it in."""
+def is_leaving(context: Context, member: bytes) -> bool:
+    """Whether somebody has left, and no roster that is known here says so yet."""
     standing = context.standing()
-    mine = (standing.item(row.id) for row in context.assembly.store.find(tables.Leave) if row.member == context.me)
-    return any(item is not None and not standing.rosters.is_over(standing.head, item) for item in mine)
+    theirs = (standing.item(row.id) for row in context.assembly.store.find(tables.Leave) if row.member == member)
+    return any(item is not None and not standing.rosters.is_over(standing.head, item) for item in theirs)
 
 
 def left_last(context: Context, member: bytes) -> bool:

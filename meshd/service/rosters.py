@@ -8,6 +8,7 @@ from meshd.service import lockups
 from meshd.service.context import Context, Result, id_range, short_title
 from meshd.service.effects import has_effect, is_withdrawn, short_of
 from meshd.service.offering import take_over
+from meshd.service.outside import is_leaving
 from meshd.service.putting import open_proposal, sign
 from meshd.service.verbs import verb
 from meshd.store import tables
@@ -102,21 +103,20 @@ def _vote_yes(context: Context, motion: bytes, reason: str) -> None:
 
 @verb("leave")
 def leave(context: Context, _: dict[str, Any]) -> Result:
-    """`meshd leave`: go, of one's own will. It takes effect when another member's node sees it."""
+    """`meshd leave`: go, of one's own will. It takes effect when the first of the other members' nodes has seen it."""
     state = context.state()
     context.people_only("nobody leaves by themselves")
     if context.me not in state.inside:
         raise NodeError("you are not in the roster")
     if state.members == {context.me}:
         raise NodeError("you are the only member: an assembly without members is none")
-    mine = (row.id for row in context.assembly.store.find(tables.Leave) if row.member == context.me)
-    standing = context.standing()
-    if any(item is not None and not standing.rosters.is_over(standing.head, item) for item in map(standing.item, mine)):
-        raise NodeError("you left already", "It takes effect when another member's node has seen it.")
+    first = context.assembly.people.label(min(state.people - {context.me}))  # whose node writes it into the roster
+    if is_leaving(context, context.me):
+        raise NodeError("you left already", f"It takes effect once {first}'s node has seen it.")
     with context.assembly.writing():
         ready_to_pin(context.assembly)
         record = context.assembly.write(Kind.LEAVE, Leave(context.standing().head, _own_counts(context)))
-    return {"id": text_of(record.id), "warnings": lockups.ahead(context, state, record.id)}
+    return {"id": text_of(record.id), "first": first, "warnings": lockups.ahead(context, state, record.id)}
 
 
 def _own_counts(context: Context) -> tuple[tuple[bytes, int], ...]:

@@ -29,6 +29,10 @@ from meshd_protocol.items import Decision
 from meshd_protocol.meaning import vouches_needed
 from meshd_protocol.names import as_word, text_of
 
+_PERHAPS_OUT = (
+    "perhaps you were removed, or this device was revoked, and what says so has not come here. Ask a member. If it is "
+    "so, their ticket lets you apply anew: `meshd join TICKET --as YOU --anew`."
+)
 _SHOWN = 12
 """What waits and is shown on the home screen: of more the most pressing."""
 
@@ -155,10 +159,9 @@ def _pending(context: Context) -> list[str]:
         found.append(f"The key file {lost / KEYS} is missing, and nothing opens the log beside it: `meshd doctor`.")
     shunned = context.live is not None and context.live.shunned() and not is_suspect(assembly.folder)
     if shunned and out(context) is None:
-        found.append(
-            "Whoever answers hangs up on this node: perhaps you were removed, or this device was revoked, and what "
-            "says so has not come here. Ask a member; `meshd peers` says what else it may be."
-        )
+        found.append(f"Whoever answers hangs up on this node: {_PERHAPS_OUT} `meshd peers` says what else it may be.")
+    if out(context) is None and reached.lacks_a_key(assembly):
+        found.append(f"What came last on a stick needs a newer network key than yours: {_PERHAPS_OUT}")
     for who in context.live.paced() if context.live else []:
         much = f"wrote more than {limits.LIVE_RECORDS} records or {limits.LIVE_BYTES >> 20} MiB today"
         late = "with comparisons, up to half a minute later"

@@ -38,7 +38,7 @@ class Taken:
     refused: int = 0
     waiting: int = 0
     late_applications: int = 0
-    unknown_applications: int = 0
+    unknown_applications: list[str] = field(default_factory=list)
     taken_off: bool = False
     news: Counter[int] = field(default_factory=Counter)
 
@@ -48,29 +48,33 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
     taken = Taken()
     if join.read_answer(assembly, stick):
         yield Step("the answer to the application is here")
+    names = names_of(assembly)
+    if names is None:
+        raise join.need_stick_answer()
+    folder = media.inside(stick, *names)
+    if folder is not None:
+        opened = open_stick(assembly, folder)
+        waiting = Waiting()
+        needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
+        yield from _read(assembly, opened, needed, taken, waiting)
+        taken.waiting = len(waiting)
+        _note_visit(assembly, opened, taken)
+    _take_applications(assembly, stick, taken)  # last: their invitations may have come just now
+    if folder is None and not (taken.records or taken.late_applications or taken.unknown_applications):
+        raise media.NothingHereError(
+            f"there is nothing of this assembly in {stick}",
+            "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",
+        )
+    return taken
+
+
+def _take_applications(assembly: Assembly, stick: Path, taken: Taken) -> None:
+    """Take in the applications on a stick that this assembly's tickets open."""
     applications = join.read_applications(assembly, stick)
     taken.records += len(applications.new)
     taken.news.update(record.kind for record in applications.new)
     taken.late_applications = applications.late
     taken.unknown_applications = applications.unknown
-    names = names_of(assembly)
-    if names is None:
-        raise join.need_stick_answer()
-    folder = media.inside(stick, *names)
-    if folder is None:
-        if taken.records or taken.late_applications or taken.unknown_applications:
-            return taken
-        raise media.NothingHereError(
-            f"there is nothing of this assembly in {stick}",
-            "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",
-        )
-    opened = open_stick(assembly, folder)
-    waiting = Waiting()
-    needed = [info for info in (*opened.manifest.segments, *_unlisted(opened)) if not _has_all(assembly, info)]
-    yield from _read(assembly, opened, needed, taken, waiting)
-    taken.waiting = len(waiting)
-    _note_visit(assembly, opened, taken)
-    return taken
 
 
 def read_own(assembly: Assembly, stick: Stick) -> Steps[None]:

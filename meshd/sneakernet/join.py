@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from meshd.assembly import survey
 from meshd.assembly.access import invitation_secret, is_open
-from meshd.assembly.assembly import Assembly
+from meshd.assembly.assembly import Assembly, role_of
 from meshd.assembly.keystore import NetworkKey
 from meshd.sneakernet import media
 from meshd.store import tables
 from meshd.upkeep.caretaker import answer_applicants, keys_in
 from meshd_crypto.identity import SigningKey
 from meshd_protocol import contexts, limits
-from meshd_protocol.bodies.membership import Welcome
+from meshd_protocol.bodies.membership import Certificate, Welcome
 from meshd_protocol.bundle import join_folder, read_join, write_join
 from meshd_protocol.chains import Waiting
 from meshd_protocol.errors import BadBodyError, BadBundleError, BadRecordError
@@ -64,13 +64,13 @@ def read_answer(assembly: Assembly, stick: Path) -> bool:
 
 class Applications(NamedTuple):
     """What came of the applications on a stick: the records that are new; how many came too late, with a ticket that
-    was withdrawn or has expired; and how many are by tickets that this log does not know: of other assemblies, or of
-    members whose records have not come here.
+    was withdrawn or has expired, of people who are not in by another one; and the names of those by tickets that this
+    log does not know: of other assemblies, or of members whose records have not come here.
     """
 
     new: list[Record]
     late: int
-    unknown: int
+    unknown: list[str]
 
 
 def read_applications(assembly: Assembly, stick: Path) -> Applications:
@@ -87,21 +87,29 @@ def read_applications(assembly: Assembly, stick: Path) -> Applications:
         known = assembly.store.count(tables.Application, invitation=row.public)
         if batch and (known or is_open(assembly, row)):
             new += assembly.receive(batch, Waiting()).new
-        elif batch:
+        elif batch and not _are_in(assembly, batch):
             late += 1
     return Applications(new, late, _unknown(assembly, stick))
 
 
-def _unknown(assembly: Assembly, stick: Path) -> int:
-    """How many applications on a stick nobody has answered, and this node can't read."""
+def _are_in(assembly: Assembly, batch: list[bytes]) -> bool:
+    """Whether those who wrote an application are in by another one."""
+    bodies = [decode_record(assembly.id, data) for data in batch]
+    people = {Certificate.read(each.body).member for each in bodies if each.kind == Kind.CERTIFICATE and each.body}
+    return bool(people) and all(role_of(assembly, person) in ("member", "observer") for person in people)
+
+
+def _unknown(assembly: Assembly, stick: Path) -> list[str]:
+    """The applications on a stick that nobody has answered, and that this node can't read."""
     joins = media.inside(stick, media.ROOT, media.JOIN)
     known = {folder.name for _, folder in _carried(assembly, stick)}
     names = [name for name in media.folder_names(joins) if name not in known] if joins else []
-    folders = [folder for name in names if (folder := media.inside(stick, media.ROOT, media.JOIN, name)) is not None]
-    return sum(
-        media.size_of(folder / media.APPLICATION) is not None and media.size_of(folder / media.ANSWER) is None
-        for folder in folders
-    )
+    found = [folder for name in names if (folder := media.inside(stick, media.ROOT, media.JOIN, name)) is not None]
+    return [
+        folder.name
+        for folder in found
+        if media.size_of(folder / media.APPLICATION) is not None and media.size_of(folder / media.ANSWER) is None
+    ]
 
 
 def _carried(assembly: Assembly, stick: Path) -> Iterator[tuple[tables.Invitation, Path]]:

@@ -51,7 +51,7 @@ _CAN_T_WRITE = {
 def gone(folder: Path) -> GoneError:
     """What is said of a stick that is not there any more."""
     return GoneError(
-        f"{folder} is not there any more: was the stick pulled?",
+        f"{folder} is not there any more: the stick was pulled, or another node at work on it took something off",
         "Nothing is lost: what was read is kept, and what was written whole is good. Plug it in, and do it again.",
     )
 

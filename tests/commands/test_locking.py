@@ -246,7 +246,7 @@ def test_panic_destroys_keys_and_ends_a_daemon_that_is_stopped(ada):
     os.close(copy)
     assert ada.daemon.wait(timeout=30) == -signal.SIGKILL
     assert "there is no assembly" in ada.fails(10, "status")[0]
-    assert ada.json("panic", "--yes") == {"keys": 0, "daemon": False, "left": []}
+    assert "NOTHING was destroyed" in ada.fails(10, "panic", "--yes")[0]
 
 
 def _lying(shell) -> list[str]:
@@ -492,6 +492,9 @@ def test_who_is_killed_while_they_come_back_is_nobody_else(shells):
     (folder / "keys.sealed").unlink()
     (folder / "looked-through").touch()
     assert "missing" in bea.fails(10, "whoami")[0], "a key file that was lost is no such thing"
+    looked = [json.loads(line) for line in bea.run("--json", "doctor").stdout.splitlines()]
+    assert "missing" in looked[0]["value"]
+    assert {"unread", "room"} <= {row["what"] for row in looked}, "and how the machine is"
 
 
 def test_a_full_disk_between_joining_and_that_is_no_failure(shells, monkeypatch):
@@ -550,6 +553,17 @@ def test_a_stick_serves_what_is_open_where_nobody_can_be_asked(mixed, tmp_path):
     mixed.start("--locked")
     assert mixed.run("unlock").returncode == 3, "what needs none is open, and the rest is told"
     assert mixed.json("--assembly", garden, "status")["unlocked"]
+
+
+def test_panic_says_where_there_is_nothing(shells, tmp_path):
+    """Who names the wrong home must not believe that it is done."""
+    bea = shells("bea")
+    error, hint = bea.fails(10, "panic", "--yes")
+    assert error == f"NOTHING was destroyed: there is no assembly in {bea.home}"
+    assert "--home" in hint
+    bea.found("Garden", "Bea")
+    bea.ok("panic", "--yes")
+    bea.fails(10, "panic", "--yes")
 
 
 def test_panic_says_so_where_there_was_no_passphrase(shells):

@@ -133,7 +133,7 @@ def test_coming_back_over_the_network(shells):
     bea.start()
     let_in(bea, [ada])
     assert "in that assembly already" in bea_joins_again(ada, bea)
-    bea.ok("leave", "--yes")
+    assert "once Ada·" in bea.ok("leave", "--yes")
     wait(lambda: [row["role"] for row in ada.rows("members") if row["person"] == "Bea"] == ["removed"])
     for verb in ("whoami", "status", "home"):
         assert ", no longer in " in bea.ok(verb).splitlines()[0]
@@ -142,6 +142,39 @@ def test_coming_back_over_the_network(shells):
     bea.start()
     let_in(bea, [ada])
     assert [row["role"] for row in ada.rows("members")] == ["member", "member"]
+
+
+def test_who_never_heard_that_they_were_removed_comes_back_all_the_same(shells, tmp_path):
+    """What says so is under a key that is not for them: others tell them by word of mouth."""
+    ada, bea, cy = shells("ada"), shells("bea"), shells("cy")
+    ada.ok("init", "Bakery", "--as", "Ada")
+    ada.start()
+    for person, name, inside in ((bea, "Bea", [ada]), (cy, "Cy", [ada, bea])):
+        person.ok("join", ada.json("invite")["ticket"], "--as", name)
+        person.start()
+        let_in(person, inside)
+    bea.stop()
+    ada.ok("remove", "Bea", "--reason", "the till")
+    follow(cy, "vote")
+    wait(lambda: [row["role"] for row in ada.rows("members") if row["person"] == "Bea"] == ["removed"])
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    assert "is out" in ada.fails(1, "vouch", "Bea")[0]
+    ada.ok("stick", str(stick))
+    assert "newer network key" in bea.run("stick", str(stick)).stderr
+    for screen in (bea.ok(), bea.ok("status")):
+        assert "perhaps you were removed" in screen
+        assert "meshd join TICKET --as YOU --anew" in screen
+    ticket = ada.json("invite")["ticket"]
+    error, hint = bea.fails(1, "join", ticket, "--as", "Bea")
+    assert "in that assembly already" in error
+    assert "--anew" in hint
+    bea.ok("join", ticket, "--as", "Bea", "--anew")
+    bea.ok("export", str(stick))
+    assert "Bea·" in ada.ok("import", str(stick)).partition("asks to join")[0]
+    bea.start()
+    let_in(bea, [ada, cy])
+    assert [row["role"] for row in ada.rows("members")] == ["member"] * 3
 
 
 def bea_joins_again(ada: Shell, bea: Shell) -> str:

@@ -9,6 +9,7 @@ import trio
 from meshd.app import sticks
 from meshd.app.sticks import Mount
 from meshd.assembly.assembly import role_of
+from meshd.founding.opening import Joining, join
 from meshd.progress import finish
 from meshd.service import membership, talk
 from meshd.service.context import Context
@@ -17,6 +18,8 @@ from meshd.sneakernet.export import Narrow, export_stick
 from meshd.sneakernet.import_ import import_stick
 from meshd.store import tables
 from meshd.transports.memory import MemoryNetwork
+from meshd_protocol.tickets import read_ticket
+from tests import worlds
 from tests.endtoend.harness import Running, running, until
 from tests.worlds import commune, exchange, founder, newcomer, propose
 
@@ -242,12 +245,45 @@ def test_an_application_by_a_ticket_of_somebody_whose_records_have_not_come_is_t
     stick = folder(tmp_path, "stick")
     put(dan, stick)
     told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
-    assert (told["unknown_applications"], told["applicants"]) == (1, [])
+    assert (len(told["unknown_applications"]), told["applicants"]) == (1, [])
     exchange(ada, bea)
     told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
-    assert told["unknown_applications"] == 0
+    assert told["unknown_applications"] == []
     assert len(told["applicants"]) == 1
     for each in (ada, bea, dan):
+        each.close()
+
+
+def test_an_application_whose_invitation_comes_on_the_same_stick_is_taken_in(tmp_path):
+    (ada, bea), _ = commune(tmp_path, ["Ada", "Bea"], nodes=2)
+    exchange(ada, bea)
+    dan = newcomer(tmp_path / "dan", Context(bea), "Dan", seed=9).assembly
+    stick = folder(tmp_path, "stick")
+    put(bea, stick)
+    put(dan, stick)
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert told["unknown_applications"] == []
+    assert len(told["applicants"]) == 1
+    for each in (ada, bea, dan):
+        each.close()
+
+
+def test_an_application_that_was_too_late_is_told_no_more_once_they_are_in(tmp_path):
+    (ada,), _ = commune(tmp_path, ["Ada"], nodes=1)
+    dan = newcomer(tmp_path / "dan", Context(ada), "Dan", seed=9).assembly
+    stick = folder(tmp_path, "stick")
+    put(dan, stick)
+    membership.invite(Context(ada), {"withdraw": True})
+    ticket = read_ticket(membership.invite(Context(ada), {})["ticket"])
+    again = join(tmp_path / "again", ticket, "Dan", "pw", how=Joining(member=dan.keys.member), world=worlds.world(10))
+    put(again, stick)
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert (told["late_applications"], len(told["applicants"])) == (1, 1)
+    membership.vouch(Context(ada), {"person": "Dan"})
+    put(ada, stick)
+    told = finish(sticks.carry.import_(Context(ada), {"path": str(stick)}))
+    assert (told["late_applications"], told["applicants"]) == (0, [])
+    for each in (ada, dan, again):
         each.close()
 
 

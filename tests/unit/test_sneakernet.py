@@ -677,7 +677,7 @@ def test_a_stick_that_is_pulled_is_told_as_such(three, stick, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(media, "read_file", pulled)
-        with pytest.raises(media.MediaError, match="was the stick pulled"):
+        with pytest.raises(media.MediaError, match="the stick was pulled"):
             take(bea, stick)
     stick.with_name("away").rename(stick)
     had = bea.store.count(tables.Kept)

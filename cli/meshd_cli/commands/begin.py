@@ -40,6 +40,9 @@ def register(verbs: Any, common: Any) -> None:
     parser.add_argument(
         "--formerly", metavar="KEY", help="you lost everything, the member key too: whose place you ask to take"
     )
+    parser.add_argument(
+        "--anew", action="store_true", help="others say that you were removed, and this home has not heard of it"
+    )
     parser.set_defaults(function=join)
 
 
@@ -87,7 +90,7 @@ def join(where: Where, options: Any) -> int:
     def secret(back: bool) -> str:
         return passphrase(where, prompt=_OLD) if back else passphrase(where, new=True)
 
-    answer = alone.apply(where.home, line, options.person, secret, machine(), how)
+    answer = alone.apply(where.home, line, options.person, secret, machine(), how, anew=options.anew)
     if where.json:
         output.emit(_stable(answer))
         return 0

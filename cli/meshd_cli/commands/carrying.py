@@ -88,10 +88,12 @@ def stick(where: Where, options: Any) -> int:
         return _plugged(where)
     code, took, several = 0, False, _is_of_all(where)
     arguments = _arguments(options.path, options)
+    reads: list[dict[str, Any]] = []
     for answer in _answers(where, "stick", arguments):
         if answer is None:
             code, several = PARTLY, False
             continue
+        reads += [answer["read"]] if answer["read"] is not None else []
         took = took or bool(answer["read"] is not None and answer["read"]["records"])
         if where.json:
             output.emit(answer)
@@ -101,6 +103,7 @@ def stick(where: Where, options: Any) -> int:
         code = _code(answer["read"]) or (PARTLY if answer["problem"] is not None else code)
     brought = bridge(where) if several or (len(folders(where.home)) > 1 and not is_running(where)) else []
     if not where.json:
+        _warn_of_unknown(reads)
         tell_bridged(brought)
     if several and (took or brought):
         _write_on(where, arguments)
@@ -119,6 +122,18 @@ def _write_on(where: Where, arguments: dict[str, Any]) -> None:
         else:
             _say_of_which(where, answer)
             _show_written(answer, part=True)
+
+
+def _warn_of_unknown(answers: list[dict[str, Any]]) -> None:
+    """Tell of the applications on a stick that none of this home's assemblies knows the ticket of."""
+    unknown = [set(each["unknown_applications"]) for each in answers]
+    left = len(set.intersection(*unknown)) if unknown else 0
+    if left:
+        output.warn(
+            f"{output.plural(left, 'application')} left on the stick, by a ticket that is not known here: of another "
+            "assembly, or of a member whose records have not come. Take the stick to whoever invited them, or meet "
+            "them first."
+        )
 
 
 def _show_exchanged(answer: dict[str, Any], *, part: bool) -> None:
@@ -287,6 +302,7 @@ def _show_written(answer: dict[str, Any], *, part: bool, file: str | None = None
 def import_(where: Where, options: Any) -> int:
     """`meshd import DIR-OR-FILE`."""
     code = 0
+    reads: list[dict[str, Any]] = []
     with _on_disk(options.path) as path:
         for answer in _answers(where, "import", {"path": str(path.absolute())}, passed_over=NOT_FOUND):
             if where.json and answer is not None:
@@ -295,10 +311,12 @@ def import_(where: Where, options: Any) -> int:
                 _say_of_which(where, answer)
                 _show_read(answer)
             code = PARTLY if answer is None else _code(answer) or code
+            reads += [answer] if answer is not None else []
             if answer is not None and path.is_file():
                 break  # it is of one assembly
     brought = bridge(where) if len(folders(where.home)) > 1 and not is_running(where) else []  # a daemon does it itself
     if not where.json:
+        _warn_of_unknown(reads)
         tell_bridged(brought)
     return code
 
@@ -368,12 +386,6 @@ def _show_read(answer: dict[str, Any]) -> None:
     for person in answer["applicants"]:
         vouch = f"`meshd vouch {as_word(person)}`, if you know them" if answer["may_vouch"] else "a member may vouch"
         output.say(f"  {person} asks to join: {vouch}")
-    if answer["unknown_applications"]:
-        unknown = output.plural(answer["unknown_applications"], "application")
-        output.warn(
-            f"{unknown} left on the stick, by a ticket that is not known here: of another assembly, or of a member "
-            "whose records have not come. Take the stick to whoever invited them, or meet them first."
-        )
     if answer["late_applications"]:
         late = output.plural(answer["late_applications"], "application")
         output.warn(f"{late} left out, by a ticket that was withdrawn or has expired: `meshd invite` makes another.")

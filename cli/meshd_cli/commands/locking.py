@@ -12,7 +12,7 @@ from typing import Any
 from meshd_cli import output, socket_client
 from meshd_cli.asking import make_sure, on_terminal
 from meshd_cli.client import Where, ask, is_running, new_passphrase, passphrase_if_needed
-from meshd_cli.errors import NOT_FOUND, PARTLY, CommandError, UsageError
+from meshd_cli.errors import NO_HOME, NOT_FOUND, PARTLY, CommandError, UsageError
 from meshd_cli.homes import BEFORE, folders, has_open
 
 _LOCKS_SECONDS = 20.0
@@ -39,6 +39,7 @@ def lock(where: Where, options: Any) -> int:
     """`meshd lock`."""
     if not is_running(where):
         _tell(where, {"locked": True, "running": False}, "No daemon is running: nothing is unlocked.")
+        _warn_where_open(where)
         return 0
     ask(where, "lock")
     deadline = time.monotonic() + _LOCKS_SECONDS
@@ -46,11 +47,15 @@ def lock(where: Where, options: Any) -> int:
         with suppress(CommandError):
             if _is_locked(where):
                 _tell(where, {"locked": True, "running": True}, "Locked. `meshd unlock` opens it.")
-                if not where.json and has_open(where.home):
-                    output.warn("keys here have no passphrase: whoever has this disk opens them.")
+                _warn_where_open(where)
                 return 0
         time.sleep(0.1)
     raise CommandError("the daemon does not say that it is locked", "Stop it: `meshd status` says whether it runs.")
+
+
+def _warn_where_open(where: Where) -> None:
+    if not where.json and has_open(where.home):
+        output.warn("keys here have no passphrase: whoever has this disk opens them.")
 
 
 def _is_locked(where: Where) -> bool:
@@ -187,10 +192,14 @@ def panic(where: Where, options: Any) -> int:
         raise UsageError("nothing was destroyed: panic is about all of a home", "`meshd panic`, without --assembly.")
     if not options.yes and not on_terminal():
         raise CommandError("nothing was destroyed: there is no terminal to ask on", "`meshd panic --yes` asks nothing.")
-    make_sure(f"Everything in {where.home} will be gone, and nobody can bring it back. Destroy it?", yes=options.yes)
     from meshd.app.panic import destroy_keys, destroy_rest, folders_of
 
     folders = folders_of(where.home)
+    if not folders and not is_running(where):
+        problem = f"NOTHING was destroyed: there is no assembly in {where.home}"
+        raise CommandError(problem, "`meshd --home DIR panic` names another home.", NO_HOME)
+    what = f"Everything that meshd keeps in {where.home}"
+    make_sure(f"{what} will be gone, and nobody can bring it back. Destroy it?", yes=options.yes)
     done = destroy_keys(where.home)
     killed = _end_daemon(where.home)
     destroy_keys(where.home)  # which it may have written while it ended

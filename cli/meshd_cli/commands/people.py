@@ -123,6 +123,8 @@ def members(where: Where, options: Any) -> int:
 
 
 def _role(row: dict[str, Any]) -> str:
+    if row.get("leaving"):
+        return f"{row['role']}, is leaving"
     return "left" if row.get("left") else str(row["role"])
 
 
@@ -210,7 +212,10 @@ def leave(where: Where, options: Any) -> int:
     if where.json:
         output.emit(answer)
     else:
-        output.say("You leave. It takes effect when another member's node sees it: meet one, or carry a stick.")
+        output.say(
+            f"You leave. It takes effect once {answer['first']}'s node has seen it, or with whatever is decided next: "
+            "meet them, or carry a stick."
+        )
         output.warn_all(answer)
     return 0
 
