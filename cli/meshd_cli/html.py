@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from functools import cache
+from html import unescape
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
@@ -12,12 +13,14 @@ from meshd_cli import figures, output
 from meshd_cli.designs import field_words, form_words
 from meshd_cli.directions import isolate_words
 from meshd_cli.forms import value_words
+from meshd_cli.homes import typed
 from meshd_cli.results import act_words, counts_words, state_words, stuck_words
 from meshd_cli.seats import seat_words
 from meshd_cli.waiting import ends_words, waiting_words
 from meshd_protocol.names import DOT, printable
 
-_COMMAND = re.compile(r"`([^`]+)`")
+_COMMAND = re.compile(r"(with )?`([^`]+)`")
+"""A command; what others do *with* one is for their homes."""
 
 
 class Exact(str):
@@ -72,6 +75,7 @@ def _environment(package: str) -> Environment:
         plural=output.plural,
         seat=seat_words,
         value=value_words,
+        typed=typed,
     )
     return environment
 
@@ -115,16 +119,32 @@ def _prose(text: str, at: str = "") -> Markup:
     """
 
     def command(found: re.Match[str]) -> str:
-        words = found[1].split()
-        place = _PLACES.get(words[1]) if at and len(words) > 1 and words[0] == "meshd" else None
-        if place is None or (place.endswith("/") and (len(words) < 3 or not _ID.fullmatch(words[2]))):
-            return f"<code>{found[1]}</code>"
-        return f'<a href="{at}{place}{words[2] if place.endswith("/") else ""}"><code>{found[1]}</code></a>'
+        theirs, text = found[1] or "", found[2]
+        words = text.split()
+        place = _place(words) if at else None
+        if place is not None:
+            return f'{theirs}<a href="{at}{place}"><code>{text}</code></a>'
+        is_typed = at and not theirs and words[:1] == ["meshd"]  # paper is for others
+        return f"{theirs}<code>{escape(typed(unescape(text))) if is_typed else text}</code>"
 
     plain = str(escape(_isolated(text)))
     return Markup(_COMMAND.sub(command, plain))  # noqa: S704 (escaped above)
 
 
+def _place(words: list[str]) -> str | None:
+    """Where a page shows or does what a command does."""
+    place = _PLACES.get(words[1]) if len(words) > 1 and words[0] == "meshd" else None
+    if words[1:3] == ["propose", "--again"] and len(words) > 3:
+        return f"/decisions/{words[3]}" if _ID.fullmatch(words[3]) else None
+    if place is None or _NOT_EMPTY.intersection(words):
+        return None
+    if not place.endswith("/"):
+        return place
+    return f"{place}{words[2]}" if len(words) > 2 and _ID.fullmatch(words[2]) else None
+
+
+_NOT_EMPTY = frozenset({"--repeals", "--amends", "--form"})
+"""What an empty form does not know."""
 _ID = re.compile("[a-z2-7]{4,52}")
 _AN_ID = re.compile(r"(?=\w*[2-7])[a-z2-7]{8}(?:[a-z2-7]{44})?\b")
 _PLACES = (

@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from meshd_cli import output
+from meshd_cli.directions import without_isolates
 from meshd_cli.errors import NOT_FOUND, CommandError, LockedError, UnansweredError, UsageError
-from meshd_cli.homes import are_open, folders
+from meshd_cli.homes import are_open, folders, mean
 from meshd_cli.html import render
 from meshd_cli.times import moment
 from meshd_page import TEMPLATES, node
@@ -127,6 +128,7 @@ class Page:
         return HTMLResponse(self._rendered(template, kept, values), status)
 
     def _rendered(self, template: str, kept: list[tuple[str, str]], values: Mapping[str, Any]) -> str:
+        mean(self.site.home, self.assembly or None)  # what commands on this page are about
         return render(
             TEMPLATES,
             template,
@@ -234,7 +236,8 @@ def does(act: Act, back: View, *, new: bool = False) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         page = opened(request)
-        async with request.form(max_files=0, max_fields=1000) as form:
+        async with request.form(max_files=0, max_fields=1000) as sent:
+            form = _as_typed(sent)
             if form.get("token") != page.session.token:
                 return PlainTextResponse("This form is of another site, or of a page before this one began.\n", 403)
             page = replace(page, said=form)
@@ -242,6 +245,11 @@ def does(act: Act, back: View, *, new: bool = False) -> Endpoint:
                 return await _done(page, form, act, back, new=new)
 
     return endpoint
+
+
+def _as_typed(form: FormData) -> FormData:
+    """A form without the marks that a page puts around words from right to left: what was copied off one has them."""
+    return FormData([(name, without_isolates(value)) for name, value in form.multi_items() if isinstance(value, str)])
 
 
 async def _done(page: Page, form: FormData, act: Act, back: View, *, new: bool) -> Response:

@@ -244,7 +244,7 @@ def test_minutes_and_tasks(browser, ada, bo):
     assert "You took on: Fetch flour" in browser.visit().words
     done = browser.fill(page, "/meetings/done", text="In the cellar")
     assert done.status == 200
-    assert "Nothing is to be done" in done.words
+    assert "You took on: Fetch flour" not in browser.visit().words
 
 
 def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
@@ -269,7 +269,6 @@ def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
     assert "Money for spring" in decision.words
     assert "Repairs / 50000" in decision.words
     assert decision.words.index("Repairs / 50000") < decision.words.index("Flour / 30000")
-    assert "Nothing." in browser.visit("/entries").words, "nothing was entered so far"
     other = browser.visit("/institutions")
     entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.endswith("pots")).partition('"')[0]
     nothing = browser.fill(browser.visit(f"/entry?form={entered}"), "/entry")
@@ -358,7 +357,6 @@ def test_what_was_entered_is_all_listed_with_figures_or_without(browser, ada, bo
     wait(lambda: any(row["id"] == made for row in bo.rows("list")))
     bo.ok("vote", made, "yes", "--yes")
     wait(lambda: "All entries" in browser.visit("/institutions").words)
-    assert "Nothing." in browser.visit("/entries").words
     ada.ok("entry", "offer", "what=Two hands", "amount=2")
     listed = browser.visit("/entries")
     assert "Two hands" in listed.words

@@ -139,6 +139,15 @@ def test_back_after_voting_shows_what_became_of_it(house):
     assert house.shell.json("show", identity)["counts"]["yes"] == 1
 
 
+def test_what_is_copied_off_a_page_is_sent_as_it_was_written(house):
+    """A page puts marks around words from right to left."""
+    browser = house.browser()
+    said = browser.fill(browser.visit("/talk"), "/talk", text="\u0645\u0631\u062d\u0628\u0627 and bread")
+    assert "\u2068\u0645\u0631\u062d\u0628\u0627\u2069" in said.text
+    browser.fill(browser.visit("/talk"), "/talk", text="\u2068\u0645\u0631\u062d\u0628\u0627\u2069 again")
+    assert house.shell.rows("read")[-1]["text"] == "\u0645\u0631\u062d\u0628\u0627 again"
+
+
 def test_who_thinks_too_long_before_a_ballot_is_told(house):
     browser = house.browser()
     identity = house.shell.ok("propose", "An oven").strip()
@@ -365,6 +374,7 @@ def test_a_daemon_serves_the_page_beside_itself(house):
 
 def test_what_was_typed_is_shown_though_its_form_is_gone(house):
     browser = house.browser()
+    assert "Nothing." in browser.visit("/entries").words
     identity = house.shell.ok("propose", "An oven").strip()
     page = browser.visit(f"/decisions/{identity}")
     house.shell.ok("withdraw", identity)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from meshd_cli import output
+from meshd_cli import html, output
 
 COLUMNS = ("id", "state", "counts", "seen", "you", "title")
 ROWS = [
@@ -50,3 +50,11 @@ def test_a_word_that_is_too_long_is_folded_where_it_stands(monkeypatch):
 def test_a_line_break_in_a_title_is_a_space_and_what_steers_is_marked(capsys):
     output.say("Buy\nan oven\x1b[2J")
     assert capsys.readouterr().out == "Buy an oven\N{REPLACEMENT CHARACTER}[2J\n"
+
+
+def test_a_command_on_a_page_leads_to_where_the_same_is_done():
+    prose = html._environment("meshd_page").filters["prose"]
+    assert '<a href="/a/decisions/abcd2345"><code>' in prose("`meshd propose --again abcd2345` puts it anew", "/a")
+    assert '<a href="/a/propose">' in prose("`meshd propose TITLE`", "/a")
+    assert "<a" not in prose("`meshd propose TITLE --repeals abcd2345`", "/a"), "no empty form knows of what"
+    assert prose("with `meshd vouch <Ada>`") == "with <code>meshd vouch &lt;Ada&gt;</code>"
