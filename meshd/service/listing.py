@@ -50,10 +50,13 @@ def list_(context: Context, arguments: dict[str, Any]) -> list[Result]:
 
 
 def _may_vote_late(context: Context, row: tables.Proposal) -> bool:
-    """Whether this person's ballot would count on a vote that nodes ask before, since members have gone: it was put to
-    them, too, and they said nothing yet.
+    """Whether this person's ballot would count on a vote that nodes ask before, since members have gone or its date has
+    passed: it was put to them, too, and they said nothing yet.
     """
     matter = matter_of(context, row)
+    if matter.asked is not None:
+        has_passed = matter.closes_ms is not None and matter.closes_ms < context.assembly.world.clock()
+        return matter.late or has_passed
     if matter.stuck != Why.ROSTER or matter.said is not None or matter.annulled:
         return False
     return context.me in context.standing().rosters.state(row.roster).members & context.state().members

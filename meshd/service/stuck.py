@@ -12,6 +12,7 @@ from meshd.store import tables
 from meshd.upkeep import openings, witness
 from meshd_protocol.decisions.certified import bound, quorum
 from meshd_protocol.decisions.outcome import Outcome
+from meshd_protocol.meaning import State
 
 
 class Why(Enum):
@@ -31,13 +32,15 @@ class Why(Enum):
 
 class Stuck(NamedTuple):
     """A vote that comes to nothing: of `seats` witnesses `needed` certify, and `able` still can, or did; of a settled
-    one (`seats` 0), `needed` were members, and `able` still are.
+    one (`seats` 0), `needed` were members, and `able` still are. `anew` says whether a vote that is put anew can do
+    better.
     """
 
     why: Why
     needed: int
     able: int
     seats: int
+    anew: bool = True
 
 
 def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | None:
@@ -55,15 +58,21 @@ def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | N
     here = {device for device, owner in pinned.devices.items() if owner in state.members} - state.revoked.keys()
     best = max(map(len, found.attested.values()), default=0)
     able = best + len(here - attested)
+    anew = can_certify(state)
     if found.split or len(found.certified) > 1:
-        return Stuck(Why.SPLIT, needed, able, pinned.seats)
+        return Stuck(Why.SPLIT, needed, able, pinned.seats, anew)
     if able < needed:
-        return Stuck(Why.GONE, needed, able, pinned.seats)
+        return Stuck(Why.GONE, needed, able, pinned.seats, anew)
     if vote.question.under is not None and _is_span_over(context, vote.question.under):
         return Stuck(Why.SPAN, needed, best, pinned.seats)
     if len(here - attested) > bound(pinned.seats) and _is_twice_over(context, vote):
-        return Stuck(Why.LATE, needed, best, pinned.seats)
+        return Stuck(Why.LATE, needed, best, pinned.seats, anew)
     return None
+
+
+def can_certify(state: State) -> bool:
+    """Whether enough of a roster's witnesses have a device that attests, for a vote that is put to them."""
+    return 0 < quorum(state.witnesses.seats) <= len(state.witnesses.devices.keys() - state.revoked.keys())
 
 
 def _on_an_old_roster(context: Context, row: tables.Proposal) -> Stuck | None:
@@ -89,9 +98,15 @@ def _is_twice_over(context: Context, vote: Vote) -> bool:
     return passed.total_ms - watched.since_ms >= 2000 * vote.policy.wait
 
 
+_NOT_ANEW = (
+    "A new vote by this rule would come to the same: a seat needs a device that attests (`meshd witness`), or the "
+    "question a rule without witnesses (`meshd policies`)."
+)
+
+
 def stuck_text(found: Stuck, label: str) -> str:
     """The same in words, with the command that helps."""
-    again = f"`meshd propose --again {label}` puts it anew."
+    again = f"`meshd propose --again {label}` puts it anew." if found.anew else _NOT_ANEW
     if found.why == Why.SPLIT:
         return f"It is split: its witnesses attested different outcomes, so that none will be certified. {again}"
     if found.why == Why.GONE:
@@ -111,5 +126,5 @@ def stuck_text(found: Stuck, label: str) -> str:
         )
     return (
         f"Too many of its {found.seats} witnesses have not attested it in twice its time: {found.needed} certify, and "
-        f"{found.able} have. It is final once their nodes run and meet; or {again}"
+        f"{found.able} have. It is final once their nodes run and meet. {again}"
     )

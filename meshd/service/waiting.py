@@ -23,7 +23,7 @@ from meshd.service.proposing import about
 from meshd.service.resting import Rest, is_urgent, rest
 from meshd.service.results import outcome_of
 from meshd.service.rosters import lines
-from meshd.service.stuck import Why, stuck
+from meshd.service.stuck import Why, can_certify, stuck
 from meshd.state import votes
 from meshd.state.entries import decode_fields
 from meshd.state.rows import split
@@ -198,6 +198,8 @@ def _stuck(context: Context) -> Iterator[Result]:
             continue
         late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s
         why = matter.stuck or (_late(context, matter) if late else None)
+        if why in (Why.SPLIT, Why.GONE, Why.LATE) and not can_certify(context.state()):
+            continue  # it would come to the same
         if why is not None and not is_put_anew(context, matter, everything):
             again = f"meshd propose --again {_short(matter.id)}"
             yield _thing("anew", matter.id, matter.title, again, why=why.value)

@@ -121,8 +121,10 @@ def test_a_vote_says_when_it_ends(tmp_path):
         proposing.propose(ada, {"title": "Soon", "policy": "significant", "closes_ms": clock() + 5000})["id"]
     )
     assert text_of(closing) in [each["id"] for each in waiting(ada).shown]
+    assert do(ada, "list", id=text_of(closing))[0]["late"] is False
     clock.now_ms += 6000
     assert text_of(closing) not in [each["id"] for each in waiting(ada).shown], "`vote` would refuse it"
+    assert do(ada, "list", id=text_of(closing))[0]["late"] is True, "but for a ballot that is to be late"
     node.close()
 
 
