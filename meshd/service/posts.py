@@ -46,14 +46,15 @@ def lines(context: Context) -> list[Result]:
     """
     expected = posts(context)
     turns, now = _turns(context), context.assembly.world.clock()
-    forward = _put_forward(context)
     found: list[Result] = []
+    empty: list[Post] = []
     for post, at in zip(expected, filled(expected, [turn.mandate for turn in turns]), strict=True):
         turn = turns[at] if at is not None else None
         term = _term_ms(post, turn)
         passed = max(0, now - turn.given_ms) if turn is not None else 0
         if turn is not None and turn.held and (not term or _SOON * (term - passed) > term):
             continue
+        empty.append(post)
         found.append(
             {
                 "role": post.role,
@@ -62,10 +63,24 @@ def lines(context: Context) -> list[Result]:
                 "held": turn is not None and turn.held,
                 "day": passed // _DAY_MS if turn is not None else None,
                 "of": -(-term // _DAY_MS) if term else None,
-                "candidates": [context.assembly.people.label(each.holder) for each in forward if fits(post, each)],
             }
         )
-    return found
+    label = context.assembly.people.label
+    candidates = _candidates(empty, _put_forward(context))
+    return [
+        line | {"candidates": [label(each.holder) for each in those]}
+        for line, those in zip(found, candidates, strict=True)
+    ]
+
+
+def _candidates(empty: list[Post], forward: list[Mandate]) -> list[list[Mandate]]:
+    """Who is put forward for each post: one mandate fills one, and those beyond stand for any that they fit."""
+    places = filled(empty, forward)
+    beyond = [each for n, each in enumerate(forward) if n not in places]
+    return [
+        [*([forward[at]] if at is not None else []), *(each for each in beyond if fits(post, each))]
+        for post, at in zip(empty, places, strict=True)
+    ]
 
 
 def _term_ms(post: Post, turn: Turn | None) -> int:

@@ -18,6 +18,7 @@ from meshd.service import (
     institutions,
     listing,
     meetings,
+    posts,
     proposing,
     status,
     voting,
@@ -661,6 +662,22 @@ def test_what_is_paid_out_of_pots_that_nobody_decided_is_marked(nodes):
         everywhere(nodes)
     (line,) = [row for row in figures.lines(cy) if row["form"] == "pots"]
     assert line["marks"] == [], "it was decided since"
+
+
+def test_who_is_put_forward_for_one_post_is_no_candidate_for_three(nodes):
+    ada, bea, _ = nodes
+    identity = institute(ada, {"do": "adopt", "what": "co-op"})["id"]
+    everywhere(nodes)
+    voting.vote(bea, {"id": identity, "choices": ["yes"]})
+    everywhere(nodes)
+
+    def drawers() -> list[list[str]]:
+        return [row["candidates"] for row in posts.lines(ada) if row["powers"] == ["draw"]]
+
+    assert drawers() == [[], [], []]
+    for holder, forward in (("Cy", [1, 0, 0]), ("Bea", [1, 1, 0])):
+        delegation.mandate(ada, {"title": f"{holder} draws", "holder": holder, "powers": ["draw"]})
+        assert [len(each) for each in drawers()] == forward
 
 
 def test_the_tree_of_an_alarm_tells_whom_to_call_and_who_was_reached(nodes):

@@ -518,6 +518,19 @@ def test_a_vote_whose_members_have_gone_can_still_be_decided_by_those_who_are_le
     assert not do(cy, "list", id=short(question))[0]["late"]
 
 
+def test_a_vote_is_not_put_anew_where_it_would_come_to_the_same(tmp_path):
+    """No seat has a device that attests: a new vote is as stuck as this one."""
+    (node,), _ = commune(tmp_path, ["Ada"])
+    ada = Context(node)
+    question = propose(ada, "Paint the door", "standard")
+    found = explaining.show(ada, {"id": text_of(question)})["stuck"]
+    assert (found["why"], found["anew"]) == ("witnesses-gone", False)
+    reasons = {each["rule"]: each["text"] for each in explaining.why(ada, {"id": text_of(question)})["reasons"]}
+    assert "would come to the same" in reasons["stuck"]
+    assert "anew" not in whats(ada)
+    node.close()
+
+
 def test_what_is_put_anew_says_what_it_said(three):
     (ada, bea, _), _ = three
     question = propose(ada)
