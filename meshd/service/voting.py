@@ -10,7 +10,7 @@ from meshd.service.matters import choice_words
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.state import votes
-from meshd.state.rows import attested_of
+from meshd.state.rows import attested_of, question_of
 from meshd.state.votes import Void, Vote
 from meshd.store import tables
 from meshd_protocol import limits
@@ -130,7 +130,15 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
         "ballot": choice_words(cast.form, cast.choice, called.question.options, consent=called.ballots.objections),
         "proposal": shown,
         "seen_by": len(context.state().inside),
+        "carried_on": _is_carried_on(row),
     }
+
+
+def _is_carried_on(row: tables.Proposal) -> bool:
+    """Whether a decision is proven in a federation, where people see who said what."""
+    if row.verb == Verb.MANDATE:
+        return question_of(row).payload.place is not None
+    return row.verb == Verb.VOICE
 
 
 def may_vote_again(context: Context, row: tables.Proposal) -> bool:

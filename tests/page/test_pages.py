@@ -361,6 +361,13 @@ def test_what_was_entered_is_all_listed_with_figures_or_without(browser, ada, bo
     listed = browser.visit("/entries")
     assert "Two hands" in listed.words
     assert "offer" in browser.get(listed.link("offer")).words
+    (offer,) = [row["id"] for row in ada.rows("entries") if row["form"] == "offer" and not row["replaced"]]
+    assert f" {offer[:8]}" in listed.words
+    need = ada.json("entry", "need", "what=Two hands", "amount=2")["id"]
+    form = browser.visit(f"/entry?form=allocation&about={need}")
+    assert f'<option value="{offer[:8]}">offer: Two hands</option>' in form.text, (
+        "what has an id is chosen by what it is"
+    )
     assert "Two hands" in browser.visit("/entries?all=yes").words
 
 

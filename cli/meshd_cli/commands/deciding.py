@@ -276,6 +276,9 @@ def _parts(said: str, options: list[str]) -> list[str]:
         return said.split()
 
 
+_CARRIED_ON = "; so do the people of the federation, once the proof is there"
+
+
 def _make_sure_of(ahead: dict[str, Any]) -> None:
     """Say what a ballot that can't be changed would do, and ask."""
     row = ahead["proposal"]
@@ -286,7 +289,8 @@ def _make_sure_of(ahead: dict[str, Any]) -> None:
     if row["action"]:
         output.tell(f"If it passes, it {row['action']}.")
     seen_by = output.plural(ahead["seen_by"], "person", "people")
-    output.tell(f"Everybody in the assembly, {seen_by}, sees how you voted.")
+    beyond = _CARRIED_ON if ahead["carried_on"] else ""
+    output.tell(f"Everybody in the assembly, {seen_by}, sees how you voted{beyond}.")
     make_sure("You can't change this ballot later. Cast it?", yes=False)
 
 
@@ -398,6 +402,8 @@ def _head(row: dict[str, Any]) -> None:
     if row.get("amends"):
         output.say(f"  amends    {row['amends'][: output.SHORT_ID]}")
     for each in row.get("rivals", ()):
+        if each["id"] == row["amends"]:
+            continue
         output.say(f"  rival     {each['id'][: output.SHORT_ID]}  {each['title']}")
     for each in row.get("repeals", ()):
         output.say(f"  repeals   {each[: output.SHORT_ID]}, once this has passed")

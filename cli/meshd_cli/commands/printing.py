@@ -20,6 +20,7 @@ _RANKED = "Write 1 beside the option that you like best, 2 beside the next one, 
 _MARKED = (
     "A ballot with crosses at 1 and 3 is the line 1 1=3 0 (first how many ballots say so, then the options, then 0)."
 )
+_MARKED_ONCE = "A ballot with a cross at 3 is the line 1 3 0 (first how many ballots say so, then the option, then 0)."
 _ORDERED = (
     "A ballot that has 1 beside the third option and 2 beside the first is the line 1 3 1 0 (first how many ballots "
     "say so, then the options from the best on, then 0); of one with two equal numbers the two stand as 2=4."
@@ -77,6 +78,12 @@ def _sheet(sheet: dict[str, Any]) -> str:
     return render("meshd_cli", "notice.html", sheet=sheet, bars=shares_of(row), code=code)
 
 
+def _how_typed(method: str) -> str:
+    if method == "plurality":
+        return _MARKED_ONCE
+    return _MARKED if method in _HOW else _ORDERED
+
+
 def _ballots(sheet: dict[str, Any], copies: int) -> str:
     """Ballots on paper, how they are typed, and the file that they are typed into."""
     row = sheet.get("decision")
@@ -89,12 +96,11 @@ def _ballots(sheet: dict[str, Any], copies: int) -> str:
         )
     from meshd_cli.html import render
 
-    marked = row["method"] in _HOW
     names = [*row["options"], row["title"]]
     blt = [f"{len(row['options'])} {row['seats']}", "0", *(_quoted(each) for each in names)]
     return render(
         "meshd_cli", "ballots.html", sheet=sheet, copies=copies, options=row["options"], method=row["method"],
-        how=_HOW.get(row["method"], _RANKED), typed=_MARKED if marked else _ORDERED, blt="\n".join(blt),
+        how=_HOW.get(row["method"], _RANKED), typed=_how_typed(row["method"]), blt="\n".join(blt),
     )  # fmt: skip
 
 

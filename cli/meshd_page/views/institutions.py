@@ -6,8 +6,9 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from meshd_cli import output
 from meshd_cli.errors import CommandError
-from meshd_cli.forms import as_the_node_takes_it, holds_words
+from meshd_cli.forms import as_the_node_takes_it, holds_words, value_words
 from meshd_page.frame import Page, does, makes, needed, shown, text
 
 _FIELD = "field "
@@ -43,9 +44,20 @@ async def entry(page: Page) -> Response:
         name=name,
         about=about,
         of=await page.ask("show", id=amends) if amends else None,
+        things=await _things(page) if any(each["type"] == "id" for each in form["fields"]) else [],
         field=_FIELD,
         holds=holds_words,
     )
+
+
+async def _things(page: Page) -> list[tuple[str, str]]:
+    """What a field that holds an id may mean, by the beginning of its id: what was entered, and minutes."""
+    entered = [
+        (row["id"], f"{row['form']}: {next(map(value_words, row['fields'].values()), '')}")
+        for row in await page.ask("entries")
+    ]
+    written = [(row["id"], f"minutes: {row['title']}") for row in await page.ask("minutes")]
+    return [(identity[: output.SHORT_ID], words) for identity, words in (*reversed(entered), *reversed(written))]
 
 
 def _decides_forms(policy: dict[str, Any]) -> bool:
