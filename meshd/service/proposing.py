@@ -75,7 +75,7 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if not arguments.get("title"):
         raise UsageError("a proposal has a title", "`meshd propose TITLE`")
     options = tuple(arguments.get("options") or ())
-    name = arguments.get("policy") or ("election" if options else DEFAULT_POLICY)
+    name = arguments.get("policy") or _usual(context, arguments)
     policy = state.policies.get(name)
     usable = sorted(each for each in state.policies if each not in RESERVED)
     if policy is None:
@@ -121,6 +121,13 @@ def propose(context: Context, arguments: dict[str, Any]) -> Result:
     if context.standing().apart():
         warnings.append("Another line of this assembly goes on beside the roster that this pins: `meshd status`.")
     return {"id": text_of(proposal), "policy": name, "warnings": warnings}
+
+
+def _usual(context: Context, arguments: dict[str, Any]) -> str:
+    """The policy of a proposal that names none: that of what it takes the place of, else the one for its form."""
+    if arguments.get("repeals"):
+        return context.proposal(arguments["repeals"][0]).policy
+    return "election" if arguments.get("options") else DEFAULT_POLICY
 
 
 def _under(context: Context, words: str | None) -> bytes | None:

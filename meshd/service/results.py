@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from meshd.service.context import Context, Result
+from meshd.service.context import Context, Result, span
 from meshd.service.effects import (
     by_revoked,
     force_of,
@@ -150,6 +150,10 @@ def action_text(context: Context, row: tables.Proposal) -> str | None:
             parts.append(f"until {date(payload.ends_ms)}")
         if payload.again:
             parts.append("the holder may follow themselves")
+        if payload.lasts:
+            parts.append(f"what is put under it is decided {span(1000 * payload.lasts)} after its first act")
+        if payload.place is not None:
+            parts.append(f"it is a seat in the federation {text_of(payload.place.federation)[:8]}")
         return "; ".join(parts)
     if row.verb == Verb.RECALL:
         return f"recalls the mandate {mandate_title(context, payload)}"

@@ -94,8 +94,11 @@ def read_applications(assembly: Assembly, stick: Path) -> Applications:
 
 def _are_in(assembly: Assembly, batch: list[bytes]) -> bool:
     """Whether those who wrote an application are in by another one."""
-    bodies = [decode_record(assembly.id, data) for data in batch]
-    people = {Certificate.read(each.body).member for each in bodies if each.kind == Kind.CERTIFICATE and each.body}
+    records = [decode_record(assembly.id, data) for data in batch]
+    try:
+        people = {Certificate.read(each.body).member for each in records if each.kind == Kind.CERTIFICATE and each.body}
+    except BadBodyError:
+        return False
     return bool(people) and all(role_of(assembly, person) in ("member", "observer") for person in people)
 
 

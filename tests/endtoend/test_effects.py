@@ -168,7 +168,8 @@ def test_a_decision_that_is_repealed_is_not_proved_or_followed_up_without_a_word
     _yes(bea, text_of(first))
     exchange(*(each.assembly for each in nodes))
     assert proving.prove(ada, {"id": text_of(first)})["warning"] == ""
-    second = proposing.propose(ada, {"title": "Keep it", "policy": "significant", "repeals": [text_of(first)]})["id"]
+    second = proposing.propose(ada, {"title": "Keep it", "repeals": [text_of(first)]})["id"]
+    assert ada.proposal(second).policy == "significant", "as what it takes the place of"
     exchange(*(each.assembly for each in nodes))
     _yes(ada, second)
     _yes(bea, second)

@@ -406,7 +406,7 @@ def test_a_crafted_invitation_stops_no_import(tmp_path):
     folder = tmp_path / "stick" / "meshd" / "join" / join_folder(b"k" * 32)
     folder.mkdir(parents=True)
     (folder / "application").write_bytes(b"x" * 100)
-    assert joining.read_applications(one, tmp_path / "stick") == ([], 0, 0)
+    assert joining.read_applications(one, tmp_path / "stick") == ([], 0, [])
     one.close()
 
 

@@ -177,6 +177,10 @@ def test_one_s_own_node_signs_nothing_beyond_a_pot_whatever_the_amount_is_called
 
     asked = {"title": "Pots", "policy": "significant", "form": "pots", "fields": ["pots=Flour / 5"]}
     decided = proposing.propose(contexts[0], asked)["id"]
+    exchange(*(each.assembly for each in contexts))
+    for each in contexts:
+        voting.vote(each, {"id": decided, "choices": ["yes"]})
+        exchange(*(other.assembly for other in contexts))
     with pytest.raises(NodeError, match="has 5 left of 5"):
         entering.entry(contexts[0], {"form": "spend", "about": decided, "fields": ["sum=50", "pot=Flour", "number=1"]})
     assert entering.entry(

@@ -342,6 +342,20 @@ def test_a_ticket_is_made_once_however_often_the_form_is_sent(browser, ada):
     assert "meshd:" in first.text
 
 
+def test_what_was_decided_is_asked_anew_in_its_place(browser, ada, bo):
+    first = ada.ok("propose", "Lend the oven", "--policy", "significant", "--text", "-", stdin="On Sundays.").strip()
+    assert "in its place" not in browser.visit(f"/decisions/{first}").words
+    wait(lambda: any(row["id"] == first for row in bo.rows("list")))
+    for person in (ada, bo):
+        person.ok("vote", first, "yes", "--yes")
+    wait(lambda: ada.json("show", first)["outcome"])
+    form = browser.get(browser.visit(f"/decisions/{first}").link("Propose something in its place"))
+    assert "In the place of Lend the oven" in form.words
+    made = browser.fill(form, "/propose", title="Keep the oven", urgent="1")
+    shown = ada.json("show", _of(made))
+    assert (shown["repeals"], shown["policy"], shown["text"]) == ([first], "significant", "On Sundays.")
+
+
 def test_what_a_page_asks_by_itself_counts_as_read_by_nobody(browser, ada, bo):
     bo.ok("say", "Between us", "--to", "Ada")
     wait(lambda: "A letter from Bo" in browser.visit("/?all").words)
@@ -422,8 +436,11 @@ def test_the_rule_fits_what_is_asked(browser):
 def test_a_recall_that_one_has_signed_is_not_offered_again_and_says_what_stays(browser, ada, bo):
     label = next(row["label"] for row in ada.rows("members") if row["person"] == "Bo")
     made = browser.fill(browser.visit("/mandate"), "/mandate", title="Bo buys flour for all", role="Buyer", holder=label,
-                        powers="buy flour", limits="50 a week")  # fmt: skip
+                        powers="buy flour", limits="50 a week", again="1")  # fmt: skip
     identity = _of(made)
+    assert "the holder may follow themselves" in made.words
+    wrong = browser.fill(browser.visit("/mandate"), "/mandate", title="X", holder=label, powers="x", lasts="soon")
+    assert "Soon is no time" in wrong.words
     browser.fill(browser.fill(made, "/vote", say="yes"), "/vote")
     wait(lambda: any(row["id"] == identity for row in bo.rows("list")))
     bo.ok("vote", identity, "yes")

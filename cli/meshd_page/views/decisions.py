@@ -156,13 +156,15 @@ async def again(page: Page, _: FormData) -> str:
 
 
 async def new(page: Page) -> Response:
-    """The form of a proposal; a rival text of another one names it in the address."""
+    """The form of a proposal. A rival text of another one, or what is to take the place of a decision, names it in the
+    address.
+    """
     policies = [each for each in await page.ask("policies") if not each["reserved"]]
-    amends = page.said.get("amends")
-    of = await page.ask("show", id=amends) if amends else None
+    how = next((each for each in ("amends", "repeals") if page.said.get(each)), "")
+    of = await page.ask("show", id=page.said.get(how)) if how else None
     if of is not None and of["form"]:  # its form asks for what it says
-        return RedirectResponse(f"{page.at}/entry?{urlencode({'form': of['form'], 'amends': of['id']})}", 303)
-    return await page.show("propose.html", policies=policies, of=of)
+        return RedirectResponse(f"{page.at}/entry?{urlencode({'form': of['form'], how: of['id']})}", 303)
+    return await page.show("propose.html", policies=policies, of=of, how=how)
 
 
 async def propose(page: Page, form: FormData) -> str:
@@ -184,6 +186,8 @@ async def propose(page: Page, form: FormData) -> str:
         budget=_number(form, "budget"),
         closes_ms=later_ms(closes) if closes else None,
         amends=text(form, "amends"),
+        repeals=[form["repeals"]] if text(form, "repeals") else None,
+        tags=["urgent"] if form.get("urgent") else None,
     )
     return f"/decisions/{proposed['id']}"
 

@@ -4,6 +4,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import Route
 
+from meshd_cli.times import seconds
 from meshd_page.frame import Page, does, later_ms, makes, needed, shown, text
 
 
@@ -44,6 +45,8 @@ async def mandate(page: Page, form: FormData) -> str:
         limits=text(form, "limits"),
         ends_ms=later_ms(ends) if (ends := text(form, "ends")) else None,
         text=text(form, "text"),
+        lasts=seconds(text(form, "lasts")),
+        again=bool(form.get("again")),
     )
     return f"/decisions/{made['id']}"
 

@@ -36,14 +36,15 @@ async def entry(page: Page) -> Response:
     name, about = page.said.get("form") or "", page.said.get("about") or None
     form = await page.ask("institutions", do="form", what=name, about=about)
     policies = [] if form["who"] else [each for each in await page.ask("policies") if _decides_forms(each)]
-    amends = page.said.get("amends")
+    how = next((each for each in ("amends", "repeals") if page.said.get(each)), "")
     return await page.show(
         "entry.html",
         policies=policies,
         form_of=form,
         name=name,
         about=about,
-        of=await page.ask("show", id=amends) if amends else None,
+        of=await page.ask("show", id=page.said.get(how)) if how else None,
+        how=how,
         things=await _things(page) if any(each["type"] == "id" for each in form["fields"]) else [],
         field=_FIELD,
         holds=holds_words,
@@ -85,6 +86,7 @@ async def enter(page: Page, form: FormData) -> str:
         text=text(form, "text"),
         policy=text(form, "policy"),
         amends=text(form, "amends"),
+        repeals=[form["repeals"]] if text(form, "repeals") else None,
     )
     return f"/decisions/{made['id']}"
 
