@@ -77,12 +77,15 @@ class Carried(NamedTuple):
 
 
 class _News(NamedTuple):
-    """What a federation has to tell an assembly: records of its matters, results, decisions that its log holds."""
+    """What a federation has to tell an assembly: records of its matters, results, decisions that its log holds, as far
+    as they are to be told of; and all that its log holds.
+    """
 
     name: str
     records: tuple[Parts, ...]
     results: tuple[_Result, ...]
     heard: tuple[bytes, ...]
+    held: tuple[bytes, ...]
 
 
 def are_apart(federation: Assembly, assembly: Assembly) -> bool:
@@ -105,7 +108,9 @@ def crossing(federation: Assembly, assembly: Assembly) -> Generator[Part, Any, C
     told: federations.Abroad = yield assembly, partial(federations.abroad, below)
     carried: Carried | None = yield assembly, partial(_carried, below, federation.id)
     news: _News = yield federation, partial(_tell, above, assembly.id, said, told, carried)
-    down: int = (yield assembly, partial(_take_down, below, federation.id, news)) if any(news[1:]) else 0
+    has_news = bool(news.records or news.results or news.heard)
+    down: int = (yield assembly, partial(_take_down, below, federation.id, news)) if has_news else 0
+    yield assembly, partial(federations.note_held, below, federation.id, news.held)
     return Crossed(federation.title, assembly.title, up, down)
 
 
@@ -223,7 +228,7 @@ def _tell(
     """What the federation has to tell that is not known below; results only where somebody tells them (`carried`)."""
     store, quotations = above.assembly.store, above.standing().quotations
     if not _is_in(above):
-        return _News("", (), (), ())
+        return _News("", (), (), (), ())
     assert quotations is not None, "it is a federation"
     known, records = there.matters, dict[bytes, Parts]()
     results: list[_Result] = []
@@ -256,9 +261,10 @@ def _tell(
             results.append(_Result(row.id, row.title, words, proof))
     if records or above.assembly.id not in there.names:
         records[above.assembly.id] = _parts(above, above.assembly.id)
-    held = quotations.known(assembly)
-    heard = tuple(each for each in said.decisions if carried is not None and each in held and each not in carried.known)
-    return _News(above.standing().genesis.name, tuple(records.values()), tuple(results), heard)
+    known_there = quotations.known(assembly)
+    held = tuple(each for each in said.decisions if each in known_there)
+    heard = tuple(each for each in held if carried is not None and each not in carried.known)
+    return _News(above.standing().genesis.name, tuple(records.values()), tuple(results), heard, held)
 
 
 def _parts(context: Context, identity: bytes) -> Parts:

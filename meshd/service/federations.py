@@ -33,6 +33,9 @@ from meshd_protocol.proofs import Shown, verify_proof
 from meshd_protocol.records import read_record
 from meshd_protocol.statements import certifies
 
+_HELD = "held "
+"""Before a federation's id: the name of a setting."""
+
 
 class Announced(NamedTuple):
     """A matter of a federation, as it was quoted here. A device brought it (`by`); it was put at `time_ms`."""
@@ -245,6 +248,21 @@ def _shown(context: Context, told: Told, name: bytes) -> Shown | str | None:
     return shown
 
 
+def note_held(context: Context, federation: bytes, decisions: Iterable[bytes]) -> None:
+    """Note that a federation's log in this home holds these decisions. Local to this machine; its own transaction."""
+    held, now = held_in(context, federation), frozenset(decisions)
+    if now != held and context.assembly.store.refusal is None:
+        with context.assembly.store.transaction():
+            row = tables.Setting(_HELD + federation.hex(), ",".join(each.hex() for each in sorted(now)))
+            context.assembly.store.replace(row)
+
+
+def held_in(context: Context, federation: bytes) -> frozenset[bytes]:
+    """The decisions of which that was noted: who has both logs knows it, whoever else was told."""
+    row = context.assembly.store.get(tables.Setting, name=_HELD + federation.hex())
+    return frozenset(bytes.fromhex(each) for each in row.value.split(",") if each) if row is not None else frozenset()
+
+
 def reasons(context: Context, row: tables.Proposal) -> list[Result]:
     """What is known here of what became of a decision in a federation: for a voice, a recall, a mandate with a seat."""
     federation, matter = concerns(context, row)
@@ -257,6 +275,8 @@ def reasons(context: Context, row: tables.Proposal) -> list[Result]:
     if heard is not None:
         text = f"{name} has it, by {label(heard[0].act.member)}'s word."
         found.append({"rule": "heard", "holds": True, "text": text})
+    elif row.id in held_in(context, federation):
+        found.append({"rule": "heard", "holds": True, "text": f"{name} has it: its log is in this home, too."})
     elif outcome_of(context, row).outcome is not None and (federation, matter) not in told:
         text = f"Nobody said here that {name} has it. `meshd prove {text_of(row.id)[:8]} --out FILE` takes it there."
         found.append({"rule": "heard", "holds": False, "text": text})

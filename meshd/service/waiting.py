@@ -279,6 +279,8 @@ def _unheard(context: Context) -> Iterator[Result]:
                 continue
             if (federation, row.id) in told or (federation, matter) in told:
                 continue
+            if row.id in federations.held_in(context, federation):
+                continue
             final = outcome_of(context, row).outcome not in (None, FAILED) if verb == Verb.VOICE else row.id in ids
             if final and retraction(context, row) is None:
                 command = f"meshd prove {_short(row.id)} --out {_short(row.id)}.proof"

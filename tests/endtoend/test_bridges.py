@@ -166,7 +166,10 @@ def test_a_recall_goes_up_and_whoever_else_sits_says_that_it_is_heard(union):
     bridge(union)
     assert federation.state().member_of(federation.me) is None
     why = [each["text"] for each in explaining.why(aragon, {"id": recall})["reasons"]]
-    assert any("Nobody said here that Valley has it" in each for each in why), "she is no delegate who could say so"
+    assert any("Valley has it: its log is in this home" in each for each in why), (
+        "though nobody is sent who could say it"
+    )
+    assert asked(aragon, "unheard", "send") == ["send"]
     union.mandates("Aragon", "Ada", federation.me, "Second delegate")
     bridge(union)
     assert federation.state().member_of(federation.me) == aragon.assembly.id
