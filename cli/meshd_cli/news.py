@@ -51,12 +51,23 @@ def items(home: dict[str, Any]) -> list[Item]:
 
 def news(home: dict[str, Any], told: set[str]) -> list[Item]:
     """What was not told yet; from now on it is, once. A proposal that waits for one's ballot is told as that alone."""
-    now = items(home)
+    now = items(home) + _gone_again(home, told)
     asked = {each.key.partition(" ")[2] for each in now if each.key.startswith("vote ")}
     fresh = [each for each in now if each.key not in told and _is_told_once(each, asked)]
     told -= {key for key in told if key.startswith("messages ")}  # a number that is reached once more tells of others
     told |= {each.key for each in now}
     return fresh
+
+
+def _gone_again(home: dict[str, Any], told: set[str]) -> list[Item]:
+    """Who came since the last look and was told of, and is no member any more: the look itself knows of neither."""
+    since = home["since"] or {}
+    mark = since.get("since_ms")
+    here = {f"joined {each} {mark}" for each in since.get("joined", ())}
+    gone = {key for key in told if key.startswith("joined ") and key.endswith(f" {mark}") and key not in here}
+    told -= gone
+    people = sorted(key.removeprefix("joined ").removesuffix(f" {mark}") for key in gone)
+    return [Item(f"left {each} {mark}", f"{each} is no member any more") for each in people]
 
 
 def notices() -> Callable[[dict[str, Any]], list[str]]:

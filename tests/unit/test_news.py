@@ -43,6 +43,17 @@ def test_each_thing_is_told_once():
     assert [each.command for each in news(_home(_vote("a"), _vote("b")), told)] == ["meshd vote b"]
 
 
+def test_who_comes_and_goes_between_two_looks_is_told_of_both_times():
+    told = set()
+    assert [each.text for each in news(_home(since=_since(joined=["Bo B\u00b7b"])), told)] == [
+        "Bo B\u00b7b is a member now"
+    ]
+    assert [each.text for each in news(_home(since=_since()), told)] == ["Bo B\u00b7b is no member any more"]
+    assert news(_home(since=_since()), told) == []
+    assert len(news(_home(since=_since(joined=["Bo B\u00b7b"])), told)) == 1
+    assert news(_home(since=_since() | {"since_ms": 2}), told) == [], "it was looked at"
+
+
 def test_what_waits_for_ones_ballot_is_not_told_as_a_proposal_too():
     proposed = [{"id": "a", "title": "An oven", "person": "Bo·abcd"}, {"id": "b", "title": "No", "person": "Bo·abcd"}]
     said = news(_home(_vote("a"), since=_since(proposed=proposed)), set())
