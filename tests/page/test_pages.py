@@ -269,6 +269,13 @@ def test_institutions_are_decided_entered_and_confirmed(browser, ada, bo):
     assert "Money for spring" in decision.words
     assert "Repairs / 50000" in decision.words
     assert decision.words.index("Repairs / 50000") < decision.words.index("Flour / 30000")
+    to = browser.get(f"{browser.at}/propose?amends={_of(decision)}")
+    rival = browser.get(to.headers["location"]).form("/entry")
+    assert [rival[f"field {name}"][0] for name in ("time", "pots")] == [
+        "March to May",
+        "Repairs / 50000 cents\nFlour / 30000 cents",
+    ]
+    assert browser.send("/entry", rival | {"title": ["Less for spring"]}).status == 303, "it can be sent as it stands"
     other = browser.visit("/institutions")
     entered = next(name for name in other.text.split("/entry?form=")[1:] if not name.endswith("pots")).partition('"')[0]
     nothing = browser.fill(browser.visit(f"/entry?form={entered}"), "/entry")

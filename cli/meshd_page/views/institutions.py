@@ -37,18 +37,29 @@ async def entry(page: Page) -> Response:
     form = await page.ask("institutions", do="form", what=name, about=about)
     policies = [] if form["who"] else [each for each in await page.ask("policies") if _decides_forms(each)]
     how = next((each for each in ("amends", "repeals") if page.said.get(each)), "")
+    of = await page.ask("show", id=page.said.get(how)) if how else None
     return await page.show(
         "entry.html",
         policies=policies,
         form_of=form,
         name=name,
         about=about,
-        of=await page.ask("show", id=page.said.get(how)) if how else None,
+        of=of,
+        before={each["name"]: _as_typed(each, of["fields"]) for each in form["fields"]} if of is not None else {},
         how=how,
         things=await _things(page) if any(each["type"] == "id" for each in form["fields"]) else [],
         field=_FIELD,
         holds=holds_words,
     )
+
+
+def _as_typed(field: dict[str, Any], said: dict[str, Any]) -> str:
+    """What a decision says in a field, as somebody would type it."""
+    value = said.get(field["name"], "")
+    if field["type"] == "rows":
+        return "\n".join(map(value_words, value or ()))
+    words = value_words(value)
+    return words.replace(" ", "T") if field["unit"] == "date" else words
 
 
 async def _things(page: Page) -> list[tuple[str, str]]:
