@@ -14,7 +14,7 @@ from meshd.assembly import keystore, reached, unprotected
 from meshd.assembly.assembly import Assembly, World, role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import Joining, open_assembly
-from meshd.home import BEFORE, KEYS, folder_of, lost_keys, make_private, only_writer, sync_folder
+from meshd.home import BEFORE, KEYS, folder_of, is_read_only, lost_keys, make_private, only_writer, sync_folder
 from meshd.service.context import Context
 from meshd.service.outside import out
 from meshd.store import tables
@@ -77,7 +77,7 @@ def undo_broken_off(home: Path) -> None:
     """Take back what was put aside where its person was about to come back, and the machine stopped before the new keys
     were there: without them they would come as somebody else. Raises BusyError while another process is at it.
     """
-    if not _broken_off(home):
+    if not _broken_off(home) or is_read_only(home):
         return
     with only_writer(home):
         for aside in _broken_off(home):
