@@ -134,7 +134,10 @@ def string(most: int, least: int = 1) -> Check:
         except UnicodeEncodeError as error:
             raise BadBodyError("not text in UTF-8") from error
         if size > most:
-            raise BadBodyError(f"too long: {size} bytes of at most {most}")
+            room = (
+                "" if value.isascii() else f"; some {len(value) * most // size} of its {len(value)} letters have room"
+            )
+            raise BadBodyError(f"too long: {size} bytes of at most {most}{room}")
         if size < least:
             raise BadBodyError("empty")
         return value

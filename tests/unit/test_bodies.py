@@ -22,6 +22,7 @@ from meshd_protocol.encoding import decode, encode
 from meshd_protocol.errors import BadBodyError, BadTicketError, NewerVersionError
 from meshd_protocol.kinds import Kind, name_of
 from meshd_protocol.policies import DEFAULTS, Policy, void_reason
+from meshd_protocol.schema import string
 from meshd_protocol.tickets import Ticket, read_ticket
 from tests.worlds import Author
 
@@ -310,3 +311,13 @@ def test_one_repealed_proposal_may_stand_alone():
     assert body.repeals == (ID,)
     _schema(Kind.PROPOSAL).validate_cbor(encode(old))
     _schema(Kind.PROPOSAL).validate_cbor(body.write())
+
+
+def test_what_is_too_long_says_how_many_letters_have_room():
+    """Bounds are in bytes, and people count letters."""
+    with pytest.raises(
+        BadBodyError, match=r"^too long: 400 bytes of at most 300; some 150 of its 200 letters have room$"
+    ):
+        string(300)("م" * 200)
+    with pytest.raises(BadBodyError, match=r"^too long: 301 bytes of at most 300$"):
+        string(300)("a" * 301)
