@@ -6,7 +6,8 @@ from functools import cache
 from html import unescape
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from meshd_cli import figures, output
@@ -75,7 +76,7 @@ def _environment(package: str) -> Environment:
         plural=output.plural,
         seat=seat_words,
         value=value_words,
-        typed=typed,
+        typed=_typed,
     )
     return environment
 
@@ -95,6 +96,12 @@ def _isolated(text: str) -> str:
 def _alone(text: str) -> Exact:
     """Text that fills an element, whose direction is its own (`direction`)."""
     return Exact(printable(text, lines=True))
+
+
+@pass_context
+def _typed(_: Context, command: str) -> str:
+    """A command as it must be typed here. It goes by which assembly a page is of, so no template may know it before."""
+    return typed(command)
 
 
 def _direction(text: str) -> str:

@@ -35,7 +35,7 @@ def items(home: dict[str, Any]) -> list[Item]:
         found.append(
             Item(f"decided {each['id']} {mark}", f"Decided: {each['title']}", f"meshd why {_short(each['id'])}")
         )
-    found += [Item(f"joined {each} {mark}", f"{each} is a member now") for each in since.get("joined", ())]
+    found += [Item(key, f"{person} is a member now") for key, person in _joined(since)]
     found += [Item(f"left {each} {mark}", f"{each} is no member any more") for each in since.get("left", ())]
     for each in since.get("proposed", ()):
         said = f"{each['person']} proposed: {each['title']}"
@@ -59,15 +59,21 @@ def news(home: dict[str, Any], told: set[str]) -> list[Item]:
     return fresh
 
 
+def _joined(since: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who is a member since the last look, each with a key: by their own key, since labels change."""
+    people = zip(since.get("joined_ids", ()), since.get("joined", ()), strict=True)
+    return [(f"joined {identity} {since['since_ms']} {label}", label) for identity, label in people]
+
+
 def _gone_again(home: dict[str, Any], told: set[str]) -> list[Item]:
     """Who came since the last look and was told of, and is no member any more: the look itself knows of neither."""
     since = home["since"] or {}
-    mark = since.get("since_ms")
-    here = {f"joined {each} {mark}" for each in since.get("joined", ())}
-    gone = {key for key in told if key.startswith("joined ") and key.endswith(f" {mark}") and key not in here}
-    told -= gone
-    people = sorted(key.removeprefix("joined ").removesuffix(f" {mark}") for key in gone)
-    return [Item(f"left {each} {mark}", f"{each} is no member any more") for each in people]
+    here = {key.split(" ")[1] for key, _ in _joined(since)}
+    came = [key for key in told if key.startswith("joined ") and key.split(" ")[2] == str(since.get("since_ms"))]
+    gone = sorted(key for key in came if key.split(" ")[1] not in here)
+    told -= set(gone)
+    people = [key.split(" ", 3)[1::2] for key in gone]
+    return [Item(f"left {each} {since['since_ms']}", f"{label} is no member any more") for each, label in people]
 
 
 def notices() -> Callable[[dict[str, Any]], list[str]]:

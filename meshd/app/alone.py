@@ -116,6 +116,7 @@ def opened_all(
 
 def passphrase_for(home: Path, words: str | None, passphrase: Passphrase) -> str:
     """The passphrase for the assembly of a home that the words name by its id, or for all: asked for where needed."""
+    coming_back.undo_broken_off(home)
     return keystore.passphrase_for(choosing.meant(assemblies(home), words), passphrase)
 
 

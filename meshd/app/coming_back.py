@@ -14,7 +14,7 @@ from meshd.assembly import keystore, reached, unprotected
 from meshd.assembly.assembly import Assembly, World, role_of
 from meshd.errors import NodeError
 from meshd.founding.opening import Joining, open_assembly
-from meshd.home import BEFORE, KEYS, folder_of, is_read_only, lost_keys, make_private, only_writer, sync_folder
+from meshd.home import BEFORE, KEYS, folder_of, make_private, only_writer, sync_folder, write_durably
 from meshd.service.context import Context
 from meshd.service.outside import out
 from meshd.store import tables
@@ -22,6 +22,9 @@ from meshd.store.api import StoreError
 from meshd_crypto.identity import SigningKey
 from meshd_crypto.passphrase import new_lock
 from meshd_protocol.tickets import Ticket
+
+_ON_THE_WAY = "coming-back"
+"""Beside what was put aside: its person is on the way back, and there are no new keys yet."""
 
 
 class Before(NamedTuple):
@@ -63,41 +66,49 @@ def put_aside(
     number = next(n for n in count(1) if not (home / f"{BEFORE}{n}").exists())
     aside = home / f"{BEFORE}{number}"
     make_private(aside)
+    with suppress(OSError):  # a full disk: without it nothing is taken back after a power cut
+        write_durably(aside / _ON_THE_WAY, b"")
     folder.rename(aside / folder.name)
+    sync_folder(home)
     try:
         yield how, Before(aside, opens, unsent)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        (aside / folder.name).rename(folder)
-        aside.rmdir()
+        _take_back(aside / folder.name, folder)
         raise
+    (aside / _ON_THE_WAY).unlink(missing_ok=True)
 
 
 def undo_broken_off(home: Path) -> None:
     """Take back what was put aside where its person was about to come back, and the machine stopped before the new keys
-    were there: without them they would come as somebody else. Raises BusyError while another process is at it.
+    were there: without them they would come as somebody else. Raises NodeError where the disk does not let it, or while
+    another process is at it.
     """
-    if not _broken_off(home) or is_read_only(home):
+    if not _broken_off(home):
         return
     with only_writer(home):
         for aside in _broken_off(home):
             shutil.rmtree(home / aside.name, ignore_errors=True)
-            aside.rename(home / aside.name)
-            with suppress(OSError):
-                aside.parent.rmdir()
-        sync_folder(home)
+            try:
+                _take_back(aside, home / aside.name)
+            except OSError as error:
+                problem = f"what this home was in an assembly, {aside}, can't be put back: {error.strerror}"
+                raise NodeError(problem, "Make the disk writable, and type it again.") from error
+
+
+def _take_back(aside: Path, folder: Path) -> None:
+    """Put what was put aside back to where it was."""
+    aside.rename(folder)
+    (aside.parent / _ON_THE_WAY).unlink(missing_ok=True)
+    aside.parent.rmdir()
+    sync_folder(folder.parent)
 
 
 def _broken_off(home: Path) -> list[Path]:
-    """The folders that were put aside last, each of an assembly of which this home has no other keys."""
-    lost = lost_keys(home)
-    found: dict[str, tuple[int, Path]] = {}
-    for folder in home.glob(f"{BEFORE}*/*"):
-        number = folder.parent.name.removeprefix(BEFORE)
-        here = home / folder.name
-        if number.isdecimal() and (folder / KEYS).is_file() and not (here / KEYS).exists() and here not in lost:
-            found[folder.name] = max(found.get(folder.name, (0, folder)), (int(number), folder))
-    return [folder for _, folder in found.values()]
+    """The folders that were put aside by somebody on the way back, of whose assembly this home has no keys."""
+    marks = home.glob(f"{BEFORE}*/{_ON_THE_WAY}")
+    found = [folder for mark in marks for folder in mark.parent.iterdir() if (folder / KEYS).is_file()]
+    return [folder for folder in found if not (home / folder.name / KEYS).exists()]
 
 
 def close(folder: Path, secret: str, world: World) -> None:

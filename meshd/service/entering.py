@@ -402,6 +402,7 @@ def _may_confirm(context: Context, form: Form, judged: tables.Judged) -> bool:
         judged.seconds < form.seconds
         and judged.member != context.me
         and not context.assembly.store.find(tables.Judged, about=judged.id, member=context.me, form=CONFIRM)
+        and (form.rule != budgets.RULE or judged.about is None or budgets.is_decided(context, judged.about))
         and _may(context, judged.template, CONFIRM, judged.id)
     )
 

@@ -56,7 +56,7 @@ def _may_vote_late(context: Context, row: tables.Proposal) -> bool:
     matter = matter_of(context, row)
     if matter.asked is not None:
         has_passed = matter.closes_ms is not None and matter.closes_ms < context.assembly.world.clock()
-        return matter.late or has_passed
+        return matter.stuck in (None, Why.ROSTER) and (matter.late or has_passed)
     if matter.stuck != Why.ROSTER or matter.said is not None or matter.annulled:
         return False
     return context.me in context.standing().rosters.state(row.roster).members & context.state().members

@@ -57,7 +57,7 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
     final = {each.id[:_BEGINNING]: each for each in matters if each.final}
     result: Result = {
         "since_ms": int(marks["ms"]) if "ms" in marks else None,
-        "decided": [], "joined": [], "left": [], "messages": 0, "proposed": [], "withdrawn": [],
+        "decided": [], "joined": [], "joined_ids": [], "left": [], "messages": 0, "proposed": [], "withdrawn": [],
     }  # fmt: skip
     if "ms" in marks:
         known = _ids(marks.get("final", ""), _BEGINNING)
@@ -65,7 +65,9 @@ def since(context: Context, matters: Iterable[Matter], *, look: bool) -> Result:
         result["decided"] = [
             {"id": text_of(each.id), "title": each.title} for key, each in final.items() if key not in known
         ][-_SHOWN:]
-        result["joined"] = sorted(map(label, state.members - before - {context.me}))
+        came = sorted(state.members - before - {context.me}, key=label)
+        result["joined"] = list(map(label, came))
+        result["joined_ids"] = list(map(text_of, came))
         result["left"] = sorted(map(label, before - state.members - {context.me}))
         result["messages"] = len([row for row in _newest(context, tables.Message) if not _is_mine(context, row.device)])
         result["proposed"] = [

@@ -41,7 +41,8 @@ def open_proposal(context: Context, body: Proposal, *, say: Say | None = None) -
         except BadBodyError as error:
             problem = str(error)
         if problem is not None:
-            hint = "Options go with --policy election." if body.options and body.method is None else ""
+            elects = body.options and body.method is None and not body.repeals
+            hint = "Options go with --policy election." if elects else ""
             hint = "Name options with --option, once for each." if body.method and not body.options else hint
             raise UsageError(f"this can't be proposed: {problem}", hint)
         record = context.assembly.write(Kind.PROPOSAL, body)

@@ -161,7 +161,7 @@ def _pending(context: Context) -> list[str]:
     if shunned and out(context) is None:
         found.append(f"Whoever answers hangs up on this node: {_PERHAPS_OUT} `meshd peers` says what else it may be.")
     if out(context) is None and reached.lacks_a_key(assembly):
-        found.append(f"What came last on a stick needs a newer network key than yours: {_PERHAPS_OUT}")
+        found.append(f"What came last on a stick needs a newer network key than yours, or is no record: {_PERHAPS_OUT}")
     for who in context.live.paced() if context.live else []:
         much = f"wrote more than {limits.LIVE_RECORDS} records or {limits.LIVE_BYTES >> 20} MiB today"
         late = "with comparisons, up to half a minute later"

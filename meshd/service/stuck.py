@@ -64,7 +64,7 @@ def stuck(context: Context, row: tables.Proposal, outcome: Outcome) -> Stuck | N
     if able < needed:
         return Stuck(Why.GONE, needed, able, pinned.seats, anew)
     if vote.question.under is not None and _is_span_over(context, vote.question.under):
-        return Stuck(Why.SPAN, needed, best, pinned.seats)
+        return Stuck(Why.SPAN, needed, best, pinned.seats, anew)
     if len(here - attested) > bound(pinned.seats) and _is_twice_over(context, vote):
         return Stuck(Why.LATE, needed, best, pinned.seats, anew)
     return None

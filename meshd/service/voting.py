@@ -4,13 +4,14 @@ import shlex
 from typing import Any
 
 from meshd.errors import NodeError, NotFoundError, UsageError
+from meshd.service import federations
 from meshd.service.context import Context, Result
 from meshd.service.effects import effect_text, retraction, whose_yes_helps
 from meshd.service.matters import choice_words
 from meshd.service.results import describe, outcome_of
 from meshd.service.verbs import verb
 from meshd.state import votes
-from meshd.state.rows import attested_of, question_of
+from meshd.state.rows import attested_of
 from meshd.state.votes import Void, Vote
 from meshd.store import tables
 from meshd_protocol import limits
@@ -130,15 +131,8 @@ def _preview(context: Context, called: Vote, cast: Cast) -> Result:
         "ballot": choice_words(cast.form, cast.choice, called.question.options, consent=called.ballots.objections),
         "proposal": shown,
         "seen_by": len(context.state().inside),
-        "carried_on": _is_carried_on(row),
+        "carried_on": bool(row.verb) and bool(federations.joined(context)),
     }
-
-
-def _is_carried_on(row: tables.Proposal) -> bool:
-    """Whether a decision is proven in a federation, where people see who said what."""
-    if row.verb == Verb.MANDATE:
-        return question_of(row).payload.place is not None
-    return row.verb == Verb.VOICE
 
 
 def may_vote_again(context: Context, row: tables.Proposal) -> bool:

@@ -198,7 +198,7 @@ def _stuck(context: Context) -> Iterator[Result]:
             continue
         late = matter.wait_s is not None and now > matter.time_ms + 2000 * matter.wait_s
         why = matter.stuck or (_late(context, matter) if late else None)
-        if why in (Why.SPLIT, Why.GONE, Why.LATE) and not can_certify(context.state()):
+        if why not in (None, Why.ROSTER) and not can_certify(context.state()):
             continue  # it would come to the same
         if why is not None and not is_put_anew(context, matter, everything):
             again = f"meshd propose --again {_short(matter.id)}"

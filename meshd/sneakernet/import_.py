@@ -60,7 +60,8 @@ def import_stick(assembly: Assembly, stick: Path) -> Steps[Taken]:
         taken.waiting = len(waiting)
         _note_visit(assembly, opened, taken)
     _take_applications(assembly, stick, taken)  # last: their invitations may have come just now
-    if folder is None and not (taken.records or taken.late_applications or taken.unknown_applications):
+    is_new = not (taken.records or taken.late_applications or taken.unknown_applications)
+    if folder is None and is_new and not join.carries(assembly, stick):
         raise media.NothingHereError(
             f"there is nothing of this assembly in {stick}",
             "Other assemblies' folders can't be told from empty ones. `meshd export` writes this one's.",

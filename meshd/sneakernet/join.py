@@ -126,6 +126,11 @@ def _carried(assembly: Assembly, stick: Path) -> Iterator[tuple[tables.Invitatio
             yield row, folder
 
 
+def carries(assembly: Assembly, stick: Path) -> bool:
+    """Whether a stick has an application that came through this assembly's invitations."""
+    return any(True for _ in _carried(assembly, stick))
+
+
 def answer_applications(assembly: Assembly, stick: Path) -> None:
     """Answer those whose applications a stick carries, and who were let in, where nobody has."""
     waiting = {

@@ -474,21 +474,25 @@ def test_what_is_put_aside_gets_the_passphrase_of_what_takes_its_place(shells):
 
 
 def test_who_is_killed_while_they_come_back_is_nobody_else(shells):
-    """A power cut after the old keys were put aside, and before the new ones were there."""
+    """A power cut after the old keys were put aside, and before the new ones were there. A home that comes back leaves a
+    mark until they are.
+    """
     ada, bea = shells("ada"), shells("bea")
     ada.found("Garden", "Ada")
     bea.apply(ada.json("invite")["ticket"], "Bea")
     member = bea.json("whoami")["member"]
     (folder,) = assemblies(bea.home)
-    for number in (1, 12):  # what was put aside twice: the last one counts
+    for number in (1, 2):
         (bea.home / f"before-{number}").mkdir()
         shutil.copytree(folder, bea.home / f"before-{number}" / folder.name)
-    (bea.home / "before-1" / folder.name / "keys.sealed").write_bytes(b"older")
     shutil.rmtree(folder)
+    assert "there is no assembly" in bea.fails(10, "whoami")[0], "whoever removes it means it"
+    (bea.home / "before-1" / folder.name / "keys.sealed").write_bytes(b"older")
+    (bea.home / "before-2" / "coming-back").touch()
     folder.mkdir()
     (folder / "log.db").write_bytes(b"half")
     assert bea.json("whoami")["member"] == member
-    assert not (bea.home / "before-12").exists()
+    assert not (bea.home / "before-2").exists()
     (folder / "keys.sealed").unlink()
     (folder / "looked-through").touch()
     assert "missing" in bea.fails(10, "whoami")[0], "a key file that was lost is no such thing"

@@ -5,6 +5,7 @@ those that begin something.
 import shlex
 import shutil
 
+from meshd_cli.homes import folders
 from tests.commands.shell import Shell, wait
 
 
@@ -170,6 +171,7 @@ def test_who_never_heard_that_they_were_removed_comes_back_all_the_same(shells, 
     assert "in that assembly already" in error
     assert "--anew" in hint
     bea.ok("join", ticket, "--as", "Bea", "--anew")
+    assert sorted(path.name for path in (bea.home / "before-1").iterdir()) == [*folders(bea.home)]
     bea.ok("export", str(stick))
     assert "Bea·" in ada.ok("import", str(stick)).partition("asks to join")[0]
     bea.start()

@@ -27,7 +27,9 @@ def _home(*waiting, more=0, pending=(), since=None):
 
 
 def _since(**said):
-    return {"since_ms": 1, "decided": [], "joined": [], "left": [], "proposed": [], "messages": 0} | said
+    ids = [f"key{number}" for number, _ in enumerate(said.get("joined", ()))]
+    since = {"since_ms": 1, "decided": [], "joined": [], "left": [], "proposed": [], "messages": 0}
+    return since | {"joined_ids": ids} | said
 
 
 def test_each_thing_is_told_once():
@@ -51,6 +53,9 @@ def test_who_comes_and_goes_between_two_looks_is_told_of_both_times():
     assert [each.text for each in news(_home(since=_since()), told)] == ["Bo B\u00b7b is no member any more"]
     assert news(_home(since=_since()), told) == []
     assert len(news(_home(since=_since(joined=["Bo B\u00b7b"])), told)) == 1
+    assert [each.key for each in news(_home(since=_since(joined=["Bob\u00b7bb"])), told)] == [
+        "joined key0 1 Bob\u00b7bb"
+    ]
     assert news(_home(since=_since() | {"since_ms": 2}), told) == [], "it was looked at"
 
 

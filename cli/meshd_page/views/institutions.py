@@ -54,10 +54,12 @@ async def entry(page: Page) -> Response:
 
 
 def _as_typed(field: dict[str, Any], said: dict[str, Any]) -> str:
-    """What a decision says in a field, as somebody would type it."""
-    value = said.get(field["name"], "")
+    """What a decision says in a field, as somebody would type it; nothing of what fits no form."""
+    value = said.get(field["name"])
     if field["type"] == "rows":
-        return "\n".join(map(value_words, value or ()))
+        return "\n".join(map(value_words, value)) if isinstance(value, list) else ""
+    if not isinstance(value, str | int) or field["type"] == "hash":
+        return ""
     words = value_words(value)
     return words.replace(" ", "T") if field["unit"] == "date" else words
 
