@@ -18,7 +18,7 @@ from meshd.progress import Step
 from meshd.service import carry
 from meshd.service.context import Context
 from meshd.sneakernet import media
-from meshd.sneakernet.join import has_answer
+from meshd.sneakernet.join import carries, has_answer
 from meshd.sneakernet.mounts import Mount, mounted
 from meshd.sneakernet.stick import names_of
 
@@ -70,7 +70,7 @@ async def mind(
 def _is_meant(nodes: Sequence[Node], stick: Path) -> bool:
     if media.size_of(stick / HERE) == 0:
         return True
-    if any(has_answer(node.assembly, stick) for node in nodes):
+    if any(has_answer(node.assembly, stick) or carries(node.assembly, stick) for node in nodes):
         return True
     names = [names_of(node.assembly) for node in nodes]
     return any(each is not None and media.inside(stick, *each) is not None for each in names)

@@ -154,7 +154,9 @@ def _may_sign(context: Context, *, changeable: bool) -> bool:
 
 
 def _said(context: Context, row: tables.Proposal) -> list[str]:
-    """This person's last ballot, in words: several where two devices of theirs, say, cast some that differ."""
+    """This person's last ballot, in words: several where two devices of theirs, say, cast some that differ, and none
+    counts. Under a settled policy one does: a yes, else a no.
+    """
     casts = list(map(cast_of, context.assembly.store.find(tables.Ballot, proposal=row.id, member=context.me)))
     latest = max((cast.counter for cast in casts), default=0)
     last = {(cast.form, cast.choice) for cast in casts if cast.counter == latest}
@@ -163,7 +165,13 @@ def _said(context: Context, row: tables.Proposal) -> list[str]:
     policy = policies.get(row.policy)
     consent = policy is not None and policy.method == Method.CONSENT
     options = question_of(row).options
+    if policy is not None and policy.finality == Finality.SETTLED:
+        said = {cast.choice for cast in casts}
+        last = {(int(Form.YES_NO), each) for each in [each for each in _STRONGEST if each in said][:1]}
     return [choice_words(form, choice, options, consent=consent) for form, choice in last]
+
+
+_STRONGEST = (Say.YES, Say.NO, Say.ABSTAIN)
 
 
 def choice_words(form: int, choice: Any, options: tuple[str, ...], *, consent: bool) -> str:

@@ -115,3 +115,15 @@ def test_what_is_plugged_in(ada, tmp_path, monkeypatch):
     found = alone.ask(ada.home, Request("stick", {}, None), lambda: "pw", lambda *_: None)
     assert found == {"plugged": [{"path": str(stick), "ours": True}, {"path": "/media/ada/EMPTY", "ours": False}]}
     assert not is_removable(Path("/mediatheque/x"))
+
+
+def test_a_daemon_that_locks_has_not_stopped(ada):
+    ada.start()
+    watching = _watch(ada)
+    assert watching.stderr.readline().startswith("Nothing waits")
+    ada.ok("lock")
+    _, error = watching.communicate(timeout=300)
+    assert watching.returncode == 11
+    assert "meshd unlock" in error
+    ada.stop()
+    assert "no program" in ada.fails(2, "run", "--sticks", "--stick-hook", "lamp")[0]

@@ -209,20 +209,22 @@ def test_nothing_else_is_written_over(two, tmp_path):
 def test_who_votes_twice_by_two_machines_is_told_that_none_counts(two, tmp_path):
     """The backup is older than the ballot: the restored home asks for it once more."""
     ada, bea = two
-    question = text_of(propose(Context(bea), "A roof"))
+    question, settled = (text_of(propose(Context(bea), "A roof", each)) for each in ("standard", "significant"))
     exchange(ada, bea)
     path = kept(ada, tmp_path)
-    voting.vote(Context(ada), {"id": question, "choices": ["yes"]})
+    for each in (question, settled):
+        voting.vote(Context(ada), {"id": each, "choices": ["yes"]})
     exchange(ada, bea)
     home = tmp_path / "new"
     restore(home, path)
     (folder,) = assemblies(home)
     with closing(open_assembly(folder, "pw", world(78))) as again:
-        voting.vote(Context(again), {"id": question, "choices": ["no"], "late": True})
+        for each in (question, settled):
+            voting.vote(Context(again), {"id": each, "choices": ["no"], "late": True})
         exchange(again, bea, ada)
         for node in (again, ada):
-            (row,) = listing.list_(Context(node), {})
+            row, other = (listing.list_(Context(node), {"id": each})[0] for each in (question, settled))
             assert row["annulled"] and row["said"] is None
+            assert (other["annulled"], other["said"]) == (False, "yes"), "a yes is never taken back"
             assert any("none of yours counts" in each for each in status.status(Context(node), {})["pending"])
-        (row,) = listing.list_(Context(bea), {})
-        assert row["said"] is None
+        assert [row["said"] for row in listing.list_(Context(bea), {})] == [None, None]

@@ -94,7 +94,7 @@ def _restore(where: Where, options: Any, *, test: bool) -> int:
             "You go on as a new device. What was written since comes from others: `meshd run`, `meshd stick DIR`."
         )
     if not test:
-        output.tell("Do that before you vote: a ballot that differs from one you have cast since annuls both.")
+        output.tell("Do that before you vote: where a ballot differs from one you have cast since, none may count.")
         output.tell(
             "If the old machine is lost: `meshd devices`, then `meshd revoke DEVICE`. Letters to it stay closed. If it "
             "was a witness, `meshd witness on` makes this one yours."

@@ -1,6 +1,7 @@
 """run, peers, connect: the daemon and its links."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -93,6 +94,9 @@ def run(where: Where, options: Any) -> int:
         stick_hook=options.stick_hook,
         notify=notices if options.notify else None,
     )
+    if options.stick_hook is not None and shutil.which(options.stick_hook) is None:
+        problem = f"{options.stick_hook} is no program that can be run"
+        raise UsageError(problem, "Give its whole path, and `chmod +x` it.")
     if options.page:
         _begin_page(where)
     secret = _unlocked(where, locked=options.locked)

@@ -10,10 +10,11 @@ from typing import Any
 
 from meshd_cli import output, socket_client
 from meshd_cli.client import Where, ask
-from meshd_cli.errors import CommandError
+from meshd_cli.errors import CommandError, LockedError, UnansweredError
 from meshd_cli.homes import typed
 from meshd_cli.news import Item, news
 
+_BEGINS_ANEW_SECONDS = 3.0
 _TOGETHER_SECONDS = 0.3
 """What comes within so long is told together: a stick brings hundreds of changes."""
 
@@ -44,8 +45,25 @@ def watch(where: Where, options: Any) -> int:
                 output.tell("Nothing waits for you. What is new is told here, until Ctrl-C.")
             first = False
             sys.stdout.flush()
+        _check_lock(where)
         output.tell("the daemon has stopped")
     return 0
+
+
+def _check_lock(where: Where) -> None:
+    """Raises LockedError where the daemon has locked, and not stopped: its process begins anew then."""
+    deadline = time.monotonic() + _BEGINS_ANEW_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(UnansweredError):
+            connection = socket_client.connect(where.home)
+            if connection is not None:
+                with connection:
+                    locked = bool(socket_client.ask(connection, "status", {}, where.assembly).get("locked"))
+                if locked:
+                    hint = "`meshd unlock` opens it; `meshd watch` then goes on."
+                    raise LockedError("the daemon is locked: nothing more is told", hint)
+                return
+        time.sleep(0.1)
 
 
 def _changes(connection: socket.socket, assembly: str | None) -> Iterator[None]:
