@@ -650,6 +650,9 @@ def test_what_is_paid_out_of_pots_that_nobody_decided_is_marked(nodes):
     everywhere(nodes)
     with pytest.raises(NodeError, match="is not in force here"):
         confirm(bea, text_of(paid))
+    assert "confirm" not in entering.entries(bea, {"id": text_of(paid)})[0]["answers"], (
+        "nobody is asked what is refused"
+    )
     assert shown(cy, "pots") == [], "while it does not stand"
     with bea.assembly.writing():
         bea.assembly.write(Kind.ENTRY, Entry(bea.standing().head, template, CONFIRM, {"is-so": "yes"}, paid))

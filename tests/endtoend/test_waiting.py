@@ -449,6 +449,7 @@ def test_a_vote_whose_witnesses_are_gone_is_put_anew(tmp_path):
     assert "never be final" in reasons["stuck"]
     command = f"meshd propose --again {short(question)}"
     assert ("anew", "Paint the door", command) in told(ada)
+    assert do(bea, "list", id=text_of(question))[0]["late"] is False, "a ballot would come to nothing"
     assert "anew" not in whats(bea), "it is its author's to put anew"
     assert "vote" not in whats(bea), "and a ballot would come to nothing"
     again = do(ada, "propose", again=short(question))["id"]

@@ -219,6 +219,10 @@ def test_a_home_of_several_assemblies(house):
     places = [part.partition('"')[0] for part in page.text.split('href="')[1:] if part.startswith(browser.base)]
     names = {browser.get(place).words.partition(" Ada")[0].rpartition(" ")[2] for place in places}
     assert names == {"Bakery", "Garden"}
+    for place in places:
+        folder = place.rstrip("/").rpartition("/")[2]
+        machine = browser.get(f"{place.rstrip('/')}/machine")
+        assert f"meshd --assembly {folder[:8]} leave" in machine.words, "each page is about its own assembly"
     assert "wait" not in page.words
     house.shell.ok("--assembly", "Garden", "propose", "Beans")
     page = browser.get(browser.base)

@@ -101,6 +101,11 @@ def join(where: Where, options: Any) -> int:
     output.tell("Or take it by hand: `meshd export DIR`, and later `meshd import DIR`.")
     if key is not None:
         output.tell("Once you are in, `meshd devices` shows yours, and `meshd revoke DEVICE` shuts out a lost one.")
+    if options.anew:
+        output.tell(
+            "Once you are in, `meshd devices` shows yours: `meshd revoke DEVICE` shuts out the one that this home was. "
+            "Whoever has a witness's seat types `meshd witness on`."
+        )
     if answer["before"]:
         before = f"meshd --home {shlex.quote(answer['before'])}"
         kept = (
