@@ -418,3 +418,19 @@ def test_a_file_brings_a_matter_home_where_nobody_has_both_logs(union):
         proving.prove(harbour, {"id": said, "open": True})
     with pytest.raises(NodeError, match="this very assembly"):
         quoting.quote(federation, {"proof": proof})
+
+
+def test_voters_are_told_who_else_sees_what_goes_to_a_federation(union):
+    aragon = union.nodes["Aragon"]
+
+    def goes_on(identity: str) -> bool:
+        ahead = voting.vote(aragon, {"id": identity, "choices": ["yes"], "preview": True})
+        return bool(ahead["carried_on"])
+
+    def given(title: str) -> str:
+        return str(delegation.mandate(aragon, {"title": title, "holder": "Ada", "powers": ["bake"]})["id"])
+
+    assert not goes_on(given("Baker"))
+    joined(union)
+    assert goes_on(given("Second baker")), "a proof of the roster has who said what"
+    assert not goes_on(text_of(propose(aragon, "Paint the door", "significant")))
