@@ -224,10 +224,8 @@ def main(arguments: list[str]) -> int:
     except UsageError as error:
         verb = _verb(arguments)
         if verb in _ONE_TEXT and any(word[:1] == "-" and word[1:2] not in ("", "-") for word in arguments):
-            error.hint = (
-                f"A text that begins with - stands behind --, like `meshd {verb} -- -text`; of an option behind =, "
-            )
-            error.hint += "like `--as=-text`."
+            behind = f"A text that begins with - stands behind --, like `meshd {verb} -- -text`"
+            error.hint = f"{behind}; that of an option behind =, like `--as=-text`."
         return _fail(error, as_json)
     except Exception as error:
         if not hasattr(error, "hint") or not hasattr(error, "code"):
